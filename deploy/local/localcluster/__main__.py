@@ -1,0 +1,5 @@
+"""Entry point of ``python3 -m localcluster``."""
+
+from localcluster.cli import main
+
+raise SystemExit(main())

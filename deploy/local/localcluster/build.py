@@ -1,0 +1,140 @@
+"""Build the Kubernetes binary once and keep it in the cache, keyed by its sources."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from localcluster.command import run
+from localcluster.errors import BuildFailed, MissingTool
+from localcluster.filelock import held
+from localcluster.instance import cache_root
+from localcluster.progress import Say, say
+
+SOURCES = Path(__file__).resolve().parent.parent / "kube"
+KUBERNETES = "v1.34.4"
+PROGRAM = "kube"
+PAUSE = "pause"
+PROGRAMS = (
+    "coredns",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+)
+_REPORT_EVERY = 10.0
+
+
+def source_key(sources: Path = SOURCES) -> str:
+    """Hash of the Go sources and of what the build adds to them."""
+    digest = hashlib.sha256(" ".join(linker_flags()).encode())
+    names = ("*.go", "pause/*.go", "go.mod", "go.sum")
+    for path in sorted(found for name in names for found in sources.glob(name)):
+        digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def linker_flags() -> list[str]:
+    """Small binaries that name their version; without it nodes report v0.0.0."""
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    version = "k8s.io/component-base/version"
+    return [
+        "-s",
+        "-w",
+        f"-X {version}.gitVersion={KUBERNETES}",
+        f"-X {version}.gitMajor={major}",
+        f"-X {version}.gitMinor={minor}",
+    ]
+
+
+def folder() -> Path:
+    """Where the binary of these sources is, or will be."""
+    return cache_root() / f"kube-{KUBERNETES}-{source_key()}"
+
+
+def built() -> bool:
+    return (folder() / PROGRAM).exists()
+
+
+def ensure(out: Say = say) -> Path:
+    """The folder with a link per program; builds it when it is not there yet."""
+    target = folder()
+    if built():
+        return target
+    with held(cache_root() / "kube.lock", "another build of Kubernetes", out):
+        if not built():
+            _build(target, out)
+    return target
+
+
+def _build(target: Path, out: Say) -> None:
+    go = shutil.which("go")
+    if not go:
+        raise MissingTool("Go 1.24 or newer is needed to build Kubernetes, and is not installed")
+    work = Path(tempfile.mkdtemp(prefix="kube-build-", dir=cache_root()))
+    try:
+        out(f"building Kubernetes {KUBERNETES}: 5 to 15 minutes once, then kept in {cache_root()}")
+        env = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+        out("listing packages and fetching modules")
+        packages = run([go, "-C", str(SOURCES), "list", "-deps", "."], env=env, timeout=None)
+        flags = ["-trimpath", "-ldflags", " ".join(linker_flags())]
+        total = len(packages.split())
+        _compile([go, "-C", str(SOURCES), "build", "-v", *flags, "-o", str(work / PROGRAM), "."],
+                 env, total, out)  # fmt: skip
+        _compile([go, "-C", str(SOURCES), "build", "-v", *flags, "-o", str(work / PAUSE),
+                  "./pause"], env, 0, out)  # fmt: skip
+        for name in PROGRAMS:
+            (work / name).symlink_to(PROGRAM)
+        work.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say) -> None:
+    """Run one build; it prints a line per package, which becomes a line every few seconds."""
+    start = time.monotonic()
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+    )
+    stop = threading.Event()
+    lines: list[str] = []
+
+    def report() -> None:
+        while not stop.wait(_REPORT_EVERY):
+            seconds = time.monotonic() - start
+            out(f"  {len(lines)} of at most {total} packages compiled, {seconds:.0f} s")
+
+    reporter = threading.Thread(target=report, daemon=True)
+    if total:
+        reporter.start()
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line.rstrip())
+        code = process.wait()
+    finally:
+        stop.set()
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code != 0:
+        words = "\n".join(lines[-15:])
+        raise BuildFailed(f"the Go build ended with {code}; run it again to go on:\n{words}")
+    if total:
+        out(f"  built in {time.monotonic() - start:.0f} s")

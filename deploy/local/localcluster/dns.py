@@ -1,0 +1,134 @@
+"""Cluster DNS: CoreDNS on the node, reached by pods through the usual kube-dns Service."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from localcluster.instance import DNS_SERVICE_IP
+
+# slirp4netns answers here and asks the host's resolver, also one on the host's loopback.
+SLIRP_RESOLVER = "10.0.2.3"
+
+
+def upstreams(resolv_conf: str) -> list[str]:
+    """Resolvers for names outside the cluster, the likeliest first."""
+    found = [SLIRP_RESOLVER]
+    for line in resolv_conf.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0] != "nameserver":
+            continue
+        try:
+            address = ipaddress.ip_address(words[1])
+        except ValueError:
+            continue
+        if address.version == 4 and not address.is_loopback:
+            found.append(str(address))
+    return found[:3]
+
+
+def corefile(*, kubeconfig: Path, address: str, resolvers: Iterable[str]) -> str:
+    """CoreDNS's configuration.
+
+    ``.invalid`` never exists (RFC 6761) and is answered at once: a resolver that is out of reach
+    would keep a client waiting for seconds.
+    """
+    return f"""\
+invalid.:53 {{
+    bind {address}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
+}}
+.:53 {{
+    bind {address}
+    errors
+    health 127.0.0.1:8080
+    ready 127.0.0.1:8181
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        kubeconfig {kubeconfig}
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 5
+    }}
+    cache 30 {{
+        denial 9984 5
+    }}
+    forward . {" ".join(resolvers)} {{
+        max_fails 1
+        health_check 5s
+        expire 10s
+        failfast_all_unhealthy_upstreams
+    }}
+}}
+"""
+
+
+def manifests(node_address: str) -> str:
+    """The Service, its one address on the node, and what CoreDNS may read."""
+    labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP"},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+    ]
+    read = ["list", "watch"]
+    items: list[dict[str, object]] = [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
+            "spec": {"clusterIP": DNS_SERVICE_IP, "ports": ports},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "kube-dns-node",
+                "namespace": "kube-system",
+                "labels": {
+                    "kubernetes.io/service-name": "kube-dns",
+                    "endpointslice.kubernetes.io/managed-by": "imagebatch-local",
+                },
+            },
+            "addressType": "IPv4",
+            "ports": ports,
+            "endpoints": [{"addresses": [node_address], "conditions": {"ready": True}}],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "system:coredns"},
+            "rules": [
+                {
+                    "apiGroups": [""],
+                    "resources": ["endpoints", "services", "pods", "namespaces"],
+                    "verbs": read,
+                },
+                {
+                    "apiGroups": ["discovery.k8s.io"],
+                    "resources": ["endpointslices"],
+                    "verbs": read,
+                },
+            ],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "system:coredns"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "system:coredns",
+            },
+            "subjects": [
+                {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "User",
+                    "name": "system:coredns",
+                }
+            ],
+        },
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})

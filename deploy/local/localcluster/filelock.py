@@ -1,0 +1,23 @@
+"""One caller at a time: a lock that the kernel frees when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localcluster.progress import Say, say
+
+
+@contextmanager
+def held(path: Path, waiting_for: str, out: Say = say) -> Iterator[None]:
+    """Hold ``path`` exclusively; says what it waits for when another caller has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            out(f"waiting for {waiting_for}")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

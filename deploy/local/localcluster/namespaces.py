@@ -1,0 +1,37 @@
+"""Kernel namespaces through the C library: Python 3.11 has no call for them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+NODE = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Leave the current namespaces; a new pid namespace begins with the next child."""
+    _checked(_libc.unshare(flags), "unshare")
+
+
+def enter_network(descriptor: int) -> None:
+    """Move this process into the network namespace behind an open descriptor."""
+    _checked(_libc.setns(descriptor, CLONE_NEWNET), "setns")
+
+
+def die_with_parent(signal: int) -> None:
+    """Ask the kernel to send ``signal`` when the thread that started this process ends."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl")

@@ -1,0 +1,82 @@
+"""The instance's network: a veth pair to the host, rules and routes in its own namespace."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from localcluster.command import run, succeeds
+from localcluster.errors import MissingTool, NotReady
+from localcluster.instance import POD_CIDR, SERVICE_CIDR
+from localcluster.packages import SEARCHED
+from localcluster.subnets import Link
+
+NODE_INTERFACE = "eth0"
+_WAIT_SECONDS = 20.0
+
+
+def connect(host_link: str, link: Link, supervisor: int) -> None:
+    """On the host: make the pair and hand its other end to the supervisor's namespace."""
+    disconnect(host_link)
+    run(["ip", "link", "add", host_link, "type", "veth",
+         "peer", "name", NODE_INTERFACE, "netns", str(supervisor)])  # fmt: skip
+    run(["ip", "address", "add", f"{link.host}/30", "dev", host_link])
+    run(["ip", "link", "set", host_link, "up"])
+
+
+def disconnect(host_link: str) -> None:
+    """On the host: remove the pair, if it is there."""
+    if Path(f"/sys/class/net/{host_link}").exists():
+        succeeds(["ip", "link", "delete", host_link])
+
+
+def prepare(link: Link) -> None:
+    """In the namespace: wait for the pair, then addresses, routes and rules."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not succeeds(["ip", "link", "show", NODE_INTERFACE]):
+        if time.monotonic() > deadline:
+            raise NotReady("the host's end of the network never came: its command was interrupted")
+        time.sleep(0.05)
+    run(["ip", "link", "set", "lo", "up"])
+    run(["ip", "address", "add", f"{link.node}/30", "dev", NODE_INTERFACE])
+    run(["ip", "link", "set", NODE_INTERFACE, "up"])
+    # kube-proxy rewrites a Service's address after the route is looked up, so one must exist.
+    run(["ip", "route", "add", SERVICE_CIDR, "dev", NODE_INTERFACE, "src", link.node])
+    # Without a way out, connections fail at once instead of hanging.
+    run(["ip", "route", "add", "unreachable", "default", "metric", "100000"])
+    for setting in ("ip_forward", "conf/all/forwarding"):
+        Path(f"/proc/sys/net/ipv4/{setting}").write_text("1")
+    for rule in rules(link):
+        run(["iptables", "--wait", *rule])
+
+
+def rules(link: Link) -> list[list[str]]:
+    """Pods leave under the node's address, and cannot open connections to the host."""
+    return [
+        ["-t", "nat", "-A", "POSTROUTING", "-s", POD_CIDR, "!", "-d", POD_CIDR,
+         "-j", "MASQUERADE"],
+        ["-A", "FORWARD", "-s", POD_CIDR, "-d", link.host, "-m", "conntrack",
+         "--ctstate", "NEW", "-j", "REJECT"],
+    ]  # fmt: skip
+
+
+def iptables_path(folder: Path) -> Mapping[str, str]:
+    """Environment in which ``iptables`` is a variant that this kernel supports.
+
+    Debian's default speaks nftables; some kernels have only the older tables.
+    """
+    path = os.pathsep.join([os.environ.get("PATH", ""), SEARCHED])
+    if succeeds(["iptables", "-t", "nat", "-S"]):
+        return {"PATH": path}
+    for family in ("iptables", "ip6tables"):
+        for suffix in ("", "-save", "-restore"):
+            name = folder / f"{family}{suffix}"
+            folder.mkdir(exist_ok=True)
+            name.unlink(missing_ok=True)
+            name.symlink_to(f"/usr/sbin/{family}-legacy{suffix}")
+    env = {"PATH": f"{folder}{os.pathsep}{path}"}
+    if not succeeds([f"{folder}/iptables", "-t", "nat", "-S"]):
+        raise MissingTool("iptables works neither with nftables nor with legacy tables here")
+    return env

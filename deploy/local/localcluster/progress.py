@@ -1,0 +1,26 @@
+"""Lines that tell a waiting person what is happening and for how long."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+Say = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """One line, at once, also where standard output is a pipe."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Steps:
+    """Prints each step with the seconds since the start."""
+
+    def __init__(self, out: Say = say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._out = out
+        self._clock = clock
+        self._start = clock()
+
+    def __call__(self, text: str) -> None:
+        self._out(f"[{self._clock() - self._start:5.1f} s] {text}")

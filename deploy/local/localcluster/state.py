@@ -1,0 +1,76 @@
+"""The few facts that commands and the supervisor tell each other through files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster.instance import Instance
+
+
+@dataclass(frozen=True)
+class Running:
+    """A supervised program. ``pid`` is the one inside the instance; 0 means it does not run."""
+
+    pid: int = 0
+    ready: bool = False
+    restarts: int = 0
+    since: float = 0.0
+    failures: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        return dataclasses.asdict(self)
+
+    def ended(self, failures: int) -> Running:
+        return dataclasses.replace(self, pid=0, ready=False, failures=failures)
+
+    def became_ready(self) -> Running:
+        return dataclasses.replace(self, ready=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Replace the file in one step: a reader never sees half of it."""
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(json.dumps(content, indent=1) + "\n")
+    draft.replace(path)
+
+
+def components(instance: Instance) -> dict[str, Running]:
+    """What the supervisor runs; empty before it has started anything."""
+    try:
+        raw = json.loads(instance.components_file.read_text())
+    except FileNotFoundError:
+        return {}
+    return {name: Running(**entry) for name, entry in raw.items()}
+
+
+def wait_for(found: object, seconds: float) -> bool:
+    """Poll a callable until it answers true; false when ``seconds`` are over."""
+    assert callable(found)
+    deadline = time.monotonic() + seconds
+    while True:
+        if found():
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+
+
+def supervisors(instance: Instance) -> list[int]:
+    """Host pids of the instance's supervisors, found by their command line.
+
+    A recorded pid could belong to another process after a crash or a restart of the machine.
+    """
+    wanted = ["localcluster.supervisor", instance.name, str(instance.root)]
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # ended meanwhile, or not ours to see
+        if words[:-1][-3:] == wanted:
+            found.append(int(entry.name))
+    return sorted(found)

@@ -1,0 +1,63 @@
+"""Remove an instance: also one that crashed, was killed, or never finished starting."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from localcluster import cgroups, mounts, network
+from localcluster.command import succeeds
+from localcluster.errors import LocalClusterError
+from localcluster.instance import Instance
+from localcluster.state import supervisors, wait_for
+
+_END_SECONDS = 30.0
+
+
+def remove(instance: Instance) -> bool:
+    """Leave nothing of it; false when there was nothing. The caller holds the lock."""
+    pids = supervisors(instance)
+    existed = bool(pids) or instance.state.exists()
+    for pid in pids:
+        _kill(pid)
+    if not wait_for(lambda: not supervisors(instance), _END_SECONDS):
+        raise LocalClusterError(f"processes of {instance.name} do not end: {supervisors(instance)}")
+    network.disconnect(instance.host_link)
+    left = cgroups.remove(instance.cgroup)
+    if left:
+        raise LocalClusterError(f"cgroups are still in use: {', '.join(map(str, left))}")
+    for mount in mounted_below(instance.state):
+        succeeds(["umount", "--lazy", mount])
+    _remove_kubeconfig(instance)
+    shutil.rmtree(instance.state, ignore_errors=True)
+    mounts.remove_mount_points()
+    return existed
+
+
+def _kill(pid: int) -> None:
+    try:
+        # The kernel ends every process of the pid namespace before it reports this one's end.
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def mounted_below(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> list[str]:
+    """Mount points below ``folder`` that the host itself sees, deepest first."""
+    points = [line.split()[4] for line in table.read_text().splitlines()]
+    inside = [point for point in points if Path(point).is_relative_to(folder)]
+    return sorted(inside, key=len, reverse=True)
+
+
+def _remove_kubeconfig(instance: Instance) -> None:
+    """Copies written by ``up`` go too, unless somebody has put something else there."""
+    note = instance.state / "kubeconfigs"
+    if not note.exists() or not instance.admin_kubeconfig.exists():
+        return
+    ours = instance.admin_kubeconfig.read_bytes()
+    for line in note.read_text().splitlines():
+        copy = Path(line)
+        if copy.is_file() and copy.read_bytes() == ours:
+            copy.unlink()

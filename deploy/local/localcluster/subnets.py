@@ -1,0 +1,66 @@
+"""A free /30 for the link between the host and an instance."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from localcluster.command import run
+from localcluster.errors import LocalClusterError
+
+LINKS = ipaddress.IPv4Network("10.213.0.0/16")
+
+
+@dataclass(frozen=True)
+class Link:
+    """Both ends of the veth pair."""
+
+    network: str
+    host: str
+    node: str
+
+    @staticmethod
+    def of(network: IPv4Network) -> Link:
+        return Link(str(network), str(network[1]), str(network[2]))
+
+
+def free_link(name: str, used: Iterable[IPv4Network]) -> Link:
+    """The first free /30, searched from a place that depends on the name.
+
+    A name usually gets the same addresses again, so that a kubeconfig copied by hand differs only
+    in its certificates.
+    """
+    taken = [network for network in used if network.prefixlen > 0]
+    links = list(LINKS.subnets(new_prefix=30))
+    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % len(links)
+    for link in links[start:] + links[:start]:
+        if not any(link.overlaps(network) for network in taken):
+            return Link.of(link)
+    raise LocalClusterError(f"no free network in {LINKS}: routes of this machine cover all of it")
+
+
+def parse_networks(routes: str, addresses: str) -> list[IPv4Network]:
+    """Networks in the JSON of ``ip route`` and ``ip address``."""
+    found: list[IPv4Network] = []
+    for route in json.loads(routes or "[]"):
+        target = route.get("dst", "default")
+        if target != "default" and ":" not in target:
+            found.append(IPv4Network(target, strict=False))
+    for interface in json.loads(addresses or "[]"):
+        for address in interface.get("addr_info", []):
+            if address.get("family") == "inet":
+                text = f"{address['local']}/{address['prefixlen']}"
+                found.append(IPv4Network(text, strict=False))
+    return found
+
+
+def used_networks() -> list[IPv4Network]:
+    """Networks that this machine's routes and addresses cover now."""
+    return parse_networks(
+        run(["ip", "-json", "-4", "route", "show", "table", "all"]),
+        run(["ip", "-json", "-4", "address", "show"]),
+    )
