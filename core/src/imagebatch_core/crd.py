@@ -1,0 +1,163 @@
+"""The CustomResourceDefinition, generated from the models of :mod:`imagebatch_core.resource`.
+
+``python -m imagebatch_core.crd`` prints it; ``make generate`` writes ``deploy/crds/``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import yaml
+
+from . import names
+from .resource import MUTABLE_FIELDS, ImageBatchSpec, ImageBatchStatus, Model
+
+_KEPT = {
+    "type", "description", "enum", "pattern", "format", "default", "minLength", "maxLength",
+    "minimum", "maximum", "minItems", "maxItems", "maxProperties", "required",
+}  # fmt: skip
+
+
+def structural(model: type[Model]) -> dict[str, Any]:
+    """A model's JSON schema as a structural schema: no references, titles, unions with null."""
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    definitions = schema.pop("$defs", {})
+    return _node(schema, definitions)
+
+
+def _node(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        referred = definitions[node["$ref"].rpartition("/")[2]]
+        node = {**referred, **{k: v for k, v in node.items() if k != "$ref"}}
+        return _node(node, definitions)
+    if "anyOf" in node:
+        # Optional fields: absent is how Kubernetes writes "not set"; null is pruned away.
+        (branch,) = (b for b in node["anyOf"] if b.get("type") != "null")
+        rest = {k: v for k, v in node.items() if k not in ("anyOf",) and v is not None}
+        return _node({**branch, **rest}, definitions)
+    if "const" in node:
+        node = {**node, "enum": [node["const"]]}
+    result = {
+        key: value
+        for key, value in node.items()
+        if (key in _KEPT or key.startswith("x-kubernetes-")) and value is not None
+    }
+    if "description" in result:
+        result["description"] = " ".join(str(result["description"]).split())
+    if isinstance(result.get("default"), dict):
+        result["default"] = {}  # the children's own defaults fill it
+    if "properties" in node:
+        result["type"] = "object"
+        result["properties"] = {
+            name: _node(child, definitions) for name, child in node["properties"].items()
+        }
+    if node.get("type") == "array":
+        result["items"] = _node(node["items"], definitions)
+    if isinstance(node.get("additionalProperties"), dict):
+        result["additionalProperties"] = _node(node["additionalProperties"], definitions)
+    return result
+
+
+def _spec() -> dict[str, Any]:
+    spec = structural(ImageBatchSpec)
+    for name, field in spec["properties"].items():
+        if name in MUTABLE_FIELDS:
+            continue
+        optional = name not in spec["required"] and "default" not in field
+        rules = field.setdefault("x-kubernetes-validations", [])
+        rules.append({"rule": "self == oldSelf", "message": f"{name} is immutable"})
+        if optional:
+            # A rule of a field is not evaluated when the field appears or goes: the parent's is.
+            spec["x-kubernetes-validations"].append(
+                {
+                    "rule": f"has(self.{name}) == has(oldSelf.{name})",
+                    "message": f"{name} is immutable",
+                    "fieldPath": f".{name}",
+                }
+            )
+    return spec
+
+
+def _column(
+    name: str, path: str, kind: str = "string", *, wide: bool = False, text: str = ""
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": kind,
+        "jsonPath": path,
+        **({"priority": 1} if wide else {}),
+        **({"description": text} if text else {}),
+    }
+
+
+def custom_resource_definition() -> dict[str, Any]:
+    """The CRD as the API server takes it."""
+    # The system fills status; its default marks a batch that no operator has seen (kstatus).
+    status = structural(ImageBatchStatus)
+    status["default"] = {"observedGeneration": -1}
+    reason = '.status.conditions[?(@.type=="Reconciling")].reason'
+    columns = [
+        _column("Phase", ".status.phase"),
+        _column("Products", ".status.products", "integer"),
+        _column("Images", ".status.images.total", "integer"),
+        _column("Done", ".status.images.done", "integer"),
+        _column("Failed", ".status.images.failed", "integer"),
+        _column("Saved", ".status.saved", text="Share of the bytes saved."),
+        _column("Reason", reason, wide=True),
+        _column("Shards", ".status.shards.total", "integer", wide=True),
+        _column("Duration", ".status.duration", wide=True),
+        _column("Queue", r".metadata.labels.kueue\.x-k8s\.io/queue-name", wide=True),
+        _column("Age", ".metadata.creationTimestamp", "date"),
+    ]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names.PLURAL}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": names.KIND,
+                "listKind": f"{names.KIND}List",
+                "plural": names.PLURAL,
+                "singular": names.SINGULAR,
+                "shortNames": [names.SHORT_NAME],
+                "categories": ["all"],
+            },
+            "versions": [
+                {
+                    "name": names.VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "description": "A batch of images to compress.",
+                            "required": ["spec"],
+                            "properties": {
+                                "apiVersion": {"type": "string"},
+                                "kind": {"type": "string"},
+                                "metadata": {"type": "object"},
+                                "spec": _spec(),
+                                "status": status,
+                            },
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def to_yaml() -> str:
+    head = "# Generated by `make generate` from imagebatch_core.resource: do not edit.\n"
+    return head + yaml.safe_dump(
+        custom_resource_definition(), sort_keys=False, width=100, allow_unicode=True
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(to_yaml())

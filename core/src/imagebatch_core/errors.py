@@ -1,0 +1,34 @@
+"""The errors that the components share.
+
+::
+
+    ImageBatchError
+    ├── InputRefused           the user's input cannot be processed (exit code 2)
+    ├── ConfigurationRefused   a setting is missing or wrong (exit code 3)
+    └── StorageRefused         the object store refuses what the program must do (exit code 3)
+"""
+
+from __future__ import annotations
+
+
+class ImageBatchError(Exception):
+    """Base of the errors that a person is meant to read: the text says what to do."""
+
+
+class InputRefused(ImageBatchError):
+    """The input as a whole cannot be processed.
+
+    ``line`` is the 1-based line of the input where it was noticed, where there is one.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(f"line {line}: {message}" if line is not None else message)
+        self.line = line
+
+
+class ConfigurationRefused(ImageBatchError):
+    """A setting is missing or contradicts another."""
+
+
+class StorageRefused(ImageBatchError):
+    """The object store refuses to write, read or list where the program must."""

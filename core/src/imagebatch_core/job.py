@@ -1,0 +1,103 @@
+"""What the operator hands to the runner, and what the runner hands back.
+
+Into the pod: one JSON document in the environment (:class:`RunnerJob`). Out of it: an exit code
+(:class:`ExitCode`) and one JSON document as the termination message (:class:`RunnerMessage`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from .reasons import Reason
+from .resource import DeletionPolicy, Model, Output
+
+#: Kubernetes keeps at most this many bytes of a termination message.
+MESSAGE_LIMIT: Final = 4096
+
+
+class Step(StrEnum):
+    PLAN = "plan"
+    COMPRESS = "compress"
+    COLLECT = "collect"
+
+
+class ExitCode(IntEnum):
+    """0 only when all of the step's work is recorded, failed images included."""
+
+    DONE = 0
+    FAULT = 1
+    INPUT_REFUSED = 2
+    CONFIGURATION_REFUSED = 3
+    INTERRUPTED = 143
+
+
+class JobSource(Model):
+    """Exactly one: an object of the bucket, a mounted file, or an address."""
+
+    key: str | None = None
+    path: str | None = None
+    url: str | None = None
+
+
+class RunnerJob(Model):
+    """One batch as the runner sees it; equal for all steps and shards of a batch."""
+
+    namespace: str
+    name: str
+    uid: str
+    source: JobSource
+    output: Output = Field(default_factory=Output)
+    images_per_shard: int = 500
+    retries: int = 3
+    dry_run: bool = False
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    #: Shard number of completion index 0: batches of over 10,000 shards take several Jobs.
+    first_shard: int = 0
+
+
+class Totals(Model):
+    """Totals of a collected batch."""
+
+    succeeded: int = 0
+    kept: int = 0
+    reused: int = 0
+    failed: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    @property
+    def images(self) -> int:
+        return self.succeeded + self.kept + self.reused + self.failed
+
+
+class RunnerMessage(Model):
+    """The termination message of plan and collect, at most 4 KiB of JSON.
+
+    ``step`` is the last step that the pod did: a batch of one shard is collected by its plan pod.
+    ``error`` is a sentence for people; with it, ``reason`` says which condition it belongs to.
+    """
+
+    step: Step
+    error: Annotated[str, Field(max_length=2000)] | None = None
+    reason: Reason | None = None
+    products: int = 0
+    images: int = 0
+    shards: int = 0
+    row_problems: int = 0
+    input_sha256: str | None = None
+    totals: Totals | None = None
+    report_key: str | None = None
+    report_sha256: str | None = None
+    #: Seconds that each step took in this pod, for `where does the time go`.
+    seconds: dict[str, float] = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """At most :data:`MESSAGE_LIMIT` bytes; a long error is cut, never the numbers."""
+        text = self.model_dump_json(by_alias=True, exclude_none=True)
+        if len(text.encode()) <= MESSAGE_LIMIT:
+            return text
+        short = self.model_copy(update={"error": (self.error or "")[:500] + "…"})
+        return short.model_dump_json(by_alias=True, exclude_none=True)

@@ -1,0 +1,90 @@
+"""Every key of the object store, named once.
+
+All of a batch lies under ``<namespace>/<uid>/``; an upload lies outside until plan copies it, for
+it exists before its batch does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+UPLOADS: Final = "uploads"
+#: Rows between two entries of the report's index.
+INDEX_EVERY: Final = 1000
+
+
+def upload_prefix(namespace: str) -> str:
+    """Where the gateway may write for a namespace, and what ``s3.key`` may name there."""
+    return f"{UPLOADS}/{namespace}/"
+
+
+def upload_key(namespace: str, request_id: str, random: str) -> str:
+    return f"{upload_prefix(namespace)}{request_id}/{random}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKeys:
+    """The keys of one batch; ``root`` is empty in local mode, where the folder is the batch."""
+
+    root: str
+
+    @classmethod
+    def of(cls, namespace: str, uid: str) -> BatchKeys:
+        return cls(f"{namespace}/{uid}/")
+
+    @property
+    def input(self) -> str:
+        return f"{self.root}input.csv"
+
+    @property
+    def plan(self) -> str:
+        return f"{self.root}plan.json"
+
+    @property
+    def owner(self) -> str:
+        return f"{self.root}owner.json"
+
+    @property
+    def report_csv(self) -> str:
+        return f"{self.root}report.csv"
+
+    @property
+    def report_jsonl(self) -> str:
+        return f"{self.root}report.jsonl"
+
+    @property
+    def report_index(self) -> str:
+        return f"{self.root}report.index.json"
+
+    @property
+    def summary(self) -> str:
+        """Totals of the report; written last by collect, so its presence means collected."""
+        return f"{self.root}summary.json"
+
+    @property
+    def probe(self) -> str:
+        """Written, read and listed by plan before anything else, to check the storage."""
+        return f"{self.root}probe"
+
+    def shard(self, shard: int) -> str:
+        return f"{self.root}shards/{shard:06d}.jsonl"
+
+    @property
+    def results(self) -> str:
+        return f"{self.root}results/"
+
+    def shard_results(self, shard: int) -> str:
+        """Prefix of the parts of one shard."""
+        return f"{self.results}{shard:06d}/"
+
+    def part(self, shard: int, pod_uid: str, number: int) -> str:
+        return f"{self.shard_results(shard)}{pod_uid}-{number:06d}.jsonl"
+
+    @property
+    def images(self) -> str:
+        return f"{self.root}images/"
+
+    def image(self, row: int, position: int, sha256: str, extension: str) -> str:
+        """``sha256`` is of the output's bytes; ``extension`` without the dot."""
+        return f"{self.images}{row}-{position}-{sha256}.{extension}"

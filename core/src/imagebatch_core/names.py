@@ -1,0 +1,37 @@
+"""Names that the chart, the operator, the gateway and the runner agree on, each named once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "imagebatch.dev"
+VERSION: Final = "v1alpha1"
+KIND: Final = "ImageBatch"
+PLURAL: Final = "imagebatches"
+SINGULAR: Final = "imagebatch"
+SHORT_NAME: Final = "ib"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+# Labels of the child objects. The uid selects all of one batch, whatever was re-created.
+LABEL_BATCH: Final = f"{GROUP}/batch"
+LABEL_BATCH_UID: Final = f"{GROUP}/batch-uid"
+LABEL_STEP: Final = f"{GROUP}/step"
+LABEL_RUN: Final = f"{GROUP}/run"
+LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+# Set by the gateway on what it uploads: the caller's idempotency key and payload digest.
+ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
+
+# Objects that the chart renders into every namespace that may hold batches.
+RUNNER_SERVICE_ACCOUNT: Final = "imagebatch-runner"
+RUNNER_CONFIG_MAP: Final = "imagebatch-runner"
+RUNNER_STORAGE_SECRET: Final = "imagebatch-s3"  # noqa: S105 - the name of a Secret, not one
+
+# The runner's environment.
+ENV_JOB: Final = "IMAGEBATCH_JOB"
+ENV_STORE: Final = "IMAGEBATCH_STORE"
+ENV_PUBLIC_BASE_URL: Final = "IMAGEBATCH_PUBLIC_BASE_URL"
+ENV_FETCH_ALLOW: Final = "IMAGEBATCH_FETCH_ALLOW"
+ENV_POD_UID: Final = "IMAGEBATCH_POD_UID"
+ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
+SOURCE_MOUNT: Final = "/var/run/imagebatch/source"
+TERMINATION_LOG: Final = "/dev/termination-log"

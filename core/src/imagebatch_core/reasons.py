@@ -1,0 +1,77 @@
+"""Every phase, condition type and condition reason, named once.
+
+Status, events, documentation and tests use these and no other spelling.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """A summary of the conditions for people; programs read the conditions."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    SUSPENDED = "Suspended"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+    @property
+    def finished(self) -> bool:
+        return self in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
+
+
+class ConditionType(StrEnum):
+    ACCEPTED = "Accepted"
+    SUSPENDED = "Suspended"
+    SUCCEEDED = "Succeeded"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    WEBHOOK_DELIVERED = "WebhookDelivered"
+
+
+class Reason(StrEnum):
+    # Accepted
+    ACCEPTED = "Accepted"
+    INVALID_SPEC = "InvalidSpec"
+    NOT_IMPLEMENTED = "NotImplemented"
+    STORAGE_NOT_CONFIGURED = "StorageNotConfigured"
+    SOURCE_NOT_FOUND = "SourceNotFound"
+    SOURCE_NOT_ALLOWED = "SourceNotAllowed"
+    # Suspended
+    SUSPENDED_BY_USER = "SuspendedByUser"
+    NOT_SUSPENDED = "NotSuspended"
+    # Succeeded (status False while failed, Unknown while running)
+    IN_PROGRESS = "InProgress"
+    COMPLETED = "Completed"
+    COMPLETED_WITH_FAILURES = "CompletedWithFailures"
+    DRY_RUN_COMPLETED = "DryRunCompleted"
+    TOO_MANY_FAILED = "TooManyFailed"
+    INPUT_REFUSED = "InputRefused"
+    CONFIGURATION_REFUSED = "ConfigurationRefused"
+    PLAN_FAILED = "PlanFailed"
+    COLLECT_FAILED = "CollectFailed"
+    RESULT_LOST = "ResultLost"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    CANCELLED = "Cancelled"
+    # Reconciling
+    PLANNING = "Planning"
+    COMPRESSING = "Compressing"
+    COLLECTING = "Collecting"
+    DELIVERING_WEBHOOK = "DeliveringWebhook"
+    PODS_BLOCKED = "PodsBlocked"
+    RETRYING = "Retrying"
+    WAITING = "Waiting"
+    FINISHED = "Finished"
+    # Stalled
+    NOT_STALLED = "NotStalled"
+    # WebhookDelivered
+    NOT_REQUESTED = "NotRequested"
+    PENDING_DELIVERY = "PendingDelivery"
+    DELIVERED = "Delivered"
+    DELIVERY_FAILED = "DeliveryFailed"
+    RECEIVER_GONE = "ReceiverGone"
+    RECEIVER_REFUSED = "ReceiverAddressRefused"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason, not a secret

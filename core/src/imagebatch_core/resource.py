@@ -1,0 +1,373 @@
+"""The ImageBatch resource: spec and status as pydantic models.
+
+The CRD is generated from these (:mod:`imagebatch_core.crd`), so that the API server, the operator
+and the gateway refuse the same things. Field names are snake_case in Python, camelCase outside.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from .reasons import ConditionType, Phase, Reason
+
+#: Longest inline source, bytes of UTF-8: an ImageBatch is read by every watcher.
+INLINE_LIMIT = 16 * 1024
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+]
+HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+
+
+class Model(BaseModel):
+    """camelCase on the wire, closed against unknown fields, immutable in Python."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+
+class S3Source(Model):
+    """An object of the configured bucket."""
+
+    key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Key of the CSV in the configured bucket; it must start with "
+        "uploads/<namespace>/ or with a prefix that the chart grants the namespace."
+    )
+
+
+class ConfigMapSource(Model):
+    """A key of a ConfigMap in the batch's namespace."""
+
+    name: Name
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
+        "products.csv"
+    )
+
+
+class RetryOnly(StrEnum):
+    FAILED = "failed"
+    RETRYABLE = "retryable"
+
+
+class RetryOfSource(Model):
+    """The images of an earlier batch of the same namespace that failed."""
+
+    name: Name
+    only: RetryOnly = RetryOnly.FAILED
+
+
+class Source(Model):
+    """Where the CSV comes from: exactly one."""
+
+    s3: S3Source | None = None
+    config_map: ConfigMapSource | None = None
+    inline: Annotated[str, Field(min_length=1, max_length=INLINE_LIMIT)] | None = Field(
+        None, description="The CSV itself, at most 16 KiB."
+    )
+    url: HttpUrl | None = Field(None, description="http(s) address of the CSV.")
+    retry_of: RetryOfSource | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "(has(self.s3) ? 1 : 0) + (has(self.configMap) ? 1 : 0) + "
+                    "(has(self.inline) ? 1 : 0) + (has(self.url) ? 1 : 0) + "
+                    "(has(self.retryOf) ? 1 : 0) == 1",
+                    "message": "exactly one of s3, configMap, inline, url and retryOf must be set",
+                }
+            ]
+        }
+    )
+
+
+class ReuseFrom(Model):
+    """An earlier batch of the same namespace whose outputs are taken over where unchanged."""
+
+    name: Name
+
+
+class Format(StrEnum):
+    JPEG = "jpeg"
+    WEBP = "webp"
+    AVIF = "avif"
+    PNG = "png"
+    ORIGINAL = "original"
+
+
+class Profile(StrEnum):
+    FAST = "fast"
+    SMALL = "small"
+
+
+class Metadata(StrEnum):
+    STRIP = "strip"
+    KEEP = "keep"
+
+
+Dimension = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Output(Model):
+    """How each image is compressed."""
+
+    format: Format = Field(Format.JPEG, description="original keeps each image's own format.")
+    quality: Annotated[int, Field(ge=1, le=100)] = 50
+    profile: Profile = Profile.FAST
+    max_width: Dimension | None = Field(
+        None, description="Pixels; wider images are scaled down, never up."
+    )
+    max_height: Dimension | None = Field(
+        None, description="Pixels; higher images are scaled down, never up."
+    )
+    metadata: Metadata = Metadata.STRIP
+
+
+class SecretRef(Model):
+    """A Secret of the batch's namespace; ``key`` holds a whsec_… signing secret."""
+
+    name: Name
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
+        "secret"
+    )
+
+
+class Webhook(Model):
+    """Who is told when the batch has ended."""
+
+    url: HttpUrl
+    secret_ref: SecretRef | None = Field(
+        None, description="Signing secret; without it the release's own is used."
+    )
+
+
+ShortText = Annotated[str, Field(max_length=253)]
+
+
+class Toleration(Model):
+    key: ShortText | None = None
+    operator: Literal["Exists", "Equal"] | None = None
+    value: ShortText | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+
+
+Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$")]
+
+
+class Resources(Model):
+    requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = None
+    limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = None
+
+
+Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
+
+
+class Runner(Model):
+    """Where and how the runner's pods run, within the lists and caps that the chart sets."""
+
+    resources: Resources | None = None
+    node_selector: Labels | None = None
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
+    priority_class_name: Name | None = None
+    pod_labels: Labels | None = None
+    pod_annotations: Labels | None = None
+
+
+class DeletionPolicy(StrEnum):
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+#: Fields of spec that may change after creation; all others are immutable.
+MUTABLE_FIELDS = (
+    "suspend",
+    "cancel",
+    "parallelism",
+    "ttlSecondsAfterFinished",
+    "deletionPolicy",
+)
+
+
+class ImageBatchSpec(Model):
+    """What shall be compressed, how, and who is told."""
+
+    source: Source
+    reuse_from: ReuseFrom | None = None
+    output: Output = Field(default_factory=Output)
+    images_per_shard: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        500, description="Images that one pod compresses."
+    )
+    parallelism: Annotated[int, Field(ge=1, le=1000)] = Field(
+        4, description="Pods that run at once; may be changed while the batch runs."
+    )
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="Further attempts for an image whose failure may pass."
+    )
+    max_failed_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        100, description="The batch is Failed when a larger share of its images failed."
+    )
+    suspend: bool = False
+    cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
+    dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None, description="Counted from the end of the batch, its webhook included."
+    )
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    webhook: Webhook | None = None
+    runner: Runner | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!oldSelf.cancel || self.cancel",
+                    "message": "cancel cannot be taken back",
+                    "fieldPath": ".cancel",
+                },
+            ]
+        }
+    )
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """As ``metav1.Condition``."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: Annotated[str, Field(max_length=1024)] = ""
+    observed_generation: int = 0
+    last_transition_time: datetime
+
+
+class Images(Model):
+    total: int = 0
+    done: int = Field(0, description="While running: from finished shards, so at shard precision.")
+    succeeded: int | None = None
+    kept: int | None = None
+    reused: int | None = None
+    failed: int | None = None
+
+
+class Bytes(Model):
+    model_config = ConfigDict(
+        alias_generator=None, json_schema_extra={}, extra="forbid", frozen=True
+    )
+    in_: int = Field(0, alias="in")
+    out: int = 0
+
+
+class Shards(Model):
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+class Runs(Model):
+    """The run number of each step's newest Job, written before the Job is created."""
+
+    plan: int = 0
+    shards: Annotated[list[int], Field(max_length=1000)] = Field(
+        default_factory=list, description="One entry for each Job of at most 10,000 shards."
+    )
+    collect: int = 0
+
+
+class Report(Model):
+    key: str
+    sha256: str
+
+
+class WebhookStatus(Model):
+    """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
+
+    event_id: str
+    attempts: int = 0
+    next_attempt_time: datetime | None = None
+    last_attempt_time: datetime | None = None
+    last_code: int | None = None
+    delivered_time: datetime | None = None
+    abandoned: bool = False
+
+
+class ImageBatchStatus(Model):
+    """What the operator knows; at most 32 KiB whatever the batch's size."""
+
+    observed_generation: int = -1
+    phase: Phase | None = None
+    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+        default_factory=list,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    products: int | None = None
+    images: Images | None = None
+    bytes: Bytes | None = None
+    saved: str | None = Field(None, description="Share of bytes saved, for the column, as 61.3%.")
+    shards: Shards | None = None
+    runs: Runs | None = None
+    report: Report | None = None
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    duration: str | None = None
+    webhook: WebhookStatus | None = None
+
+    model_config = ConfigDict(extra="ignore")
+
+    def condition(self, type_: ConditionType) -> Condition | None:
+        """The condition of that type, if it was ever set."""
+        return next((c for c in self.conditions if c.type == type_), None)
+
+
+class ImageBatch(Model):
+    """The resource as read from the API server, with the metadata that the components use."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int = 1
+    resource_version: str = ""
+    creation_timestamp: datetime
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    spec: ImageBatchSpec
+    status: ImageBatchStatus = Field(default_factory=ImageBatchStatus)
+
+    @classmethod
+    def from_object(cls, body: dict[str, Any]) -> ImageBatch:
+        """From the object as the API server gives it; pydantic's ValidationError when it is not one."""
+        meta = body["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            generation=meta.get("generation", 1),
+            resource_version=meta.get("resourceVersion", ""),
+            creation_timestamp=meta["creationTimestamp"],
+            deletion_timestamp=meta.get("deletionTimestamp"),
+            labels=meta.get("labels") or {},
+            annotations=meta.get("annotations") or {},
+            spec=ImageBatchSpec.model_validate(body["spec"]),
+            status=ImageBatchStatus.model_validate(body.get("status") or {}),
+        )

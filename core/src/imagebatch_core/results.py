@@ -1,0 +1,137 @@
+"""The result of one image, as recorded in parts and in ``report.jsonl``, and its error codes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class ImageStatus(StrEnum):
+    SUCCEEDED = "succeeded"
+    KEPT = "kept"
+    REUSED = "reused"
+    FAILED = "failed"
+
+
+class ErrorCode(StrEnum):
+    """Why an image failed. :attr:`retryable` says whether trying later may help."""
+
+    INVALID_URL = "invalid_url"
+    ADDRESS_REFUSED = "address_refused"
+    DNS_FAILED = "dns_failed"
+    CONNECT_FAILED = "connect_failed"
+    TIMEOUT = "timeout"
+    TLS_FAILED = "tls_failed"
+    HTTP_STATUS = "http_status"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    SERVER_ERROR = "server_error"
+    INCOMPLETE_BODY = "incomplete_body"
+    TOO_MANY_BYTES = "too_many_bytes"
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    CORRUPT = "corrupt"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_FRAMES = "too_many_frames"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODER_TIMEOUT = "decoder_timeout"
+    STORAGE_FAILED = "storage_failed"
+    SHARD_FAILED = "shard_failed"
+
+    @property
+    def retryable(self) -> bool:
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset(
+    {
+        ErrorCode.DNS_FAILED,
+        ErrorCode.CONNECT_FAILED,
+        ErrorCode.TIMEOUT,
+        ErrorCode.TOO_MANY_REQUESTS,
+        ErrorCode.SERVER_ERROR,
+        ErrorCode.INCOMPLETE_BODY,
+        ErrorCode.STORAGE_FAILED,
+        ErrorCode.SHARD_FAILED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardItem:
+    """One image to do: a line of a shard file. ``row`` and ``position`` are 1-based."""
+
+    row: int
+    position: int
+    url: str
+
+    def to_line(self) -> str:
+        return json.dumps([self.row, self.position, self.url], ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> ShardItem:
+        row, position, url = json.loads(line)
+        return cls(row, position, url)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One line of a part and of ``report.jsonl``.
+
+    ``bytes_in`` and ``bytes_out`` are sizes in bytes, ``width`` and ``height`` pixels of the
+    output; all are ``None`` where the image did not get that far. ``output_key`` is the key under
+    the batch's prefix-bearing root; ``output_url`` is where people find it.
+    """
+
+    row: int
+    position: int
+    input_url: str
+    status: ImageStatus
+    output_url: str | None = None
+    output_key: str | None = None
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+    retryable: bool = False
+    http_status: int | None = None
+    attempts: int = 0
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    width: int | None = None
+    height: int | None = None
+    source_sha256: str | None = None
+
+    def to_line(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> ImageResult:
+        fields = json.loads(line)
+        fields["status"] = ImageStatus(fields["status"])
+        code = fields.get("error_code")
+        fields["error_code"] = ErrorCode(code) if code else None
+        return cls(**fields)
+
+    @classmethod
+    def failure(
+        cls,
+        item: ShardItem,
+        code: ErrorCode,
+        message: str,
+        *,
+        http_status: int | None = None,
+        attempts: int = 0,
+        retryable: bool | None = None,
+    ) -> ImageResult:
+        return cls(
+            row=item.row,
+            position=item.position,
+            input_url=item.url,
+            status=ImageStatus.FAILED,
+            error_code=code,
+            error_message=message[:300],
+            retryable=code.retryable if retryable is None else retryable,
+            http_status=http_status,
+            attempts=attempts,
+        )

@@ -1,0 +1,70 @@
+"""The object store as every component opens it: ``s3://bucket/prefix``, ``file:///folder``.
+
+S3 settings come from the usual AWS variables (``AWS_ENDPOINT_URL``, ``AWS_REGION``,
+``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_ALLOW_HTTP`` is implied by an http
+endpoint).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
+
+from .errors import ConfigurationRefused
+
+__all__ = ["ObjectStore", "open_store"]
+
+
+def open_store(
+    url: str, env: Mapping[str, str], *, retry_timeout: timedelta = timedelta(seconds=90)
+) -> ObjectStore:
+    """Open the store that a URL names.
+
+    ``retry_timeout`` bounds how long one request is repeated while the store fails.
+
+    Raises:
+        ConfigurationRefused: the URL is of no kind that can be opened.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        folder = Path(unquote(parts.path))
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(folder)
+    if parts.scheme == "memory":
+        return MemoryStore()
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ConfigurationRefused(
+            f"the store URL {url!r} is not of the form s3://bucket[/prefix] or file:///folder"
+        )
+    endpoint = env.get("AWS_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3")
+    access_key = env.get("AWS_ACCESS_KEY_ID")
+    secret_key = env.get("AWS_SECRET_ACCESS_KEY")
+    token = env.get("AWS_SESSION_TOKEN")
+    return S3Store(
+        parts.netloc,
+        prefix=parts.path.strip("/") or None,
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        virtual_hosted_style_request=endpoint is None,
+        **({"endpoint": endpoint} if endpoint else {}),
+        **({"access_key_id": access_key} if access_key else {}),
+        **({"secret_access_key": secret_key} if secret_key else {}),
+        **({"token": token} if token else {}),
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "timeout": timedelta(seconds=120),
+            "connect_timeout": timedelta(seconds=5),
+        },
+        retry_config={
+            "max_retries": 30,
+            "retry_timeout": retry_timeout,
+            "backoff": {
+                "base": 2,
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=5),
+            },
+        },
+    )
