@@ -75,8 +75,14 @@ def cni() -> str:
     )
 
 
-def kubelet(instance: Instance, *, address: str, cgroup_v1: bool) -> str:
-    """One node for short-lived work: no eviction on a full disk, no image collection."""
+def kubelet(
+    instance: Instance, *, address: str, cgroup_v1: bool, storage_figures: bool = True
+) -> str:
+    """One node for short-lived work: no eviction on a full disk, no image collection.
+
+    Without ``storage_figures`` (a filesystem the kubelet cannot measure) pods that ask for
+    ephemeral storage find no node.
+    """
     settings: dict[str, object] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -99,8 +105,7 @@ def kubelet(instance: Instance, *, address: str, cgroup_v1: bool) -> str:
         "cgroupRoot": f"/{instance.cgroup}",
         "cgroupsPerQOS": True,
         "failSwapOn": False,
-        # With it on, the kubelet wants filesystem figures that overlay roots do not give.
-        "localStorageCapacityIsolation": False,
+        "localStorageCapacityIsolation": storage_figures,
         "enforceNodeAllocatable": [],
         "evictionHard": {
             "memory.available": "50Mi",

@@ -26,7 +26,7 @@ async def _serve(port: int, address: str, node_port: int, marker: Path | None) -
         try:
             there = asyncio.open_connection(address, node_port)
             far_reader, far_writer = await asyncio.wait_for(there, _CONNECT_SECONDS)
-        except (OSError, asyncio.TimeoutError):
+        except (TimeoutError, OSError):
             writer.transport.abort()
             return
         try:

@@ -7,8 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from localcluster import build, cgroups, components, configs, dns, images, mounts, network
-from localcluster import packages, pki, state, stop, subnets  # fmt: skip
+from localcluster import (  # fmt: skip
+    build,
+    cgroups,
+    components,
+    configs,
+    dns,
+    images,
+    mounts,
+    network,
+    packages,
+    pki,
+    state,
+    stop,
+    subnets,
+)
 from localcluster.command import run, succeeds
 from localcluster.errors import CommandFailed, MissingTool, NotReady, NotRunning
 from localcluster.filelock import held
@@ -151,7 +164,10 @@ def _write_configs(instance: Instance, link: subnets.Link) -> None:
             conf / "containerd.toml": configs.containerd(instance, snapshotter=snapshotter),
             conf / "cni" / "10-pods.conflist": configs.cni(),
             conf / "kubelet.json": configs.kubelet(
-                instance, address=link.node, cgroup_v1=cgroups.is_v1()
+                instance,
+                address=link.node,
+                cgroup_v1=cgroups.is_v1(),
+                storage_figures=snapshotter == "overlayfs",
             ),
             conf / "proxy.json": configs.proxy(instance, address=link.node),
             conf / "authentication.json": components.ANONYMOUS_HEALTH,

@@ -99,7 +99,14 @@ class Supervisor:
                 marker = folder / f".{path.name}.listening"
                 self._wanted[name] = Component(
                     name,
-                    (sys.executable, "-m", "localcluster.forwarder", path.name, *words, str(marker)),
+                    (
+                        sys.executable,
+                        "-m",
+                        "localcluster.forwarder",
+                        path.name,
+                        *words,
+                        str(marker),
+                    ),
                     ready=f"file:{marker}",
                     network="host",
                     required=False,

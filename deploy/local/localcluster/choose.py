@@ -1,0 +1,92 @@
+"""Which cluster to use: kind, the local one, or the current context."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from localcluster.command import run, succeeds
+from localcluster.errors import CommandFailed, LocalClusterError, MissingTool
+
+# kind and the node image it was released with; the digest makes the node the same everywhere.
+KIND_VERSION = "v0.30.0"
+NODE_IMAGE = (
+    "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
+)
+_PULL_SECONDS = 600.0
+_RUN_SECONDS = 60.0
+
+
+class Cluster(StrEnum):
+    KIND = "kind"
+    LOCAL = "local"
+    CURRENT = "current"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The cluster to use, and why, in one line."""
+
+    cluster: Cluster
+    reason: str
+
+
+@dataclass(frozen=True)
+class DockerProbes:
+    """What kind needs of Docker. Each probe returns what is wrong, or an empty string."""
+
+    daemon: Callable[[], str]
+    node_image: Callable[[], str]
+    privileged: Callable[[], str]
+
+
+def choose(env: Mapping[str, str] | None = None, probes: DockerProbes | None = None) -> Choice:
+    """``CLUSTER`` decides; without it kind where it can run, else the local cluster."""
+    asked = (os.environ if env is None else env).get("CLUSTER", "")
+    if asked:
+        try:
+            return Choice(Cluster(asked), "CLUSTER asks for it")
+        except ValueError:
+            known = ", ".join(Cluster)
+            raise LocalClusterError(f"CLUSTER={asked}: use one of {known}") from None
+    checks = probes or docker_probes()
+    for check in (checks.daemon, checks.node_image, checks.privileged):
+        problem = check()
+        if problem:
+            return Choice(Cluster.LOCAL, problem)
+    return Choice(Cluster.KIND, "a Docker daemon answers and can run kind's node")
+
+
+def docker_probes() -> DockerProbes:
+    return DockerProbes(_daemon_problem, _image_problem, _privileged_problem)
+
+
+def _daemon_problem() -> str:
+    try:
+        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=15)
+    except MissingTool:
+        return "Docker is not installed"
+    except CommandFailed:
+        return "no Docker daemon answers"
+    return ""
+
+
+def _image_problem() -> str:
+    if succeeds(["docker", "image", "inspect", NODE_IMAGE]):
+        return ""
+    try:
+        run(["docker", "pull", "--quiet", NODE_IMAGE], timeout=_PULL_SECONDS)
+    except CommandFailed:
+        return "Docker answers, but kind's node image is not here and cannot be pulled"
+    return ""
+
+
+def _privileged_problem() -> str:
+    trial = ["docker", "run", "--rm", "--privileged", "--network=none", "--entrypoint=/bin/true"]
+    try:
+        run([*trial, NODE_IMAGE], timeout=_RUN_SECONDS)
+    except CommandFailed:
+        return "Docker answers, but privileged containers, which kind needs, do not start"
+    return ""

@@ -1,0 +1,171 @@
+"""etcd and a real API server on loopback ports, for integration tests: no node, no root.
+
+with ControlPlane() as plane:
+    client = connect(plane.kubeconfig)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from localcluster import build, components, namespaces, pki
+from localcluster.command import run
+from localcluster.errors import LocalClusterError, NotReady
+from localcluster.instance import API_SERVICE_IP
+from localcluster.probes import answers
+from localcluster.state import wait_for
+
+_LOOPBACK = "127.0.0.1"
+_READY_SECONDS = 90.0
+_STOP_SECONDS = 5.0
+_TRIES = 3
+
+
+class ControlPlane:
+    """A context manager; ``kubeconfig`` is the administrator's, valid while it is entered.
+
+    ``controller_manager`` adds Jobs that get pods, garbage collection and service accounts. Without
+    a kubelet no pod ever runs.
+    """
+
+    def __init__(self, *, controller_manager: bool = False) -> None:
+        self._with_controllers = controller_manager
+        self._folder: Path | None = None
+        self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self.server = ""
+
+    @property
+    def folder(self) -> Path:
+        if self._folder is None:
+            raise LocalClusterError("the control plane is not running")
+        return self._folder
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "conf" / "admin.kubeconfig"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Standard output of kubectl; raises ``CommandFailed`` with its error."""
+        program = str(build.ensure() / "kubectl")
+        return run([program, f"--kubeconfig={self.kubeconfig}", *arguments], stdin=stdin)
+
+    def __enter__(self) -> ControlPlane:
+        programs = build.ensure()
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._start(programs)
+            except NotReady:
+                # A port may be taken between being found free and being used.
+                self.stop()
+                if attempt == _TRIES:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                return self
+        raise AssertionError("unreachable")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every process, the last started first, and remove the folder."""
+        for _, process in reversed(self._processes):
+            # The API server takes ten seconds to leave politely, and nothing here is kept.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait(_STOP_SECONDS)
+        self._processes.clear()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _start(self, programs: Path) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="imagebatch-api-"))
+        conf, keys = self._folder / "conf", self._folder / "pki"
+        etcd, peer, api, manager = free_ports(4)
+        self.server = f"https://{_LOOPBACK}:{api}"
+        self._spawn(
+            "etcd",
+            components.etcd(f"{programs}/etcd", self._folder / "etcd", port=etcd, peer_port=peer),
+        )
+        authority = pki.Authority(keys)
+        authority.create()
+        # The API server publishes its address, and refuses to publish a loopback one.
+        advertised = "192.0.2.1"
+        leaves = [pki.api_server(_LOOPBACK, API_SERVICE_IP), pki.KUBELET_CLIENT, pki.AGGREGATOR]
+        for leaf in (*leaves, pki.ADMIN, pki.CONTROLLER_MANAGER):
+            authority.issue(leaf)
+        authority.signing_key("service-accounts")
+        for leaf in (pki.ADMIN, pki.CONTROLLER_MANAGER):
+            text = authority.kubeconfig(leaf, self.server, "control-plane")
+            pki.write_private(conf / f"{leaf.file}.kubeconfig", text)
+        (conf / "authentication.json").write_text(components.ANONYMOUS_HEALTH)
+        self._wait("etcd", f"http://{_LOOPBACK}:{etcd}/health")
+        self._spawn(
+            "kube-apiserver",
+            components.api_server(
+                f"{programs}/kube-apiserver", keys, etcd_port=etcd, bind=_LOOPBACK,
+                advertise=advertised, port=api,
+            ),
+        )  # fmt: skip
+        self._wait("kube-apiserver", f"{self.server}/readyz")
+        if self._with_controllers:
+            kubeconfig = conf / "controller-manager.kubeconfig"
+            program = f"{programs}/kube-controller-manager"
+            self._spawn(
+                "kube-controller-manager",
+                components.controller_manager(program, keys, kubeconfig, port=manager),
+            )
+            self._wait("kube-controller-manager", f"https://{_LOOPBACK}:{manager}/healthz")
+
+    def _spawn(self, name: str, arguments: list[str]) -> None:
+        # The kernel ties the child to the starting thread, which only for the main one is the
+        # process itself.
+        tie = threading.current_thread() is threading.main_thread()
+        with (self.folder / f"{name}.log").open("wb") as out:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+                preexec_fn=_die_with_parent if tie else None,
+            )
+        self._processes.append((name, process))
+
+    def _wait(self, name: str, probe: str) -> None:
+        process = dict(self._processes)[name]
+        ready = wait_for(lambda: process.poll() is not None or answers(probe), _READY_SECONDS)
+        if not ready or process.poll() is not None:
+            words = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
+            raise NotReady(f"{name} did not get ready: {words}")
+
+
+def _die_with_parent() -> None:
+    namespaces.die_with_parent(signal.SIGKILL)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now; all are held until all are found, so that they differ."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((_LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
