@@ -49,7 +49,7 @@ class RunnerJob(Model):
     name: str
     uid: str
     source: JobSource
-    output: Output = Field(default_factory=Output)
+    output: Output = Output()
     images_per_shard: int = 500
     retries: int = 3
     dry_run: bool = False

@@ -204,7 +204,7 @@ class ImageBatchSpec(Model):
 
     source: Source
     reuse_from: ReuseFrom | None = None
-    output: Output = Field(default_factory=Output)
+    output: Output = Output()
     images_per_shard: Annotated[int, Field(ge=1, le=100_000)] = Field(
         500, description="Images that one pod compresses."
     )
@@ -352,11 +352,11 @@ class ImageBatch(Model):
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     spec: ImageBatchSpec
-    status: ImageBatchStatus = Field(default_factory=ImageBatchStatus)
+    status: ImageBatchStatus = ImageBatchStatus()
 
     @classmethod
     def from_object(cls, body: dict[str, Any]) -> ImageBatch:
-        """From the object as the API server gives it; pydantic's ValidationError when it is not one."""
+        """From the API server's JSON; raises pydantic's ValidationError when it is not one."""
         meta = body["metadata"]
         return cls(
             namespace=meta["namespace"],

@@ -111,7 +111,7 @@ class RowReader(Iterator[Row]):
         surplus = max(0, len(fields) - at.width)
         fields += [""] * (at.width - len(fields))
         cells = fields[at.urls : at.urls + surplus + 1]
-        rest = fields[: at.urls] + [""] + fields[at.urls + surplus + 1 :]
+        rest = [*fields[: at.urls], "", *fields[at.urls + surplus + 1 :]]
         urls = tuple(u for cell in cells for part in cell.split(",") if (u := part.strip()))
         known = (at.serial, at.product, at.urls)
         return Row(

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from .errors import ConfigurationRefused
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 __all__ = ["ObjectStore", "open_store"]
 
@@ -41,18 +45,22 @@ def open_store(
             f"the store URL {url!r} is not of the form s3://bucket[/prefix] or file:///folder"
         )
     endpoint = env.get("AWS_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3")
-    access_key = env.get("AWS_ACCESS_KEY_ID")
-    secret_key = env.get("AWS_SECRET_ACCESS_KEY")
-    token = env.get("AWS_SESSION_TOKEN")
+    config: S3Config = {
+        "region": env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "virtual_hosted_style_request": endpoint is None,
+    }
+    if endpoint:
+        config["endpoint"] = endpoint
+    if access_key := env.get("AWS_ACCESS_KEY_ID"):
+        config["access_key_id"] = access_key
+    if secret_key := env.get("AWS_SECRET_ACCESS_KEY"):
+        config["secret_access_key"] = secret_key
+    if token := env.get("AWS_SESSION_TOKEN"):
+        config["token"] = token
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
-        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-        virtual_hosted_style_request=endpoint is None,
-        **({"endpoint": endpoint} if endpoint else {}),
-        **({"access_key_id": access_key} if access_key else {}),
-        **({"secret_access_key": secret_key} if secret_key else {}),
-        **({"token": token} if token else {}),
+        config=config,
         client_options={
             "allow_http": bool(endpoint and endpoint.startswith("http://")),
             "timeout": timedelta(seconds=120),

@@ -1,0 +1,74 @@
+# Every target that people and CI call. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CLUSTER ?=
+GATEWAY_PORT ?= 8080
+export CLUSTER GATEWAY_PORT
+PY := .venv/bin/python
+TYPED := core/src gateway/src operator/src jobrunner/src tools deploy/local/localcluster deploy/images/imagebuild deploy/demo
+export PYTHONPATH := deploy/local:deploy/images:deploy
+
+.PHONY: help demo test install lock generate verify lint types unit integration e2e up down clean
+
+help: ## List the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+demo: install ## Set everything up and run the main job on a real cluster
+	@$(PY) -m demo
+
+test: install ## All tests: lint, types, unit, integration, end to end
+	@$(PY) -m demo.prebuild & prebuild=$$!; \
+	  trap 'kill $$prebuild 2>/dev/null || true' EXIT; \
+	  $(MAKE) --no-print-directory verify unit; \
+	  wait $$prebuild; trap - EXIT; \
+	  $(MAKE) --no-print-directory integration e2e
+
+install: .venv/.installed ## A .venv with every component and its commands, from the lock
+
+.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml jobrunner/pyproject.toml
+	@echo "==> Python environment (.venv)"
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update || true; apt-get install -y --no-install-recommends python3-venv; }
+	@test -x $(PY) || python3 -m venv .venv
+	@$(PY) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@$(PY) -m uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e core -e gateway -e operator -e jobrunner
+	@touch $@
+
+lock: install ## Compile the hash-pinned requirements files
+	@$(PY) tools/lock.py $(LOCK_ARGS)
+
+generate: install ## Write the CRD from the models
+	@$(PY) -m imagebatch_core.crd > deploy/crds/imagebatches.yaml
+	@cp deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml
+
+verify: lint types ## Lint, types, layers, and that what is generated is up to date
+	@$(PY) -m imagebatch_core.crd | diff -u deploy/crds/imagebatches.yaml - || { echo "the CRD is out of date: run make generate"; exit 1; }
+	@diff -u deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml || { echo "the chart's CRD is out of date: run make generate"; exit 1; }
+
+lint: install
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/lint-imports --no-cache --quiet
+
+types: install
+	@.venv/bin/mypy $(TYPED)
+
+unit: install ## Unit tests: seconds, no services
+	@$(PY) -m pytest tests/unit -q
+
+integration: install ## Integration tests: a real SeaweedFS, a real API server
+	@$(PY) -m localcluster build
+	@$(PY) -m pytest tests/integration -q
+
+e2e: install ## End-to-end tests on a cluster of their own
+	@$(PY) -m pytest tests/e2e -v
+
+up: install ## Cluster, S3 and chart, without the demo
+	@$(PY) -m demo.up
+
+down: ## Stop all that `make up` and `make demo` started
+	@PYTHONPATH=$(PYTHONPATH) python3 -m demo.down
+
+clean: down ## Also remove what lies in the tree
+	rm -rf .venv .local demo-output
