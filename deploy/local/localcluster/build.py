@@ -124,9 +124,8 @@ def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say)
     if total:
         reporter.start()
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line.rstrip())
+        # Grows while the other thread counts it.
+        lines.extend(line.rstrip() for line in process.stderr or ())
         code = process.wait()
     finally:
         stop.set()

@@ -46,8 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     add("choose", "say which cluster is used, and why", _choose, named=False)
     up = add("up", "bring the cluster up, or reuse it", _up)
     up.add_argument("--kubeconfig", type=Path, help="write the administrator's kubeconfig there")
-    up.add_argument("--forward", type=_ports, action="append", default=[],
-                    metavar="PORT:NODEPORT", help="serve the node port on 127.0.0.1:PORT")  # fmt: skip
+    serve = "serve the node port on 127.0.0.1:PORT"
+    up.add_argument(
+        "--forward", type=_ports, action="append", default=[], metavar="PORT:NODEPORT", help=serve
+    )
     add("down", "remove the cluster and all it left on the machine", _down)
     add("status", "what runs", _status)
     load = add("load", "import image archives (docker-archive or oci-archive)", _load)

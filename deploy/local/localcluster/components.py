@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from localcluster.instance import API_PORT, SERVICE_CIDR, Instance
 
@@ -32,18 +33,10 @@ class Component:
         return asdict(self)
 
     @staticmethod
-    def from_json(raw: Mapping[str, object]) -> Component:
-        arguments, after, env = raw["arguments"], raw["after"], raw["env"]
-        assert isinstance(arguments, list) and isinstance(after, list) and isinstance(env, dict)
-        return Component(
-            name=str(raw["name"]),
-            arguments=tuple(str(word) for word in arguments),
-            ready=str(raw["ready"]),
-            after=tuple(str(word) for word in after),
-            network=str(raw["network"]),
-            required=bool(raw["required"]),
-            env={str(key): str(value) for key, value in env.items()},
-        )
+    def from_json(raw: Mapping[str, Any]) -> Component:
+        """The inverse of ``as_json``, for a file that this package wrote itself."""
+        lists = {"arguments": tuple(raw["arguments"]), "after": tuple(raw["after"])}
+        return Component(**{**raw, **lists})
 
 
 def etcd(program: str, data: Path, *, port: int, peer_port: int) -> list[str]:
@@ -174,7 +167,7 @@ def plan(instance: Instance, programs: Path, *, address: str) -> list[Component]
         Component(
             "kube-apiserver",
             tuple(api_server(f"{programs}/kube-apiserver", pki, etcd_port=ETCD_PORT,
-                             bind="0.0.0.0", advertise=address, port=API_PORT)),
+                             bind=address, advertise=address, port=API_PORT)),
             ready=f"{api}/readyz",
             after=("etcd",),
         ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from localcluster import build, components, namespaces, pki
+from localcluster import build, components, pki
 from localcluster.command import run
 from localcluster.errors import LocalClusterError, NotReady
 from localcluster.instance import API_SERVICE_IP
@@ -137,16 +136,16 @@ class ControlPlane:
     def _spawn(self, name: str, arguments: list[str]) -> None:
         # The kernel ties the child to the starting thread, which only for the main one is the
         # process itself.
-        tie = threading.current_thread() is threading.main_thread()
+        tie = shutil.which("setpriv") and threading.current_thread() is threading.main_thread()
+        prefix = ["setpriv", "--pdeathsig", "KILL"] if tie else []
         with (self.folder / f"{name}.log").open("wb") as out:
             process = subprocess.Popen(
-                arguments,
+                [*prefix, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
-                preexec_fn=_die_with_parent if tie else None,
             )
         self._processes.append((name, process))
 
@@ -156,10 +155,6 @@ class ControlPlane:
         if not ready or process.poll() is not None:
             words = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
             raise NotReady(f"{name} did not get ready: {words}")
-
-
-def _die_with_parent() -> None:
-    namespaces.die_with_parent(signal.SIGKILL)
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,10 +1,13 @@
-"""A TCP forwarder: ``python3 -m localcluster.forwarder HOST_PORT NODE_ADDRESS NODE_PORT``."""
+"""A TCP forwarder: ``python3 -m localcluster.forwarder HOST_PORT ADDRESS NODE_PORT MARKER``.
+
+The marker is a file it makes once it listens.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +24,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-async def _serve(port: int, address: str, node_port: int, marker: Path | None) -> None:
+async def _serve(port: int, address: str, node_port: int, listening: Callable[[], None]) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there = asyncio.open_connection(address, node_port)
@@ -36,16 +39,15 @@ async def _serve(port: int, address: str, node_port: int, marker: Path | None) -
                 end.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", port)
-    if marker:
-        marker.write_text(f"{os.getpid()}\n")
+    listening()
     async with server:
         await server.serve_forever()
 
 
 def main(arguments: list[str]) -> None:
     port, address, node_port = int(arguments[0]), arguments[1], int(arguments[2])
-    marker = Path(arguments[3]) if len(arguments) > 3 else None
-    asyncio.run(_serve(port, address, node_port, marker))
+    marker = Path(arguments[3])
+    asyncio.run(_serve(port, address, node_port, marker.touch))
 
 
 if __name__ == "__main__":

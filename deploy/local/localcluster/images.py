@@ -8,6 +8,7 @@ import json
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from localcluster.command import run
 from localcluster.errors import BadArchive, NotRunning
@@ -102,23 +103,20 @@ def names_in(archive: Path) -> list[str]:
         with tarfile.open(archive) as tar:
             members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
 
-            def read(name: str) -> object:
+            def read(name: str) -> Any:
                 handle = tar.extractfile(members[name])
-                assert handle is not None
-                return json.load(handle)
+                return json.load(handle) if handle else {}
 
             if "manifest.json" in members:
                 manifests = read("manifest.json")
-                assert isinstance(manifests, list)
                 tags = [tag for image in manifests for tag in image.get("RepoTags") or []]
             elif "index.json" in members:
                 index = read("index.json")
-                assert isinstance(index, dict)
                 notes = [entry.get("annotations", {}) for entry in index["manifests"]]
                 tags = [n.get(_FULL_NAME_ANNOTATION) or n.get(_NAME_ANNOTATION, "") for n in notes]
             else:
                 raise BadArchive(f"{archive}: neither a docker-archive nor an oci-archive")
-    except (OSError, tarfile.TarError, ValueError, KeyError) as error:
+    except (OSError, tarfile.TarError, ValueError, LookupError, AttributeError) as error:
         raise BadArchive(f"{archive}: cannot be read as an image archive: {error}") from error
     named = [full_name(tag) for tag in tags if tag]
     if not named:

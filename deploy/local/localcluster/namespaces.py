@@ -12,7 +12,6 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 NODE = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
 
-_PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -30,8 +29,3 @@ def unshare(flags: int) -> None:
 def enter_network(descriptor: int) -> None:
     """Move this process into the network namespace behind an open descriptor."""
     _checked(_libc.setns(descriptor, CLONE_NEWNET), "setns")
-
-
-def die_with_parent(signal: int) -> None:
-    """Ask the kernel to send ``signal`` when the thread that started this process ends."""
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl")

@@ -12,8 +12,9 @@ _SECONDS = 1.0
 
 
 def answers(probe: str) -> bool:
-    """``unix:PATH``, ``tcp:HOST:PORT``, ``device:NAME``, ``file:PATH``, an http(s) URL, or empty (yes).
+    """Whether what ``probe`` names is there; an empty probe always answers.
 
+    ``unix:PATH``, ``tcp:HOST:PORT``, ``device:NAME``, ``file:PATH``, or an http(s) URL.
     An https URL accepts any certificate: health is all that is asked, and nothing is sent.
     """
     kind, _, rest = probe.partition(":")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +48,8 @@ def components(instance: Instance) -> dict[str, Running]:
     return {name: Running(**entry) for name, entry in raw.items()}
 
 
-def wait_for(found: object, seconds: float) -> bool:
+def wait_for(found: Callable[[], bool], seconds: float) -> bool:
     """Poll a callable until it answers true; false when ``seconds`` are over."""
-    assert callable(found)
     deadline = time.monotonic() + seconds
     while True:
         if found():

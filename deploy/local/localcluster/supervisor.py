@@ -89,7 +89,10 @@ class Supervisor:
         self._running[name] = entry.ended(failures)
 
     def _add_forwards(self) -> bool:
-        """A file named after a host port, holding address and port, asks for a forwarder; taking it away ends it."""
+        """A file named after a host port asks for a forwarder; taking it away ends it.
+
+        It holds the address and the port to forward to.
+        """
         folder = self._own.forwards
         asked = {f"forward-{path.name}": path for path in folder.glob("[0-9]*")}
         changed = False
@@ -155,7 +158,7 @@ class Supervisor:
                     env={**self._env, **component.env},
                     cwd="/",
                     start_new_session=True,
-                    preexec_fn=enter,
+                    preexec_fn=enter,  # noqa: PLW1509 - this process has one thread
                 )
             except OSError as error:
                 log(f"{component.name} cannot start: {error}")
@@ -213,7 +216,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         _inside(own, host_network)
-    except BaseException:
+    except Exception:  # noqa: BLE001 - process 1 has nobody else to tell
         log(traceback.format_exc())
         return 1
     return 0
