@@ -97,6 +97,11 @@ class Instance:
         return self.state / "plan.json"
 
     @property
+    def finished_file(self) -> Path:
+        """There once ``up`` went through to its end: an interrupted one is not reused."""
+        return self.state / "finished"
+
+    @property
     def components_file(self) -> Path:
         """What the supervisor runs, written by it at every change."""
         return self.state / "components.json"

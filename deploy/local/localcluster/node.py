@@ -30,6 +30,8 @@ from localcluster.progress import Steps
 
 _START_SECONDS = 180.0
 _READY_SECONDS = 120.0
+# A busy machine may keep a good cluster from answering for a while.
+_REUSE_SECONDS = 30.0
 
 
 def up(instance: Instance, kubeconfig: Path | None = None) -> None:
@@ -57,10 +59,10 @@ def down(instance: Instance) -> bool:
 
 
 def healthy(instance: Instance) -> bool:
-    """Whether the supervisor runs and the API server answers, with a ready node."""
-    if not state.supervisors(instance) or not instance.admin_kubeconfig.exists():
+    """Whether an ``up`` went through to its end and its node is ready now."""
+    if not state.supervisors(instance) or not instance.finished_file.exists():
         return False
-    return state.wait_for(lambda: _node_ready(instance), 15.0)
+    return state.wait_for(lambda: _node_ready(instance), _REUSE_SECONDS)
 
 
 def kubectl(instance: Instance, *arguments: str) -> list[str]:
@@ -133,6 +135,7 @@ def _start(instance: Instance, programs: Path, steps: Steps) -> None:
     if not state.wait_for(lambda: _default_account(instance), _READY_SECONDS):
         log = instance.logs / "kube-controller-manager.log"
         raise NotReady(f"the default service account did not appear; see {log}")
+    instance.finished_file.touch()
     steps("node ready")
     slirp = state.components(instance).get("slirp4netns")
     if slirp is None or not slirp.ready:
