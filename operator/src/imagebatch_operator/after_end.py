@@ -1,0 +1,43 @@
+"""A batch that has ended: its webhook, its child Jobs, its time to live."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from imagebatch_core.resource import ImageBatch
+
+from .actions import Action, Decision, DeleteBatch, DeleteJob, DeliverWebhook
+from .observed import Observation
+
+
+def after_end(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
+    """The status is written: what it says is done, never decided anew."""
+    actions: list[Action] = [DeleteJob(job.name) for job in seen.jobs if not job.deleting]
+    wake: list[datetime] = []
+    outbox = batch.status.webhook
+    pending = outbox is not None and outbox.delivered_time is None and not outbox.abandoned
+    if outbox is not None and pending:
+        due = outbox.next_attempt_time or now
+        if due <= now:
+            actions.append(DeliverWebhook())
+        else:
+            wake.append(due)
+    expiry = _expiry(batch, pending=pending)
+    if expiry is not None:
+        if expiry <= now:
+            actions.append(DeleteBatch())
+        else:
+            wake.append(expiry)
+    status = batch.status.model_copy(update={"observed_generation": batch.generation})
+    requeue = max(0.1, (min(wake) - now).total_seconds()) if wake else None
+    return Decision(status, tuple(actions), requeue)
+
+
+def _expiry(batch: ImageBatch, *, pending: bool) -> datetime | None:
+    ttl, end = batch.spec.ttl_seconds_after_finished, batch.status.completion_time
+    if ttl is None or end is None or pending:
+        return None
+    outbox = batch.status.webhook
+    if outbox is not None:
+        end = max(end, outbox.delivered_time or outbox.last_attempt_time or end)
+    return end + timedelta(seconds=ttl)

@@ -1,0 +1,106 @@
+"""What `decide` is told: Jobs and pods reduced to the facts that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from imagebatch_core.job import RunnerMessage, Step
+from imagebatch_core.names import LABEL_BATCH_UID, LABEL_RUN, LABEL_STEP
+from imagebatch_core.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One child Job. ``chunk`` numbers the Jobs of a batch of over 10,000 shards, from 0."""
+
+    name: str
+    batch_uid: str
+    step: Step
+    chunk: int
+    run: int
+    created: datetime
+    succeeded: bool = False
+    failed: bool = False
+    suspended: bool = False
+    deleting: bool = False
+    parallelism: int = 1
+    completed_indexes: int = 0
+    failed_indexes: int = 0
+    active: int = 0
+    ready: int = 0
+    failed_pods: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.succeeded or self.failed
+
+    @classmethod
+    def from_object(cls, body: Mapping[str, Any]) -> JobView:
+        """From a Job as the API server gives it; KeyError when it is none of ours."""
+        meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+        labels = meta["labels"]
+        step, _, chunk = labels[LABEL_STEP].partition("-")
+        # The criteria are met before every terminating pod has gone: no need to wait for those.
+        true = {c["type"] for c in status.get("conditions") or [] if c["status"] == "True"}
+        return cls(
+            name=meta["name"],
+            batch_uid=labels[LABEL_BATCH_UID],
+            step=Step(step),
+            chunk=int(chunk or 0),
+            run=int(labels[LABEL_RUN]),
+            created=datetime.fromisoformat(meta["creationTimestamp"]),
+            succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
+            failed=bool(true & {"FailureTarget", "Failed"}),
+            suspended=bool(spec.get("suspend")),
+            deleting=bool(meta.get("deletionTimestamp")),
+            parallelism=spec.get("parallelism", 1),
+            completed_indexes=count_indexes(status.get("completedIndexes")),
+            failed_indexes=count_indexes(status.get("failedIndexes")),
+            active=status.get("active") or 0,
+            ready=status.get("ready") or 0,
+            failed_pods=status.get("failed") or 0,
+        )
+
+
+def count_indexes(text: str | None) -> int:
+    """Number of indexes in Kubernetes' notation, as ``0-3,7``."""
+    total = 0
+    for part in (text or "").split(","):
+        first, _, last = part.strip().partition("-")
+        if first:
+            total += int(last or first) - int(first) + 1
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class PodOutcome:
+    """How a pod of plan or collect ended; all ``None`` when there is nothing to read any more."""
+
+    exit_code: int | None = None
+    message: RunnerMessage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a batch is not accepted; ``permanent`` when waiting cannot help."""
+
+    reason: Reason
+    message: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that a pass knows besides the batch itself.
+
+    ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
+    earlier pass asked for it.
+    """
+
+    jobs: tuple[JobView, ...] = ()
+    refusal: Refusal | None = None
+    outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
