@@ -7,8 +7,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from localcluster.command import run
 from localcluster.errors import BuildFailed, MissingTool
 from localcluster.filelock import held
 from localcluster.instance import cache_root
-from localcluster.progress import Say, say
+from localcluster.progress import Say, heartbeat, say
 
 SOURCES = Path(__file__).resolve().parent.parent / "kube"
 KUBERNETES = "v1.34.4"
@@ -32,7 +30,6 @@ PROGRAMS = (
     "kubectl",
     "kubelet",
 )
-_REPORT_EVERY = 10.0
 
 
 def source_key(sources: Path = SOURCES) -> str:
@@ -81,18 +78,21 @@ def _build(target: Path, out: Say) -> None:
     go = shutil.which("go")
     if not go:
         raise MissingTool("Go 1.24 or newer is needed to build Kubernetes, and is not installed")
+    for left in cache_root().glob("kube-build-*"):
+        shutil.rmtree(left)  # of a build that was killed: this one holds the lock
     work = Path(tempfile.mkdtemp(prefix="kube-build-", dir=cache_root()))
     try:
         out(f"building Kubernetes {KUBERNETES}: 5 to 15 minutes once, then kept in {cache_root()}")
         env = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
         out("listing packages and fetching modules")
-        packages = run([go, "-C", str(SOURCES), "list", "-deps", "."], env=env, timeout=None)
+        with heartbeat(lambda: "fetching modules", out):
+            packages = run([go, "-C", str(SOURCES), "list", "-deps", "."], env=env, timeout=None)
         flags = ["-trimpath", "-ldflags", " ".join(linker_flags())]
         total = len(packages.split())
         _compile([go, "-C", str(SOURCES), "build", "-v", *flags, "-o", str(work / PROGRAM), "."],
                  env, total, out)  # fmt: skip
         _compile([go, "-C", str(SOURCES), "build", "-v", *flags, "-o", str(work / PAUSE),
-                  "./pause"], env, 0, out)  # fmt: skip
+                  "./pause"], env, 1, out)  # fmt: skip
         for name in PROGRAMS:
             (work / name).symlink_to(PROGRAM)
         work.chmod(0o755)
@@ -104,7 +104,7 @@ def _build(target: Path, out: Say) -> None:
 
 def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say) -> None:
     """Run one build; it prints a line per package, which becomes a line every few seconds."""
-    start = time.monotonic()
+    lines: list[str] = []
     process = subprocess.Popen(
         arguments,
         stdout=subprocess.DEVNULL,
@@ -112,28 +112,15 @@ def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say)
         text=True,
         env={**os.environ, **env},
     )
-    stop = threading.Event()
-    lines: list[str] = []
-
-    def report() -> None:
-        while not stop.wait(_REPORT_EVERY):
-            seconds = time.monotonic() - start
-            out(f"  {len(lines)} of at most {total} packages compiled, {seconds:.0f} s")
-
-    reporter = threading.Thread(target=report, daemon=True)
-    if total:
-        reporter.start()
     try:
-        # Grows while the other thread counts it.
-        lines.extend(line.rstrip() for line in process.stderr or ())
-        code = process.wait()
+        with heartbeat(lambda: f"{len(lines)} of at most {total} packages compiled", out):
+            # Grows while the other thread counts it.
+            lines.extend(line.rstrip() for line in process.stderr or ())
+            code = process.wait()
     finally:
-        stop.set()
         if process.poll() is None:
             process.terminate()
             process.wait()
     if code != 0:
         words = "\n".join(lines[-15:])
         raise BuildFailed(f"the Go build ended with {code}; run it again to go on:\n{words}")
-    if total:
-        out(f"  built in {time.monotonic() - start:.0f} s")

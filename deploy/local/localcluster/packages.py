@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from localcluster.errors import CommandFailed, MissingTool
-from localcluster.progress import Say, say
+from localcluster.progress import Say, heartbeat, say
 
 # Package by the program that shows it is there.
 PROGRAMS: Mapping[str, str] = {
@@ -50,7 +50,7 @@ def install(out: Say = say) -> None:
     if os.geteuid() != 0:
         raise MissingTool(f"run as root, or install these first: {' '.join(wanted)}")
     out(f"installing Debian packages: {' '.join(wanted)}")
-    with _services_stay_stopped():
+    with _services_stay_stopped(), heartbeat(lambda: "apt-get at work", out):
         failure = _apt_install(wanted)
         if failure:
             out("fetching package lists")

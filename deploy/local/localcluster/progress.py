@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Say = Callable[[str], None]
 
@@ -24,3 +26,22 @@ class Steps:
 
     def __call__(self, text: str) -> None:
         self._out(f"[{self._clock() - self._start:5.1f} s] {text}")
+
+
+@contextmanager
+def heartbeat(text: Callable[[], str], out: Say = say, every: float = 10.0) -> Iterator[None]:
+    """Say ``text()`` and the seconds so far, again and again, while the body runs."""
+    start = time.monotonic()
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(every):
+            out(f"  {text()}, {time.monotonic() - start:.0f} s")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
