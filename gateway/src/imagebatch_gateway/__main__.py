@@ -1,0 +1,59 @@
+"""``imagebatch-gateway``: serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from datetime import timedelta
+from typing import Final
+
+import uvicorn
+from kubernetes.aio.config import ConfigException
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.job import ExitCode
+from imagebatch_core.store import open_store
+
+from . import logs
+from .app import create_app
+from .kube import kube_batches
+from .settings import Settings
+
+#: Seconds that running requests get to finish after SIGTERM; below the pod's grace period of 30.
+_GRACE_SECONDS: Final = 25
+#: A caller waits for this: fail while somebody is still there to be told.
+_STORE_RETRIES: Final = timedelta(seconds=15)
+
+
+async def serve(settings: Settings) -> None:
+    store = open_store(settings.store_url, os.environ, retry_timeout=_STORE_RETRIES)
+    async with kube_batches(settings.namespace) as batches:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings, store, batches),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+                lifespan="off",
+            )
+        )
+        await server.serve()
+
+
+def main() -> int:
+    logs.configure(os.environ.get("IMAGEBATCH_LOG_LEVEL", "info"))
+    try:
+        asyncio.run(serve(Settings.from_env(os.environ)))
+    except (ConfigurationRefused, ConfigException) as error:
+        logging.getLogger(__name__).error("cannot start: %s", error)
+        return ExitCode.CONFIGURATION_REFUSED
+    return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

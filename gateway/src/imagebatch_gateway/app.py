@@ -1,0 +1,74 @@
+"""The application, from its settings and the two systems behind it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from imagebatch_core import __version__
+from imagebatch_core.store import ObjectStore
+
+from . import problems
+from .kube import Batches
+from .middleware import AccessLog, BodyLimit, SecurityHeaders
+from .models import ProblemAnswer
+from .routes import downloads, files, health, pages, status, uploads
+from .services import Services
+from .settings import Settings
+
+_ABOUT: Final = """\
+Batch image compression on Kubernetes. Upload a CSV of products and image URLs, follow the request,
+download the CSV with the new URLs. Every request is an ImageBatch resource of the cluster; those
+made with `kubectl apply` are found here by their name.
+
+Refusals are problem details (RFC 9457) with a `message` to show.
+"""
+
+
+def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> FastAPI:
+    """The caller owns ``store`` and ``batches`` and closes them after the last request."""
+    app = FastAPI(
+        title="ImageBatch",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = Services.over(settings, store, batches)
+    problems.install(app)
+    for module in (uploads, status, downloads, files, health, pages):
+        app.include_router(module.router)
+    # The last one added is the first one passed.
+    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(AccessLog)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's own way
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the schema of problems in place of its own validation errors."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = document["components"]["schemas"]
+        _, definitions = models_json_schema(
+            [(ProblemAnswer, "serialization")], ref_template="#/components/schemas/{model}"
+        )
+        schemas.update(definitions["$defs"])
+        for path in document["paths"].values():
+            for operation in path.values():
+                default = operation["responses"].get("422", {}).get("content", {})
+                if "HTTPValidationError" in str(default.get("application/json", "")):
+                    del operation["responses"]["422"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema

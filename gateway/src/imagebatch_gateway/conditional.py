@@ -1,0 +1,11 @@
+"""Conditional requests (RFC 9110, 13.1.2)."""
+
+from __future__ import annotations
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether the caller holds this version; compared weakly, as the RFC asks for GET."""
+    if if_none_match is None:
+        return False
+    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+    return any(tag in ("*", etag.removeprefix("W/")) for tag in tags)

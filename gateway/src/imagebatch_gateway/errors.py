@@ -1,0 +1,89 @@
+"""What can go wrong between the gateway and the two systems behind it.
+
+::
+
+    ImageBatchError
+    └── GatewayError
+        ├── BatchMissing         no ImageBatch of that name
+        ├── BatchExists          the name is taken
+        ├── BatchUnreadable      the stored resource is not one this version understands
+        ├── SpecRefused          the API server's schema, rules or policies refuse the resource
+        ├── QuotaExceeded        the namespace's quota refuses one more
+        ├── ClusterRefused       the gateway's own permissions or the CRD are missing
+        ├── ClusterUnavailable   the API server does not answer
+        ├── StoreUnavailable     the object store does not answer or refuses
+        ├── ResultMissing        an object that the resource promises is not in the store
+        └── CursorRefused        a cursor that no answer of this API ever held
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagebatch_core.errors import ImageBatchError
+
+
+class GatewayError(ImageBatchError):
+    """Base of the gateway's own errors."""
+
+
+class BatchMissing(GatewayError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no ImageBatch is named {name!r}")
+        self.name = name
+
+
+class BatchExists(GatewayError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an ImageBatch named {name!r} exists")
+        self.name = name
+
+
+class BatchUnreadable(GatewayError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"this version cannot read the ImageBatch {name!r}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason of a refusal: ``field`` is the path in the resource, ``spec.output.quality``."""
+
+    field: str
+    message: str
+
+
+class SpecRefused(GatewayError):
+    def __init__(self, message: str, causes: tuple[Cause, ...] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes
+
+
+class QuotaExceeded(GatewayError):
+    pass
+
+
+class ClusterRefused(GatewayError):
+    pass
+
+
+class ClusterUnavailable(GatewayError):
+    """``undecided``: the request was sent, so that its effect may still have happened."""
+
+    def __init__(self, message: str, *, undecided: bool) -> None:
+        super().__init__(message)
+        self.undecided = undecided
+
+
+class StoreUnavailable(GatewayError):
+    pass
+
+
+class ResultMissing(GatewayError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} is not in the store")
+        self.key = key
+
+
+class CursorRefused(GatewayError):
+    pass

@@ -1,0 +1,195 @@
+"""ImageBatches on the API server; vendor errors stop here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio import config as _config
+from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
+
+from imagebatch_core import names
+from imagebatch_core.resource import ImageBatch, ImageBatchSpec
+
+from .errors import (
+    BatchExists,
+    BatchMissing,
+    BatchUnreadable,
+    Cause,
+    ClusterRefused,
+    ClusterUnavailable,
+    QuotaExceeded,
+    SpecRefused,
+)
+
+# The client's configuration module has no annotations.
+config: Any = _config
+
+_SECONDS: Final = 10.0
+_DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
+
+
+class Batches(Protocol):
+    """The ImageBatches of one namespace."""
+
+    async def create(
+        self, name: str, spec: ImageBatchSpec, annotations: Mapping[str, str]
+    ) -> ImageBatch:
+        """Raises BatchExists, SpecRefused, QuotaExceeded, ClusterRefused, ClusterUnavailable."""
+
+    async def get(self, name: str) -> ImageBatch:
+        """Raises BatchMissing, BatchUnreadable, ClusterRefused, ClusterUnavailable."""
+
+    async def check(self) -> None:
+        """Raises ClusterRefused or ClusterUnavailable unless batches can be read."""
+
+
+class KubeBatches:
+    """The real ones, over the official client."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self._custom: Any = client.CustomObjectsApi(api)
+        self._namespace = namespace
+
+    async def create(
+        self, name: str, spec: ImageBatchSpec, annotations: Mapping[str, str]
+    ) -> ImageBatch:
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": {
+                "name": name,
+                "namespace": self._namespace,
+                "annotations": dict(annotations),
+            },
+            # What equals a default is left to the API server, as a manifest by hand would.
+            "spec": spec.model_dump(
+                mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+            ),
+        }
+        try:
+            async with _translated(name):
+                created = await self._custom.create_namespaced_custom_object(
+                    names.GROUP,
+                    names.VERSION,
+                    self._namespace,
+                    names.PLURAL,
+                    body,
+                    field_manager="imagebatch-gateway",
+                    field_validation="Strict",
+                    _request_timeout=_SECONDS,
+                )
+        except BatchMissing as error:
+            raise ClusterRefused(
+                f"the cluster lacks the namespace {self._namespace!r} or the ImageBatch CRD"
+            ) from error
+        return _read(name, created)
+
+    async def get(self, name: str) -> ImageBatch:
+        async with _translated(name):
+            body = await self._custom.get_namespaced_custom_object(
+                names.GROUP,
+                names.VERSION,
+                self._namespace,
+                names.PLURAL,
+                name,
+                _request_timeout=_SECONDS,
+            )
+        return _read(name, body)
+
+    async def check(self) -> None:
+        try:
+            async with _translated(""):
+                await self._custom.list_namespaced_custom_object(
+                    names.GROUP,
+                    names.VERSION,
+                    self._namespace,
+                    names.PLURAL,
+                    limit=1,
+                    _request_timeout=_SECONDS / 2,
+                )
+        except BatchMissing as error:
+            raise ClusterRefused("the ImageBatch CRD is not installed in this cluster") from error
+
+
+@asynccontextmanager
+async def kube_batches(
+    namespace: str, env: Mapping[str, str] = os.environ
+) -> AsyncIterator[KubeBatches]:
+    """Connect as the pod's service account; outside of a cluster as the kubeconfig says."""
+    configuration = client.Configuration()
+    if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        path = env.get("KUBECONFIG") or str(_DEFAULT_KUBECONFIG.expanduser())
+        await config.load_kube_config(config_file=path, client_configuration=configuration)
+    async with client.ApiClient(configuration) as api:
+        yield KubeBatches(api, namespace)
+
+
+def _read(name: str, body: dict[str, Any]) -> ImageBatch:
+    try:
+        return ImageBatch.from_object(body)
+    except (ValidationError, KeyError, TypeError) as error:
+        raise BatchUnreadable(name) from error
+
+
+@asynccontextmanager
+async def _translated(name: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except ApiException as error:
+        raise _domain_error(name, error) from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise ClusterUnavailable(
+            "the Kubernetes API server cannot be reached", undecided=False
+        ) from error
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise ClusterUnavailable(
+            "the Kubernetes API server did not answer", undecided=True
+        ) from error
+
+
+def _domain_error(name: str, error: ApiException) -> Exception:
+    status = error.status or 0
+    answer = _status_object(error)
+    message = str(answer.get("message") or error.reason or f"HTTP {status}")
+    if status == 404:
+        return BatchMissing(name)
+    if status == 409 and answer.get("reason") == "AlreadyExists":
+        return BatchExists(name)
+    if status == 403 and "exceeded quota" in message:
+        return QuotaExceeded(message)
+    if status == 401 or (status == 403 and "cannot " in message):
+        return ClusterRefused(f"the gateway lacks a permission in the cluster: {message}")
+    if status in (400, 403, 413, 422):
+        return SpecRefused(message, _causes(answer))
+    return ClusterUnavailable(
+        f"the Kubernetes API server answered {status}",
+        # A refusal by load shedding happens before the request has any effect.
+        undecided=status not in (409, 429),
+    )
+
+
+def _status_object(error: ApiException) -> dict[str, Any]:
+    """The ``metav1.Status`` of a refusal; empty when a proxy in between answered instead."""
+    try:
+        answer = json.loads(error.body or "")
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _causes(answer: Mapping[str, Any]) -> tuple[Cause, ...]:
+    details = answer.get("details") or {}
+    return tuple(
+        Cause(str(cause.get("field", "")), str(cause.get("message", "")))
+        for cause in details.get("causes") or ()
+    )

@@ -1,0 +1,127 @@
+"""What every request passes through: its log line, the limit of its body, security headers.
+
+Plain ASGI, since Starlette's BaseHTTPMiddleware buffers and breaks streaming's back-pressure.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_access: Final = logging.getLogger("imagebatch_gateway.access")
+
+#: Room for the other fields and the multipart frame around the largest file.
+FORM_OVERHEAD: Final = 64 * 1024
+
+_SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+class AccessLog:
+    """One line a request. Query strings and headers may hold secrets and are left out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        status = 500
+        sent = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            client = scope.get("client")
+            fields = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "bytes": sent,
+                "ms": round((time.perf_counter() - start) * 1000, 1),
+                "client": client[0] if client else None,
+            }
+            quiet = scope["path"] in ("/healthz", "/readyz") and status < 400
+            _access.log(logging.DEBUG if quiet else logging.INFO, "request", extra=fields)
+
+
+class SecurityHeaders:
+    """Set on every answer, unless the route has set its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class BodyLimit:
+    """413 for a body over ``limit`` bytes: at once where its length is announced, else when the
+    limit is passed. Starlette's own answers in plain text, without the reason."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        too_large = announced.isdigit() and int(announced) > self._limit + FORM_OVERHEAD
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            if too_large:
+                raise self._refusal()
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._limit + FORM_OVERHEAD:
+                    raise self._refusal()
+            return message
+
+        await self._app(scope, limited, send)
+
+    def _refusal(self) -> HTTPException:
+        # Connection: close, for the rest of the body is not going to be read.
+        return HTTPException(
+            413,
+            f"The upload is larger than {_size(self._limit)}. Split the CSV, or put it into the "
+            "bucket and name it in an ImageBatch.",
+            {"Connection": "close"},
+        )
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if count >= factor:
+            return f"{count / factor:.4g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,215 @@
+"""The bodies of the answers; OpenAPI is generated from these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from imagebatch_core.reasons import Reason
+from imagebatch_core.resource import Bytes, Condition, Images, Model
+
+_ID: Final = "5f0c1b52-9d0e-4b4e-9a51-0e6f3a6c1d2e"
+_HOST: Final = "http://127.0.0.1:8080"
+
+
+class RequestStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SUSPENDED = "suspended"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RowProblem(Model):
+    """A row that is reported and stays in the output, without images."""
+
+    line: int = Field(description="1-based line of the file where the row starts.")
+    problem: str
+
+
+class UploadAccepted(Model):
+    """The upload is stored and its ImageBatch exists; no image has been fetched yet."""
+
+    request_id: str = Field(description="A UUID; the ImageBatch has the same name.")
+    status_url: str
+    download_url: str
+    products: int = Field(description="Data rows of the CSV.")
+    images: int = Field(description="Image URLs in them.")
+    row_problem_count: int
+    row_problems: list[RowProblem] = Field(description="The first 100.")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "requestId": _ID,
+                "statusUrl": f"{_HOST}/api/status/{_ID}",
+                "downloadUrl": f"{_HOST}/api/download/{_ID}",
+                "products": 3,
+                "images": 7,
+                "rowProblemCount": 1,
+                "rowProblems": [{"line": 4, "problem": "no image URL in this row"}],
+            }
+        }
+    )
+
+
+class WebhookAnswer(Model):
+    """How far the delivery of the webhook has come; the receiver's address is not repeated."""
+
+    event_id: str | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_code: int | None = Field(None, description="HTTP status of the last attempt.")
+    delivered_at: datetime | None = None
+    abandoned: bool = False
+
+
+class StatusAnswer(Model):
+    """One request, however it was made: by an upload or by `kubectl apply`."""
+
+    request_id: str
+    status: RequestStatus
+    output_image_urls: list[str] = Field(
+        description="Outputs in input order, at most 1,000; empty until the report is written."
+    )
+    output_image_urls_truncated: bool
+    next: str | None = Field(description="Where the URLs after these are found.")
+    products: int | None = Field(description="Null until the input is planned.")
+    images: Images = Field(
+        description="While running, counted from what the pods have recorded so far."
+    )
+    bytes: Bytes | None
+    saved: str | None = Field(description="Share of bytes saved, as 61.3%.")
+    reason: Reason | None = Field(description="Of the condition that says most about the state.")
+    message: str | None
+    conditions: list[Condition]
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration: str | None
+    status_url: str
+    download_url: str | None = Field(description="Set once the output CSV can be downloaded.")
+    webhook: WebhookAnswer | None = Field(description="Null when none was asked for.")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "requestId": _ID,
+                "status": "completed",
+                "outputImageUrls": [f"{_HOST}/files/shop/7c9e…/images/1-1-9f86d0….jpg"],
+                "outputImageUrlsTruncated": False,
+                "next": None,
+                "products": 3,
+                "images": {
+                    "total": 7,
+                    "done": 7,
+                    "succeeded": 6,
+                    "kept": 0,
+                    "reused": 0,
+                    "failed": 1,
+                },
+                "bytes": {"in": 5213004, "out": 1840112},
+                "saved": "64.7%",
+                "reason": "CompletedWithFailures",
+                "message": "6 images compressed, 1 failed",
+                "conditions": [],
+                "createdAt": "2026-11-24T10:00:00Z",
+                "startedAt": "2026-11-24T10:00:01Z",
+                "completedAt": "2026-11-24T10:00:09Z",
+                "duration": "8s",
+                "statusUrl": f"{_HOST}/api/status/{_ID}",
+                "downloadUrl": f"{_HOST}/api/download/{_ID}",
+                "webhook": None,
+            }
+        }
+    )
+
+
+class ProblemAnswer(BaseModel):
+    """Problem details (RFC 9457); ``message`` is the sentence to show."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    message: str
+    errors: list[dict[str, Any]] | None = None
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Health(Model):
+    status: str
+    #: What is wrong, by what is asked; empty when ready.
+    problems: dict[str, str] = Field(default_factory=dict)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the refusals of a route, each with an example."""
+    return {
+        status: {
+            "description": _EXAMPLES[status]["title"],
+            "content": {
+                "application/problem+json": {
+                    "schema": {"$ref": "#/components/schemas/ProblemAnswer"},
+                    "example": {
+                        "type": f"urn:imagebatch:problem:{_EXAMPLES[status]['code']}",
+                        "status": status,
+                        "detail": _EXAMPLES[status].get("detail", _EXAMPLES[status]["title"]),
+                        "title": _EXAMPLES[status]["title"],
+                        "message": _EXAMPLES[status].get(
+                            "message", _EXAMPLES[status].get("detail", _EXAMPLES[status]["title"])
+                        ),
+                        **_EXAMPLES[status].get("extra", {}),
+                    },
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+_HEADER_PROBLEM: Final = (
+    "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "
+    "found 'S. No.', 'Product Name', 'Pictures'"
+)
+
+_EXAMPLES: Final[dict[int, dict[str, Any]]] = {
+    400: {
+        "code": "invalid-csv",
+        "title": "Invalid CSV format",
+        "detail": f"line 1: {_HEADER_PROBLEM}",
+        "message": "Invalid CSV format",
+        "extra": {"errors": [{"line": 1, "message": _HEADER_PROBLEM}]},
+    },
+    404: {
+        "code": "not-found",
+        "title": "Request ID not found",
+        "message": "Request ID not found",
+    },
+    409: {
+        "code": "not-finished",
+        "title": "The output is not ready",
+        "detail": "120 of 500 images are done; ask again in a few seconds.",
+    },
+    410: {"code": "gone", "title": "The result is no longer in the object store"},
+    413: {
+        "code": "content-too-large",
+        "title": "Content Too Large",
+        "detail": "The upload is larger than 1 GiB.",
+    },
+    422: {
+        "code": "invalid-options",
+        "title": "Invalid options",
+        "detail": "quality: Input should be less than or equal to 100",
+        "extra": {
+            "errors": [{"field": "quality", "message": "Input should be less than or equal to 100"}]
+        },
+    },
+    429: {"code": "quota-exceeded", "title": "The namespace's quota of ImageBatches is used up"},
+    503: {"code": "cluster-unavailable", "title": "The cluster does not answer; try again"},
+}

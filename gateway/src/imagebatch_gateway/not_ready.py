@@ -1,0 +1,41 @@
+"""Why a request has no output CSV, and whether waiting helps. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imagebatch_core.reasons import Phase
+from imagebatch_core.resource import ImageBatch
+
+from .problems import Problem
+from .status import telling_condition
+
+#: Seconds after which asking again is worth it.
+_SOON: Final = 5
+
+
+def why_no_output(batch: ImageBatch) -> Problem:
+    """409 with the reason; with Retry-After only where the output may still come."""
+    phase = batch.status.phase or Phase.PENDING
+    condition = telling_condition(batch)
+    because = f" ({condition.reason}: {condition.message})" if condition else ""
+    if batch.spec.dry_run and phase is Phase.COMPLETED:
+        return _conflict("no-output", "A dry run has no output: nothing was compressed.")
+    if phase.finished:
+        return _conflict("no-output", f"The request is {phase.value.lower()}{because}.")
+    if phase is Phase.SUSPENDED:
+        return _conflict(
+            "not-finished", "The request is suspended; it has no output until resumed.", _SOON * 12
+        )
+    images = batch.status.images
+    progress = f": {images.done} of {images.total} images are done" if images else ""
+    return _conflict(
+        "not-finished",
+        f"The request is {phase.value.lower()}{progress}{because}; ask again in {_SOON} seconds.",
+        _SOON,
+    )
+
+
+def _conflict(code: str, detail: str, retry_after: int | None = None) -> Problem:
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    return Problem(409, code, "The output is not ready", detail=detail, headers=headers)

@@ -1,0 +1,125 @@
+"""The object store as the gateway uses it; vendor errors stop here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Final
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+
+from imagebatch_core.store import ObjectStore
+
+from .errors import ResultMissing, StoreUnavailable
+
+#: Bytes asked for in one request. A slow reader of a large object must not meet the store's
+#: time limit for one request, so the object is read piece by piece, each one whole.
+PIECE: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An object about to be sent: ``size`` in bytes, ``etag`` with its quotes."""
+
+    size: int
+    etag: str | None
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A range of an object whose whole size is ``size`` bytes."""
+
+    content: bytes
+    size: int
+
+
+class Objects:
+    """Raises :class:`ResultMissing` and :class:`StoreUnavailable`, nothing of the vendor's."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def put_file(self, key: str, file: IO[bytes]) -> None:
+        """Store a file from its current position on. Blocks: call it in a thread."""
+        with _translated(key):
+            obstore.put(self._store, key, file)
+
+    async def delete(self, key: str) -> None:
+        with _translated(key):
+            await obstore.delete_async(self._store, key)
+
+    async def read(self, key: str) -> bytes:
+        """A whole small object."""
+        with _translated(key):
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+
+    async def read_piece(self, key: str, start: int) -> Piece:
+        """At most :data:`PIECE` bytes from ``start`` on; ``start`` must lie within the object."""
+        with _translated(key):
+            result = await obstore.get_async(
+                self._store, key, options={"range": (start, start + PIECE)}
+            )
+            return Piece(bytes(await result.bytes_async()), result.meta["size"])
+
+    async def open(self, key: str) -> Opened:
+        """Open an object for streaming; memory holds one piece of it."""
+        with _translated(key):
+            result = await obstore.get_async(self._store, key)
+            meta = result.meta
+            size, etag = meta["size"], meta["e_tag"]
+            first = bytes(await result.bytes_async()) if size <= PIECE else None
+        chunks = _once(first) if first is not None else self._pieces(key, size, etag)
+        return Opened(size, etag, chunks)
+
+    async def _pieces(self, key: str, size: int, etag: str | None) -> AsyncIterator[bytes]:
+        for start in range(0, size, PIECE):
+            with _translated(key):
+                # Pieces of two versions must never be joined, should the object be replaced.
+                piece = await obstore.get_async(
+                    self._store,
+                    key,
+                    options={"range": (start, min(start + PIECE, size)), "if_match": etag},
+                )
+                content = bytes(await piece.bytes_async())
+            yield content
+
+    async def list_keys(self, prefix: str, *, limit: int) -> list[str] | None:
+        """Keys under a prefix, sorted; ``None`` when there are more than ``limit``."""
+        keys: list[str] = []
+        with _translated(prefix):
+            async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
+                keys.extend(item["path"] for item in chunk)
+                if len(keys) > limit:
+                    return None
+        return sorted(keys)
+
+    async def check(self, prefix: str, *, seconds: float) -> None:
+        """One list request: proves address, credentials and bucket."""
+        try:
+            async with asyncio.timeout(seconds):
+                with _translated(prefix):
+                    async for _ in obstore.list(self._store, prefix, chunk_size=1):
+                        break
+        except TimeoutError as error:
+            raise StoreUnavailable("the object store does not answer in time") from error
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise ResultMissing(key) from error
+    except (BaseError, OSError) as error:
+        # The vendor's text holds the endpoint and the whole answer: for the log, through the
+        # chained exception, not for the caller.
+        raise StoreUnavailable("the object store does not answer or refuses the request") from error

@@ -1,0 +1,61 @@
+"""GET /api/status/{request_id} and, under its older name, /status/{request_id}."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway.conditional import matches
+from imagebatch_gateway.models import StatusAnswer, problem_responses
+from imagebatch_gateway.output_urls import UrlPage, read_page
+from imagebatch_gateway.services import LinksOf, ServicesOf
+from imagebatch_gateway.status import describe
+
+router = APIRouter(tags=["requests"])
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing has changed since the ETag in If-None-Match"},
+    **problem_responses(400, 404, 410, 503),
+}
+
+
+@router.get(
+    "/api/status/{request_id}",
+    operation_id="getStatus",
+    summary="State of a request, and the URLs of its outputs",
+    response_model=StatusAnswer,
+    responses=_RESPONSES,
+)
+@router.get(
+    "/status/{request_id}",
+    operation_id="getStatusOlderName",
+    summary="The same under its older name",
+    response_model=StatusAnswer,
+    responses=_RESPONSES,
+)
+async def get_status(
+    request_id: str,
+    services: ServicesOf,
+    links: LinksOf,
+    cursor: Annotated[
+        str | None, Query(max_length=64, description="From `next` of an earlier answer.")
+    ] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    batch = await services.lookup.batch(request_id)
+    keys = BatchKeys.of(batch.namespace, batch.uid)
+    report, phase = batch.status.report, batch.status.phase
+    page, progress = UrlPage(), None
+    if report is not None:
+        page = await read_page(services.objects, keys, report, cursor)
+    elif phase is not None and not phase.finished:
+        progress = await services.progress.read(keys)
+    body = describe(batch, page, progress, links).model_dump_json(by_alias=True).encode()
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if matches(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")

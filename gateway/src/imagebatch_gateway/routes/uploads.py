@@ -1,0 +1,78 @@
+"""POST /api/upload and, under its older name, POST /upload."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from imagebatch_core.errors import InputRefused
+from imagebatch_gateway.models import UploadAccepted, problem_responses
+from imagebatch_gateway.options import UploadForm, upload_form
+from imagebatch_gateway.problems import invalid_csv
+from imagebatch_gateway.services import LinksOf, ServicesOf
+
+router = APIRouter(tags=["requests"])
+
+_STATUS_LINK = {
+    "links": {
+        "status": {
+            "operationId": "getStatus",
+            "parameters": {"request_id": "$response.body#/requestId"},
+        },
+        "download": {
+            "operationId": "download",
+            "parameters": {"request_id": "$response.body#/requestId"},
+        },
+    }
+}
+
+
+@router.post(
+    "/api/upload",
+    operation_id="upload",
+    summary="Upload a CSV of products and image URLs",
+    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
+)
+@router.post(
+    "/upload",
+    operation_id="uploadOlderName",
+    summary="The same under its older name",
+    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
+)
+async def upload(
+    response: Response,
+    services: ServicesOf,
+    links: LinksOf,
+    form: Annotated[UploadForm, Depends(upload_form)],
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="The same key with the same upload always gives the same request.",
+        ),
+    ] = None,
+) -> UploadAccepted:
+    """Answers as soon as the CSV is checked and stored, before any image is fetched."""
+    try:
+        accepted = await services.uploads.accept(form, idempotency_key)
+    except InputRefused as error:
+        raise invalid_csv(_without_line(error), error.line) from error
+    response.headers["Location"] = links.status(accepted.request_id)
+    if accepted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return UploadAccepted(
+        request_id=accepted.request_id,
+        status_url=links.status(accepted.request_id),
+        download_url=links.download(accepted.request_id),
+        products=accepted.facts.products,
+        images=accepted.facts.images,
+        row_problem_count=accepted.facts.row_problem_count,
+        row_problems=list(accepted.facts.row_problems),
+    )
+
+
+def _without_line(error: InputRefused) -> str:
+    """The line has a field of its own in the answer."""
+    return str(error).removeprefix(f"line {error.line}: ")

@@ -1,0 +1,64 @@
+"""What the routes share, built once when the application is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from imagebatch_core.store import ObjectStore
+
+from .kube import Batches
+from .links import Links
+from .lookup import Lookup
+from .objects import Objects
+from .progress import ProgressReader
+from .readiness import Readiness
+from .settings import Settings
+from .upload import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    objects: Objects
+    lookup: Lookup
+    uploads: Uploads
+    progress: ProgressReader
+    readiness: Readiness
+
+    @classmethod
+    def over(
+        cls,
+        settings: Settings,
+        store: ObjectStore,
+        batches: Batches,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Services:
+        objects = Objects(store)
+        return cls(
+            settings,
+            objects,
+            Lookup(batches),
+            Uploads(objects, batches, settings.namespace, at_once=settings.uploads_at_once),
+            ProgressReader(objects, clock),
+            Readiness(objects, batches, settings.namespace, clock),
+        )
+
+
+def services_of(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - create_app put it there
+    return services
+
+
+def links_of(request: Request, services: Annotated[Services, Depends(services_of)]) -> Links:
+    """Absolute links to where the caller reached us, or to the configured address."""
+    return Links(services.settings.gateway_url or str(request.base_url).rstrip("/"))
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+LinksOf = Annotated[Links, Depends(links_of)]
