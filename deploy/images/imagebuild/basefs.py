@@ -1,0 +1,66 @@
+"""A root file system with Python, made from Debian packages: the base where no Docker is."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from imagebuild import hostapt
+from imagebuild.command import follow
+from imagebuild.folders import Cache
+from imagebuild.progress import Say
+
+SUITE = "bookworm"
+_PACKAGES = ("ca-certificates", "python3", "python3-venv", "usr-is-merged")
+#: `essential` leaves out apt; merged-usr with usr-is-merged leaves out perl's library (45 MB).
+_OPTIONS = (
+    "--variant=essential",
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    f"--include={','.join(_PACKAGES)}",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    # What says how this host reaches its mirrors is none of the image's business.
+    '--customize-hook=rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap '
+    '"$1"/var/lib/apt/lists "$1"/var/cache/apt "$1"/var/log/*.log "$1"/var/log/apt',
+)
+
+
+def identity() -> str:
+    """Names what the base is made by; another recipe is another base."""
+    recipe = "\n".join((SUITE, *_OPTIONS))
+    return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+def ensure(cache: Cache, say: Say) -> Path:
+    """The base as a tar file; made when it is not there yet, and there only when it is whole."""
+    target = cache.bases / f"{identity()}.tar"
+    if target.exists():
+        return target
+    cache.bases.mkdir(parents=True, exist_ok=True)
+    say(f"assembling a base image from Debian {SUITE} packages (about 20 s with a fast mirror)")
+    with tempfile.TemporaryDirectory(prefix="new-", dir=cache.bases) as folder:
+        draft = Path(folder) / target.name
+        settings = Path(folder) / "apt.conf"
+        settings.write_text(hostapt.access_settings())
+        follow(
+            # A mount namespace of its own: killed half way, it leaves nothing mounted.
+            ["unshare", "--mount", "mmdebstrap", *_OPTIONS, f"--aptopt={settings}",
+             SUITE, str(draft), *hostapt.sources(SUITE)],
+            _phases(say),
+            env={"TMPDIR": folder},
+        )  # fmt: skip
+        draft.replace(target)
+    return target
+
+
+def _phases(say: Say) -> Say:
+    def on_line(line: str) -> None:
+        for phase in ("downloading packages", "installing essential", "installing remaining"):
+            if line.startswith(f"I: {phase}"):
+                say(f"  base: {phase}")
+
+    return on_line

@@ -1,0 +1,139 @@
+"""Build with buildah: no daemon, no registry, all of its state in the cache folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagebuild import basefs
+from imagebuild.command import follow, run
+from imagebuild.errors import CommandFailed, MissingTool
+from imagebuild.folders import Cache
+from imagebuild.progress import Say
+from imagebuild.request import BuildRequest
+
+_POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Buildah:
+    """buildah over the storage in one cache folder."""
+
+    folder: Path
+
+    @classmethod
+    def opened(cls, cache: Cache) -> Buildah:
+        """Root is needed: chroot isolation and overlay mounts are the kernel's, not a daemon's."""
+        if os.geteuid() != 0:
+            raise MissingTool("there is no Docker daemon; building with buildah needs root")
+        cache.buildah.mkdir(parents=True, exist_ok=True)
+        (cache.buildah / "tmp").mkdir(exist_ok=True)
+        # The machine's own policy and registries are neither needed nor asked.
+        (cache.buildah / "policy.json").write_text(json.dumps(_POLICY))
+        (cache.buildah / "registries.conf").write_text("")
+        driver = cache.buildah / "driver"
+        if not driver.exists():
+            driver.write_text("overlay" if _overlay_works(cache.buildah) else "vfs")
+        buildah = cls(cache.buildah)
+        # Working containers that an interrupted build left behind.
+        buildah.run("rm", "--all")
+        return buildah
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [
+            # A mount namespace of its own: whatever happens, nothing stays mounted.
+            "unshare", "--mount", "buildah",
+            "--root", str(self.folder / "storage"),
+            "--runroot", str(self.folder / "run"),
+            "--storage-driver", (self.folder / "driver").read_text(),
+            "--registries-conf", str(self.folder / "registries.conf"),
+            *arguments,
+        ]  # fmt: skip
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"TMPDIR": str(self.folder / "tmp"), "CONTAINERS_STORAGE_CONF": os.devnull}
+
+    def run(self, *arguments: str) -> str:
+        return run(self._command(*arguments), env=self._env, timeout=None)
+
+    def has(self, reference: str) -> bool:
+        """Whether the storage holds the image."""
+        try:
+            self.run("inspect", "--type", "image", "--format", "{{.FromImageID}}", reference)
+        except CommandFailed:
+            return False
+        return True
+
+    def base_image(self, cache: Cache, say: Say) -> str:
+        """The base from Debian packages, as an image of this storage."""
+        reference = f"localhost/imagebatch/base:{basefs.identity()}"
+        if self.has(reference):
+            return reference
+        tar = basefs.ensure(cache, say)
+        container = self.run("from", "--pull-never", "scratch").strip()
+        try:
+            self.run("add", "--quiet", container, str(tar), "/")
+            self.run("config", "--env", "LANG=C.UTF-8", container)
+            self.run("commit", "--quiet", *self._policy, container, reference)
+        finally:
+            self.run("rm", container)
+        return reference
+
+    def build(self, request: BuildRequest, archive: Path, say: Say) -> None:
+        """Build one image and write it to ``archive`` as a docker-archive."""
+        follow(
+            self._command(
+                "bud", "--isolation", "chroot", "--layers", "--pull-never", "--format", "docker",
+                *self._policy, *request.arguments(), str(request.repository),
+            ),
+            _steps(request.component, say),
+            env=self._env,
+        )  # fmt: skip
+        self.run(
+            "push", "--quiet", *self._policy, request.reference,
+            f"docker-archive:{archive}:docker.io/{request.reference}",
+        )  # fmt: skip
+
+    def forget(self, reference: str) -> None:
+        """Remove an image's name, and its layers where no other image has them."""
+        if self.has(reference):
+            self.run("rmi", reference)
+
+    @property
+    def _policy(self) -> list[str]:
+        return ["--signature-policy", str(self.folder / "policy.json")]
+
+
+def _steps(component: str, say: Say) -> Callable[[str], None]:
+    """buildah prints `STEP 3/9: RUN …`, or `[2/3] STEP …` with several stages."""
+
+    def on_line(line: str) -> None:
+        _, found, step = line.partition("STEP ")
+        if found and ("RUN " in step or "COPY " in step):
+            text = step.partition(": ")[2]
+            if "pip" in text and "requirements" in text and text.startswith("RUN"):
+                text = "installing the locked dependencies"
+            elif "pip wheel" in text:
+                text = "installing the component"
+            say(f"  {component}: {text[:80]}")
+
+    return on_line
+
+
+def _overlay_works(folder: Path) -> bool:
+    """Whether this kernel mounts an overlay there (not on a file system that is one itself)."""
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        for name in ("lower", "upper", "work", "merged"):
+            (Path(work) / name).mkdir()
+        options = f"lowerdir={work}/lower,upperdir={work}/upper,workdir={work}/work"
+        mount = ["mount", "-t", "overlay", "overlay", "-o", options, f"{work}/merged"]
+        try:
+            run(["unshare", "--mount", *mount])
+        except (CommandFailed, MissingTool):
+            return False
+        return True

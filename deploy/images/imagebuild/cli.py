@@ -1,0 +1,73 @@
+"""Command line: ``python3 -m imagebuild build [COMPONENT …] [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from imagebuild import images
+from imagebuild.errors import ImageBuildError
+from imagebuild.folders import REPOSITORY, Cache, cache_root
+from imagebuild.images import Image
+from imagebuild.inputs import COMPONENTS
+from imagebuild.progress import steps
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="imagebuild", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("build", "build the images that are not in the cache yet"),
+        ("refs", "print the names of the images of this tree; build nothing"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("components", nargs="*", metavar="COMPONENT",
+                             help=f"of {', '.join(COMPONENTS)}; all when none is named")  # fmt: skip
+        command.add_argument("--json", action="store_true", help="print {component: {ref, archive}}")
+        command.add_argument("--base-image", help="instead of the default base")
+        if name == "build":
+            command.add_argument("--builder", choices=("auto", "docker", "buildah"), default="auto")
+    commands.add_parser("clean", help="remove images, bases and layers from the cache")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    cache = Cache(cache_root())
+    say = steps()
+    try:
+        if options.command == "clean":
+            images.clean(cache, say)
+            return 0
+        unknown = [name for name in options.components if name not in COMPONENTS]
+        if unknown:
+            parser.error(f"no such component: {', '.join(unknown)}")
+        wanted = options.components or list(COMPONENTS)
+        if options.command == "refs":
+            found: Mapping[str, Image] = images.expected(
+                wanted, REPOSITORY, cache, options.base_image
+            )
+        else:
+            found = images.ensure(
+                wanted, REPOSITORY, cache, say,
+                builder=options.builder, base_image=options.base_image,
+            )  # fmt: skip
+    except (ImageBuildError, OSError) as error:
+        sys.stderr.write(f"imagebuild: {error}\n")
+        return 1
+    _print(found, as_json=options.json)
+    return 0
+
+
+def _print(found: Mapping[str, Image], *, as_json: bool) -> None:
+    if as_json:
+        document = {
+            name: {"ref": image.ref, "archive": str(image.archive)} for name, image in found.items()
+        }
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        for image in found.values():
+            sys.stdout.write(f"{image.ref}\t{image.archive}\n")

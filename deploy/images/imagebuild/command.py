@@ -1,0 +1,79 @@
+"""Run a program and turn its failure into a message that names it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from imagebuild.errors import CommandFailed, MissingTool
+
+_LAST_LINES = 25
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = 120.0,
+) -> str:
+    """Standard output of the program; ``env`` is added to this process's environment."""
+    try:
+        done = subprocess.run(
+            list(arguments),
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+        )
+    except FileNotFoundError as error:
+        raise MissingTool(f"{arguments[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(f"{shlex.join(arguments)}: no end after {timeout:.0f} s") from error
+    if done.returncode != 0:
+        words = done.stderr.strip() or done.stdout.strip()
+        raise _failure(arguments, done.returncode, words.splitlines())
+    return done.stdout
+
+
+def follow(
+    arguments: Sequence[str],
+    on_line: Callable[[str], None],
+    *,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run a long program and hand over each line it prints, of both streams, as it comes."""
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    try:
+        process = subprocess.Popen(
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(env or {})},
+        )
+    except FileNotFoundError as error:
+        raise MissingTool(f"{arguments[0]} is not installed") from error
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last.append(line.rstrip())
+            on_line(line.rstrip())
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code != 0:
+        raise _failure(arguments, code, last)
+
+
+def _failure(arguments: Sequence[str], code: int, lines: Sequence[str] | deque[str]) -> CommandFailed:
+    words = "\n".join(list(lines)[-_LAST_LINES:])
+    return CommandFailed(f"{shlex.join(arguments)}: exit code {code}:\n{words}")

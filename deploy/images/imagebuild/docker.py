@@ -1,0 +1,46 @@
+"""Build with Docker, where its daemon answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imagebuild.command import follow, run
+from imagebuild.errors import CommandFailed, MissingTool
+from imagebuild.progress import Say
+from imagebuild.request import BuildRequest
+
+_DAEMON_SECONDS = 10.0
+
+
+def answers() -> bool:
+    """Whether a Docker daemon can be reached."""
+    try:
+        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=_DAEMON_SECONDS)
+    except (CommandFailed, MissingTool):
+        return False
+    return True
+
+
+def build(request: BuildRequest, archive: Path, say: Say) -> None:
+    """Build one image and save it to ``archive`` as a docker-archive."""
+
+    def on_line(line: str) -> None:
+        # BuildKit's plain output: `#9 [runner-build 3/5] RUN …` starts a step.
+        if " [" in line[:6] and "] " in line:
+            say(f"  {request.component}: {line.split(' ', 1)[1][:90]}")
+
+    follow(
+        ["docker", "build", "--progress=plain", *request.arguments(), str(request.repository)],
+        on_line,
+        env={"DOCKER_BUILDKIT": "1"},
+    )
+    run(["docker", "save", "--output", str(archive), request.reference], timeout=None)
+
+
+def present(reference: str) -> bool:
+    """Whether the daemon holds the image."""
+    try:
+        run(["docker", "image", "inspect", reference])
+    except (CommandFailed, MissingTool):
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""Where things lie: the repository, and the cache outside it that survives a fresh clone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagebuild.progress import Say
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def cache_root() -> Path:
+    """``IMAGEBATCH_CACHE``, else ``imagebatch`` in the user's cache folder."""
+    own = os.environ.get("IMAGEBATCH_CACHE")
+    if own:
+        return Path(own).absolute()
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache").absolute() / "imagebatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The folders of the image build below the cache's root; all may be deleted at any time."""
+
+    root: Path
+
+    @property
+    def archives(self) -> Path:
+        """Finished images, one docker-archive each."""
+        return self.root / "images"
+
+    @property
+    def bases(self) -> Path:
+        """Root file systems made from Debian packages."""
+        return self.root / "bases"
+
+    @property
+    def buildah(self) -> Path:
+        """buildah's storage: layers, working containers, temporary files."""
+        return self.root / "buildah"
+
+    @contextmanager
+    def held(self, say: Say) -> Iterator[None]:
+        """One build at a time; the kernel frees the lock when its holder dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "images.lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("waiting for another image build")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield

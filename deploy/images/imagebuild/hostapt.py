@@ -1,0 +1,98 @@
+"""The host's apt: installing what is missing, and the mirror its administrator chose."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from imagebuild.command import run
+from imagebuild.errors import CommandFailed, MissingTool
+from imagebuild.progress import Say
+
+#: Package by the program that shows it is there.
+PROGRAMS: Mapping[str, str] = {
+    "buildah": "buildah",
+    "mmdebstrap": "mmdebstrap",
+    "unshare": "util-linux",
+}
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+#: Settings of the host's apt without which its mirrors cannot be reached.
+_ACCESS_SETTINGS = ("proxy", "cainfo", "capath", "sslcert", "sslkey", "retries", "timeout")
+
+
+def missing() -> list[str]:
+    """Packages of which a program or file is missing."""
+    wanted = {package for program, package in PROGRAMS.items() if not shutil.which(program)}
+    if not KEYRING.exists():
+        wanted.add("debian-archive-keyring")
+    return sorted(wanted)
+
+
+def install(say: Say) -> None:
+    """Install what is missing. The package lists are fetched only when they are needed."""
+    wanted = missing()
+    if not wanted:
+        return
+    names = " ".join(wanted)
+    if not shutil.which("apt-get"):
+        raise MissingTool(
+            f"there is no Docker daemon, and this machine has no apt-get to install: {names}"
+        )
+    if os.geteuid() != 0:
+        raise MissingTool(f"there is no Docker daemon; run as root, or install first: {names}")
+    say(f"installing Debian packages: {names}")
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    install_command = [*command, "install", "--yes", "--no-install-recommends", *wanted]
+    try:
+        run(install_command, env=quiet, timeout=900)
+    except CommandFailed:
+        say("fetching package lists")
+        try:
+            run([*command, "update"], env=quiet, timeout=300)
+        except CommandFailed:
+            # Sources of other vendors may be out of reach; what counts is the install.
+            say("some package lists could not be fetched")
+        run(install_command, env=quiet, timeout=900)
+
+
+def sources(suite: str) -> list[str]:
+    """The host's own ``deb`` lines for ``suite``, its updates and its security fixes.
+
+    Empty when the host runs another suite: mmdebstrap then takes Debian's default mirror.
+    """
+    listing = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+         "Created-By: Packages"]
+    )  # fmt: skip
+    return source_lines(listing.splitlines(), suite)
+
+
+def source_lines(targets: Iterable[str], suite: str) -> list[str]:
+    """``deb`` lines from ``uri|release|component`` lines; without the suite itself, none."""
+    accepted = {suite, f"{suite}-updates", f"{suite}-security"}
+    components: dict[tuple[str, str], set[str]] = {}
+    for target in targets:
+        uri, _, rest = target.partition("|")
+        release, _, component = rest.partition("|")
+        if release in accepted and component:
+            components.setdefault((release, uri), set()).add(component)
+    if not any(release == suite for release, _ in components):
+        return []
+    return [
+        f"deb {uri} {release} {' '.join(sorted(names))}"
+        for (release, uri), names in sorted(components.items())
+    ]
+
+
+def access_settings() -> str:
+    """apt.conf lines by which the host reaches its mirrors (proxy, CA, time limits)."""
+    dump = run(["apt-config", "dump", "Acquire"])
+    return "".join(
+        f"{line}\n"
+        for line in dump.splitlines()
+        if line.split(" ", 1)[0].lower().rpartition("::")[2] in _ACCESS_SETTINGS
+        and not line.endswith('"";')
+    )

@@ -1,0 +1,53 @@
+"""How this host reaches its Python packages, handed to the build as secrets, in no layer."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from imagebuild.command import run
+from imagebuild.errors import CommandFailed, MissingTool
+
+#: pip's settings that say where packages come from and how; paths of this machine excepted.
+_CARRIED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
+
+
+def ca_bundle(env: Mapping[str, str]) -> Path | None:
+    """The bundle the host trusts: what its variables name, else OpenSSL's default."""
+    for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if env.get(name) and Path(env[name]).is_file():
+            return Path(env[name])
+    default = ssl.get_default_verify_paths().cafile
+    for path in (default, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem"):
+        if path and Path(path).is_file():
+            return Path(path)
+    return None
+
+
+def write_pip_conf(target: Path) -> None:
+    """Write the host's pip settings as the build's pip.conf, readable by its owner only."""
+    try:
+        listing = run([sys.executable, "-m", "pip", "config", "list"])
+    except (CommandFailed, MissingTool):
+        listing = ""  # A Python without pip has nothing to hand on; its variables still count.
+    text = pip_conf(listing.splitlines(), os.environ)
+    target.touch(mode=0o600)
+    target.write_text(text)
+
+
+def pip_conf(listing: list[str], env: Mapping[str, str]) -> str:
+    """``[global]`` settings from ``pip config list`` lines and ``PIP_…`` variables, which win."""
+    settings: dict[str, str] = {}
+    for line in listing:
+        name, separator, value = line.partition("=")
+        key = name.rpartition(".")[2].strip()
+        if separator and key in _CARRIED and name.startswith(("global.", "install.", ":env:.")):
+            settings[key] = value.strip().strip("'\"").replace("\\n", "\n    ")
+    for key in _CARRIED:
+        value = env.get("PIP_" + key.upper().replace("-", "_"))
+        if value:
+            settings[key] = value
+    return "[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items())
