@@ -187,9 +187,7 @@ def _compress(
             _progress(batch, draft, shards, first, 0)
             return [CreateJob(Step.COMPRESS, runs[chunk], chunk, size)]
         if not job.finished:
-            _progress(
-                batch, draft, shards, first + job.completed_indexes, job.failed_indexes
-            )
+            _progress(batch, draft, shards, first + job.completed_indexes, job.failed_indexes)
             return [] if job.deleting else _keep_going(batch, seen, draft, job)
         # Failed shards do not fail the batch: collect reports their images as shard_failed.
         failed = size - job.completed_indexes
@@ -198,7 +196,9 @@ def _compress(
             next_size = min(SHARDS_PER_JOB, shards.total - first - size)
             draft.set(runs=_with_run(draft.runs, Step.COMPRESS, chunk + 1, 1))
             return [CreateJob(Step.COMPRESS, 1, chunk + 1, next_size)]
-        draft.set(shards=shards.model_copy(update={"done": shards.total - failed, "failed": failed}))
+        draft.set(
+            shards=shards.model_copy(update={"done": shards.total - failed, "failed": failed})
+        )
         return None
     return None
 
@@ -214,9 +214,7 @@ def _progress(batch: ImageBatch, draft: Draft, shards: Shards, done: int, failed
     draft.working(Phase.PROCESSING, Reason.COMPRESSING, text)
 
 
-def _keep_going(
-    batch: ImageBatch, seen: Observation, draft: Draft, job: JobView
-) -> list[Action]:
+def _keep_going(batch: ImageBatch, seen: Observation, draft: Draft, job: JobView) -> list[Action]:
     """A running Job: bring its settings in line, and say why when nothing gets ready."""
     actions: list[Action] = []
     queued = _queued(batch)
@@ -259,9 +257,7 @@ def _wake(batch: ImageBatch, seen: Observation, draft: Draft, now: datetime) -> 
 
 
 def _find(seen: Observation, step: Step, chunk: int, run: int) -> JobView | None:
-    return next(
-        (j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None
-    )
+    return next((j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None)
 
 
 def _with_run(runs: Runs, step: Step, chunk: int, run: int) -> Runs:

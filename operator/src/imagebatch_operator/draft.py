@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from imagebatch_core.job import RunnerMessage
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import (
     Bytes,
@@ -17,7 +18,6 @@ from imagebatch_core.resource import (
     Shards,
     WebhookStatus,
 )
-from imagebatch_core.job import RunnerMessage
 
 from .conditions import Conditions
 

@@ -1,0 +1,73 @@
+"""``python -m imagebatch_operator``: the operator's process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import kopf
+
+from imagebatch_core.errors import ConfigurationRefused
+
+from .cache import Cache
+from .handlers import kopf_settings, register
+from .kube import Kube, connect
+from .leader import lead
+from .reconcile import Reconciler
+from .resync import Resync
+from .settings import Settings
+from .work_queue import WorkQueue
+
+
+async def serve(kube: Kube, settings: Settings) -> None:
+    """Watch and reconcile until told to stop."""
+    cache, queue = Cache(), WorkQueue()
+    resync = Resync(kube, cache, queue, settings)
+    registry = kopf.OperatorRegistry()
+    register(registry, cache, queue, resync.probe)
+    await resync.fill()
+    reconciler = Reconciler(kube, cache, settings)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.workers)
+        ]
+        tasks.append(group.create_task(resync.run()))
+        await kopf.operator(
+            registry=registry,
+            settings=kopf_settings(),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        )
+        for task in tasks:
+            task.cancel()
+
+
+async def run(settings: Settings) -> None:
+    async with connect() as kube:
+        if settings.lease_namespace is None:
+            await serve(kube, settings)
+        else:
+            await lead(kube.api, settings.lease_namespace, lambda: serve(kube, settings))
+
+
+def main() -> None:
+    """Exit code 3 when the configuration is refused."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    try:
+        settings = Settings.from_env(os.environ)
+    except ConfigurationRefused as error:
+        sys.exit(f"imagebatch-operator: {error}")
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Whether a batch can be worked on: small checks, each with one reason."""
+
+from __future__ import annotations
+
+from imagebatch_core import names
+from imagebatch_core.keys import upload_prefix
+from imagebatch_core.reasons import Reason
+from imagebatch_core.resource import DeletionPolicy, ImageBatch, Profile
+
+from .kube import Kube, NotFound, core_path
+from .observed import Refusal
+from .settings import Settings
+
+
+async def refusal(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
+    """The first check that says no. Raises KubeError when the API server does not answer."""
+    return (
+        _not_implemented(batch)
+        or _key_not_granted(batch, settings)
+        or await _storage_missing(batch, kube)
+        or await _config_map_missing(batch, kube)
+    )
+
+
+def _not_implemented(batch: ImageBatch) -> Refusal | None:
+    spec = batch.spec
+    asked = {
+        "spec.source.retryOf": spec.source.retry_of is not None,
+        "spec.reuseFrom": spec.reuse_from is not None,
+        "spec.output.profile: small": spec.output.profile is Profile.SMALL,
+        "spec.deletionPolicy: Delete": spec.deletion_policy is DeletionPolicy.DELETE,
+        "spec.runner": spec.runner is not None,
+    }
+    fields = [field for field, used in asked.items() if used]
+    if not fields:
+        return None
+    text = f"this release does not act on {', '.join(fields)} yet; leave it out"
+    return Refusal(Reason.NOT_IMPLEMENTED, text, permanent=True)
+
+
+def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
+    source = batch.spec.source.s3
+    if source is None:
+        return None
+    granted = [upload_prefix(batch.namespace), *settings.source_prefixes.get(batch.namespace, [])]
+    if any(source.key.startswith(prefix) for prefix in granted):
+        return None
+    text = f"spec.source.s3.key must start with {' or '.join(granted)}"
+    return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
+
+
+async def _storage_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:
+    # The Secret itself is not looked at: the operator may not read what opens the store.
+    for plural, name in (
+        ("serviceaccounts", names.RUNNER_SERVICE_ACCOUNT),
+        ("configmaps", names.RUNNER_CONFIG_MAP),
+    ):
+        try:
+            await kube.get(core_path(batch.namespace, plural, name))
+        except NotFound:
+            text = (
+                f"namespace {batch.namespace} has no {plural.rstrip('s')} {name}; "
+                "add the namespace to the chart's `namespaces`"
+            )
+            return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
+    return None
+
+
+async def _config_map_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:
+    source = batch.spec.source.config_map
+    if source is None:
+        return None
+    try:
+        found = await kube.get(core_path(batch.namespace, "configmaps", source.name))
+    except NotFound:
+        text = f"ConfigMap {source.name} does not exist"
+        return Refusal(Reason.SOURCE_NOT_FOUND, text, permanent=False)
+    if source.key in {**(found.get("data") or {}), **(found.get("binaryData") or {})}:
+        return None
+    text = f"ConfigMap {source.name} has no key {source.key}"
+    return Refusal(Reason.SOURCE_NOT_FOUND, text, permanent=False)

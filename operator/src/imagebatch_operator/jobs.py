@@ -1,0 +1,202 @@
+"""The Jobs of a batch, constructed from the batch and the settings alone."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from imagebatch_core import names
+from imagebatch_core.job import JobSource, RunnerJob, Step
+from imagebatch_core.resource import ImageBatch, Source
+
+from .actions import CreateJob
+from .decide import SHARDS_PER_JOB
+from .settings import Settings
+
+_INLINE_KEY: Final = "products.csv"
+_GRACE_SECONDS: Final = 60
+_USER: Final = 65532
+_LABEL_VALUE_LIMIT: Final = 63
+
+DEFAULT_RESOURCES: Final[dict[str, Any]] = {
+    "requests": {"cpu": "250m", "memory": "256Mi"},
+    "limits": {"memory": "2Gi"},
+}
+
+
+def job_name(batch: ImageBatch, step: Step, chunk: int, run: int) -> str:
+    """``<first 40 of the batch's name>-<uid8>-<plan|s0…|collect>-r<n>``."""
+    short = f"s{chunk}" if step is Step.COMPRESS else step.value
+    return f"{batch.name[:40].rstrip('-.')}-{batch.uid[:8]}-{short}-r{run}".replace(".", "-")
+
+
+def inline_name(batch: ImageBatch) -> str:
+    return f"{batch.name[:40].rstrip('-.')}-{batch.uid[:8]}-source".replace(".", "-")
+
+
+def owner_reference(batch: ImageBatch) -> dict[str, Any]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": batch.name,
+        "uid": batch.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def labels(batch: ImageBatch) -> dict[str, str]:
+    own = {
+        "app.kubernetes.io/name": "imagebatch-runner",
+        "app.kubernetes.io/managed-by": "imagebatch-operator",
+        names.LABEL_BATCH: batch.name[:_LABEL_VALUE_LIMIT].rstrip("-."),
+        names.LABEL_BATCH_UID: batch.uid,
+    }
+    queue = batch.labels.get(names.LABEL_KUEUE_QUEUE)
+    return {**own, **({names.LABEL_KUEUE_QUEUE: queue} if queue else {})}
+
+
+def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
+    """The inline CSV where the runner, which may not read the resource, can mount it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": inline_name(batch),
+            "namespace": batch.namespace,
+            "labels": labels(batch),
+            "ownerReferences": [owner_reference(batch)],
+        },
+        "immutable": True,
+        "data": {_INLINE_KEY: batch.spec.source.inline},
+    }
+
+
+def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
+    """The Job that an action asks for."""
+    mark = {
+        **labels(batch),
+        names.LABEL_STEP: (
+            f"{action.step}-{action.chunk}" if action.step is Step.COMPRESS else action.step.value
+        ),
+        names.LABEL_RUN: str(action.run),
+    }
+    spec: dict[str, Any] = {
+        "template": {
+            "metadata": {"labels": mark},
+            "spec": _pod(batch, action, settings),
+        },
+    }
+    if action.step is Step.COMPRESS:
+        # No podFailurePolicy: it forces podReplacementPolicy Failed, and then a pod on a lost
+        # node is never replaced.
+        spec |= {
+            "completionMode": "Indexed",
+            "completions": action.shards,
+            "parallelism": batch.spec.parallelism,
+            "backoffLimitPerIndex": 6,
+            "podReplacementPolicy": "TerminatingOrFailed",
+        }
+    else:
+        spec |= {"backoffLimit": 6, "podReplacementPolicy": "TerminatingOrFailed"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(batch, action.step, action.chunk, action.run),
+            "namespace": batch.namespace,
+            "labels": mark,
+            "ownerReferences": [owner_reference(batch)],
+        },
+        "spec": spec,
+    }
+
+
+def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
+    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
+    mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounted = _mounted(batch)
+    # Only plan reads the source: what comes after uses plan's copy.
+    if mounted is not None and action.step is Step.PLAN:
+        volumes.append({"name": "source", "configMap": {"name": mounted}})
+        mounts.append({"name": "source", "mountPath": names.SOURCE_MOUNT, "readOnly": True})
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": names.RUNNER_SERVICE_ACCOUNT,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "imagePullSecrets": [{"name": name} for name in settings.runner_pull_secrets],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "runner",
+                "image": settings.runner_image,
+                "imagePullPolicy": settings.runner_pull_policy,
+                "args": [action.step.value],
+                "env": [
+                    {
+                        "name": names.ENV_JOB,
+                        "value": runner_job(batch, action.chunk).model_dump_json(
+                            by_alias=True, exclude_none=True
+                        ),
+                    },
+                    {
+                        "name": names.ENV_POD_UID,
+                        "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}},
+                    },
+                ],
+                "envFrom": [
+                    {"configMapRef": {"name": names.RUNNER_CONFIG_MAP}},
+                    {"secretRef": {"name": names.RUNNER_STORAGE_SECRET}},
+                ],
+                "resources": dict(settings.runner_resources) or DEFAULT_RESOURCES,
+                "terminationMessagePolicy": "File",
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": mounts,
+            }
+        ],
+        "volumes": volumes,
+    }
+
+
+def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
+    """The batch as the runner is told of it."""
+    spec = batch.spec
+    return RunnerJob(
+        namespace=batch.namespace,
+        name=batch.name,
+        uid=batch.uid,
+        source=_job_source(spec.source),
+        output=spec.output,
+        images_per_shard=spec.images_per_shard,
+        retries=spec.retries,
+        dry_run=spec.dry_run,
+        deletion_policy=spec.deletion_policy,
+        first_shard=chunk * SHARDS_PER_JOB,
+    )
+
+
+def _job_source(source: Source) -> JobSource:
+    if source.s3 is not None:
+        return JobSource(key=source.s3.key)
+    if source.url is not None:
+        return JobSource(url=source.url)
+    key = source.config_map.key if source.config_map is not None else _INLINE_KEY
+    return JobSource(path=f"{names.SOURCE_MOUNT}/{key}")
+
+
+def _mounted(batch: ImageBatch) -> str | None:
+    source = batch.spec.source
+    if source.config_map is not None:
+        return source.config_map.name
+    return inline_name(batch) if source.inline is not None else None

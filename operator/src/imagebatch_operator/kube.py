@@ -1,0 +1,155 @@
+"""The Kubernetes API as plain JSON; vendor errors stop here.
+
+::
+
+    KubeError
+    ├── NotFound
+    ├── AlreadyExists
+    ├── Conflict        somebody wrote in between: decide again
+    ├── Forbidden
+    └── Unavailable     worth trying again
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from imagebatch_core.names import API_VERSION, PLURAL
+
+_SECONDS = 10.0
+
+
+class KubeError(Exception):
+    """The API server's answer was no; the text is its own."""
+
+
+class NotFound(KubeError):
+    """The object is not there."""
+
+
+class AlreadyExists(KubeError):
+    """An object of that name is there."""
+
+
+class Conflict(KubeError):
+    """The object changed since it was read."""
+
+
+class Forbidden(KubeError):
+    """RBAC, quota or an admission rule refuses it."""
+
+
+class Unavailable(KubeError):
+    """No answer, or one that says to come back."""
+
+
+class Kube:
+    """Few verbs over paths: the operator handles JSON objects, not client classes."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self.api = api
+        self._api: Any = api
+
+    async def get(self, path: str, **query: str) -> dict[str, Any]:
+        return await self._call("GET", path, query)
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._call("POST", path, {"fieldManager": "imagebatch-operator"}, body)
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A JSON merge patch; with ``metadata.resourceVersion`` in it, Conflict when it is old."""
+        query = {"fieldManager": "imagebatch-operator"}
+        return await self._call("PATCH", path, query, body, "application/merge-patch+json")
+
+    async def delete(self, path: str, *, uid: str | None = None) -> None:
+        """In the background; an object that is gone already is fine."""
+        options: dict[str, Any] = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._call("DELETE", path, {}, options)
+        except NotFound:
+            return
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        request = await self._api.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self._api.call_api(*request, _request_timeout=_SECONDS)
+            text = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"{method} {path}: {type(error).__name__}") from error
+        answer = _parse(text)
+        if response.status >= 400:
+            raise _error(response.status, answer, f"{method} {path}")
+        return answer
+
+
+def batch_path(namespace: str, name: str, subresource: str = "") -> str:
+    suffix = f"/{subresource}" if subresource else ""
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURAL}/{name}{suffix}"
+
+
+def jobs_path(namespace: str | None, name: str = "") -> str:
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"/apis/batch/v1{scope}/jobs" + (f"/{name}" if name else "")
+
+
+def core_path(namespace: str, plural: str, name: str = "") -> str:
+    return f"/api/v1/namespaces/{namespace}/{plural}" + (f"/{name}" if name else "")
+
+
+@asynccontextmanager
+async def connect(env: Mapping[str, str] = os.environ) -> AsyncIterator[Kube]:
+    """As the pod's service account; outside of a cluster as the kubeconfig says."""
+    configuration = client.Configuration()
+    if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        path = env.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+        await config.load_kube_config(config_file=path, client_configuration=configuration)
+    async with client.ApiClient(configuration) as api:
+        yield Kube(api)
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(text or b"{}")
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _error(status: int, answer: Mapping[str, Any], what: str) -> KubeError:
+    text = f"{what}: {answer.get('message') or f'HTTP {status}'}"
+    if status == 404:
+        return NotFound(text)
+    if status == 409:
+        exists = answer.get("reason") == "AlreadyExists"
+        return AlreadyExists(text) if exists else Conflict(text)
+    if status in (401, 403):
+        return Forbidden(text)
+    if status in (408, 429) or status >= 500:
+        return Unavailable(text)
+    return KubeError(text)

@@ -1,0 +1,82 @@
+"""The only two times a pod is looked at: to read how it ended, and to say why it does not start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from imagebatch_core.job import RunnerMessage
+
+from .kube import Kube, core_path
+from .observed import PodOutcome
+
+_LOOK_AT = 5
+
+
+async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
+    """How the newest ended pod of a Job ended; an empty outcome when there is none to read."""
+    pods = await _pods(kube, namespace, job)
+    ended = [state for pod in pods if (state := _terminated(pod)) is not None]
+    if not ended:
+        return PodOutcome()
+    # A pod that was replaced may stand beside its replacement: success counts, else the newest.
+    done = [state for state in ended if state["exitCode"] == 0]
+    state = max(done or ended, key=lambda s: str(s.get("finishedAt") or ""))
+    return PodOutcome(state["exitCode"], parse_message(state.get("message")))
+
+
+def parse_message(text: str | None) -> RunnerMessage | None:
+    """``None`` when the runner left none, or something else wrote there."""
+    try:
+        return RunnerMessage.model_validate_json(text or "")
+    except ValidationError:
+        return None
+
+
+async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
+    """Why no pod of a Job is ready: its pods' conditions, else the Job's own events."""
+    for pod in (await _pods(kube, namespace, job))[:_LOOK_AT]:
+        text = _waiting(pod) or _unschedulable(pod)
+        if text:
+            return text
+    selector = f"involvedObject.kind=Job,involvedObject.name={job},type=Warning"
+    events = await kube.get(
+        core_path(namespace, "events"), fieldSelector=selector, limit=str(_LOOK_AT)
+    )
+    items = events.get("items") or []
+    if items:
+        return f"{items[-1].get('reason')}: {items[-1].get('message')}"
+    return "no pod is ready yet; the cluster gives no reason"
+
+
+async def _pods(kube: Kube, namespace: str, job: str) -> list[dict[str, Any]]:
+    selector = f"batch.kubernetes.io/job-name={job}"
+    found = await kube.get(
+        core_path(namespace, "pods"), labelSelector=selector, limit=str(4 * _LOOK_AT)
+    )
+    items: list[dict[str, Any]] = found.get("items") or []
+    return items
+
+
+def _terminated(pod: dict[str, Any]) -> dict[str, Any] | None:
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        state: dict[str, Any] | None = (status.get("state") or {}).get("terminated")
+        if state is not None:
+            return state
+    return None
+
+
+def _waiting(pod: dict[str, Any]) -> str:
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _unschedulable(pod: dict[str, Any]) -> str:
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return ""

@@ -1,0 +1,184 @@
+"""Observe, decide, write the status, act: the shell around `decide`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.reasons import ConditionType, Reason
+from imagebatch_core.resource import ConditionStatus, ImageBatch, ImageBatchStatus
+
+from . import admission, jobs, pods, webhook
+from .actions import (
+    Action,
+    CreateJob,
+    Decision,
+    DeleteBatch,
+    DeleteJob,
+    DeliverWebhook,
+    ExplainBlocked,
+    PatchJob,
+    ReadOutcome,
+)
+from .cache import Cache
+from .decide import decide
+from .events import record_phase_change
+from .kube import AlreadyExists, Conflict, Kube, NotFound, batch_path, core_path, jobs_path
+from .observed import Observation, PodOutcome, Refusal
+from .settings import Settings
+from .signing import signing_keys
+from .work_queue import Key
+
+_log = logging.getLogger(__name__)
+_AFTER_CONFLICT = 0.2
+_LOOKS_PER_PASS = 4
+
+
+def utc_now() -> datetime:
+    """Whole seconds, as Kubernetes writes times."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Reconciler:
+    """One pass over one key; idempotent, and harmless to repeat at any point."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        settings: Settings,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._settings = settings
+        self._clock = clock
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Seconds after which time alone may change something. Raises KubeError."""
+        body = self._cache.batch(key)
+        if body is None:
+            return None
+        try:
+            batch = ImageBatch.from_object(dict(body))
+        except ValidationError as error:
+            # The CRD's schema keeps this out; a newer CRD beside an older operator does not.
+            _log.error("batch %s/%s is not readable: %s", *key, error)
+            return None
+        decision = await self._decide(batch)
+        try:
+            batch = await self._write(batch, decision.status)
+            for action in decision.actions:
+                await self._act(batch, action)
+        except Conflict:
+            return _AFTER_CONFLICT
+        except NotFound:
+            self._cache.drop_batch(key)
+            return None
+        return decision.requeue_after
+
+    async def _decide(self, batch: ImageBatch) -> Decision:
+        seen = Observation(jobs=self._cache.jobs(batch.uid), refusal=await self._refusal(batch))
+        outcomes: dict[str, PodOutcome] = {}
+        blocked: dict[str, str] = {}
+        decision = decide(batch, seen, self._clock())
+        for _ in range(_LOOKS_PER_PASS):
+            looks = [a for a in decision.actions if isinstance(a, ReadOutcome | ExplainBlocked)]
+            if not looks:
+                break
+            for look in looks:
+                if isinstance(look, ReadOutcome):
+                    outcomes[look.job] = await pods.read_outcome(
+                        self._kube, batch.namespace, look.job
+                    )
+                else:
+                    blocked[look.job] = await pods.explain_blocked(
+                        self._kube, batch.namespace, look.job
+                    )
+            seen = Observation(seen.jobs, seen.refusal, outcomes, blocked)
+            decision = decide(batch, seen, self._clock())
+        return decision
+
+    async def _refusal(self, batch: ImageBatch) -> Refusal | None:
+        accepted = batch.status.condition(ConditionType.ACCEPTED)
+        settled = accepted is not None and accepted.status is ConditionStatus.TRUE
+        if settled or batch.deletion_timestamp or (batch.status.phase or "") in ("Failed",):
+            return None
+        return await admission.refusal(batch, self._kube, self._settings)
+
+    async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:
+        if status == batch.status:
+            return batch
+        patch = {
+            # With the version, a write on top of somebody else's is refused.
+            "metadata": {"resourceVersion": batch.resource_version},
+            # Nulls are kept: in a merge patch they remove the field.
+            "status": status.model_dump(mode="json", by_alias=True),
+        }
+        body = await self._kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
+        self._cache.put_batch(body)
+        written = ImageBatch.from_object(body)
+        if written.status.phase != batch.status.phase:
+            _log.info("batch %s/%s: %s", batch.namespace, batch.name, written.status.phase)
+            await record_phase_change(self._kube, written, self._clock())
+        return written
+
+    async def _act(self, batch: ImageBatch, action: Action) -> None:
+        kube, namespace = self._kube, batch.namespace
+        match action:
+            case CreateJob():
+                await self._create_job(batch, action)
+            case PatchJob(name=name):
+                spec = {"suspend": action.suspend, "parallelism": action.parallelism}
+                changed = {key: value for key, value in spec.items() if value is not None}
+                self._cache.put_job(await kube.patch(jobs_path(namespace, name), {"spec": changed}))
+            case DeleteJob(name=name):
+                await kube.delete(jobs_path(namespace, name))
+            case DeliverWebhook():
+                await self._deliver(batch)
+            case DeleteBatch():
+                await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
+            case ReadOutcome() | ExplainBlocked():
+                pass  # answered while deciding; more of them than looks waits for the next pass
+
+    async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
+        if batch.spec.source.inline is not None:
+            try:
+                await self._kube.create(
+                    core_path(batch.namespace, "configmaps"), jobs.inline_config_map(batch)
+                )
+            except AlreadyExists:
+                pass
+        try:
+            body = await self._kube.create(
+                jobs_path(batch.namespace), jobs.construct_job(batch, action, self._settings)
+            )
+        except AlreadyExists:
+            name = jobs.job_name(batch, action.step, action.chunk, action.run)
+            body = await self._kube.get(jobs_path(batch.namespace, name))
+        self._cache.put_job(body)
+
+    async def _deliver(self, batch: ImageBatch) -> None:
+        hook, outbox = batch.spec.webhook, batch.status.webhook
+        if hook is None or outbox is None:
+            return
+        now = self._clock()
+        try:
+            keys = await signing_keys(batch, self._kube, self._settings)
+        except (NotFound, ConfigurationRefused) as error:
+            _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
+            attempt = webhook.Attempt(None, f"{Reason.SECRET_NOT_FOUND}: {error}")
+        else:
+            attempt = await webhook.deliver(
+                hook.url,
+                outbox.event_id,
+                webhook.payload(batch, self._settings.gateway_url),
+                keys,
+                self._settings.allow,
+                now,
+            )
+        await self._write(batch, webhook.after_attempt(batch, attempt, self._clock()))

@@ -1,0 +1,32 @@
+"""The secrets that sign a batch's webhook: its own, else the release's."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.resource import ImageBatch
+
+from .kube import Kube, core_path
+from .settings import Settings
+from .webhook import parse_secrets
+
+
+async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> list[bytes]:
+    """Read at each attempt, so that a rotated secret needs no restart.
+
+    Raises:
+        NotFound: the Secret that the batch names is not there.
+        ConfigurationRefused: it, or the release's, holds no usable secret.
+    """
+    reference = batch.spec.webhook.secret_ref if batch.spec.webhook else None
+    if reference is not None:
+        secret = await kube.get(core_path(batch.namespace, "secrets", reference.name))
+        encoded = (secret.get("data") or {}).get(reference.key)
+        if encoded is None:
+            raise ConfigurationRefused(f"Secret {reference.name} has no key {reference.key}")
+        return parse_secrets(base64.b64decode(encoded).decode())
+    if settings.signing_secret_file is None:
+        raise ConfigurationRefused("the release has no signing secret")
+    return parse_secrets(await asyncio.to_thread(settings.signing_secret_file.read_text))

@@ -1,0 +1,71 @@
+"""Keys waiting for a reconcile: each at most once, one pass per key at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+Key = tuple[str, str]
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+_FIRST_BACKOFF: Final = 0.5
+_LONGEST_BACKOFF: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+class WorkQueue:
+    """Deduplicated keys with delays and, after an error, a backoff of their own."""
+
+    def __init__(self) -> None:
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._running: set[Key] = set()
+        self._again: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        """Now; while the key is being worked on, once more after that."""
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Later; the earlier of two times counts."""
+        loop = asyncio.get_running_loop()
+        old = self._timers.get(key)
+        if old is not None:
+            if old.when() <= loop.time() + seconds:
+                return
+            old.cancel()
+        self._timers[key] = loop.call_later(seconds, self._fire, key)
+
+    def _fire(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    async def work(self, reconcile: Reconcile) -> None:
+        """Serve keys until cancelled; several of these may run side by side."""
+        while True:
+            key = await self._ready.get()
+            self._waiting.discard(key)
+            self._running.add(key)
+            try:
+                again = await reconcile(key)
+            except Exception as error:  # noqa: BLE001 - one batch's trouble must not end the worker
+                failures = self._failures[key] = self._failures.get(key, 0) + 1
+                again = min(_FIRST_BACKOFF * 2 ** (failures - 1), _LONGEST_BACKOFF)
+                _log.warning("batch %s/%s: %s; again in %.1f s", *key, error, again)
+            else:
+                self._failures.pop(key, None)
+            finally:
+                self._running.discard(key)
+            if key in self._again:
+                self._again.discard(key)
+                self.add(key)
+            if again is not None:
+                self.add_after(key, again)
