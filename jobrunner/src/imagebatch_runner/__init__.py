@@ -1,0 +1,1 @@
+"""ImageBatch: the runner."""

@@ -1,0 +1,181 @@
+"""One image in, one image out: decode, prepare, encode, and never give back more bytes.
+
+Runs in a worker process (:mod:`.worker`); knows nothing of stores, networks or pydantic. The same
+bytes and options give the same bytes: nothing of time, host or thread count enters.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from imagebatch_core.results import ErrorCode
+
+from . import encode, pixels
+from .failures import ImageFailed
+from .sniff import Kind
+
+#: Plugins that may see foreign bytes.
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
+_ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
+#: A JPEG may be decoded at a reduced scale when it is to shrink at least this much per side.
+_DRAFT_FROM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CodecOptions:
+    """``format`` is a :class:`Kind` value or ``original``; limits in pixels."""
+
+    format: str = "jpeg"
+    quality: int = 50
+    small: bool = False
+    max_width: int | None = None
+    max_height: int | None = None
+    keep_metadata: bool = False
+    max_pixels: int = 100_000_000
+    max_frames: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """``kept`` means the input's own bytes are the output and nothing was written to ``out``."""
+
+    kind: Kind
+    width: int
+    height: int
+    kept: bool
+
+
+def compress(data: bytes, source: Kind, options: CodecOptions, out: BinaryIO) -> Encoded:
+    """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
+
+    Raises:
+        ImageFailed: the bytes do not decode, or are over a limit.
+    """
+    target = source if options.format == "original" else Kind(options.format)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            Image.MAX_IMAGE_PIXELS = options.max_pixels
+            with Image.open(BytesIO(data), formats=_FORMATS) as image:
+                encoded = _compress(image, source, target, options, out)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
+    except UnidentifiedImageError as error:
+        raise ImageFailed(ErrorCode.CORRUPT, f"not a readable {source.value} image") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise ImageFailed(ErrorCode.CORRUPT, _sentence(error)) from error
+    if (
+        not encoded.kept
+        and os.fstat(out.fileno()).st_size >= len(data)
+        and not _must_change(encoded, options, data)
+    ):
+        return Encoded(source, encoded.width, encoded.height, kept=True)
+    return encoded
+
+
+def _compress(
+    image: Image.Image, source: Kind, target: Kind, options: CodecOptions, out: BinaryIO
+) -> Encoded:
+    if source in _ANIMATED and getattr(image, "is_animated", False):
+        frames = getattr(image, "n_frames", 1)
+        if target in encode.ANIMATING:
+            return _compress_animation(image, frames, target, options, out)
+    if source is Kind.JPEG:
+        _draft(image, options)
+    pixels.upright(image)
+    kept_exif = encode.carried(image) if options.keep_metadata else {}
+    frame = _prepared(image, target, options)
+    encode.still(
+        frame,
+        target,
+        quality=options.quality,
+        small=options.small,
+        metadata=kept_exif,
+        out=out,
+    )
+    return Encoded(target, *frame.size, kept=False)
+
+
+def _compress_animation(
+    image: Image.Image, frames: int, target: Kind, options: CodecOptions, out: BinaryIO
+) -> Encoded:
+    """All frames are in memory at once, so the pixel limit is about their sum."""
+    if frames > options.max_frames:
+        raise ImageFailed(
+            ErrorCode.TOO_MANY_FRAMES, f"{frames} frames are over the limit of {options.max_frames}"
+        )
+    if frames * image.width * image.height > options.max_pixels:
+        raise ImageFailed(
+            ErrorCode.TOO_MANY_PIXELS,
+            f"{frames} frames of {image.width}x{image.height} pixels are over the limit of "
+            f"{options.max_pixels / 1e6:g} million",
+        )
+    prepared: list[Image.Image] = []
+    durations: list[int] = []
+    for number in range(frames):
+        image.seek(number)
+        image.load()
+        durations.append(int(image.info.get("duration") or 100))
+        frame = pixels.to_srgb(image.copy())
+        frame = pixels.palette_to_direct(frame) if frame.mode in ("P", "PA") else frame
+        size = pixels.fitted_size(frame.size, options.max_width, options.max_height)
+        prepared.append(pixels.scaled(frame, size))
+    encode.animation(
+        prepared,
+        durations,
+        target,
+        loop=int(image.info.get("loop", 0)),
+        quality=options.quality,
+        small=options.small,
+        out=out,
+    )
+    return Encoded(target, *prepared[0].size, kept=False)
+
+
+def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.Image:
+    size = pixels.fitted_size(image.size, options.max_width, options.max_height)
+    frame = pixels.to_srgb(image)
+    if target in encode.OPAQUE:
+        frame = pixels.on_white(frame)
+    elif frame.mode in ("P", "PA") and (target not in encode.PALETTE or size != frame.size):
+        frame = pixels.palette_to_direct(frame)
+    return pixels.scaled(frame, size)
+
+
+def _draft(image: Image.Image, options: CodecOptions) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 when the output is far smaller than the input.
+
+    The limits hold whichever way the picture is turned, so the larger of both is asked for; twice
+    the wanted size leaves the final scaling its quality.
+    """
+    if not (options.max_width or options.max_height):
+        return
+    upright_or_turned = (
+        pixels.fitted_size(image.size, options.max_width, options.max_height),
+        pixels.fitted_size(image.size, options.max_height, options.max_width),
+    )
+    wanted = max(width for width, _ in upright_or_turned)
+    if image.width >= wanted * _DRAFT_FROM:
+        share = 2 * wanted / image.width
+        image.draft(None, (round(image.width * share), round(image.height * share)))
+
+
+def _must_change(encoded: Encoded, options: CodecOptions, data: bytes) -> bool:
+    """The size limits are a promise, too: an input over them is never given back as it was."""
+    if not (options.max_width or options.max_height):
+        return False
+    with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        # Turned by 90 degrees or not, an input of another size was scaled.
+        return sorted(image.size) != sorted((encoded.width, encoded.height))
+
+
+def _sentence(error: BaseException) -> str:
+    return (str(error) or type(error).__name__)[:200]

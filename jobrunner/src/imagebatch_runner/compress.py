@@ -1,0 +1,211 @@
+"""The step ``compress``: one shard, from its file of URLs to its recorded parts.
+
+Fetching, compressing and storing overlap: a window of images is under way at once, each going
+through its own stages, with every stage bounded by itself. An image is stored before it is
+recorded, so what is recorded is there; what was under way when the process died is done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
+
+from . import sharding
+from .batch import Batch
+from .decoders import DecoderPool
+from .failures import ImageFailed
+from .fetch import Fetcher
+from .image import Done, ImageWork, codec_options
+from .parts import PartWriter, next_number, read_parts
+from .settings import MIB
+from .web import open_session
+
+log = logging.getLogger(__name__)
+
+OnResult = Callable[[ImageResult], None]
+
+
+@dataclass(slots=True)
+class ShardOutcome:
+    """``skipped`` were recorded before; ``interrupted`` says that ``images`` are not all done."""
+
+    images: int
+    skipped: int
+    done: int = 0
+    failed: int = 0
+    interrupted: bool = field(default=False)
+
+
+async def compress(
+    batch: Batch,
+    shard: int,
+    writer: str,
+    stop: asyncio.Event,
+    on_result: OnResult = lambda _result: None,
+) -> ShardOutcome:
+    """Do all images of a shard that are not recorded yet.
+
+    ``writer`` names this process in its parts' keys. When ``stop`` is set, no image is begun any
+    more, those under way get the grace period, and what is done is recorded.
+
+    Raises:
+        StorageUnavailable, StorageRefused: results cannot be recorded.
+    """
+    data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
+    if data is None:
+        raise ImageBatchError(f"there is no shard {shard}; was the batch planned?")
+    items = sharding.from_lines(data)
+    part_keys = await asyncio.to_thread(batch.storage.keys, batch.keys.shard_results(shard))
+    recorded = await asyncio.to_thread(read_parts, batch.storage, batch.keys, shard, part_keys)
+    left = [item for item in items if (item.row, item.position) not in recorded]
+    for result in recorded.values():
+        on_result(result)
+    outcome = ShardOutcome(images=len(items), skipped=len(items) - len(left))
+    log.info("shard %d: %d images, %d recorded before", shard, len(items), outcome.skipped)
+    if not left:
+        return outcome
+    settings = batch.settings
+    parts = PartWriter(
+        batch.storage,
+        lambda number: batch.keys.part(shard, writer, number),
+        first=next_number(part_keys, batch.keys, shard, writer),
+        images=settings.part_images,
+        seconds=settings.part_seconds,
+    )
+    async with (
+        open_session(settings) as session,
+        DecoderPool(
+            settings.decoder_count,
+            timeout=settings.decoder_seconds,
+            memory=settings.decoder_memory_mib * MIB,
+        ) as decoders,
+    ):
+        work = ImageWork(
+            Fetcher(session, settings, batch.job.retries),
+            decoders,
+            codec_options(batch.job.output, settings),
+            settings,
+        )
+        run = _ShardRun(batch, work, parts, stop=stop, outcome=outcome, on_result=on_result)
+        await _unwrapped(run.all(left))
+    return outcome
+
+
+async def _unwrapped(work: Awaitable[None]) -> None:
+    """Await, giving out the first error of a task group as itself."""
+    try:
+        await work
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+class _ShardRun:
+    def __init__(
+        self,
+        batch: Batch,
+        work: ImageWork,
+        parts: PartWriter,
+        *,
+        stop: asyncio.Event,
+        outcome: ShardOutcome,
+        on_result: OnResult,
+    ) -> None:
+        self._batch = batch
+        self._work = work
+        self._parts = parts
+        self._stop = stop
+        self._outcome = outcome
+        self._on_result = on_result
+
+    async def all(self, items: list[ShardItem]) -> None:
+        groups = iter(_by_url(items).items())
+        async with asyncio.TaskGroup() as tasks:
+            window = [
+                tasks.create_task(self._take(groups))
+                for _ in range(min(self._batch.settings.fetch_window, len(items)))
+            ]
+            helpers = [
+                tasks.create_task(self._parts.flush_regularly()),
+                tasks.create_task(self._end_early(window)),
+            ]
+            await asyncio.wait(window)
+            for helper in helpers:
+                helper.cancel()
+        await self._parts.flush()
+        done = self._outcome.skipped + self._outcome.done
+        self._outcome.interrupted = done < self._outcome.images
+
+    async def _take(self, groups: Iterator[tuple[str, list[ShardItem]]]) -> None:
+        for url, items in groups:
+            if self._stop.is_set():
+                return
+            await self._group(url, items)
+
+    async def _end_early(self, window: list[asyncio.Task[None]]) -> None:
+        await self._stop.wait()
+        log.info("interrupted: no further image is begun")
+        _, pending = await asyncio.wait(window, timeout=self._batch.settings.grace_seconds)
+        for task in pending:
+            task.cancel()
+
+    async def _group(self, url: str, items: list[ShardItem]) -> None:
+        """All places that name this URL: fetched and compressed once, stored for each."""
+        try:
+            done = await self._work.do(url)
+        except ImageFailed as failure:
+            for item in items:
+                await self._record(_failed(item, failure))
+            return
+        for item in items:
+            await self._record(await self._stored(item, done))
+
+    async def _stored(self, item: ShardItem, done: Done) -> ImageResult:
+        image = done.compressed
+        key = self._batch.keys.image(item.row, item.position, image.sha256, image.kind.extension)
+        await self._batch.storage.put_async(key, image.data)
+        return ImageResult(
+            row=item.row,
+            position=item.position,
+            input_url=item.url,
+            status=ImageStatus.KEPT if image.kept else ImageStatus.SUCCEEDED,
+            output_url=self._batch.settings.output_url(key),
+            output_key=key,
+            http_status=done.http_status,
+            attempts=done.attempts,
+            bytes_in=done.bytes_in,
+            bytes_out=len(image.data),
+            width=image.width,
+            height=image.height,
+            source_sha256=image.source_sha256,
+        )
+
+    async def _record(self, result: ImageResult) -> None:
+        await self._parts.add(result)
+        self._outcome.done += 1
+        self._outcome.failed += result.status is ImageStatus.FAILED
+        self._on_result(result)
+
+
+def _failed(item: ShardItem, failure: ImageFailed) -> ImageResult:
+    return ImageResult.failure(
+        item,
+        failure.code,
+        failure.message,
+        http_status=failure.http_status,
+        attempts=failure.attempts,
+    )
+
+
+def _by_url(items: list[ShardItem]) -> dict[str, list[ShardItem]]:
+    groups: dict[str, list[ShardItem]] = {}
+    for item in items:
+        groups.setdefault(item.url, []).append(item)
+    return groups

@@ -1,0 +1,156 @@
+"""The pool of worker processes: one image each at a time, replaced when one dies.
+
+A decoder that crashes, hangs or runs out of memory costs the image it was given and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass
+
+from imagebatch_core.results import ErrorCode
+
+from . import memfile
+from .codec import CodecOptions
+from .failures import ImageFailed
+from .sniff import Kind
+
+#: All that a worker inherits: the store's credentials have no business beside hostile bytes.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+#: A decoding library may not start threads of its own beside the pool.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """One output; ``data`` are the input's own bytes when ``kept``. Sizes in pixels."""
+
+    data: bytes
+    kind: Kind
+    width: int
+    height: int
+    kept: bool
+    sha256: str
+    source_sha256: str
+
+
+class DecoderPool:
+    """``async with DecoderPool(...)``; processes start when first needed."""
+
+    def __init__(self, workers: int, *, timeout: float, memory: int) -> None:
+        """``timeout`` in seconds and ``memory`` in bytes of address space are for one image."""
+        self._timeout = timeout
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._workers = [_Worker(memory) for _ in range(workers)]
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+
+    async def __aenter__(self) -> DecoderPool:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+
+    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+        """Compress one image.
+
+        Raises:
+            ImageFailed: it does not decode, is over a limit, or ended its decoder.
+        """
+        worker = await self._idle.get()
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await worker.compress(data, kind, options)
+        except TimeoutError as error:
+            await worker.kill()
+            raise ImageFailed(
+                ErrorCode.DECODER_TIMEOUT, f"decoding took more than {self._timeout:g} s"
+            ) from error
+        except asyncio.CancelledError:
+            await worker.kill()  # it is in the middle of an answer that nobody will read
+            raise
+        finally:
+            self._idle.put_nowait(worker)
+
+
+class _Worker:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._process: asyncio.subprocess.Process | None = None
+        self._input = memfile.create("image-in")
+        self._output = memfile.create("image-out")
+
+    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+        process = await self._started()
+        assert process.stdin is not None  # noqa: S101 - both were asked for
+        assert process.stdout is not None  # noqa: S101
+        request = {"size": len(data), "kind": kind.value, "options": asdict(options)}
+        memfile.write(self._input, data)
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            line = await process.stdout.readline()
+        except ConnectionError:
+            line = b""
+        if not line.endswith(b"\n"):
+            raise await self._crash()
+        answer = json.loads(line)
+        if "error" in answer:
+            raise ImageFailed(ErrorCode(answer["error"]), answer["message"])
+        output = data if answer["kept"] else memfile.read(self._output, answer["size"])
+        memfile.empty(self._input)
+        memfile.empty(self._output)
+        return Compressed(
+            data=output,
+            kind=Kind(answer["kind"]),
+            width=answer["width"],
+            height=answer["height"],
+            kept=answer["kept"],
+            sha256=answer["sha256"],
+            source_sha256=answer["source_sha256"],
+        )
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "imagebatch_runner.worker",
+                str(self._input),
+                str(self._output),
+                str(self._memory),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=(self._input, self._output),
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for the parent, which lets images finish
+            )
+        return self._process
+
+    async def _crash(self) -> ImageFailed:
+        assert self._process is not None  # noqa: S101 - it has just been used
+        code = await self._process.wait()
+        self._process = None
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
+
+    async def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def close(self) -> None:
+        await self.kill()
+        os.close(self._input)
+        os.close(self._output)
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | _ENVIRONMENT

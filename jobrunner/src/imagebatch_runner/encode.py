@@ -1,0 +1,115 @@
+"""The encoders and their settings, one place for each format's trade of time against bytes.
+
+Measured on photographs (ratios, one run): JPEG with optimised Huffman tables is 9 % smaller for a
+fifth more time than without; WebP method 2 costs half of method 4 for 8 % more bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO, Final
+
+from PIL import Image
+
+from .sniff import Kind
+
+#: Formats without alpha.
+OPAQUE: Final = frozenset({Kind.JPEG})
+#: Formats that store palette images as they are.
+PALETTE: Final = frozenset({Kind.PNG, Kind.GIF, Kind.TIFF, Kind.BMP})
+#: Formats that can hold an animation; elsewhere the first frame is taken.
+ANIMATING: Final = frozenset({Kind.WEBP, Kind.AVIF, Kind.GIF, Kind.PNG})
+#: Formats that take metadata, and under which names.
+_METADATA: Final = {
+    Kind.JPEG: ("exif", "xmp"),
+    Kind.WEBP: ("exif", "xmp"),
+    Kind.AVIF: ("exif", "xmp"),
+    Kind.PNG: ("exif",),
+    Kind.TIFF: ("exif",),
+}
+
+
+def carried(image: Image.Image) -> dict[str, bytes]:
+    """EXIF (its orientation already applied) and XMP of an upright image, for ``keep``."""
+    found: dict[str, bytes] = {}
+    exif = image.getexif()
+    if len(exif):
+        found["exif"] = exif.tobytes()
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    if isinstance(xmp, bytes):
+        found["xmp"] = xmp
+    return found
+
+
+def still(
+    frame: Image.Image,
+    target: Kind,
+    *,
+    quality: int,
+    small: bool,
+    metadata: dict[str, bytes],
+    out: BinaryIO,
+) -> None:
+    """Encode one frame into ``out``, which has a ``fileno``: Pillow then writes straight to it,
+    without the interpreter lock and faster than to memory."""
+    taken = {name: metadata[name] for name in _METADATA.get(target, ()) if name in metadata}
+    # What Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
+    frame = _without_info(frame)
+    frame.save(out, target.value.upper(), **settings(target, quality, small), **taken)
+
+
+def animation(
+    frames: list[Image.Image],
+    durations: list[int],
+    target: Kind,
+    *,
+    loop: int,
+    quality: int,
+    small: bool,
+    out: BinaryIO,
+) -> None:
+    """``durations`` in milliseconds, one for each frame; ``loop`` 0 is for ever."""
+    first, *rest = [_without_info(frame) for frame in frames]
+    first.save(
+        out,
+        target.value.upper(),
+        save_all=True,
+        append_images=rest,
+        duration=durations,
+        loop=loop,
+        **settings(target, quality, small),
+    )
+
+
+def settings(target: Kind, quality: int, small: bool) -> dict[str, Any]:
+    """Keyword arguments of Pillow's ``save``."""
+    match target:
+        case Kind.JPEG:
+            return {
+                "quality": quality,
+                "subsampling": "4:2:0" if quality < 90 else "4:4:4",
+                "optimize": True,
+                "progressive": small,
+            }
+        case Kind.WEBP:
+            return {"quality": quality, "method": 4 if small else 2}
+        case Kind.AVIF:
+            # One thread: workers are processes already, and the bytes depend on the tiling.
+            return {"quality": quality, "speed": 6 if small else 8, "max_threads": 1}
+        case Kind.PNG:
+            return {"optimize": True} if small else {"compress_level": 6}
+        case Kind.GIF:
+            return {"optimize": True}
+        case Kind.TIFF:
+            return {"compression": "tiff_adobe_deflate"}
+        case Kind.BMP:
+            return {}
+
+
+def _without_info(frame: Image.Image) -> Image.Image:
+    """A frame that shares the pixels and nothing else, transparency of palettes excepted."""
+    bare = frame._new(frame.im)  # copy() would double the memory of the pixels
+    transparency = frame.info.get("transparency")
+    bare.info = {} if transparency is None else {"transparency": transparency}
+    return bare

@@ -1,0 +1,43 @@
+"""Why one image failed.
+
+::
+
+    ImageFailed          this image alone; recorded, the shard goes on
+    StorageUnavailable   the store did not answer for as long as we are told to wait (exit code 1)
+    SourceMissing        the batch's CSV is not where the source says (exit code 2)
+"""
+
+from __future__ import annotations
+
+from imagebatch_core.errors import ImageBatchError, InputRefused
+from imagebatch_core.results import ErrorCode
+
+
+class ImageFailed(Exception):
+    """One image failed; ``http_status`` is the last status its host answered with, if any.
+
+    ``retry_after`` is the host's own wish in seconds. ``attempts`` counts fetches, 1-based.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        self.retry_after = retry_after
+        self.attempts = 0
+
+
+class StorageUnavailable(ImageBatchError):
+    """The object store did not answer within the configured patience."""
+
+
+class SourceMissing(InputRefused):
+    """There is no CSV where the batch's source says."""

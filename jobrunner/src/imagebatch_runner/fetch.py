@@ -1,0 +1,160 @@
+"""Fetch one image: within the limits, politely, with retries where they can help.
+
+What is fetched stays on the byte budget until the caller lets go of it, so the memory that images
+take is bounded however fast the network is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from . import body, web
+from .budget import Budget
+from .failures import ImageFailed
+from .hosts import HostGate
+from .retry import RetryPolicy
+from .settings import Settings
+
+#: Reserved for a body whose length the host does not tell; most images are smaller.
+_UNKNOWN_LENGTH = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """``attempts`` counts requests for this URL, redirects not included; 1-based."""
+
+    data: bytes
+    http_status: int
+    attempts: int
+
+
+class Fetcher:
+    """Fetches of one shard: they share connections, politeness and the byte budget."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: Settings,
+        retries: int,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._policy = RetryPolicy(
+            retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
+        )
+        self._gate = HostGate(total=settings.fetch_concurrency, per_host=settings.fetch_per_host)
+        self._budget = Budget(settings.bytes_in_flight)
+        self._sleep = sleep
+        self._chance = chance
+
+    @asynccontextmanager
+    async def fetched(self, url: str) -> AsyncIterator[Fetched]:
+        """The image's bytes; they count against the budget until the block is left.
+
+        Raises:
+            ImageFailed: with ``attempts`` set.
+        """
+        attempt = 0
+        reserve: int | None = None
+        while True:
+            attempt += 1
+            try:
+                data, hold = await self._attempt(url, reserve)
+                break
+            except _NeedsMoreRoom:
+                attempt -= 1
+                reserve = self._settings.fetch_max_bytes
+            except ImageFailed as failure:
+                failure.attempts = attempt
+                wait = self._policy.wait(failure, attempt, self._chance)
+                if wait is None:
+                    raise
+                await self._sleep(wait)
+        try:
+            yield Fetched(data, 200, attempt)
+        finally:
+            hold.release()
+
+    async def _attempt(self, url: str, reserve: int | None) -> tuple[bytes, _Hold]:
+        hold = _Hold(self._budget)
+        try:
+            return await self._request(url, hold, reserve), hold
+        except BaseException as error:
+            hold.release()
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                raise web.as_failure(error) from error
+            raise
+
+    async def _request(self, url: str, hold: _Hold, reserve: int | None) -> bytes:
+        limit = self._settings.fetch_max_bytes
+        try:
+            async with (
+                asyncio.timeout(None) as clock,
+                web.opened(
+                    self._session,
+                    url,
+                    redirects=self._settings.fetch_redirects,
+                    gate=lambda host: self._slot(host, clock),
+                ) as response,
+            ):
+                length = body.declared_length(response, limit)
+                room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
+                clock.reschedule(None)  # waiting for our own memory is not the host's delay
+                await hold.take(room)
+                self._start(clock)
+                try:
+                    return await body.read(response, room if length is None else limit)
+                except ImageFailed:
+                    if length is None and room < limit:
+                        raise _NeedsMoreRoom from None
+                    raise
+        except ImageFailed as failure:
+            if failure.retry_after is not None and failure.code.retryable:
+                host = web.host_of(web.checked(url))
+                self._gate.hold_off(
+                    host, min(failure.retry_after, self._settings.retry_max_seconds)
+                )
+            raise
+
+    @asynccontextmanager
+    async def _slot(self, host: str, clock: asyncio.Timeout) -> AsyncIterator[None]:
+        """The total time starts anew with every hop, once it is that hop's turn."""
+        clock.reschedule(None)
+        async with self._gate.slot(host):
+            self._start(clock)
+            yield
+
+    def _start(self, clock: asyncio.Timeout) -> None:
+        now = asyncio.get_running_loop().time()
+        clock.reschedule(now + self._settings.fetch_total_seconds)
+
+
+class _NeedsMoreRoom(Exception):
+    """A body without a length outgrew its reservation: ask again with room for the limit.
+
+    Growing the reservation in place could have all holders wait for each other.
+    """
+
+
+class _Hold:
+    """A share of the budget that outlives the function which took it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._weight = 0
+
+    async def take(self, weight: int) -> None:
+        self._weight = await self._budget.take(weight)
+
+    def release(self) -> None:
+        self._budget.give(self._weight)
+        self._weight = 0

@@ -1,0 +1,51 @@
+"""Politeness: so many requests to one host at once, and none while it asked us to wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Host:
+    slots: asyncio.Semaphore
+    not_before: float = field(default=0.0)
+
+
+class HostGate:
+    """One gate for all requests of a shard."""
+
+    def __init__(self, *, total: int, per_host: int) -> None:
+        self._total = asyncio.Semaphore(total)
+        self._per_host = per_host
+        self._hosts: dict[str, _Host] = {}
+
+    @asynccontextmanager
+    async def slot(self, host: str) -> AsyncIterator[None]:
+        """Wait for the host's turn, then for a free slot of all; hold both for the block.
+
+        In this order, so that images of one slow host never hold the slots of the others.
+        """
+        state = self._state(host)
+        async with state.slots:
+            await self._until_welcome(state)
+            async with self._total:
+                yield
+
+    def hold_off(self, host: str, seconds: float) -> None:
+        """The host asked for a pause, so the other images of it wait as well."""
+        state = self._state(host)
+        state.not_before = max(state.not_before, asyncio.get_running_loop().time() + seconds)
+
+    async def _until_welcome(self, state: _Host) -> None:
+        """The pause may be prolonged while it is waited for."""
+        while (wait := state.not_before - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(wait)
+
+    def _state(self, host: str) -> _Host:
+        state = self._hosts.get(host)
+        if state is None:
+            state = self._hosts[host] = _Host(asyncio.Semaphore(self._per_host))
+        return state

@@ -1,0 +1,78 @@
+"""One URL, from the network to what is stored: fetch, sniff, decode and encode in a worker.
+
+The bytes stay on the byte budget, and the pixels on the pixel budget, for just as long as they
+are held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagebatch_core.resource import Format, Metadata, Output, Profile
+
+from .budget import Budget
+from .codec import CodecOptions
+from .decoders import Compressed, DecoderPool
+from .failures import ImageFailed
+from .fetch import Fetcher
+from .settings import Settings
+from .sniff import sniff
+
+#: Weight of an image whose header does not tell its size, pixels.
+_UNKNOWN_PIXELS = 25_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``bytes_in`` is the size of what was fetched."""
+
+    compressed: Compressed
+    bytes_in: int
+    attempts: int
+    http_status: int
+
+
+class ImageWork:
+    """What one shard does to each distinct URL."""
+
+    def __init__(
+        self, fetcher: Fetcher, decoders: DecoderPool, options: CodecOptions, settings: Settings
+    ) -> None:
+        self._fetcher = fetcher
+        self._decoders = decoders
+        self._options = options
+        self._max_pixels = settings.max_pixels
+        self._pixels = Budget(settings.pixels_in_flight)
+
+    async def do(self, url: str) -> Done:
+        """Fetch and compress.
+
+        Raises:
+            ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
+        """
+        async with self._fetcher.fetched(url) as fetched:
+            try:
+                found = sniff(fetched.data, max_pixels=self._max_pixels)
+                async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS):
+                    compressed = await self._decoders.compress(
+                        fetched.data, found.kind, self._options
+                    )
+            except ImageFailed as failure:
+                failure.attempts = fetched.attempts
+                failure.http_status = fetched.http_status
+                raise
+            return Done(compressed, len(fetched.data), fetched.attempts, fetched.http_status)
+
+
+def codec_options(output: Output, settings: Settings) -> CodecOptions:
+    """The batch's output and the runner's limits as the codec takes them."""
+    return CodecOptions(
+        format="original" if output.format is Format.ORIGINAL else output.format.value,
+        quality=output.quality,
+        small=output.profile is Profile.SMALL,
+        max_width=output.max_width,
+        max_height=output.max_height,
+        keep_metadata=output.metadata is Metadata.KEEP,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+    )

@@ -1,0 +1,119 @@
+"""The whole program on one machine and one folder, without any cluster.
+
+The same steps over a ``file://`` store whose root is the batch, so the folder is also the
+checkpoint: run again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.job import JobSource, RunnerJob
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.resource import Output
+from imagebatch_core.results import ImageResult, ImageStatus
+
+from . import collect, compress, plan, source
+from .batch import Batch
+from .documents import Plan, Summary
+from .settings import Settings
+from .storage import Storage
+
+#: Images of one shard; small enough that the memory of a shard does not matter.
+_IMAGES_PER_SHARD = 5000
+
+
+def open_folder(
+    csv: Path,
+    out: Path,
+    *,
+    output: Output,
+    retries: int,
+    settings: Settings,
+    env: Mapping[str, str],
+) -> Batch:
+    """The batch in the folder ``out``, whether new or begun earlier.
+
+    Raises:
+        InputRefused: there is no such file.
+        ConfigurationRefused: the folder belongs to another batch, or cannot be made.
+    """
+    if not csv.is_file():
+        raise InputRefused(f"{csv}: no such file")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationRefused(f"{out}: {error.strerror or error}") from error
+    storage = Storage.open(out.resolve().as_uri(), env, patience=0)
+    job = RunnerJob(
+        namespace="local",
+        name=csv.stem,
+        uid="local",
+        source=JobSource(path=str(csv)),
+        output=output,
+        images_per_shard=_IMAGES_PER_SHARD,
+        retries=retries,
+    )
+    batch = Batch(job, BatchKeys(root=""), storage, settings)
+    _refuse_another(batch, csv, out)
+    return batch
+
+
+def run(batch: Batch, made: Plan, on_result: compress.OnResult) -> Summary | None:
+    """Compress and collect what ``plan`` made; ``None`` when it was interrupted.
+
+    Ctrl-C and SIGTERM let what is under way finish and record it.
+    """
+    if asyncio.run(_compress(batch, made.shards, on_result)):
+        return None
+    return collect.collect(batch)
+
+
+def finished(batch: Batch) -> Summary | None:
+    """The summary of a folder whose batch was done before."""
+    return collect.read_summary(batch)
+
+
+def first_failures(batch: Batch, count: int) -> list[ImageResult]:
+    """The first failed images of the report, in input order."""
+    with batch.storage.reading(batch.keys.report_jsonl) as lines:
+        results = map(ImageResult.from_line, lines)
+        return list(islice((r for r in results if r.status is ImageStatus.FAILED), count))
+
+
+async def _compress(batch: Batch, shards: int, on_result: compress.OnResult) -> bool:
+    """Whether it was interrupted."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    writer = str(uuid4())
+    for shard in range(shards):
+        outcome = await compress.compress(batch, shard, writer, stop, on_result)
+        if outcome.interrupted or stop.is_set():
+            return outcome.interrupted or shard + 1 < shards
+    return False
+
+
+def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
+    stored = out / batch.keys.input
+    if not stored.exists():
+        foreign = [n for n in ("report.csv", "report.jsonl", "images") if (out / n).exists()]
+        if foreign:
+            raise ConfigurationRefused(
+                f"{out} holds {', '.join(foreign)} of something else; choose another --out"
+            )
+        return
+    if source.sha256_of(stored) != source.sha256_of(csv):
+        raise ConfigurationRefused(f"{out} holds the results of another CSV; choose another --out")
+    earlier = plan.read_plan(batch)
+    if earlier is not None and earlier.output != batch.job.output:
+        raise ConfigurationRefused(
+            f"{out} holds results made with other options; choose another --out"
+        )

@@ -1,0 +1,37 @@
+"""Anonymous files in memory that a parent and its worker share: no pipe, no disk, no copy."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+
+def create(name: str) -> int:
+    """A descriptor of an empty file; on systems without memfd, of an unlinked temporary one."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """Replace the content."""
+    os.ftruncate(descriptor, 0)
+    view, at = memoryview(data), 0
+    while at < len(view):
+        at += os.pwrite(descriptor, view[at:], at)
+
+
+def read(descriptor: int, size: int) -> bytes:
+    """The first ``size`` bytes."""
+    pieces: list[bytes] = []
+    at = 0
+    while at < size and (piece := os.pread(descriptor, size - at, at)):
+        pieces.append(piece)
+        at += len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def empty(descriptor: int) -> None:
+    """Give the memory back."""
+    os.ftruncate(descriptor, 0)

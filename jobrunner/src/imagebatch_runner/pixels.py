@@ -1,0 +1,112 @@
+"""From a decoded frame to the pixels that are encoded: orientation, colour, alpha, size.
+
+Order matters: orientation first (the limits are about what people see), then colour to sRGB
+(profiles describe the stored mode), then alpha, then scaling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import lru_cache
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageCms, ImageOps
+
+#: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
+_REDUCING_GAP: Final = 3.0
+
+
+def upright(frame: Image.Image) -> None:
+    """Apply the EXIF orientation in place; damaged EXIF counts as none."""
+    frame.load()
+    # Pillow parses EXIF lazily and raises whatever its bytes provoke.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(frame, in_place=True)
+
+
+def to_srgb(frame: Image.Image) -> Image.Image:
+    """8 bits a channel, sRGB: one of the modes L, LA, RGB, RGBA, P, PA."""
+    if frame.mode in ("I", "F") or frame.mode.startswith("I;16"):
+        return _sixteen_bits_to_eight(frame)
+    if frame.mode == "1":
+        return frame.convert("L")
+    profile = frame.info.get("icc_profile")
+    if frame.mode in ("RGB", "RGBA", "CMYK", "LAB") and isinstance(profile, bytes) and profile:
+        converted = _through_profile(frame, profile)
+        if converted is not None:
+            return converted
+    if frame.mode in ("L", "LA", "RGB", "RGBA", "P", "PA"):
+        return frame
+    return frame.convert("RGBA" if frame.mode in ("RGBa", "La") else "RGB")
+
+
+def on_white(frame: Image.Image) -> Image.Image:
+    """For formats without alpha: composed over white; L or RGB."""
+    if frame.mode in ("P", "PA"):
+        frame = palette_to_direct(frame)
+    if frame.mode == "RGBA" or frame.has_transparency_data:
+        frame = frame.convert("RGBA")
+        white = Image.new("RGBA", frame.size, "white")
+        return Image.alpha_composite(white, frame).convert("RGB")
+    return frame
+
+
+def palette_to_direct(frame: Image.Image) -> Image.Image:
+    """Palette images cannot be scaled or encoded as photographs."""
+    return frame.convert("RGBA" if frame.has_transparency_data else "RGB")
+
+
+def fitted_size(
+    size: tuple[int, int], max_width: int | None, max_height: int | None
+) -> tuple[int, int]:
+    """The size within both limits, in the same proportion, never larger than ``size``."""
+    width, height = size
+    scale = min((max_width or width) / width, (max_height or height) / height, 1.0)
+    if scale == 1.0:
+        return size
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def scaled(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if size == frame.size:
+        return frame
+    return frame.resize(size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+
+
+def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
+    """Divide: Pillow's own conversion of these modes clips instead, which turns all white."""
+    if frame.mode == "F":
+        low, high = frame.getextrema()
+        if not isinstance(low, float) or not isinstance(high, float) or high <= 1.0:
+            return frame.point(lambda value: value * 255.0).convert("L")
+        return frame.point(lambda value: value * (255.0 / max(high, 255.0))).convert("L")
+    return frame.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+
+
+def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
+    """``None`` when it is sRGB already, or no usable profile for this mode."""
+    target = "RGBA" if frame.mode == "RGBA" else "RGB"
+    try:
+        transform = _transform(profile, frame.mode, target)
+        if transform is None:
+            return None
+        return ImageCms.applyTransform(frame, transform)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+@lru_cache(maxsize=16)
+def _transform(profile: bytes, mode: str, target: str) -> ImageCms.ImageCmsTransform | None:
+    """Shops use few profiles: the transform costs more than applying it to a thumbnail."""
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    if mode.startswith("RGB") and "srgb" in (source.profile.profile_description or "").lower():
+        return None
+    return ImageCms.buildTransform(
+        source,
+        ImageCms.createProfile("sRGB"),
+        mode,
+        target,
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )

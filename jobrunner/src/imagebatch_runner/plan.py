@@ -1,0 +1,129 @@
+"""The step ``plan``: check the storage, keep the input, split it into shards. Streaming.
+
+``plan.json`` is written last and never changed, so a plan that runs again gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+from imagebatch_core.egress import UrlRefused, check_url
+from imagebatch_core.errors import InputRefused, StorageRefused
+from imagebatch_core.results import ShardItem
+from imagebatch_core.rows import RowReader, open_rows
+
+from . import sharding, source
+from .batch import Batch
+from .documents import Owner, Plan, to_json
+from .failures import StorageUnavailable
+
+#: Shard files that are on their way to the store at once.
+_UPLOADS = 8
+
+
+def plan(batch: Batch) -> Plan:
+    """The batch's plan, made now or earlier.
+
+    Raises:
+        StorageRefused: the store cannot be written, read or listed.
+        InputRefused: the input is no CSV of products, or names no usable image URL.
+    """
+    probe(batch)
+    found = read_plan(batch)
+    if found is not None:
+        return found
+    with source.copied_input(batch) as path:
+        batch.storage.put(batch.keys.owner, to_json(Owner.of(batch.job)))
+        made = _split(batch, path)
+    batch.storage.put(batch.keys.plan, to_json(made))
+    return made
+
+
+def read_plan(batch: Batch) -> Plan | None:
+    """The plan that was made earlier, if there is one."""
+    data = batch.storage.get(batch.keys.plan)
+    return None if data is None else Plan.model_validate_json(data)
+
+
+def probe(batch: Batch) -> None:
+    """Write, read and list, before any work depends on it.
+
+    Raises:
+        StorageRefused: one of them does not work.
+    """
+    storage, key = batch.storage, batch.keys.probe
+    content = uuid4().hex.encode()
+    try:
+        storage.put(key, content)
+        if storage.get(key) is None:
+            raise StorageRefused(f"the object store does not give back {key!r} after writing it")
+        if not storage.lists_any(batch.keys.root):
+            raise StorageRefused(f"the object store does not list {key!r} after writing it")
+        storage.delete(key)
+    except StorageUnavailable as error:
+        raise StorageRefused(str(error)) from error
+
+
+def _split(batch: Batch, path: Path) -> Plan:
+    with path.open("rb") as stream:
+        rows = open_rows(stream)
+        walk = _Walk(rows)
+        shards = 0
+        with ThreadPoolExecutor(_UPLOADS) as pool:
+            pending: deque[Future[None]] = deque()
+            for shard in sharding.shards_of(walk, batch.job.images_per_shard):
+                pending.append(
+                    pool.submit(
+                        batch.storage.put, batch.keys.shard(shards), sharding.to_lines(shard)
+                    )
+                )
+                shards += 1
+                if len(pending) > _UPLOADS:
+                    pending.popleft().result()
+            for upload in pending:
+                upload.result()
+    if not walk.usable:
+        raise InputRefused("no row has a usable image URL (http or https)")
+    return Plan(
+        products=walk.rows,
+        images=walk.images,
+        shards=shards,
+        images_per_shard=batch.job.images_per_shard,
+        row_problems=walk.problems,
+        input_sha256=source.sha256_of(path),
+        extra_columns=tuple(rows.columns.extra),
+        output=batch.job.output,
+    )
+
+
+class _Walk:
+    """The images of all rows, counted on the way."""
+
+    def __init__(self, rows: RowReader) -> None:
+        self._reader = rows
+        self.rows = 0
+        self.images = 0
+        self.problems = 0
+        self.usable = False
+
+    def __iter__(self) -> Iterator[ShardItem]:
+        for row in self._reader:
+            self.rows += 1
+            self.problems += row.problem is not None
+            for item in sharding.items_of(row):
+                self.images += 1
+                # One is enough to go on; the others fail alone when they are fetched.
+                self.usable = self.usable or _usable(item.url)
+                yield item
+
+
+def _usable(url: str) -> bool:
+    try:
+        check_url(url)
+    except (UrlRefused, ValueError):
+        return False
+    return True

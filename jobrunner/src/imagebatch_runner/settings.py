@@ -1,0 +1,127 @@
+"""Every setting of the runner, read from ``IMAGEBATCH_<NAME>`` in the environment.
+
+Each says its unit and what it protects. Kubernetes hands them over from the ConfigMap
+``imagebatch-runner``; ``imagebatch-runner local`` reads the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.names import TERMINATION_LOG
+
+from .cpus import available_cpus
+
+PREFIX: Final = "IMAGEBATCH_"
+MIB: Final = 1 << 20
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """See each field's description; the defaults suit a pod of one CPU and 1 GiB."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
+    public_base_url: str = Field(
+        "",
+        description="Base of the URLs of outputs: <base>/<key>. Empty: the key itself, as local "
+        "runs want it.",
+    )
+    fetch_allow: str = Field(
+        "", description="Hosts and CIDRs, comma separated, that may be fetched though not public."
+    )
+    contact_url: str = Field(
+        "https://imagebatch.dev/fetcher",
+        description="In the User-Agent, so that owners of image hosts can reach somebody.",
+    )
+    fetch_concurrency: Count = Field(16, description="Requests that run at once.")
+    fetch_per_host: Count = Field(8, description="Of these, to one host: politeness.")
+    fetch_window: Count = Field(
+        64, description="Images that are begun at once, those waiting for a retry included."
+    )
+    fetch_max_bytes: Count = Field(
+        64 * MIB, description="Bytes of one image's body; a longer one is refused."
+    )
+    fetch_connect_seconds: Seconds = Field(10, description="For one TCP and TLS handshake.")
+    fetch_read_seconds: Seconds = Field(30, description="Between two reads of a body.")
+    fetch_total_seconds: Seconds = Field(120, description="For one request and its body.")
+    fetch_redirects: Annotated[int, Field(ge=0, le=20)] = Field(
+        5, description="Redirects that are followed, each checked anew."
+    )
+    retry_base_seconds: Annotated[float, Field(ge=0)] = Field(
+        1, description="Upper bound of the first wait before a retry; doubles each time."
+    )
+    retry_max_seconds: Annotated[float, Field(ge=0)] = Field(
+        60,
+        description="Longest wait before a retry; a host that asks for more with Retry-After is "
+        "not asked again.",
+    )
+    bytes_in_flight: Count = Field(
+        192 * MIB, description="Fetched bytes held in memory at once: bounds the pod's memory."
+    )
+    pixels_in_flight: Count = Field(
+        100_000_000,
+        description="Pixels in decoding at once; a large image waits for its turn alone.",
+    )
+    max_pixels: Count = Field(
+        100_000_000, description="Pixels of one image, checked on its header before decoding."
+    )
+    max_frames: Count = Field(500, description="Frames of one animation.")
+    decoders: Annotated[int, Field(ge=0)] = Field(
+        0, description="Decoding processes; 0: as many as the pod has CPUs."
+    )
+    decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
+    decoder_memory_mib: Annotated[int, Field(ge=0)] = Field(
+        2048, description="Address space of a decoder in MiB; 0: unlimited."
+    )
+    part_images: Count = Field(50, description="Results that make a part be written at once.")
+    part_seconds: Seconds = Field(5, description="A part is written at least this often.")
+    storage_patience_seconds: Annotated[float, Field(ge=0)] = Field(
+        600, description="How long an outage of the object store is waited for."
+    )
+    source_max_bytes: Count = Field(
+        4096 * MIB, description="Size of a CSV; protects the scratch volume."
+    )
+    grace_seconds: Seconds = Field(
+        15, description="After SIGTERM, for images under way; less than the pod's grace period."
+    )
+    termination_log: Path = Field(
+        Path(TERMINATION_LOG), description="Where the step's message is left for the operator."
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
+        """Settings of the environment, ``overrides`` before them; empty variables are unset.
+
+        Raises:
+            ConfigurationRefused: a variable's value is not what it must be.
+        """
+        found: dict[str, Any] = {
+            name: value
+            for name in cls.model_fields
+            if (value := env.get(PREFIX + name.upper(), "").strip())
+        }
+        try:
+            return cls(**(found | overrides))
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + str(first["loc"][0]).upper()
+            raise ConfigurationRefused(
+                f"{name}={first['input']!r}: {first['msg'].lower()}"
+            ) from error
+
+    @property
+    def decoder_count(self) -> int:
+        return self.decoders or available_cpus()
+
+    def output_url(self, key: str) -> str:
+        base = self.public_base_url.rstrip("/")
+        return f"{base}/{key}" if base else key

@@ -1,0 +1,105 @@
+"""Where the batch's CSV comes from, and the copy of it that everything else works on.
+
+The first plan to get there copies the source, whatever its kind, to ``input.csv``; every later
+look is at that copy, so a source that changes or vanishes does not change a running batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import file_digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.job import JobSource
+
+from . import web
+from .batch import Batch
+from .failures import ImageFailed, SourceMissing
+from .settings import MIB, Settings
+from .storage import Storage
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def copied_input(batch: Batch) -> Iterator[Path]:
+    """The batch's input as a local file, stored as ``input.csv`` before it is given out.
+
+    Raises:
+        SourceMissing: there is nothing at the source.
+        InputRefused: it is over the size limit, or its address does not give it.
+    """
+    key = batch.keys.input
+    with TemporaryDirectory(prefix="imagebatch-") as folder:
+        path = Path(folder) / "input.csv"
+        if not _download(batch.storage, key, path, batch.settings):
+            _spool(batch.job.source, path, batch)
+            if not batch.storage.create_from_file(key, path):
+                _download(batch.storage, key, path, batch.settings)  # another plan was first
+        yield path
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _spool(source: JobSource, path: Path, batch: Batch) -> None:
+    if source.key is not None:
+        if not _download(batch.storage, source.key, path, batch.settings):
+            raise SourceMissing(f"there is no object {source.key!r} in the bucket")
+    elif source.path is not None:
+        try:
+            _check_size(Path(source.path).stat().st_size, batch.settings)
+            shutil.copyfile(source.path, path)
+        except OSError as error:
+            raise SourceMissing(f"{source.path}: {error.strerror or error}") from error
+    elif source.url is not None:
+        asyncio.run(_fetch(source.url, path, batch.settings))
+    else:
+        raise ConfigurationRefused("the job names no source")
+
+
+def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:
+    try:
+        with storage.reading(key) as stream, path.open("wb") as file:
+            size = 0
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                _check_size(size, settings)
+                file.write(chunk)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+async def _fetch(url: str, path: Path, settings: Settings) -> None:
+    try:
+        async with (
+            asyncio.timeout(settings.fetch_total_seconds),
+            web.open_session(settings) as session,
+            web.opened(session, url, redirects=settings.fetch_redirects) as response,
+        ):
+            size = 0
+            with path.open("wb") as file:
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    size += len(chunk)
+                    _check_size(size, settings)
+                    file.write(chunk)
+    except ImageFailed as failure:
+        raise InputRefused(f"{url}: {failure.message}") from failure
+    except (aiohttp.ClientError, OSError) as error:
+        raise InputRefused(f"{url}: {web.as_failure(error).message}") from error
+
+
+def _check_size(size: int, settings: Settings) -> None:
+    if size > settings.source_max_bytes:
+        raise InputRefused(f"larger than {settings.source_max_bytes / MIB:g} MiB")

@@ -1,0 +1,138 @@
+"""The three steps as pods run them: environment in, termination message and exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from imagebatch_core import names
+from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
+from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
+from imagebatch_core.keys import BatchKeys
+
+from . import collect, compress, plan, termination
+from .batch import Batch
+from .settings import Settings
+from .storage import Storage
+
+log = logging.getLogger(__name__)
+
+
+def run(step: Step, env: Mapping[str, str]) -> ExitCode:
+    """Do one step of the batch that the environment names."""
+    termination.interrupt_on_sigterm()
+    settings = Settings()
+    try:
+        settings = Settings.from_env(env)
+        batch = open_batch(settings, env)
+        code, message = _STEPS[step](batch, env)
+    except Exception as error:  # the process' last word, whatever it was
+        code, message = termination.of_error(step, error)
+        if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
+            log.exception("%s failed", step.value)
+    except (termination.Interrupted, KeyboardInterrupt) as interruption:
+        code, message = termination.of_error(step, interruption)
+    if message is not None:
+        termination.leave_message(message, settings.termination_log)
+    return code
+
+
+def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
+    """The batch of ``IMAGEBATCH_JOB`` in the store of ``IMAGEBATCH_STORE``.
+
+    Raises:
+        ConfigurationRefused: one of them is missing or wrong.
+    """
+    document = env.get(names.ENV_JOB)
+    if not document:
+        raise ConfigurationRefused(f"{names.ENV_JOB} is not set; the operator sets it")
+    try:
+        job = RunnerJob.model_validate_json(document)
+    except ValidationError as error:
+        raise ConfigurationRefused(f"{names.ENV_JOB}: {error}") from error
+    for name, value in (
+        (names.ENV_STORE, settings.store),
+        (names.ENV_PUBLIC_BASE_URL, settings.public_base_url),
+    ):
+        if not value:
+            raise ConfigurationRefused(
+                f"{name} is not set; it belongs into the ConfigMap {names.RUNNER_CONFIG_MAP}"
+            )
+    return Batch(
+        job=job,
+        keys=BatchKeys.of(job.namespace, job.uid),
+        storage=Storage.open(settings.store, env, patience=settings.storage_patience_seconds),
+        settings=settings,
+    )
+
+
+_Answer = tuple[ExitCode, RunnerMessage | None]
+
+
+def _plan(batch: Batch, env: Mapping[str, str]) -> _Answer:
+    clock = _Clock()
+    with clock.timing(Step.PLAN):
+        made = plan.plan(batch)
+    if made.shards != 1 or batch.job.dry_run:
+        return ExitCode.DONE, made.message(clock.seconds)
+    # A small batch does not pay for three pods.
+    with clock.timing(Step.COMPRESS):
+        outcome = asyncio.run(_until_sigterm(batch, 0, env))
+    if outcome.interrupted:
+        return ExitCode.INTERRUPTED, None
+    with clock.timing(Step.COLLECT):
+        summary = collect.collect(batch)
+    return ExitCode.DONE, summary.message(clock.seconds)
+
+
+def _compress(batch: Batch, env: Mapping[str, str]) -> _Answer:
+    index = env.get(names.ENV_COMPLETION_INDEX, "")
+    if not (index.isascii() and index.isdigit()):
+        raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
+    outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env))
+    log.info("done %d, failed %d, skipped %d", outcome.done, outcome.failed, outcome.skipped)
+    return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
+
+
+def _collect(batch: Batch, _env: Mapping[str, str]) -> _Answer:
+    clock = _Clock()
+    with clock.timing(Step.COLLECT):
+        summary = collect.collect(batch)
+    return ExitCode.DONE, summary.message(clock.seconds)
+
+
+_STEPS: dict[Step, Callable[[Batch, Mapping[str, str]], _Answer]] = {
+    Step.PLAN: _plan,
+    Step.COMPRESS: _compress,
+    Step.COLLECT: _collect,
+}
+
+
+async def _until_sigterm(batch: Batch, shard: int, env: Mapping[str, str]) -> compress.ShardOutcome:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    try:
+        return await compress.compress(
+            batch, shard, env.get(names.ENV_POD_UID) or str(uuid4()), stop
+        )
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        termination.interrupt_on_sigterm()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timing(self, step: Step) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[step.value] = round(time.monotonic() - start, 3)

@@ -1,0 +1,59 @@
+"""How a step ends: exit code and termination message, from what it gave or raised."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from pathlib import Path
+from types import FrameType
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.job import ExitCode, RunnerMessage, Step
+from imagebatch_core.reasons import Reason
+
+from .failures import SourceMissing
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(BaseException):
+    """SIGTERM arrived; not an Exception, so that nothing on the way takes it for a failure."""
+
+
+def interrupt_on_sigterm() -> None:
+    """In a pod this process is PID 1, which the kernel spares a signal it does not handle."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
+    """What an error means to whoever started the process; no message for an interruption."""
+    if isinstance(error, (Interrupted, KeyboardInterrupt)):
+        return ExitCode.INTERRUPTED, None
+    code, reason = _kind(step, error)
+    text = str(error) or type(error).__name__
+    return code, RunnerMessage(step=step, error=text[:2000], reason=reason)
+
+
+def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
+    if isinstance(error, SourceMissing):
+        return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
+    if isinstance(error, InputRefused):
+        return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
+    if isinstance(error, (ConfigurationRefused, StorageRefused)):
+        return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
+    faults = {Step.PLAN: Reason.PLAN_FAILED, Step.COLLECT: Reason.COLLECT_FAILED}
+    return ExitCode.FAULT, faults.get(step)
+
+
+def leave_message(message: RunnerMessage, path: Path) -> None:
+    """Where Kubernetes picks it up; outside a pod there is no such file, and the log has it too."""
+    text = message.to_json()
+    log.info("%s", text)
+    try:
+        path.write_text(text)
+    except OSError as error:
+        log.debug("no termination message: %s", error)

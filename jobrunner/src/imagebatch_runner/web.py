@@ -1,0 +1,142 @@
+"""Requests to strangers: the guarded session, redirects by hand, errors in our words.
+
+Every hop is checked as if it were the first: a public host may redirect to a private one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import aiohttp
+import yarl
+
+from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress import UrlRefused, check_url, find_address_refused, guarded_connector
+from imagebatch_core.results import ErrorCode
+
+from .failures import ImageFailed
+from .retry import retry_after
+from .settings import Settings
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Gate = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+def open_session(settings: Settings) -> aiohttp.ClientSession:
+    """No cookies, no proxies of the environment, no decompression: a body is bytes to bound."""
+    allow = AllowList.parse(settings.fetch_allow)
+    return aiohttp.ClientSession(
+        connector=guarded_connector(allow, limit=0, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=settings.fetch_connect_seconds,
+            sock_read=settings.fetch_read_seconds,
+        ),
+        headers={
+            "User-Agent": f"ImageBatch/{version('imagebatch-runner')} (+{settings.contact_url})",
+            "Accept": "image/*,*/*;q=0.5",
+            "Accept-Encoding": "identity",
+        },
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def checked(url: str) -> yarl.URL:
+    """The URL as it may be requested.
+
+    Raises:
+        ImageFailed: ``invalid_url``, which no retry mends.
+    """
+    try:
+        return check_url(url)
+    except (UrlRefused, ValueError) as error:
+        raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
+
+
+def host_of(url: yarl.URL) -> str:
+    return f"{url.host}:{url.port}"
+
+
+@asynccontextmanager
+async def opened(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    redirects: int,
+    gate: Gate = lambda _host: nullcontext(),
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer with status 200 at the end of at most ``redirects`` redirects.
+
+    Raises:
+        ImageFailed: anything else.
+    """
+    target = checked(url)
+    for _hop in range(redirects + 1):
+        async with (
+            gate(host_of(target)),
+            session.get(target, allow_redirects=False) as response,
+        ):
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or location is None:
+                _expect_success(response)
+                yield response
+                return
+            target = checked(_joined(target, location))
+    raise ImageFailed(ErrorCode.TOO_MANY_REDIRECTS, f"more than {redirects} redirects")
+
+
+def _joined(base: yarl.URL, location: str) -> str:
+    try:
+        return str(base.join(yarl.URL(location)))
+    except ValueError as error:
+        raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location[:200]!r}") from error
+
+
+def _expect_success(response: aiohttp.ClientResponse) -> None:
+    status = response.status
+    if status == 200:
+        return
+    message = f"{status} {response.reason or ''}".strip()
+    if status == 429:
+        code = ErrorCode.TOO_MANY_REQUESTS
+    elif status >= 500:
+        code = ErrorCode.SERVER_ERROR
+    elif status == 408:
+        code = ErrorCode.TIMEOUT
+    else:
+        code = ErrorCode.HTTP_STATUS
+    raise ImageFailed(
+        code,
+        message,
+        http_status=status,
+        retry_after=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+    )
+
+
+def as_failure(error: Exception) -> ImageFailed:
+    """Which of our codes an error of the network stands for; most specific first."""
+    refused = find_address_refused(error)
+    if refused is not None:
+        return ImageFailed(ErrorCode.ADDRESS_REFUSED, str(refused))
+    if isinstance(error, TimeoutError):
+        return ImageFailed(ErrorCode.TIMEOUT, "the host did not answer in time")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ImageFailed(ErrorCode.DNS_FAILED, f"{error.host} does not resolve")
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return ImageFailed(ErrorCode.TLS_FAILED, _sentence(error))
+    if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.http.HttpProcessingError)):
+        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer ended before it was complete")
+    if isinstance(error, aiohttp.InvalidURL):
+        return ImageFailed(ErrorCode.INVALID_URL, _sentence(error))
+    return ImageFailed(ErrorCode.CONNECT_FAILED, _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:200]

@@ -1,0 +1,83 @@
+"""The process in which foreign bytes meet decoders: ``python -m imagebatch_runner.worker``.
+
+Not for people. Arguments: the descriptors of two shared memory files (input, output) and the limit
+of address space in bytes. Each line on standard input is a request, each line on standard output
+its answer, both JSON; the bytes themselves lie in the files. The end of standard input ends it, so
+a killed parent leaves no worker behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from PIL import Image
+
+from imagebatch_core.results import ErrorCode
+
+from . import memfile
+from .codec import CodecOptions, compress
+from .failures import ImageFailed
+from .sniff import Kind
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    source, target, memory = (int(argument) for argument in sys.argv[1:4])
+    _confine(memory)
+    Image.init()
+    with os.fdopen(target, "r+b", buffering=0) as out:
+        for line in sys.stdin.buffer:
+            request = json.loads(line)
+            out.seek(0)
+            out.truncate()
+            try:
+                answer = _answer(request, source, out)
+            except ImageFailed as failure:
+                answer = {"error": failure.code.value, "message": failure.message}
+            except MemoryError:
+                answer = {
+                    "error": ErrorCode.DECODER_CRASHED.value,
+                    "message": f"needs more than the {memory >> 20} MiB a decoder may use",
+                }
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is about this image
+                answer = {
+                    "error": ErrorCode.CORRUPT.value,
+                    "message": f"{type(error).__name__}: {error}"[:200],
+                }
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
+
+def _answer(request: dict[str, Any], source: int, out: Any) -> dict[str, Any]:
+    data = memfile.read(source, request["size"])
+    kind = Kind(request["kind"])
+    encoded = compress(data, kind, CodecOptions(**request["options"]), out)
+    answer = asdict(encoded) | {"source_sha256": sha256(data).hexdigest()}
+    if encoded.kept:
+        return answer | {"size": len(data), "sha256": answer["source_sha256"]}
+    size = os.fstat(out.fileno()).st_size
+    digest = sha256(memfile.read(out.fileno(), size)).hexdigest()
+    return answer | {"size": size, "sha256": digest}
+
+
+def _confine(memory: int) -> None:
+    """Bound the address space, leave no core dumps, die with the parent."""
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

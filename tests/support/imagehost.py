@@ -1,0 +1,172 @@
+"""A small HTTP host of images that counts requests and misbehaves on demand.
+
+``with ImageHost() as host:`` serves on a free port of the loopback address. ``host.add(name,
+data)`` makes ``host.url(name)`` answer with these bytes; the fault builders give URLs that fail in
+one way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+Answer = Callable[["_Handler"], None]
+
+
+class ImageHost:
+    """``requests`` counts them by path; ``headers`` are those of the last request."""
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.requests: Counter[str] = Counter()
+        self.headers: dict[str, str] = {}
+        self.concurrent = 0
+        self.most_concurrent = 0
+        self._answers: dict[str, Answer] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server = _Server((address, 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.host = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> ImageHost:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    def add(self, name: str, data: bytes, content_type: str = "image/jpeg") -> str:
+        """Serve ``data``; the URL."""
+        return self.on(name, lambda handler: handler.reply(200, data, content_type))
+
+    def on(self, name: str, answer: Answer) -> str:
+        """Answer a path by hand; the URL."""
+        self._answers[f"/{name}"] = answer
+        return self.url(name)
+
+    def status(self, name: str, status: int, headers: dict[str, str] | None = None) -> str:
+        """Always this status, with a body of text."""
+        return self.on(name, lambda h: h.reply(status, b"no", "text/plain", headers or {}))
+
+    def failing_first(self, name: str, data: bytes, times: int = 1, status: int = 503) -> str:
+        """``status`` the first ``times`` times, then the image."""
+
+        def answer(handler: _Handler) -> None:
+            if self.requests[f"/{name}"] <= times:
+                handler.reply(status, b"later", "text/plain")
+            else:
+                handler.reply(200, data, "image/jpeg")
+
+        return self.on(name, answer)
+
+    def slow(self, name: str, data: bytes, seconds: float) -> str:
+        """The image after ``seconds``; given up when the host stops."""
+
+        def answer(handler: _Handler) -> None:
+            self._stopping.wait(seconds)
+            handler.reply(200, data, "image/jpeg")
+
+        return self.on(name, answer)
+
+    def html(self, name: str) -> str:
+        """A web page that claims to be a JPEG, as error pages of shops do."""
+        return self.add(name, b"<!DOCTYPE html><html><body>Not here</body></html>")
+
+    def truncated(self, name: str, data: bytes) -> str:
+        """Half of the bytes that the header announces, then the connection ends."""
+
+        def answer(handler: _Handler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data[: len(data) // 2])
+            handler.close_connection = True
+
+        return self.on(name, answer)
+
+    def chunked(self, name: str, data: bytes) -> str:
+        """The image without a Content-Length."""
+
+        def answer(handler: _Handler) -> None:
+            handler.send_response(200)
+            handler.send_header("Transfer-Encoding", "chunked")
+            handler.end_headers()
+            for at in range(0, len(data), 65536):
+                piece = data[at : at + 65536]
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            handler.wfile.write(b"0\r\n\r\n")
+
+        return self.on(name, answer)
+
+    def redirect(self, name: str, target: str, status: int = 302) -> str:
+        return self.on(name, lambda h: h.reply(status, b"", "text/plain", {"Location": target}))
+
+    def answer(self, handler: _Handler) -> None:
+        """Called by the server for each request."""
+        path = urlsplit(handler.path).path
+        with self._lock:
+            self.requests[path] += 1
+            self.headers = dict(handler.headers.items())
+            self.concurrent += 1
+            self.most_concurrent = max(self.most_concurrent, self.concurrent)
+        try:
+            found = self._answers.get(path)
+            if found is None:
+                handler.reply(404, b"nothing here", "text/plain")
+            else:
+                found(handler)
+        except (BrokenPipeError, ConnectionResetError):
+            handler.close_connection = True
+        finally:
+            with self._lock:
+                self.concurrent -= 1
+
+
+class _Server(ThreadingHTTPServer):
+    host: ImageHost
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that go away in the middle are part of the tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.host.answer(self)
+
+    def reply(
+        self, status: int, data: bytes, content_type: str, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Tests count; they do not read logs."""
