@@ -52,7 +52,7 @@ async def run(settings: Settings) -> None:
         if settings.lease_namespace is None:
             await serve(kube, settings)
         else:
-            await lead(kube.api, settings.lease_namespace, lambda: serve(kube, settings))
+            await lead(kube, settings.lease_namespace, lambda: serve(kube, settings))
 
 
 def main() -> None:
@@ -60,6 +60,8 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for noisy in ("kopf", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:

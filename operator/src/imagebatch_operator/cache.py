@@ -24,7 +24,7 @@ class Cache:
         self._batches: dict[Key, Body] = {}
         self._jobs: dict[str, dict[str, tuple[int, JobView]]] = {}
 
-    def keys(self) -> list[Key]:
+    def keys_now(self) -> list[Key]:
         return list(self._batches)
 
     def batch(self, key: Key) -> Body | None:

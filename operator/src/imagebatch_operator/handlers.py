@@ -24,6 +24,10 @@ def register(
 ) -> None:
     """``probe`` returns a word on health, or raises when the process should be restarted."""
 
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def batch_changed(event: Any, **_: Any) -> None:
         body = event["object"]

@@ -25,6 +25,7 @@ from kubernetes.aio import client, config
 from imagebatch_core.names import API_VERSION, PLURAL
 
 _SECONDS = 10.0
+_DEFAULT_KUBECONFIG = str(Path("~/.kube/config").expanduser())
 
 
 class KubeError(Exception):
@@ -55,7 +56,6 @@ class Kube:
     """Few verbs over paths: the operator handles JSON objects, not client classes."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self.api = api
         self._api: Any = api
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -124,11 +124,12 @@ def core_path(namespace: str, plural: str, name: str = "") -> str:
 async def connect(env: Mapping[str, str] = os.environ) -> AsyncIterator[Kube]:
     """As the pod's service account; outside of a cluster as the kubeconfig says."""
     configuration = client.Configuration()
+    loaders: Any = config  # these two carry no types
     if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
-        config.load_incluster_config(client_configuration=configuration)
+        loaders.load_incluster_config(client_configuration=configuration)
     else:
-        path = env.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-        await config.load_kube_config(config_file=path, client_configuration=configuration)
+        path = env.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
+        await loaders.load_kube_config(config_file=path, client_configuration=configuration)
     async with client.ApiClient(configuration) as api:
         yield Kube(api)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -147,12 +148,10 @@ class Reconciler:
 
     async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
         if batch.spec.source.inline is not None:
-            try:
+            with contextlib.suppress(AlreadyExists):
                 await self._kube.create(
                     core_path(batch.namespace, "configmaps"), jobs.inline_config_map(batch)
                 )
-            except AlreadyExists:
-                pass
         try:
             body = await self._kube.create(
                 jobs_path(batch.namespace), jobs.construct_job(batch, action, self._settings)
@@ -175,10 +174,10 @@ class Reconciler:
         else:
             attempt = await webhook.deliver(
                 hook.url,
-                outbox.event_id,
-                webhook.payload(batch, self._settings.gateway_url),
-                keys,
-                self._settings.allow,
-                now,
+                event_id=outbox.event_id,
+                body=webhook.payload(batch, self._settings.gateway_url),
+                secrets=keys,
+                allow=self._settings.allow,
+                now=now,
             )
         await self._write(batch, webhook.after_attempt(batch, attempt, self._clock()))

@@ -83,7 +83,7 @@ class Resync:
         if self._silent:
             _log.error("the watch is silent: %d objects changed without an event", self._silent)
         self._cache.replace(batches, jobs)
-        for key in self._cache.keys():
+        for key in self._cache.keys_now():
             self._queue.add(key)
         self._last = self._monotonic()
 

@@ -115,7 +115,13 @@ def signature(secrets: Iterable[bytes], event_id: str, timestamp: int, body: byt
 
 
 async def deliver(
-    url: str, event_id: str, body: bytes, secrets: Iterable[bytes], allow: AllowList, now: datetime
+    url: str,
+    *,
+    event_id: str,
+    body: bytes,
+    secrets: Iterable[bytes],
+    allow: AllowList,
+    now: datetime,
 ) -> Attempt:
     """One attempt. The receiver's body is never read: it could be an internal service's."""
     timestamp = int(now.timestamp())
