@@ -149,7 +149,7 @@ def _step(
         return [DeleteJob(job.name)]
     if not job.finished:
         return _keep_going(batch, seen, draft, job)
-    if job.succeeded and outcome.message is not None:
+    if job.succeeded and _is_result(outcome, step):
         return outcome
     if job.failed:
         reason = Reason.PLAN_FAILED if planning else Reason.COLLECT_FAILED
@@ -168,6 +168,14 @@ def _step(
     return [CreateJob(step, run + 1)]
 
 
+def _is_result(outcome: PodOutcome, step: Step) -> bool:
+    """Only a pod that did all of it has a result; a failed one may be all that is left to read."""
+    message = outcome.message
+    if message is None or outcome.exit_code != ExitCode.DONE:
+        return False
+    return message.totals is not None or (step is Step.PLAN and message.step is Step.PLAN)
+
+
 def _compress(
     batch: ImageBatch, seen: Observation, draft: Draft, shards: Shards
 ) -> list[Action] | None:
@@ -176,31 +184,36 @@ def _compress(
         first = chunk * SHARDS_PER_JOB
         size = min(SHARDS_PER_JOB, shards.total - first)
         runs = draft.runs.shards
+        lost = _failed_before(seen, draft.runs, chunk)
         if len(runs) <= chunk:
             draft.set(runs=_with_run(draft.runs, Step.COMPRESS, chunk, 1))
-            _progress(batch, draft, shards, first, 0)
+            _progress(batch, draft, shards, first - lost, lost)
             return [CreateJob(Step.COMPRESS, 1, chunk, size)]
         if len(runs) > chunk + 1:
             continue  # a later Job was begun, so this one had ended
         job = _find(seen, Step.COMPRESS, chunk, runs[chunk])
         if job is None:
-            _progress(batch, draft, shards, first, 0)
+            _progress(batch, draft, shards, first - lost, lost)
             return [CreateJob(Step.COMPRESS, runs[chunk], chunk, size)]
         if not job.finished:
-            _progress(batch, draft, shards, first + job.completed_indexes, job.failed_indexes)
+            done = first - lost + job.completed_indexes
+            _progress(batch, draft, shards, done, lost + job.failed_indexes)
             return [] if job.deleting else _keep_going(batch, seen, draft, job)
         # Failed shards do not fail the batch: collect reports their images as shard_failed.
-        failed = size - job.completed_indexes
-        _progress(batch, draft, shards, first + job.completed_indexes, failed)
+        done = first - lost + job.completed_indexes
+        _progress(batch, draft, shards, done, first + size - done)
         if chunk + 1 < ceil(shards.total / SHARDS_PER_JOB):
             next_size = min(SHARDS_PER_JOB, shards.total - first - size)
             draft.set(runs=_with_run(draft.runs, Step.COMPRESS, chunk + 1, 1))
             return [CreateJob(Step.COMPRESS, 1, chunk + 1, next_size)]
-        draft.set(
-            shards=shards.model_copy(update={"done": shards.total - failed, "failed": failed})
-        )
         return None
     return None
+
+
+def _failed_before(seen: Observation, runs: Runs, chunk: int) -> int:
+    """Failed shards of the Jobs before this one; a Job that somebody removed counts as done."""
+    earlier = (_find(seen, Step.COMPRESS, n, runs.shards[n]) for n in range(chunk))
+    return sum(SHARDS_PER_JOB - job.completed_indexes for job in earlier if job is not None)
 
 
 def _progress(batch: ImageBatch, draft: Draft, shards: Shards, done: int, failed: int) -> None:

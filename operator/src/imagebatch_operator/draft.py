@@ -92,6 +92,10 @@ class Draft:
             bytes=Bytes.model_validate({"in": totals.bytes_in, "out": totals.bytes_out}),
             saved=saved_share(totals.bytes_in, totals.bytes_out),
         )
+        shards = self.current.shards
+        if shards is not None:
+            # A batch of one shard is collected by its plan pod: no Job ever counted that shard.
+            self.set(shards=shards.model_copy(update={"done": shards.total - shards.failed}))
         if message.report_key and message.report_sha256:
             self.set(report=Report(key=message.report_key, sha256=message.report_sha256))
         limit = self.batch.spec.max_failed_percent
