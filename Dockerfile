@@ -27,14 +27,12 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
 
 # ---- what every image starts from ----------------------------------------------------------------
 FROM ${BASE_IMAGE} AS base
-ARG VERSION=dev
 ENV PATH=/opt/imagebatch/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 LABEL org.opencontainers.image.title="ImageBatch" \
       org.opencontainers.image.description="Batch image compression native to Kubernetes" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /
 # A number, so that runAsNonRoot can be checked without reading the image's passwd.
 USER 65532:65532

@@ -12,7 +12,8 @@ from imagebuild.folders import Cache
 from imagebuild.progress import Say
 
 SUITE = "bookworm"
-_PACKAGES = ("ca-certificates", "python3", "python3-venv", "usr-is-merged")
+# libstdc++6: compiled wheels load it; a base with apt has it by way of apt.
+_PACKAGES = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "usr-is-merged")
 #: `essential` leaves out apt; merged-usr with usr-is-merged leaves out perl's library (45 MB).
 _OPTIONS = (
     "--variant=essential",

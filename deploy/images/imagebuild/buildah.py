@@ -38,6 +38,7 @@ class Buildah:
         driver = cache.buildah / "driver"
         if not driver.exists():
             driver.write_text("overlay" if _overlay_works(cache.buildah) else "vfs")
+        (cache.buildah / "storage.conf").write_text(f'[storage]\ndriver = "{driver.read_text()}"\n')
         buildah = cls(cache.buildah)
         # Working containers that an interrupted build left behind.
         buildah.run("rm", "--all")
@@ -56,7 +57,7 @@ class Buildah:
 
     @property
     def _env(self) -> dict[str, str]:
-        return {"TMPDIR": str(self.folder / "tmp"), "CONTAINERS_STORAGE_CONF": os.devnull}
+        return {"TMPDIR": str(self.folder / "tmp"), "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
 
     def run(self, *arguments: str) -> str:
         return run(self._command(*arguments), env=self._env, timeout=None)
@@ -95,14 +96,9 @@ class Buildah:
             env=self._env,
         )  # fmt: skip
         self.run(
-            "push", "--quiet", *self._policy, request.reference,
-            f"docker-archive:{archive}:docker.io/{request.reference}",
+            "push", "--quiet", *self._policy, request.full_name,
+            f"docker-archive:{archive}:{request.full_name}",
         )  # fmt: skip
-
-    def forget(self, reference: str) -> None:
-        """Remove an image's name, and its layers where no other image has them."""
-        if self.has(reference):
-            self.run("rmi", reference)
 
     @property
     def _policy(self) -> list[str]:

@@ -34,13 +34,4 @@ def build(request: BuildRequest, archive: Path, say: Say) -> None:
         on_line,
         env={"DOCKER_BUILDKIT": "1"},
     )
-    run(["docker", "save", "--output", str(archive), request.reference], timeout=None)
-
-
-def present(reference: str) -> bool:
-    """Whether the daemon holds the image."""
-    try:
-        run(["docker", "image", "inspect", reference])
-    except (CommandFailed, MissingTool):
-        return False
-    return True
+    run(["docker", "save", "--output", str(archive), request.full_name], timeout=None)

@@ -17,12 +17,17 @@ class BuildRequest:
     ca_bundle: Path | None
     pip_conf: Path
 
+    @property
+    def full_name(self) -> str:
+        """The name that a kubelet looks for; short names are completed differently elsewhere."""
+        return f"docker.io/{self.reference}"
+
     def arguments(self) -> list[str]:
         """Options of ``docker build`` and ``buildah build`` alike, without the context."""
         arguments = [
             "--file", str(self.repository / "Dockerfile"),
             "--target", self.component,
-            "--tag", self.reference,
+            "--tag", self.full_name,
             "--label", f"org.opencontainers.image.version={self.reference.rpartition(':')[2]}",
             "--secret", f"id=pip_conf,src={self.pip_conf}",
         ]  # fmt: skip
