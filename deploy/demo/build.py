@@ -1,0 +1,88 @@
+"""Build what a stack needs, side by side: Kubernetes and the images."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .say import say
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(ROOT / "deploy" / part) for part in ("local", "images", "")),
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class BuildFailed(Exception):
+    """A build ended with an error; its output is above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An image by name, and the archive that holds it."""
+
+    ref: str
+    archive: Path
+
+
+def module(*words: str) -> list[str]:
+    """Command line of a module of ours."""
+    return [sys.executable, "-m", *words]
+
+
+def build_all(*, kubernetes: bool) -> dict[str, Built]:
+    """Both at once; each line of their output is shown. Raises BuildFailed."""
+    processes: dict[str, subprocess.Popen[str]] = {}
+    commands = {"images": module("imagebuild", "build", "--json")}
+    if kubernetes:
+        commands["cluster"] = module("localcluster", "build")
+    try:
+        for name, command in commands.items():
+            processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=ENVIRONMENT, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        readers = [
+            _follow(name, stream)
+            for name, process in processes.items()
+            for stream in (process.stderr,)
+            if stream is not None
+        ]
+        outputs = {name: _drain(process) for name, process in processes.items()}
+        for reader in readers:
+            reader.join()
+    finally:
+        for process in processes.values():
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    failed = [name for name, process in processes.items() if process.returncode]
+    if failed:
+        raise BuildFailed(f"the build of {' and '.join(failed)} failed; its output is above")
+    found = json.loads(outputs["images"])
+    return {name: Built(one["ref"], Path(one["archive"])) for name, one in found.items()}
+
+
+def _drain(process: subprocess.Popen[str]) -> str:
+    text = process.stdout.read() if process.stdout else ""
+    process.wait()
+    return text
+
+
+def _follow(name: str, stream: IO[str]) -> threading.Thread:
+    def show() -> None:
+        for line in stream:
+            if line.strip():
+                say(f"{name}: {line.rstrip()}")
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,24 @@
+"""What the demo tells the person who waits."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+_started = time.monotonic()
+
+
+def say(text: str) -> None:
+    """One line with the seconds since the start."""
+    sys.stdout.write(f"[{time.monotonic() - _started:6.1f} s] {text}\n")
+    sys.stdout.flush()
+
+
+def heading(text: str) -> None:
+    sys.stdout.write(f"\n=== {text}\n")
+    sys.stdout.flush()
+
+
+def elapsed() -> float:
+    """Seconds since the start."""
+    return time.monotonic() - _started
