@@ -23,6 +23,8 @@ from .sniff import Kind
 
 #: Plugins that may see foreign bytes.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
+#: Containers with variants that no decoder here knows, so an unknown one is no damage.
+_VARIED = frozenset({Kind.TIFF, Kind.BMP})
 _ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
 #: A JPEG may be decoded at a reduced scale when it is to shrink at least this much per side.
 _DRAFT_FROM = 4
@@ -69,7 +71,8 @@ def compress(data: bytes, source: Kind, options: CodecOptions, out: BinaryIO) ->
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
     except UnidentifiedImageError as error:
-        raise ImageFailed(ErrorCode.CORRUPT, f"not a readable {source.value} image") from error
+        code = ErrorCode.UNSUPPORTED_FORMAT if source in _VARIED else ErrorCode.CORRUPT
+        raise ImageFailed(code, f"not a {source.value} image that can be read") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise ImageFailed(ErrorCode.CORRUPT, _sentence(error)) from error
     if (

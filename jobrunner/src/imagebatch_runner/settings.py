@@ -93,9 +93,6 @@ class Settings(BaseModel):
     grace_seconds: Seconds = Field(
         15, description="After SIGTERM, for images under way; less than the pod's grace period."
     )
-    termination_log: Path = Field(
-        Path(TERMINATION_LOG), description="Where the step's message is left for the operator."
-    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
@@ -125,3 +122,8 @@ class Settings(BaseModel):
     def output_url(self, key: str) -> str:
         base = self.public_base_url.rstrip("/")
         return f"{base}/{key}" if base else key
+
+
+def termination_log(env: Mapping[str, str]) -> Path:
+    """Where a step's message is left; apart from the rest, for it must tell of wrong settings."""
+    return Path(env.get(PREFIX + "TERMINATION_LOG") or TERMINATION_LOG)

@@ -19,7 +19,7 @@ from imagebatch_core.keys import BatchKeys
 
 from . import collect, compress, plan, termination
 from .batch import Batch
-from .settings import Settings
+from .settings import Settings, termination_log
 from .storage import Storage
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 def run(step: Step, env: Mapping[str, str]) -> ExitCode:
     """Do one step of the batch that the environment names."""
     termination.interrupt_on_sigterm()
-    settings = Settings()
     try:
         settings = Settings.from_env(env)
         batch = open_batch(settings, env)
@@ -40,7 +39,7 @@ def run(step: Step, env: Mapping[str, str]) -> ExitCode:
     except (termination.Interrupted, KeyboardInterrupt) as interruption:
         code, message = termination.of_error(step, interruption)
     if message is not None:
-        termination.leave_message(message, settings.termination_log)
+        termination.leave_message(message, termination_log(env))
     return code
 
 

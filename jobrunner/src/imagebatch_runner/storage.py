@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -163,7 +164,7 @@ def _next_wait(error: BaseError, key: str, waits: Iterator[float]) -> float:
 
 def _sorted(error: Exception, key: str, *, writing: bool) -> BaseError:
     """Give back what may pass with time; raise everything else."""
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _is_refusal(error):
         raise StorageRefused(
             f"the object store refuses access to {key!r}: check the key pair and its rights "
             f"({_first_line(error)})"
@@ -178,6 +179,12 @@ def _sorted(error: Exception, key: str, *, writing: bool) -> BaseError:
     if not isinstance(error, BaseError):
         raise error
     return error
+
+
+def _is_refusal(error: Exception) -> bool:
+    """A listing that is answered with 4xx comes as an error without a class of its own."""
+    found = re.search(r"non-2xx status code: (4\d\d)", str(error))
+    return found is not None and found[1] not in ("404", "408", "425", "429")
 
 
 def _first_line(error: BaseException) -> str:

