@@ -45,6 +45,8 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
         return Decision(draft.build(), (), _HEAL_SECONDS)
     draft.condition(ConditionType.ACCEPTED, True, Reason.ACCEPTED)
     actions = _suspend(batch, seen, draft) if batch.spec.suspend else _advance(batch, seen, draft)
+    if seen.obstacle is not None and any(isinstance(a, CreateJob) for a in actions):
+        draft.condition(ConditionType.RECONCILING, True, Reason.PODS_BLOCKED, seen.obstacle)
     requeue = 0.0 if draft.current.phase and draft.current.phase.finished else None
     return Decision(draft.build(), tuple(actions), requeue or _wake(batch, seen, draft, now))
 

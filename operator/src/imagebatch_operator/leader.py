@@ -132,9 +132,12 @@ async def _try(lease: Lease) -> bool:
 
 
 async def _renew(lease: Lease) -> None:
-    renewed = time.monotonic()
-    while time.monotonic() - renewed < RENEW_DEADLINE:
-        await asyncio.sleep(RETRY_SECONDS)
-        if await _try(lease):
-            renewed = time.monotonic()
-    raise LeaseLost
+    while True:
+        try:
+            # Bounds a request that hangs as well: the lease must not expire while it does.
+            async with asyncio.timeout(RENEW_DEADLINE):
+                await asyncio.sleep(RETRY_SECONDS)
+                while not await _try(lease):  # noqa: ASYNC110 - as in lead()
+                    await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError as error:
+            raise LeaseLost from error

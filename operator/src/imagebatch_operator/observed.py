@@ -97,10 +97,11 @@ class Observation:
     """All that a pass knows besides the batch itself.
 
     ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
-    earlier pass asked for it.
+    earlier pass asked for it. ``obstacle`` is why the API server refused to create the last Job.
     """
 
     jobs: tuple[JobView, ...] = ()
     refusal: Refusal | None = None
+    obstacle: str | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)

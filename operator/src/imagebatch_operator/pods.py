@@ -16,7 +16,7 @@ _LOOK_AT = 5
 
 async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
     """How the newest ended pod of a Job ended; an empty outcome when there is none to read."""
-    pods = await _pods(kube, namespace, job)
+    pods = await _pods(kube, namespace, job, limit=4 * _LOOK_AT)
     ended = [state for pod in pods if (state := _terminated(pod)) is not None]
     if not ended:
         return PodOutcome()
@@ -36,7 +36,10 @@ def parse_message(text: str | None) -> RunnerMessage | None:
 
 async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
     """Why no pod of a Job is ready: its pods' conditions, else the Job's own events."""
-    for pod in (await _pods(kube, namespace, job))[:_LOOK_AT]:
+    pending = await _pods(
+        kube, namespace, job, limit=_LOOK_AT, fieldSelector="status.phase=Pending"
+    )
+    for pod in pending:
         text = _waiting(pod) or _unschedulable(pod)
         if text:
             return text
@@ -50,10 +53,12 @@ async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
     return "no pod is ready yet; the cluster gives no reason"
 
 
-async def _pods(kube: Kube, namespace: str, job: str) -> list[dict[str, Any]]:
+async def _pods(
+    kube: Kube, namespace: str, job: str, *, limit: int, **query: str
+) -> list[dict[str, Any]]:
     selector = f"batch.kubernetes.io/job-name={job}"
     found = await kube.get(
-        core_path(namespace, "pods"), labelSelector=selector, limit=str(4 * _LOOK_AT)
+        core_path(namespace, "pods"), labelSelector=selector, limit=str(limit), **query
     )
     items: list[dict[str, Any]] = found.get("items") or []
     return items

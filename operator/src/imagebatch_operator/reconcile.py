@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ConditionStatus, ImageBatch, ImageBatchStatus
 
@@ -28,7 +31,16 @@ from .actions import (
 from .cache import Cache
 from .decide import decide
 from .events import record_phase_change
-from .kube import AlreadyExists, Conflict, Kube, NotFound, batch_path, core_path, jobs_path
+from .kube import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Kube,
+    NotFound,
+    batch_path,
+    core_path,
+    jobs_path,
+)
 from .observed import Observation, PodOutcome, Refusal
 from .settings import Settings
 from .signing import signing_keys
@@ -36,7 +48,12 @@ from .work_queue import Key
 
 _log = logging.getLogger(__name__)
 _AFTER_CONFLICT = 0.2
+_AFTER_OBSTACLE = 15.0
 _LOOKS_PER_PASS = 4
+
+
+class Occupied(Exception):
+    """The name that a child object must have is a stranger's."""
 
 
 def utc_now() -> datetime:
@@ -58,6 +75,8 @@ class Reconciler:
         self._cache = cache
         self._settings = settings
         self._clock = clock
+        #: By batch uid; forgotten on a restart, and found again by the next attempt to create.
+        self._obstacles: dict[str, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which time alone may change something. Raises KubeError."""
@@ -73,17 +92,31 @@ class Reconciler:
         decision = await self._decide(batch)
         try:
             batch = await self._write(batch, decision.status)
+        except NotFound:
+            self._cache.drop_batch(key)
+            return None
+        except Conflict:
+            return _AFTER_CONFLICT
+        try:
             for action in decision.actions:
                 await self._act(batch, action)
         except Conflict:
             return _AFTER_CONFLICT
-        except NotFound:
-            self._cache.drop_batch(key)
-            return None
-        return decision.requeue_after
+        return self._after_obstacle(batch, decision.requeue_after)
+
+    def _after_obstacle(self, batch: ImageBatch, requeue: float | None) -> float | None:
+        if batch.uid not in self._obstacles:
+            return requeue
+        shown = batch.status.condition(ConditionType.RECONCILING)
+        told = shown is not None and shown.reason is Reason.PODS_BLOCKED
+        return _AFTER_OBSTACLE if told else 0.0
 
     async def _decide(self, batch: ImageBatch) -> Decision:
-        seen = Observation(jobs=self._cache.jobs(batch.uid), refusal=await self._refusal(batch))
+        seen = Observation(
+            jobs=self._cache.jobs(batch.namespace, batch.uid),
+            refusal=await self._refusal(batch),
+            obstacle=self._obstacles.get(batch.uid),
+        )
         outcomes: dict[str, PodOutcome] = {}
         blocked: dict[str, str] = {}
         decision = decide(batch, seen, self._clock())
@@ -100,14 +133,15 @@ class Reconciler:
                     blocked[look.job] = await pods.explain_blocked(
                         self._kube, batch.namespace, look.job
                     )
-            seen = Observation(seen.jobs, seen.refusal, outcomes, blocked)
+            seen = replace(seen, outcomes=outcomes, blocked=blocked)
             decision = decide(batch, seen, self._clock())
         return decision
 
     async def _refusal(self, batch: ImageBatch) -> Refusal | None:
         accepted = batch.status.condition(ConditionType.ACCEPTED)
         settled = accepted is not None and accepted.status is ConditionStatus.TRUE
-        if settled or batch.deletion_timestamp or (batch.status.phase or "") in ("Failed",):
+        ended = batch.status.phase is not None and batch.status.phase.finished
+        if settled or ended or batch.deletion_timestamp is not None:
             return None
         return await admission.refusal(batch, self._kube, self._settings)
 
@@ -136,7 +170,10 @@ class Reconciler:
             case PatchJob(name=name):
                 spec = {"suspend": action.suspend, "parallelism": action.parallelism}
                 changed = {key: value for key, value in spec.items() if value is not None}
-                self._cache.put_job(await kube.patch(jobs_path(namespace, name), {"spec": changed}))
+                # A Job that is gone is created again by the pass that its deletion brings about.
+                with contextlib.suppress(NotFound):
+                    body = await kube.patch(jobs_path(namespace, name), {"spec": changed})
+                    self._cache.put_job(body)
             case DeleteJob(name=name):
                 await kube.delete(jobs_path(namespace, name))
             case DeliverWebhook():
@@ -147,19 +184,33 @@ class Reconciler:
                 pass  # answered while deciding; more of them than looks waits for the next pass
 
     async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
-        if batch.spec.source.inline is not None:
-            with contextlib.suppress(AlreadyExists):
-                await self._kube.create(
-                    core_path(batch.namespace, "configmaps"), jobs.inline_config_map(batch)
-                )
+        job = jobs.construct_job(batch, action, self._settings)
         try:
-            body = await self._kube.create(
-                jobs_path(batch.namespace), jobs.construct_job(batch, action, self._settings)
-            )
-        except AlreadyExists:
-            name = jobs.job_name(batch, action.step, action.chunk, action.run)
-            body = await self._kube.get(jobs_path(batch.namespace, name))
+            if batch.spec.source.inline is not None and action.step is Step.PLAN:
+                source = jobs.inline_config_map(batch)
+                await self._create_or_get(batch, core_path(batch.namespace, "configmaps"), source)
+            body = await self._create_or_get(batch, jobs_path(batch.namespace), job)
+        except (Forbidden, Occupied) as error:
+            # A quota, a policy or a stranger's object: people must see why nothing happens.
+            _log.warning("batch %s/%s: %s", batch.namespace, batch.name, error)
+            self._obstacles[batch.uid] = str(error)
+            return
+        self._obstacles.pop(batch.uid, None)
         self._cache.put_job(body)
+
+    async def _create_or_get(
+        self, batch: ImageBatch, path: str, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """An object of ours that is there already counts as created."""
+        try:
+            return await self._kube.create(path, body)
+        except AlreadyExists as error:
+            name = body["metadata"]["name"]
+            found = await self._kube.get(f"{path}/{name}")
+            owners = found["metadata"].get("ownerReferences") or []
+            if any(owner["uid"] == batch.uid for owner in owners):
+                return found
+            raise Occupied(f"{body['kind']} {name} exists and belongs to another owner") from error
 
     async def _deliver(self, batch: ImageBatch) -> None:
         hook, outbox = batch.spec.webhook, batch.status.webhook
@@ -168,9 +219,9 @@ class Reconciler:
         now = self._clock()
         try:
             keys = await signing_keys(batch, self._kube, self._settings)
-        except (NotFound, ConfigurationRefused) as error:
+        except (NotFound, Forbidden, ConfigurationRefused) as error:
             _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
-            attempt = webhook.Attempt(None, f"{Reason.SECRET_NOT_FOUND}: {error}")
+            attempt = webhook.Attempt(None, str(error), reason=Reason.SECRET_NOT_FOUND)
         else:
             attempt = await webhook.deliver(
                 hook.url,

@@ -57,8 +57,9 @@ class Resync:
 
     async def fill(self) -> None:
         """Once, before the first reconcile, so that no running Job looks missing."""
+        before = self._cache.known()
         batches, jobs = await self._list()
-        self._cache.replace(batches, jobs)
+        self._cache.replace(batches, jobs, before)
         self._last = self._monotonic()
 
     async def run(self) -> None:
@@ -70,6 +71,7 @@ class Resync:
                 _log.warning("resync failed: %s", error)
 
     async def once(self) -> None:
+        before = self._cache.known()
         batches, jobs = await self._list()
         await asyncio.sleep(_WATCH_LAG_SECONDS)
         behind = [
@@ -82,7 +84,7 @@ class Resync:
         self._silent = len(behind) if behind and await self._still_there(behind) else 0
         if self._silent:
             _log.error("the watch is silent: %d objects changed without an event", self._silent)
-        self._cache.replace(batches, jobs)
+        self._cache.replace(batches, jobs, before)
         for key in self._cache.keys_now():
             self._queue.add(key)
         self._last = self._monotonic()

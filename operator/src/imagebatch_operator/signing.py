@@ -17,7 +17,7 @@ async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> lis
     """Read at each attempt, so that a rotated secret needs no restart.
 
     Raises:
-        NotFound: the Secret that the batch names is not there.
+        NotFound, Forbidden: the Secret that the batch names is not there, or not ours to read.
         ConfigurationRefused: it, or the release's, holds no usable secret.
     """
     reference = batch.spec.webhook.secret_ref if batch.spec.webhook else None
@@ -26,7 +26,7 @@ async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> lis
         encoded = (secret.get("data") or {}).get(reference.key)
         if encoded is None:
             raise ConfigurationRefused(f"Secret {reference.name} has no key {reference.key}")
-        return parse_secrets(base64.b64decode(encoded).decode())
+        return parse_secrets(base64.b64decode(encoded).decode(errors="replace"))
     if settings.signing_secret_file is None:
         raise ConfigurationRefused("the release has no signing secret")
     return parse_secrets(await asyncio.to_thread(settings.signing_secret_file.read_text))

@@ -41,11 +41,12 @@ _LONGEST_RETRY_AFTER: Final = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``code`` is the HTTP status, ``None`` when there was no answer."""
+    """``code`` is the HTTP status, ``None`` when there was no answer; ``reason`` names a failure
+    that the receiver has no part in."""
 
     code: int | None
     error: str | None = None
-    refused: bool = False
+    reason: Reason | None = None
     retry_after: float | None = None
 
     @property
@@ -143,12 +144,14 @@ async def deliver(
             after = parse_retry_after(response.headers.get("Retry-After"), now)
             return Attempt(response.status, retry_after=after)
     except UrlRefused as error:
-        return Attempt(None, str(error), refused=True)
+        return Attempt(None, str(error), reason=Reason.RECEIVER_REFUSED)
     except TimeoutError:
         return Attempt(None, "no answer in time")
     except (aiohttp.ClientError, OSError) as error:
         if find_address_refused(error) is not None:
-            return Attempt(None, "the receiver's address is not allowed", refused=True)
+            return Attempt(
+                None, "the receiver's address is not allowed", reason=Reason.RECEIVER_REFUSED
+            )
         return Attempt(None, f"no connection ({type(error).__name__})")
 
 
@@ -199,7 +202,7 @@ def after_attempt(
         spread = random.uniform(-_JITTER, _JITTER) if jitter is None else jitter  # noqa: S311
         delay = max(SCHEDULE[attempts] * (1 + spread), attempt.retry_after or 0.0)
         update["next_attempt_time"] = now + timedelta(seconds=delay)
-        reason = Reason.RECEIVER_REFUSED if attempt.refused else Reason.PENDING_DELIVERY
+        reason = attempt.reason or Reason.PENDING_DELIVERY
         conditions.set(kind, False, reason, f"attempt {attempts}: {what}")
     return batch.status.model_copy(
         update={"webhook": outbox.model_copy(update=update), "conditions": conditions.list()}

@@ -1,0 +1,181 @@
+"""The part of an API server and of the Job controller that the operator meets, in memory.
+
+It is behind :class:`imagebatch_operator.kube.Kube`'s own verbs, so that the real reconciler runs
+on it. Crashes are injected around writes: :class:`Crash` is no KubeError, nothing may catch it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from imagebatch_core.job import RunnerMessage, Step, Totals
+from imagebatch_core.names import (
+    LABEL_STEP,
+    RUNNER_CONFIG_MAP,
+    RUNNER_SERVICE_ACCOUNT,
+)
+from imagebatch_operator.kube import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Kube,
+    NotFound,
+    core_path,
+)
+
+SHARDS = 3
+IMAGES = 1200
+
+
+class Crash(BaseException):
+    """The operator's process is killed here."""
+
+
+class FakeCluster(Kube):
+    """Objects by path. ``crash_at`` is the number of the write that kills the operator, either
+    before it reached the server (``lost``) or after it was carried out."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.writes: list[str] = []
+        self.crash_at: int | None = None
+        self.lost = False
+        self.forbid: Callable[[str], bool] = lambda path: False
+        self.exit_code: dict[str, int] = {}
+        self._version = 100
+        for plural, name in (
+            ("serviceaccounts", RUNNER_SERVICE_ACCOUNT),
+            ("configmaps", RUNNER_CONFIG_MAP),
+        ):
+            self.add(core_path("shop", plural, name), {"metadata": {"name": name}})
+
+    # The API server
+
+    def add(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """As a user does: no crash, not counted."""
+        self._version += 1
+        stored = json.loads(json.dumps(body))
+        stored["metadata"]["resourceVersion"] = str(self._version)
+        stored["metadata"].setdefault("creationTimestamp", "2026-01-02T03:04:05Z")
+        self.objects[path] = stored
+        return deepcopy(stored)
+
+    async def get(self, path: str, **query: str) -> dict[str, Any]:
+        if path.endswith("/pods"):
+            job = query["labelSelector"].rpartition("=")[2]
+            pods = [o for p, o in self.objects.items() if p.startswith(f"{path}/{job}-")]
+            return {"items": deepcopy(pods)}
+        if path.endswith("/events"):
+            return {"items": []}
+        if path not in self.objects:
+            raise NotFound(path)
+        return deepcopy(self.objects[path])
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        if path.endswith("/events"):
+            return {}
+        self._about_to(f"create {path.rpartition('/')[2]}")
+        if self.forbid(path):
+            raise Forbidden("exceeded quota: jobs")
+        name = f"{path}/{body['metadata']['name']}"
+        if name in self.objects:
+            raise AlreadyExists(name)
+        made = self.add(name, body)
+        self._done()
+        return made
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        self._about_to(f"patch {path.rpartition('/')[2]}")
+        path = path.removesuffix("/status")
+        if path not in self.objects:
+            raise NotFound(path)
+        old = self.objects[path]
+        wanted = body.get("metadata", {}).get("resourceVersion")
+        if wanted not in (None, old["metadata"]["resourceVersion"]):
+            raise Conflict(path)
+        made = self.add(path, _merge(old, body))
+        self._done()
+        return made
+
+    async def delete(self, path: str, *, uid: str | None = None) -> None:
+        self._about_to("delete")
+        for known in list(self.objects):
+            pods = path.replace("/apis/batch/v1/", "/api/v1/").replace("/jobs/", "/pods/")
+            if known == path or known.startswith(f"{pods}-"):
+                del self.objects[known]
+        self._done()
+
+    def _about_to(self, what: str) -> None:
+        self.writes.append(what)
+        if len(self.writes) == self.crash_at and self.lost:
+            raise Crash
+
+    def _done(self) -> None:
+        if len(self.writes) == self.crash_at and not self.lost:
+            raise Crash
+
+    # The Job controller and the runner
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return [deepcopy(o) for p, o in self.objects.items() if "/jobs/" in p]
+
+    def batches(self) -> list[dict[str, Any]]:
+        return [deepcopy(o) for p, o in self.objects.items() if "/imagebatches/" in p]
+
+    def run_jobs(self) -> bool:
+        """Every Job that is not suspended runs to its end; whether any did."""
+        ran = False
+        for path, job in [(p, o) for p, o in self.objects.items() if "/jobs/" in p]:
+            if job.get("status") or job["spec"].get("suspend"):
+                continue
+            ran = True
+            self._run(path, job)
+        return ran
+
+    def _run(self, path: str, job: dict[str, Any]) -> None:
+        step = Step(job["metadata"]["labels"][LABEL_STEP].partition("-")[0])
+        code = self.exit_code.get(step, 0)
+        done = "SuccessCriteriaMet" if code == 0 else "FailureTarget"
+        status: dict[str, Any] = {"conditions": [{"type": done, "status": "True"}]}
+        if step is Step.COMPRESS:
+            status["completedIndexes"] = f"0-{job['spec']['completions'] - 1}"
+        elif code:
+            status["failed"] = 1
+        self.add(path, {**job, "status": status})
+        pod = path.replace("/apis/batch/v1/", "/api/v1/").replace("/jobs/", "/pods/") + "-x7f2q"
+        terminated = {
+            "exitCode": code,
+            "finishedAt": "2026-01-02T03:05:00Z",
+            "message": _message(step, code).to_json(),
+        }
+        state = {"containerStatuses": [{"state": {"terminated": terminated}}]}
+        self.add(pod, {"metadata": {"name": pod.rpartition("/")[2]}, "status": state})
+
+
+def _message(step: Step, code: int) -> RunnerMessage:
+    if code:
+        return RunnerMessage(step=step, error="line 1: not such a CSV")
+    if step is Step.COLLECT:
+        return RunnerMessage(
+            step=step,
+            totals=Totals(succeeded=IMAGES - 2, failed=2, bytes_in=1000, bytes_out=400),
+            report_key="shop/x/report.csv",
+            report_sha256="cd" * 32,
+        )
+    return RunnerMessage(step=step, products=600, images=IMAGES, shards=SHARDS)
+
+
+def _merge(old: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(old) if isinstance(old, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged

@@ -1,0 +1,312 @@
+"""The real reconciler on an in-memory cluster, killed around every one of its writes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from standardwebhooks import Webhook
+
+from imagebatch_core.addresses import AllowList
+from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.resource import ImageBatch
+from imagebatch_operator.cache import Cache
+from imagebatch_operator.kube import batch_path, jobs_path
+from imagebatch_operator.reconcile import Reconciler
+from imagebatch_operator.settings import Settings
+from unit.operator.builders import NOW, BatchBuilder, batch
+from unit.operator.fakecluster import IMAGES, Crash, FakeCluster
+
+KEY = ("shop", "spring")
+SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four").decode()
+
+
+class Receiver:
+    """A real HTTP server that keeps what it verified."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.answers: list[int] = []
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.text()
+        event_id = request.headers["webhook-id"]
+        # Not its verify(): that compares with the wall clock, which these tests do not follow.
+        sent = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
+        assert request.headers["webhook-signature"] == Webhook(SECRET).sign(event_id, sent, body)
+        event = json.loads(body)
+        self.events.append((event_id, event))
+        return web.Response(status=self.answers.pop(0) if self.answers else 204)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    taken = Receiver()
+    app = web.Application()
+    app.router.add_post("/done", taken.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    taken.url = f"http://127.0.0.1:{runner.addresses[0][1]}/done"
+    yield taken
+    await runner.cleanup()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    return Settings(
+        runner_image="runner:1",
+        allow=AllowList.parse("127.0.0.1"),
+        signing_secret_file=secret,
+        gateway_url="http://gateway.example",
+    )
+
+
+class Life:
+    """Runs a batch to its end; every :meth:`start` is a new process that knows nothing."""
+
+    def __init__(self, cluster: FakeCluster, settings: Settings) -> None:
+        self.cluster = cluster
+        self.settings = settings
+        self.seconds = 0.0
+        self.start()
+
+    def start(self) -> None:
+        self.cache = Cache()
+        self.reconciler = Reconciler(
+            self.cluster,
+            self.cache,
+            self.settings,
+            clock=lambda: NOW + timedelta(seconds=int(self.seconds)),
+        )
+
+    async def one_pass(self) -> float | None:
+        before = self.cache.known()
+        self.cache.replace(self.cluster.batches(), self.cluster.jobs(), before)
+        return await self.reconciler.reconcile(KEY)
+
+    async def to_the_end(self) -> int:
+        """Until nothing happens any more; the number of crashes."""
+        crashes = 0
+        for _ in range(100):
+            written = len(self.cluster.writes)
+            try:
+                again = await self.one_pass()
+            except Crash:
+                crashes += 1
+                self.start()
+                continue
+            if self.cluster.run_jobs() or len(self.cluster.writes) > written:
+                continue
+            if again is None:
+                return crashes
+            self.seconds += again
+        raise AssertionError("the batch came to no end")
+
+
+def applied(builder: BatchBuilder) -> FakeCluster:
+    cluster = FakeCluster()
+    cluster.add(batch_path(*KEY), builder.body())
+    return cluster
+
+
+def result(cluster: FakeCluster) -> ImageBatch:
+    return ImageBatch.from_object(cluster.objects[batch_path(*KEY)])
+
+
+def without_times(found: ImageBatch) -> dict[str, Any]:
+    status = found.status.model_dump(mode="json")
+    for condition in status["conditions"]:
+        condition.pop("last_transition_time")
+    for name in ("start_time", "completion_time", "duration"):
+        status.pop(name)
+    return status
+
+
+async def test_a_batch_runs_from_plan_to_the_delivered_webhook(
+    receiver: Receiver, settings: Settings
+) -> None:
+    cluster = applied(batch().webhook(receiver.url))
+    assert await Life(cluster, settings).to_the_end() == 0
+    found = result(cluster)
+    assert found.status.phase is Phase.COMPLETED
+    assert found.status.webhook is not None
+    assert found.status.webhook.delivered_time is not None
+    assert cluster.jobs() == [], "child Jobs go once the report is in the status"
+    [(_, event)] = receiver.events
+    assert event["type"] == "imagebatch.completed"
+    data = event["data"]
+    assert (data["requestId"], data["namespace"], data["status"]) == ("spring", "shop", "completed")
+    assert data["images"]["failed"] == 2
+    assert data["images"]["total"] == IMAGES
+    assert data["bytes"] == {"in": 1000, "out": 400}
+    assert data["downloadUrl"] == "http://gateway.example/api/download/spring"
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
+async def test_killed_around_any_write_the_end_is_the_same(
+    receiver: Receiver, settings: Settings, lost: bool
+) -> None:
+    whole = applied(batch().webhook(receiver.url))
+    await Life(whole, settings).to_the_end()
+    expected, writes = without_times(result(whole)), len(whole.writes)
+    assert writes >= 10
+    first_id = receiver.events[0][0]
+    for number in range(1, writes + 1):
+        receiver.events.clear()
+        cluster = applied(batch().webhook(receiver.url))
+        cluster.crash_at, cluster.lost = number, lost
+        assert await Life(cluster, settings).to_the_end() == 1, f"write {number}"
+        assert without_times(result(cluster)) == expected, f"write {number}"
+        assert cluster.jobs() == []
+        assert {event_id for event_id, _ in receiver.events} == {first_id}, f"write {number}"
+        assert len(receiver.events) <= 2
+
+
+async def test_a_crash_after_sending_repeats_the_event_with_the_same_id(
+    receiver: Receiver, settings: Settings
+) -> None:
+    whole = applied(batch().webhook(receiver.url))
+    await Life(whole, settings).to_the_end()
+    receiver.events.clear()
+    cluster = applied(batch().webhook(receiver.url))
+    cluster.crash_at, cluster.lost = len(whole.writes), True  # the record of the delivery
+    await Life(cluster, settings).to_the_end()
+    assert len(receiver.events) == 2
+    assert receiver.events[0] == receiver.events[1]
+
+
+async def test_a_failing_receiver_is_tried_again_until_it_takes_the_event(
+    receiver: Receiver, settings: Settings
+) -> None:
+    receiver.answers = [500, 302, 503]
+    cluster = applied(batch().webhook(receiver.url))
+    life = Life(cluster, settings)
+    await life.to_the_end()
+    assert len(receiver.events) == 4
+    assert len({event_id for event_id, _ in receiver.events}) == 1
+    assert life.seconds > 1800, "0 s, 5 s, 5 min, 30 min"
+    outbox = result(cluster).status.webhook
+    assert outbox is not None
+    assert (outbox.attempts, outbox.last_code) == (4, 204)
+
+
+async def test_a_receiver_that_is_gone_ends_the_deliveries(
+    receiver: Receiver, settings: Settings
+) -> None:
+    receiver.answers = [410]
+    cluster = applied(batch().webhook(receiver.url))
+    await Life(cluster, settings).to_the_end()
+    delivered = result(cluster).status.condition(ConditionType.WEBHOOK_DELIVERED)
+    assert delivered is not None
+    assert delivered.reason is Reason.RECEIVER_GONE
+    assert len(receiver.events) == 1
+
+
+async def test_a_private_receiver_is_never_dialled(receiver: Receiver, settings: Settings) -> None:
+    cluster = applied(batch().webhook(receiver.url))
+    closed = Settings(runner_image="r", signing_secret_file=settings.signing_secret_file)
+    life = Life(cluster, closed)
+    for _ in range(8):
+        await life.one_pass()
+        cluster.run_jobs()
+    delivered = result(cluster).status.condition(ConditionType.WEBHOOK_DELIVERED)
+    assert delivered is not None
+    assert delivered.reason is Reason.RECEIVER_REFUSED
+    assert receiver.events == []
+
+
+async def test_a_missing_signing_secret_is_said(receiver: Receiver, settings: Settings) -> None:
+    hook = {"url": receiver.url, "secretRef": {"name": "mine"}}
+    cluster = applied(batch().spec(webhook=hook))
+    life = Life(cluster, settings)
+    for _ in range(8):
+        await life.one_pass()
+        cluster.run_jobs()
+    delivered = result(cluster).status.condition(ConditionType.WEBHOOK_DELIVERED)
+    assert delivered is not None
+    assert delivered.reason is Reason.SECRET_NOT_FOUND
+
+
+async def test_refused_input_ends_the_batch_with_the_runners_words(settings: Settings) -> None:
+    cluster = applied(batch())
+    cluster.exit_code["plan"] = 2
+    await Life(cluster, settings).to_the_end()
+    succeeded = result(cluster).status.condition(ConditionType.SUCCEEDED)
+    assert succeeded is not None
+    assert (succeeded.reason, succeeded.message) == (
+        Reason.INPUT_REFUSED,
+        "line 1: not such a CSV",
+    )
+
+
+async def test_a_settled_batch_costs_no_write(settings: Settings) -> None:
+    cluster = applied(batch())
+    life = Life(cluster, settings)
+    await life.to_the_end()
+    written = len(cluster.writes)
+    life.start()
+    for _ in range(3):
+        assert await life.one_pass() is None
+    assert len(cluster.writes) == written
+
+
+async def test_a_quota_that_refuses_the_job_is_said_and_heals(settings: Settings) -> None:
+    cluster = applied(batch())
+    cluster.forbid = lambda path: path.endswith("/jobs")
+    life = Life(cluster, settings)
+    assert await life.one_pass() == 0.0
+    assert await life.one_pass() == 15.0
+    reconciling = result(cluster).status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert reconciling.reason is Reason.PODS_BLOCKED
+    assert "exceeded quota" in reconciling.message
+    cluster.forbid = lambda path: False
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_a_strangers_job_of_that_name_is_not_taken_for_ours(settings: Settings) -> None:
+    cluster = applied(batch())
+    name = f"spring-{batch().build().uid[:8]}-plan-r1"
+    cluster.add(
+        jobs_path("shop", name),
+        {"metadata": {"name": name, "namespace": "shop"}, "spec": {"suspend": True}},
+    )
+    life = Life(cluster, settings)
+    await life.one_pass()
+    await life.one_pass()
+    reconciling = result(cluster).status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert "another owner" in reconciling.message
+
+
+async def test_storage_that_is_set_up_later_heals_the_batch(settings: Settings) -> None:
+    cluster = applied(batch())
+    account = cluster.objects.pop("/api/v1/namespaces/shop/serviceaccounts/imagebatch-runner")
+    life = Life(cluster, settings)
+    assert await life.one_pass() == 15.0
+    accepted = result(cluster).status.condition(ConditionType.ACCEPTED)
+    assert accepted is not None
+    assert accepted.reason is Reason.STORAGE_NOT_CONFIGURED
+    cluster.add("/api/v1/namespaces/shop/serviceaccounts/imagebatch-runner", account)
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_the_batch_goes_when_its_time_to_live_is_over(settings: Settings) -> None:
+    cluster = applied(batch().spec(ttlSecondsAfterFinished=3600))
+    life = Life(cluster, settings)
+    await life.to_the_end()
+    assert batch_path(*KEY) not in cluster.objects
+    assert 3600 <= life.seconds < 3610
