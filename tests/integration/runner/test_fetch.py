@@ -1,0 +1,223 @@
+"""Fetching from a real host that misbehaves in every way we have a code for."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.fetch import Fetched, Fetcher
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.web import open_session
+from support.imagehost import ImageHost
+from support.pictures import jpeg
+
+DATA = jpeg(size=(400, 300))
+Fetch = Callable[..., Any]
+
+
+class Waits(list[float]):
+    """Stands in for sleeping: records and returns at once."""
+
+    async def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def fetch(waits: Waits) -> Fetch:
+    """``await fetch(url, retries=…, **settings)``: what was fetched, or the failure."""
+
+    async def one(url: str, retries: int = 0, **overrides: Any) -> Fetched | ImageFailed:
+        settings = Settings(**({"fetch_allow": "127.0.0.1"} | overrides))
+        async with open_session(settings) as session:
+            fetcher = Fetcher(session, settings, retries, sleep=waits, chance=lambda: 0.5)
+            try:
+                async with fetcher.fetched(url) as fetched:
+                    return fetched
+            except ImageFailed as failure:
+                return failure
+
+    return one
+
+
+async def test_image_is_fetched_with_a_contact_in_the_user_agent(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    fetched = await fetch(host.add("a.jpg", DATA), contact_url="https://shop.example/bot")
+    assert fetched == Fetched(DATA, 200, 1)
+    assert host.headers["User-Agent"].startswith("ImageBatch/")
+    assert "(+https://shop.example/bot)" in host.headers["User-Agent"]
+    assert host.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retryable"),
+    [
+        (404, ErrorCode.HTTP_STATUS, False),
+        (403, ErrorCode.HTTP_STATUS, False),
+        (204, ErrorCode.HTTP_STATUS, False),
+        (408, ErrorCode.TIMEOUT, True),
+        (429, ErrorCode.TOO_MANY_REQUESTS, True),
+        (500, ErrorCode.SERVER_ERROR, True),
+        (503, ErrorCode.SERVER_ERROR, True),
+    ],
+)
+async def test_status_is_told_and_retried_where_it_may_pass(
+    fetch: Fetch, host: ImageHost, status: int, code: ErrorCode, retryable: bool
+) -> None:
+    failure = await fetch(host.status("a.jpg", status), retries=2)
+    assert (failure.code, failure.http_status) == (code, status)
+    assert failure.attempts == host.requests["/a.jpg"] == (3 if retryable else 1)
+
+
+async def test_failure_that_passes_leaves_a_success_and_its_attempts(
+    fetch: Fetch, host: ImageHost, waits: Waits
+) -> None:
+    fetched = await fetch(host.failing_first("a.jpg", DATA, times=2), retries=3)
+    assert (fetched.data, fetched.attempts) == (DATA, 3)
+    assert list(waits) == [0.5, 1.0]
+
+
+async def test_retry_after_is_honoured(fetch: Fetch, host: ImageHost, waits: Waits) -> None:
+    url = host.status("a.jpg", 429, {"Retry-After": "0"})
+    await fetch(url, retries=1)
+    assert list(waits) == [0.5]
+    long = await fetch(host.status("b.jpg", 503, {"Retry-After": "3600"}), retries=3)
+    assert (long.code, long.attempts) == (ErrorCode.SERVER_ERROR, 1)
+
+
+async def test_redirects_are_followed_to_their_limit(fetch: Fetch, host: ImageHost) -> None:
+    host.add("a.jpg", DATA)
+    for n in range(6):
+        host.redirect(f"hop{n}", "/a.jpg" if n == 0 else f"hop{n - 1}")
+    assert (await fetch(host.url("hop4"))).data == DATA
+    assert (await fetch(host.url("hop5"))).code is ErrorCode.TOO_MANY_REDIRECTS
+
+
+async def test_every_redirect_is_checked(fetch: Fetch, host: ImageHost) -> None:
+    hidden = host.add("hidden.jpg", DATA)
+    private = host.redirect("r1", hidden.replace("127.0.0.1", "127.0.0.2"))
+    assert (await fetch(private)).code is ErrorCode.ADDRESS_REFUSED
+    metadata = host.redirect("r2", "http://169.254.169.254/latest/meta-data/")
+    assert (await fetch(metadata)).code is ErrorCode.ADDRESS_REFUSED
+    assert (await fetch(host.redirect("r3", "file:///etc/passwd"))).code is ErrorCode.INVALID_URL
+    assert not host.requests["/hidden.jpg"]
+
+
+async def test_private_addresses_are_closed_by_default(fetch: Fetch, host: ImageHost) -> None:
+    url = host.add("a.jpg", DATA)
+    failure = await fetch(url, retries=3, fetch_allow="")
+    assert (failure.code, failure.attempts) == (ErrorCode.ADDRESS_REFUSED, 1)
+    named = url.replace("127.0.0.1", "localhost")
+    assert (await fetch(named, fetch_allow="")).code is ErrorCode.ADDRESS_REFUSED
+    assert not host.requests
+    assert (await fetch(named, fetch_allow="localhost")).data == DATA
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "a.jpg", "ftp://x/y", "http://", "http://u:p@host/x", "http://0x7f000001/", "http://["],
+)
+async def test_url_that_is_none_fails_alone(fetch: Fetch, url: str) -> None:
+    failure = await fetch(url, retries=3)
+    assert (failure.code, failure.attempts) == (ErrorCode.INVALID_URL, 1)
+
+
+async def test_name_that_does_not_resolve(fetch: Fetch) -> None:
+    assert (await fetch("http://no-such-host.invalid/a")).code is ErrorCode.DNS_FAILED
+
+
+async def test_nobody_listens(fetch: Fetch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    failure = await fetch(f"http://127.0.0.1:{port}/a.jpg", retries=1)
+    assert (failure.code, failure.attempts) == (ErrorCode.CONNECT_FAILED, 2)
+
+
+async def test_https_of_a_host_without_it(fetch: Fetch, host: ImageHost) -> None:
+    failure = await fetch(host.add("a.jpg", DATA).replace("http:", "https:"))
+    assert failure.code is ErrorCode.TLS_FAILED
+
+
+async def test_body_that_ends_early(fetch: Fetch, host: ImageHost) -> None:
+    assert (await fetch(host.truncated("a.jpg", DATA))).code is ErrorCode.INCOMPLETE_BODY
+
+
+async def test_slow_host_times_out(fetch: Fetch, host: ImageHost) -> None:
+    url = host.slow("a.jpg", DATA, 5)
+    assert (await fetch(url, fetch_read_seconds=0.2)).code is ErrorCode.TIMEOUT
+    assert (await fetch(url, fetch_total_seconds=0.2)).code is ErrorCode.TIMEOUT
+
+
+async def test_body_over_the_limit_is_refused_with_and_without_length(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    announced = await fetch(host.add("a.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
+    streamed = await fetch(host.chunked("b.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
+    assert announced.code is streamed.code is ErrorCode.TOO_MANY_BYTES
+    assert (await fetch(host.url("b.jpg"), fetch_max_bytes=len(DATA))).data == DATA
+
+
+async def test_long_body_without_a_length_asks_again_with_room(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    long = DATA + bytes(9 << 20)
+    fetched = await fetch(host.chunked("a.jpg", long))
+    assert (len(fetched.data), fetched.attempts) == (len(long), 1)
+
+
+async def test_compression_nobody_asked_for_is_undone_within_the_limit(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    def zipped(name: str, data: bytes, encoding: str = "gzip") -> str:
+        headers = {"Content-Encoding": encoding}
+        return host.on(name, lambda h: h.reply(200, gzip.compress(data), "image/jpeg", headers))
+
+    assert (await fetch(zipped("a.jpg", DATA))).data == DATA
+    bomb = await fetch(zipped("bomb.jpg", bytes(20 << 20)), fetch_max_bytes=1 << 20)
+    assert bomb.code is ErrorCode.TOO_MANY_BYTES
+    assert (await fetch(zipped("c.jpg", DATA, "br"))).code is ErrorCode.UNSUPPORTED_FORMAT
+
+
+async def test_one_host_gets_few_requests_at_once(host: ImageHost) -> None:
+    urls = [host.slow(f"{n}.jpg", DATA, 0.05) for n in range(12)]
+    settings = Settings(fetch_allow="127.0.0.1", fetch_per_host=3)
+    async with open_session(settings) as session:
+        fetcher = Fetcher(session, settings, 0)
+
+        async def one(url: str) -> None:
+            async with fetcher.fetched(url):
+                pass
+
+        await asyncio.gather(*map(one, urls))
+    assert host.most_concurrent <= 3
+
+
+async def test_fetched_bytes_stay_within_the_budget(host: ImageHost) -> None:
+    urls = [host.add(f"{n}.jpg", DATA) for n in range(12)]
+    settings = Settings(fetch_allow="127.0.0.1", bytes_in_flight=2 * len(DATA))
+    held, most = 0, 0
+    async with open_session(settings) as session:
+        fetcher = Fetcher(session, settings, 0)
+
+        async def one(url: str) -> None:
+            nonlocal held, most
+            async with fetcher.fetched(url):
+                held += 1
+                most = max(most, held)
+                await asyncio.sleep(0.01)
+                held -= 1
+
+        await asyncio.gather(*map(one, urls))
+    assert most == 2

@@ -1,0 +1,142 @@
+"""``imagebatch-runner local`` as a person runs it: a process, a folder, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.imagehost import ImageHost
+from support.pictures import decoded, jpeg
+from support.runnerbatch import products
+
+
+class Folder:
+    def __init__(self, path: Path) -> None:
+        self.csv = path / "products.csv"
+        self.out = path / "out"
+
+    def command(self, *options: str) -> list[str]:
+        start = [sys.executable, "-m", "imagebatch_runner", "local", str(self.csv)]
+        return [*start, "--out", str(self.out), "--allow", "127.0.0.1", *options]
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*options), capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def report(self) -> list[dict[str, object]]:
+        lines = (self.out / "report.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def table(self) -> list[dict[str, str]]:
+        with (self.out / "report.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_all_succeeded_is_exit_code_0(folder: Folder, host: ImageHost) -> None:
+    urls = [host.add(f"{n}.jpg", jpeg(size=(300, 200 + n))) for n in range(5)]
+    folder.csv.write_text(products(urls, 2))
+    ended = folder.run("--quality", "40", "--max-width", "150")
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    outputs = ",".join(row["Output Image Urls"] for row in folder.table()).split(",")
+    assert len(outputs) == 5
+    for output in outputs:
+        assert output.startswith("images/")
+        assert decoded((folder.out / output).read_bytes()).width == 150
+
+
+def test_some_failed_is_exit_code_1_and_they_are_named(folder: Folder, host: ImageHost) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg()), host.html("b.jpg")]))
+    ended = folder.run()
+    assert ended.returncode == 1
+    assert "not_an_image: a web page" in ended.stderr
+    assert [line["status"] for line in folder.report()] == ["succeeded", "failed"]
+
+
+def test_finished_folder_is_only_shown_again(folder: Folder, host: ImageHost) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg()), host.url("missing.jpg")]))
+    assert folder.run().returncode == 1
+    report = (folder.out / "report.csv").read_bytes()
+    requests = sum(host.requests.values())
+    assert folder.run().returncode == 1
+    assert sum(host.requests.values()) == requests
+    assert (folder.out / "report.csv").read_bytes() == report
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_run_goes_on_where_it_was(
+    folder: Folder, host: ImageHost, number: signal.Signals
+) -> None:
+    urls = [host.slow(f"{n}.jpg", jpeg(size=(200, 100 + n)), 0.05) for n in range(120)]
+    folder.csv.write_text(products(urls))
+    env = os.environ | {"IMAGEBATCH_PART_IMAGES": "10", "IMAGEBATCH_FETCH_CONCURRENCY": "4"}
+    with subprocess.Popen(
+        folder.command(), env=env, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        end = time.monotonic() + 60
+        while len(list(folder.out.glob("results/*/*.jsonl"))) < 3 and time.monotonic() < end:
+            time.sleep(0.02)
+        os.killpg(process.pid, number)  # Ctrl-C reaches the whole group
+        code = process.wait(30)
+    assert code == (143 if number is not signal.SIGKILL else -number)
+    assert not (folder.out / "report.csv").exists()
+    assert folder.run().returncode == 0
+    assert [line["input_url"] for line in folder.report()] == urls
+    lost = 0 if number is not signal.SIGKILL else 10 + 64
+    assert sum(host.requests.values()) <= 120 + lost
+
+
+def test_another_csv_or_other_options_are_refused(folder: Folder, host: ImageHost) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg())]))
+    assert folder.run().returncode == 0
+    other = folder.run("--quality", "60")
+    assert (other.returncode, "choose another --out" in other.stderr) == (2, True)
+    folder.csv.write_text(products([host.url("b.jpg")]))
+    changed = folder.run()
+    assert (changed.returncode, "choose another --out" in changed.stderr) == (2, True)
+
+
+def test_folder_of_somebody_else_is_left_alone(folder: Folder) -> None:
+    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    folder.out.mkdir()
+    (folder.out / "report.csv").write_text("mine")
+    assert folder.run().returncode == 2
+    assert (folder.out / "report.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", "PK\x03\x04"])
+def test_input_that_is_no_such_csv_is_exit_code_2(folder: Folder, text: str) -> None:
+    folder.csv.write_text(text)
+    ended = folder.run()
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("refused: ")
+
+
+def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
+    assert "no such file" in folder.run().stderr
+    assert folder.run().returncode == 2
+    assert folder.run("--quality", "0").returncode == 2
+    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    wrong = folder.run("--allow", "10.0.0.0/99")
+    assert (wrong.returncode, "IMAGEBATCH_FETCH_ALLOW" in wrong.stderr) == (2, True)
+
+
+def test_private_hosts_are_closed_unless_allowed(folder: Folder, host: ImageHost) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg())]))
+    ended = folder.run("--allow", "")
+    assert ended.returncode == 1
+    assert "address_refused" in ended.stderr
+    assert not host.requests

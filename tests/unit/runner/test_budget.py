@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from imagebatch_runner.budget import Budget
+
+
+async def test_no_more_than_the_capacity_is_out_at_once() -> None:
+    budget = Budget(10)
+    out, most = 0, 0
+
+    async def use(weight: int) -> None:
+        nonlocal out, most
+        async with budget.hold(weight):
+            out += weight
+            most = max(most, out)
+            await asyncio.sleep(0)
+            out -= weight
+
+    await asyncio.gather(*(use(1 + n % 7) for n in range(50)))
+    assert most <= 10
+    assert budget.free == 10
+
+
+async def test_weight_over_the_capacity_waits_until_it_is_alone() -> None:
+    budget = Budget(10)
+    small = await budget.take(1)
+    large = asyncio.create_task(budget.take(1000))
+    await asyncio.sleep(0)
+    assert not large.done()
+    budget.give(small)
+    assert await large == 10
+    assert budget.free == 0
+
+
+async def test_large_one_is_not_overtaken() -> None:
+    budget = Budget(10)
+    first = await budget.take(6)
+    large = asyncio.create_task(budget.take(8))
+    await asyncio.sleep(0)
+    small = asyncio.create_task(budget.take(1))
+    await asyncio.sleep(0)
+    assert not small.done()
+    budget.give(first)
+    assert (await large, await small) == (8, 1)
+
+
+async def test_cancelled_wait_leaves_nothing_behind() -> None:
+    budget = Budget(10)
+    first = await budget.take(10)
+    large, small = asyncio.create_task(budget.take(9)), asyncio.create_task(budget.take(5))
+    await asyncio.sleep(0)
+    large.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await large
+    budget.give(first)
+    budget.give(await small)
+    assert budget.free == 10
+
+
+async def test_wait_that_is_cancelled_in_the_moment_it_is_granted_gives_back() -> None:
+    budget = Budget(10)
+    first = await budget.take(10)
+    waiting = asyncio.create_task(budget.take(4))
+    await asyncio.sleep(0)
+    budget.give(first)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert budget.free == 10

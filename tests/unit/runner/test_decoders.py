@@ -1,0 +1,110 @@
+"""The worker processes themselves, with images and with processes that end badly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.codec import CodecOptions
+from imagebatch_runner.decoders import DecoderPool
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.sniff import Kind
+from support.pictures import decoded, encoded, jpeg, photo
+
+MIB = 1 << 20
+OPTIONS = CodecOptions()
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[DecoderPool]:
+    async with DecoderPool(2, timeout=20, memory=2048 * MIB) as made:
+        yield made
+
+
+def children() -> list[int]:
+    """Worker processes of this test process."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123 - not a disk file
+        return [int(word) for word in file.read().split()]
+
+
+async def test_images_come_back_from_another_process(pool: DecoderPool) -> None:
+    data = jpeg()
+    results = await asyncio.gather(*(pool.compress(data, Kind.JPEG, OPTIONS) for _ in range(6)))
+    assert len({result.sha256 for result in results}) == 1
+    assert decoded(results[0].data).size == photo().size
+    assert len(children()) == 2
+
+
+async def test_failure_of_an_image_leaves_its_decoder_alive(pool: DecoderPool) -> None:
+    with pytest.raises(ImageFailed) as caught:
+        await pool.compress(jpeg()[:500], Kind.JPEG, OPTIONS)
+    assert caught.value.code is ErrorCode.CORRUPT
+    before = children()
+    await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+    assert children() == before
+
+
+async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
+    large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
+    under_way = asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS))
+    other = asyncio.create_task(pool.compress(jpeg(), Kind.JPEG, OPTIONS))
+    await other
+    await asyncio.sleep(0.1)
+    for pid in children():
+        os.kill(pid, signal.SIGSEGV)
+    with pytest.raises(ImageFailed, match="SIGSEGV") as caught:
+        await under_way
+    assert caught.value.code is ErrorCode.DECODER_CRASHED
+    assert not caught.value.code.retryable
+    for _ in range(3):  # both workers were killed; both are replaced
+        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+
+
+async def test_hanging_decoder_is_killed_and_replaced() -> None:
+    async with DecoderPool(1, timeout=1.5, memory=0) as pool:
+        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        os.kill(children()[0], signal.SIGSTOP)
+        with pytest.raises(ImageFailed) as caught:
+            await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        assert caught.value.code is ErrorCode.DECODER_TIMEOUT
+        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+
+
+async def test_image_that_needs_too_much_memory_fails_alone() -> None:
+    large = encoded(photo(size=(8000, 8000)), "PNG", compress_level=1)
+    async with DecoderPool(1, timeout=30, memory=300 * MIB) as pool:
+        with pytest.raises(ImageFailed, match="300 MiB") as caught:
+            await pool.compress(large, Kind.PNG, OPTIONS)
+        assert caught.value.code is ErrorCode.DECODER_CRASHED
+        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+
+
+async def test_cancelled_image_does_not_confuse_the_next_one() -> None:
+    async with DecoderPool(1, timeout=30, memory=0) as pool:
+        small = jpeg(size=(50, 40))
+        await pool.compress(small, Kind.JPEG, OPTIONS)
+        task = asyncio.create_task(pool.compress(jpeg(size=(3000, 2000)), Kind.JPEG, OPTIONS))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await pool.compress(small, Kind.JPEG, OPTIONS)).width == 50
+
+
+async def test_decoders_do_not_see_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-inherit")
+    async with DecoderPool(1, timeout=30, memory=0) as pool:
+        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        with open(f"/proc/{children()[0]}/environ", "rb") as file:  # noqa: ASYNC230, PTH123
+            assert b"do-not-inherit" not in file.read()
+
+
+async def test_no_decoder_outlives_its_pool() -> None:
+    async with DecoderPool(2, timeout=30, memory=0) as pool:
+        await asyncio.gather(*(pool.compress(jpeg(), Kind.JPEG, OPTIONS) for _ in range(4)))
+    assert children() == []
