@@ -64,6 +64,8 @@ def main() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # Kopf names itself after the user, and a container's number has no name in passwd.
+    os.environ.setdefault("LOGNAME", "imagebatch-operator")
     try:
         settings = Settings.from_env(os.environ)
     except ConfigurationRefused as error:

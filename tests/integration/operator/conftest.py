@@ -1,0 +1,54 @@
+"""One API server for all tests here; an operator of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagebatch_core.names import RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
+from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver
+from localcluster.controlplane import ControlPlane, free_ports
+
+CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[Api]:
+    with ControlPlane(controller_manager=True) as plane:
+        plane.kubectl("apply", "-f", str(CRD))
+        plane.kubectl("wait", "--for=condition=Established", "crd/imagebatches.imagebatch.dev")
+        plane.kubectl("create", "namespace", NAMESPACE)
+        ready = Api(plane)
+        ready.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
+        ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP)
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    started = Receiver()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    [port] = free_ports(1)
+    environment = {
+        "KUBECONFIG": str(api.plane.kubeconfig),
+        "IMAGEBATCH_RUNNER_IMAGE": "imagebatch-runner:test",
+        "IMAGEBATCH_NAMESPACES": NAMESPACE,
+        "IMAGEBATCH_LEASE_NAMESPACE": NAMESPACE,
+        "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
+        "IMAGEBATCH_SIGNING_SECRET_FILE": str(secret),
+        "IMAGEBATCH_GATEWAY_URL": "http://gateway.example",
+        "IMAGEBATCH_HEALTH_PORT": str(port),
+    }
+    process = Operator(environment, port, tmp_path / "operator.log")
+    process.start()
+    yield process
+    process.kill()

@@ -1,0 +1,126 @@
+"""The operator as a process against a real API server and a real Job controller."""
+
+from __future__ import annotations
+
+import time
+
+from imagebatch_core.job import RunnerMessage, Step, Totals
+from integration.operator.driver import Api, Operator, Receiver, eventually
+
+PLANNED = RunnerMessage(step=Step.PLAN, products=2, images=4, shards=2)
+COLLECTED = RunnerMessage(
+    step=Step.COLLECT,
+    totals=Totals(succeeded=3, failed=1, bytes_in=1000, bytes_out=387),
+    report_key="shop/x/report.csv",
+    report_sha256="ab" * 32,
+)
+
+
+def job_name(job: dict[str, dict[str, str]]) -> str:
+    return job["metadata"]["name"]
+
+
+def test_an_inline_batch_gets_a_plan_job_and_conditions_and_a_kill_changes_nothing(
+    api: Api, operator: Operator
+) -> None:
+    api.batch("killed")
+    job = api.job("killed", "plan")
+    eventually(lambda: api.phase("killed") == "Processing", "Processing")
+    pod = eventually(
+        lambda: api.find("pods", f"batch.kubernetes.io/job-name={job_name(job)}"), "its pod"
+    )[0]
+    source = api.get("configmap", pod["spec"]["volumes"][1]["configMap"]["name"])
+    assert "Lamp" in source["data"]["products.csv"]
+    assert api.condition("killed", "Accepted")["status"] == "True"
+    assert api.condition("killed", "Reconciling")["reason"] == "Planning"
+    time.sleep(2)
+    before = api.get("imagebatch", "killed")
+    assert "finalizers" not in before["metadata"]
+    kopf_marks = [a for a in before["metadata"].get("annotations", {}) if "kopf" in a]
+    assert kopf_marks == []
+    operator.kill()
+    operator.start()
+    time.sleep(5)
+    after = api.get("imagebatch", "killed")
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    assert api.job("killed", "plan")["metadata"]["uid"] == job["metadata"]["uid"]
+    api.patch("killed", cancel=True)
+    eventually(lambda: api.phase("killed") == "Cancelled", "Cancelled")
+    api.job_gone(job_name(job))
+
+
+def test_a_batch_goes_through_plan_shards_and_collect_to_a_verified_webhook(
+    api: Api, operator: Operator, receiver: Receiver
+) -> None:
+    api.batch("whole", imagesPerShard=2, webhook={"url": receiver.url})
+    api.finish_pods(job_name(api.job("whole", "plan")), PLANNED)
+    shards = api.job("whole", "compress-0")
+    operator.kill()
+    operator.start()
+    api.finish_pods(job_name(shards), count=2)
+    eventually(
+        lambda: api.get("imagebatch", "whole")["status"]["shards"]["done"] == 2, "both shards"
+    )
+    api.finish_pods(job_name(api.job("whole", "collect")), COLLECTED)
+    event_id, event = eventually(lambda: receiver.event_of("whole"), "the webhook")
+    assert event["type"] == "imagebatch.completed"
+    assert event["data"]["images"]["failed"] == 1
+    assert event["data"]["downloadUrl"] == "http://gateway.example/api/download/whole"
+    assert receiver.refusals == []
+    eventually(lambda: api.condition("whole", "WebhookDelivered").get("status") == "True", "told")
+    status = api.get("imagebatch", "whole")["status"]
+    assert status["webhook"]["eventId"] == event_id
+    assert (status["phase"], status["saved"]) == ("Completed", "61.3%")
+    assert status["images"]["done"] == 4
+    eventually(lambda: not api.find("jobs", "imagebatch.dev/batch=whole"), "child Jobs deleted")
+    assert "61.3%" in api.kubectl("get", "imagebatches")
+
+
+def test_a_refused_csv_fails_the_batch_without_waiting_for_the_jobs_retries(
+    api: Api, operator: Operator
+) -> None:
+    api.batch("refused")
+    message = RunnerMessage(step=Step.PLAN, error="line 1: no column 'Product Name'")
+    api.finish_pods(job_name(api.job("refused", "plan")), message, code=2)
+    eventually(lambda: api.phase("refused") == "Failed", "Failed", seconds=15)
+    succeeded = api.condition("refused", "Succeeded")
+    assert (succeeded["reason"], succeeded["message"]) == ("InputRefused", message.error)
+    assert operator.healthy()
+
+
+def test_suspend_and_parallelism_reach_the_running_job(api: Api, operator: Operator) -> None:
+    api.batch("elastic", imagesPerShard=2, parallelism=1)
+    api.finish_pods(job_name(api.job("elastic", "plan")), PLANNED)
+    shards = job_name(api.job("elastic", "compress-0"))
+    api.patch("elastic", parallelism=2)
+    eventually(lambda: api.get("job", shards)["spec"]["parallelism"] == 2, "parallelism 2")
+    api.patch("elastic", suspend=True)
+    eventually(lambda: api.get("job", shards)["spec"]["suspend"], "suspended")
+    eventually(lambda: api.phase("elastic") == "Suspended", "Suspended")
+    api.patch("elastic", suspend=False)
+    eventually(lambda: not api.get("job", shards)["spec"]["suspend"], "resumed")
+    eventually(lambda: api.phase("elastic") == "Processing", "Processing")
+    api.kubectl("delete", "imagebatch", "elastic")
+    eventually(
+        lambda: not api.find("jobs,pods,configmaps", "imagebatch.dev/batch=elastic"),
+        "everything of a deleted batch is gone",
+    )
+    assert operator.healthy()
+
+
+def test_storage_that_comes_later_heals_the_batch(api: Api, operator: Operator) -> None:
+    api.kubectl("delete", "configmap", "imagebatch-runner")
+    api.batch("healed")
+    eventually(
+        lambda: api.condition("healed", "Accepted").get("reason") == "StorageNotConfigured", "said"
+    )
+    api.kubectl("create", "configmap", "imagebatch-runner")
+    api.job("healed", "plan")
+    assert api.condition("healed", "Accepted")["status"] == "True"
+    assert operator.healthy()
+
+
+def test_sigterm_ends_the_process_and_gives_the_lease_back(api: Api, operator: Operator) -> None:
+    assert api.get("lease", "imagebatch-operator")["spec"]["holderIdentity"]
+    assert operator.terminate() == 0
+    assert not api.get("lease", "imagebatch-operator")["spec"].get("holderIdentity")

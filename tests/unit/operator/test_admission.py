@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from imagebatch_core.reasons import Reason
+from imagebatch_operator.admission import refusal
+from imagebatch_operator.observed import Refusal
+from imagebatch_operator.settings import Settings
+from unit.operator.builders import BatchBuilder, batch
+from unit.operator.fakecluster import FakeCluster
+
+SETTINGS = Settings(runner_image="r", source_prefixes={"shop": ["feeds/"]})
+
+
+async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> Refusal:
+    found = await refusal(builder.build(), cluster or FakeCluster(), SETTINGS)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"source": {"retryOf": {"name": "old"}}}, "retryOf"),
+        ({"reuseFrom": {"name": "old"}}, "reuseFrom"),
+        ({"output": {"profile": "small"}}, "profile"),
+        ({"deletionPolicy": "Delete"}, "deletionPolicy"),
+        ({"runner": {"priorityClassName": "high"}}, "runner"),
+    ],
+)
+async def test_what_is_not_acted_on_is_refused_by_name(spec: dict[str, Any], field: str) -> None:
+    found = await refused(batch().spec(**spec))
+    assert (found.reason, found.permanent) == (Reason.NOT_IMPLEMENTED, True)
+    assert field in found.message
+
+
+@pytest.mark.parametrize("key", ["uploads/other/a.csv", "uploads/shopkeeper/a.csv", "secret.csv"])
+async def test_a_key_outside_of_what_is_granted_is_refused(key: str) -> None:
+    found = await refused(batch().spec(source={"s3": {"key": key}}))
+    assert (found.reason, found.permanent) == (Reason.SOURCE_NOT_ALLOWED, True)
+
+
+@pytest.mark.parametrize("key", ["uploads/shop/a.csv", "feeds/a.csv"])
+async def test_a_key_under_the_uploads_or_a_granted_prefix_is_accepted(key: str) -> None:
+    built = batch().spec(source={"s3": {"key": key}}).build()
+    assert await refusal(built, FakeCluster(), SETTINGS) is None
+
+
+async def test_a_missing_config_map_or_key_may_still_come() -> None:
+    cluster = FakeCluster()
+    builder = batch().spec(source={"configMap": {"name": "mine", "key": "a.csv"}})
+    found = await refused(builder, cluster)
+    assert (found.reason, found.permanent) == (Reason.SOURCE_NOT_FOUND, False)
+    path = "/api/v1/namespaces/shop/configmaps/mine"
+    cluster.add(path, {"metadata": {"name": "mine"}, "data": {"b.csv": ""}})
+    assert "a.csv" in (await refused(builder, cluster)).message
+    cluster.add(path, {"metadata": {"name": "mine"}, "binaryData": {"a.csv": ""}})
+    assert await refusal(builder.build(), cluster, SETTINGS) is None

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from imagebatch_core.job import RunnerJob, Step
+from imagebatch_core.names import ENV_JOB, LABEL_KUEUE_QUEUE
+from imagebatch_core.resource import ImageBatch
+from imagebatch_operator.actions import CreateJob
+from imagebatch_operator.jobs import construct_job, inline_config_map, job_name
+from imagebatch_operator.observed import JobView
+from imagebatch_operator.settings import Settings
+from unit.operator.builders import UID, batch
+
+SETTINGS = Settings(runner_image="registry.example/runner:1", runner_pull_secrets=("pull",))
+PLAN, COLLECT = CreateJob(Step.PLAN, 1), CreateJob(Step.COLLECT, 1)
+SHARDS = CreateJob(Step.COMPRESS, 2, chunk=1, shards=700)
+
+
+def construct(built: ImageBatch, action: CreateJob) -> dict[str, Any]:
+    return construct_job(built, action, SETTINGS)
+
+
+def pod(job: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = job["spec"]["template"]["spec"]
+    return spec
+
+
+def told(job: dict[str, Any]) -> RunnerJob:
+    env = {e["name"]: e.get("value") for e in pod(job)["containers"][0]["env"]}
+    return RunnerJob.model_validate_json(env[ENV_JOB])
+
+
+def test_names_say_batch_step_and_run_and_fit_a_label() -> None:
+    assert job_name(batch().build(), Step.PLAN, 0, 1) == f"spring-{UID[:8]}-plan-r1"
+    assert job_name(batch().build(), Step.COMPRESS, 12, 3) == f"spring-{UID[:8]}-s12-r3"
+    for name in ("x" * 253, "a.b", "a" * 39 + "-b", "a" * 39 + ".b", "0"):
+        made = job_name(batch().named(name).build(), Step.COMPRESS, 999, 99)
+        assert len(made) <= 63
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", made)
+
+
+def test_shards_are_an_indexed_job_without_a_pod_failure_policy() -> None:
+    spec = construct(batch().spec(parallelism=7).build(), SHARDS)["spec"]
+    assert spec["completionMode"] == "Indexed"
+    assert (spec["completions"], spec["parallelism"]) == (700, 7)
+    assert spec["backoffLimitPerIndex"] == 6
+    assert spec["podReplacementPolicy"] == "TerminatingOrFailed"
+    for absent in ("podFailurePolicy", "maxFailedIndexes", "backoffLimit", "suspend"):
+        assert absent not in spec
+
+
+@pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
+def test_pods_are_restricted_and_tokenless(action: CreateJob) -> None:
+    job = construct(batch().build(), action)
+    spec = pod(job)
+    [container] = spec["containers"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["terminationMessagePolicy"] == "File"
+    assert spec["terminationGracePeriodSeconds"] == 60
+    assert container["args"] == [action.step.value]
+    assert "command" not in container
+    assert container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
+def test_jobs_are_owned_by_their_batch_and_read_back_as_what_they_are(action: CreateJob) -> None:
+    job = construct(batch().build(), action)
+    [owner] = job["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == (UID, True)
+    job["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z"
+    view = JobView.from_object(json.loads(json.dumps(job)))
+    assert (view.step, view.chunk, view.run) == (action.step, action.chunk, action.run)
+    assert view.batch_uid == UID
+
+
+def test_the_queue_label_goes_onto_every_job() -> None:
+    for action in (PLAN, SHARDS, COLLECT):
+        labels = construct(batch().queued("team-a").build(), action)["metadata"]["labels"]
+        assert labels[LABEL_KUEUE_QUEUE] == "team-a"
+    assert LABEL_KUEUE_QUEUE not in construct(batch().build(), PLAN)["metadata"]["labels"]
+
+
+def test_a_later_job_of_a_large_batch_says_where_its_shards_begin() -> None:
+    assert told(construct(batch().build(), SHARDS)).first_shard == 10_000
+    assert told(construct(batch().build(), CreateJob(Step.COMPRESS, 1, shards=3))).first_shard == 0
+
+
+def test_only_plan_mounts_an_inline_source() -> None:
+    built = batch().build()
+    job = construct(built, PLAN)
+    source = told(job).source
+    assert source.path == "/var/run/imagebatch/source/products.csv"
+    names = [v["configMap"]["name"] for v in pod(job)["volumes"] if "configMap" in v]
+    assert names == [inline_config_map(built)["metadata"]["name"]]
+    for action in (SHARDS, COLLECT):
+        assert not [v for v in pod(construct(built, action))["volumes"] if "configMap" in v]
+
+
+def test_a_config_map_source_is_mounted_by_its_own_name_and_key() -> None:
+    source = {"configMap": {"name": "mine", "key": "list.csv"}}
+    job = construct(batch().spec(source=source).build(), PLAN)
+    assert told(job).source.path == "/var/run/imagebatch/source/list.csv"
+    assert pod(job)["volumes"][1]["configMap"]["name"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "value"),
+    [
+        ({"s3": {"key": "uploads/shop/a.csv"}}, "key", "uploads/shop/a.csv"),
+        ({"url": "https://lists.example/a.csv"}, "url", "https://lists.example/a.csv"),
+    ],
+)
+def test_other_sources_need_no_mount(source: dict[str, Any], field: str, value: str) -> None:
+    job = construct(batch().spec(source=source).build(), PLAN)
+    assert getattr(told(job).source, field) == value
+    assert len(pod(job)["volumes"]) == 1
+
+
+def test_constructing_twice_gives_the_same_job() -> None:
+    assert construct(batch().build(), PLAN) == construct(batch().build(), PLAN)
