@@ -8,7 +8,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "asctime",
+    "color_message",
+    "message",
+    "taskName",
+}
 
 
 class JsonFormatter(logging.Formatter):

@@ -29,14 +29,6 @@ class Opened:
     chunks: AsyncIterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A range of an object whose whole size is ``size`` bytes."""
-
-    content: bytes
-    size: int
-
-
 class Objects:
     """Raises :class:`ResultMissing` and :class:`StoreUnavailable`, nothing of the vendor's."""
 
@@ -58,13 +50,15 @@ class Objects:
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
-    async def read_piece(self, key: str, start: int) -> Piece:
-        """At most :data:`PIECE` bytes from ``start`` on; ``start`` must lie within the object."""
+    async def size(self, key: str) -> int:
+        """In bytes."""
         with _translated(key):
-            result = await obstore.get_async(
-                self._store, key, options={"range": (start, start + PIECE)}
-            )
-            return Piece(bytes(await result.bytes_async()), result.meta["size"])
+            return (await obstore.head_async(self._store, key))["size"]
+
+    async def read_piece(self, key: str, start: int) -> bytes:
+        """At most :data:`PIECE` bytes from ``start`` on, which must lie within the object."""
+        with _translated(key):
+            return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
 
     async def open(self, key: str) -> Opened:
         """Open an object for streaming; memory holds one piece of it."""

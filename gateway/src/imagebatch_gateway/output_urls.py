@@ -42,25 +42,25 @@ async def read_page(
 ) -> UrlPage:
     """Raises CursorRefused, ResultMissing, StoreUnavailable."""
     start = _offset(cursor, report)
+    size = await objects.size(keys.report_jsonl)
+    if start and start >= size:
+        raise CursorRefused("the cursor points nowhere")
     scan = _Scan(start)
     # One byte earlier: it must end a line, or the cursor is none of ours.
     at = max(0, start - 1)
-    while True:
-        piece = await objects.read_piece(keys.report_jsonl, at)
-        content = piece.content
-        if at < start:
-            if content[:1] != b"\n" or start >= piece.size:
+    while at < size:
+        content = await objects.read_piece(keys.report_jsonl, at)
+        at += len(content)
+        if at - len(content) < start:
+            if content[:1] != b"\n":
                 raise CursorRefused("the cursor points nowhere")
             content = content[1:]
-        at += len(piece.content)
-        last = at >= piece.size
-        await anyio.to_thread.run_sync(scan.feed, content, last)
+        await anyio.to_thread.run_sync(scan.feed, content, at >= size)
         if scan.more_at is not None:
             return UrlPage(tuple(scan.urls), _cursor(scan.more_at, report))
-        if last:
-            return UrlPage(tuple(scan.urls))
-        if at - start >= SCAN_LIMIT:
+        if size > at >= start + SCAN_LIMIT:
             return UrlPage(tuple(scan.urls), _cursor(scan.line_at, report))
+    return UrlPage(tuple(scan.urls))
 
 
 class _Scan:

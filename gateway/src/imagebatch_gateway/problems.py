@@ -32,6 +32,7 @@ from .errors import (
 MEDIA_TYPE: Final = "application/problem+json"
 INVALID_CSV: Final = "Invalid CSV format"
 NOT_FOUND: Final = "Request ID not found"
+_PHRASES: Final = {413: "Content Too Large"}
 NO_FILE: Final = (
     "No file was sent. Send the CSV as the multipart field 'file': "
     "curl -F file=@products.csv <gateway>/api/upload"
@@ -166,7 +167,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        title = HTTPStatus(error.status_code).phrase
+        # Python's phrase for 413 differs between its versions.
+        title = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
         code = title.lower().replace(" ", "-")
         detail = str(error.detail) if error.detail else None
         headers = error.headers or {}

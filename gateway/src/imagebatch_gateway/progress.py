@@ -13,12 +13,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageStatus
 
-from .errors import GatewayError
+from .errors import GatewayError, ResultMissing
 from .objects import Objects
 
 #: Parts of a batch that are listed; a batch with more is shown at shard precision.
@@ -36,13 +36,25 @@ _STATUSES: Final = tuple(ImageStatus)
 _NUMBER: Final = {status.value: number for number, status in enumerate(_STATUSES)}
 
 #: One image a number: row, position and status, for `array("Q")`.
-Packed = array[int]
+Packed: TypeAlias = "array[int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What ``plan.json`` says: a small batch is at work before the operator hears of it."""
+
+    products: int
+    images: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Images recorded so far, each counted once whichever pods recorded it."""
+    """Images recorded so far, each counted once whichever pods recorded it.
 
+    ``planned`` is ``None`` while the input is not planned.
+    """
+
+    planned: Planned | None = None
     succeeded: int = 0
     kept: int = 0
     reused: int = 0
@@ -59,6 +71,7 @@ class _Seen:
 
     at: float
     progress: Progress | None
+    planned: Planned | None
     shards: dict[str, tuple[tuple[str, ...], Counter[int]]]
 
 
@@ -87,10 +100,12 @@ class ProgressReader:
 
     async def _count(self, keys: BatchKeys, before: _Seen | None) -> _Seen:
         shards = before.shards if before else {}
+        planned = before.planned if before else None
         try:
+            planned = planned or await self._read_plan(keys)
             parts = await self._objects.list_keys(keys.results, limit=PARTS_LIMIT)
             if parts is None:
-                return self._remember(keys, _Seen(self._clock(), None, {}))
+                return self._remember(keys, _Seen(self._clock(), None, planned, {}))
             by_shard = {
                 shard: tuple(group)
                 for shard, group in groupby(parts, key=lambda part: part.rpartition("/")[0])
@@ -98,13 +113,21 @@ class ProgressReader:
             changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
             await self._fetch([part for group in changed.values() for part in group])
         except GatewayError:
-            return self._remember(keys, _Seen(self._clock(), None, shards))
+            return self._remember(keys, _Seen(self._clock(), None, planned, shards))
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
             shards[shard] = (known, self._count_shard(known))
         total: Counter[int] = sum((count for _, count in shards.values()), Counter())
-        progress = Progress(**{s.value: total[n] for n, s in enumerate(_STATUSES)})
-        return self._remember(keys, _Seen(self._clock(), progress, shards))
+        counts = {status.value: total[number] for number, status in enumerate(_STATUSES)}
+        progress = Progress(planned, **counts)
+        return self._remember(keys, _Seen(self._clock(), progress, planned, shards))
+
+    async def _read_plan(self, keys: BatchKeys) -> Planned | None:
+        try:
+            plan = json.loads(await self._objects.read(keys.plan))
+        except ResultMissing:
+            return None
+        return Planned(plan["products"], plan["images"])
 
     def _remember(self, keys: BatchKeys, seen: _Seen) -> _Seen:
         self._batches[keys.root] = seen

@@ -17,13 +17,14 @@ def describe(
     """``progress`` is what the parts say while the batch runs, if it could be counted."""
     status = batch.status
     telling = telling_condition(batch)
+    planned = progress.planned if progress else None
     return StatusAnswer(
         request_id=batch.name,
         status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
         output_image_urls=list(page.urls),
         output_image_urls_truncated=page.cursor is not None,
         next=links.status(batch.name, page.cursor) if page.cursor else None,
-        products=status.products,
+        products=planned.products if status.products is None and planned else status.products,
         images=_images(status.images or Images(), progress),
         bytes=status.bytes,
         saved=status.saved,
@@ -59,11 +60,11 @@ def telling_condition(batch: ImageBatch) -> Condition | None:
 def _images(images: Images, progress: Progress | None) -> Images:
     if progress is None or progress.done < images.done:
         return images
-    done = progress.done
+    total = images.total or (progress.planned.images if progress.planned else 0)
     return images.model_copy(
         update={
-            # Before the operator has seen plan's message the total is not known yet.
-            "done": min(done, images.total) if images.total else done,
+            "total": total,
+            "done": min(progress.done, total) if total else progress.done,
             "succeeded": progress.succeeded,
             "kept": progress.kept,
             "reused": progress.reused,

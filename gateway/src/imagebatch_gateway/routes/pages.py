@@ -12,7 +12,6 @@ from imagebatch_gateway.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
-_ASSETS: Final = files("fastapi_offline") / "static"
 _ASSET_TYPES: Final = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -103,4 +102,5 @@ async def docs_start() -> Response:
 async def docs_asset(name: str) -> FileResponse:
     if name not in _ASSET_TYPES:
         raise Problem(404, "no-file", "No such file")
-    return FileResponse(str(_ASSETS / name), media_type=_ASSET_TYPES[name])
+    assets = files("fastapi_offline") / "static"
+    return FileResponse(str(assets / name), media_type=_ASSET_TYPES[name])

@@ -1,0 +1,188 @@
+"""Builders of what the gateway meets: batches, results, an API server that is only a dict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import obstore
+from obstore.store import ObjectStore
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.resource import (
+    Bytes,
+    Condition,
+    ConditionStatus,
+    ImageBatch,
+    ImageBatchSpec,
+    ImageBatchStatus,
+    Images,
+    Report,
+    S3Source,
+    Source,
+)
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_gateway.errors import BatchExists, BatchMissing
+
+NAMESPACE = "shop"
+UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+CREATED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+CSV = b"""S. No.,Product Name,Input Image Urls
+1,Mug,"https://a.example/1.png,https://a.example/2.png"
+2,Cup,https://a.example/3.png,https://a.example/4.png
+3,None,
+"""
+
+
+@dataclass(frozen=True)
+class BatchBuilder:
+    """``batch().running(done=3, total=9).build()``"""
+
+    name: str = "summer-2026"
+    spec: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+
+    def named(self, name: str) -> Self:
+        return replace(self, name=name)
+
+    def asking(self, **spec: Any) -> Self:
+        return replace(self, spec={**self.spec, **spec})
+
+    def running(self, *, done: int, total: int) -> Self:
+        return self.with_status(
+            phase=Phase.PROCESSING, products=total, images=Images(total=total, done=done)
+        )
+
+    def completed(self, *, succeeded: int, failed: int = 0) -> Self:
+        total = succeeded + failed
+        return self.with_status(
+            phase=Phase.COMPLETED,
+            products=total,
+            images=Images(
+                total=total, done=total, succeeded=succeeded, kept=0, reused=0, failed=failed
+            ),
+            bytes=Bytes.model_validate({"in": 1000, "out": 387}),
+            saved="61.3%",
+            completion_time=CREATED,
+        )
+
+    def reported(self) -> Self:
+        keys = BatchKeys.of(NAMESPACE, UID)
+        report = Report(key=keys.report_csv, sha256=hashlib.sha256(b"report").hexdigest())
+        return self.with_status(report=report)
+
+    def because(
+        self, type_: ConditionType, status: ConditionStatus, reason: Reason, message: str
+    ) -> Self:
+        condition = Condition(
+            type=type_,
+            status=status,
+            reason=reason,
+            message=message,
+            last_transition_time=CREATED,
+        )
+        return self.with_status(conditions=[*self.status.get("conditions", []), condition])
+
+    def with_status(self, **status: Any) -> Self:
+        return replace(self, status={**self.status, **status})
+
+    def build(self) -> ImageBatch:
+        source = Source(s3=S3Source(key=f"uploads/{NAMESPACE}/x/y.csv"))
+        return ImageBatch(
+            namespace=NAMESPACE,
+            name=self.name,
+            uid=UID,
+            creation_timestamp=CREATED,
+            spec=ImageBatchSpec(source=source, **self.spec),
+            status=ImageBatchStatus(**self.status),
+        )
+
+
+class FakeBatches:
+    """Behaves as the API server's lock on names does; ``fail`` is raised by the next create."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, ImageBatch] = {}
+        self.fail: Exception | None = None
+        self.fail_after: Exception | None = None
+        self.unready: Exception | None = None
+        self.asked: list[str] = []
+        self.checks = 0
+
+    def add(self, batch: ImageBatch) -> ImageBatch:
+        self.stored[batch.name] = batch
+        return batch
+
+    async def create(
+        self, name: str, spec: ImageBatchSpec, annotations: Mapping[str, str]
+    ) -> ImageBatch:
+        if self.fail is not None:
+            raise self.fail
+        if name in self.stored:
+            raise BatchExists(name)
+        self.stored[name] = ImageBatch(
+            namespace=NAMESPACE,
+            name=name,
+            uid=UID,
+            creation_timestamp=CREATED,
+            annotations=dict(annotations),
+            spec=spec,
+        )
+        if self.fail_after is not None:
+            raise self.fail_after
+        return self.stored[name]
+
+    async def get(self, name: str) -> ImageBatch:
+        self.asked.append(name)
+        if name not in self.stored:
+            raise BatchMissing(name)
+        return self.stored[name]
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self.unready is not None:
+            raise self.unready
+
+
+def image_url(row: int, position: int = 1) -> str:
+    return f"http://out.example/files/{NAMESPACE}/{UID}/images/{row}-{position}-{'0' * 64}.jpg"
+
+
+def succeeded(row: int, position: int = 1) -> ImageResult:
+    return ImageResult(
+        row=row,
+        position=position,
+        input_url=f"https://a.example/{row}-{position}.png",
+        status=ImageStatus.SUCCEEDED,
+        output_url=image_url(row, position),
+        attempts=1,
+        bytes_in=100,
+        bytes_out=40,
+    )
+
+
+def failed(row: int, position: int = 1) -> ImageResult:
+    item = ShardItem(row, position, f"https://a.example/{row}-{position}.png")
+    return ImageResult.failure(item, ErrorCode.DNS_FAILED, "no such host")
+
+
+def write_report(store: ObjectStore, results: list[ImageResult]) -> BatchKeys:
+    keys = BatchKeys.of(NAMESPACE, UID)
+    obstore.put(store, keys.report_jsonl, "".join(r.to_line() for r in results).encode())
+    return keys
+
+
+def write_part(
+    store: ObjectStore, shard: int, pod: str, number: int, results: list[ImageResult]
+) -> None:
+    key = BatchKeys.of(NAMESPACE, UID).part(shard, pod, number)
+    obstore.put(store, key, "".join(r.to_line() for r in results).encode())
+
+
+def uploads_in(store: ObjectStore) -> list[str]:
+    return [item["path"] for item in obstore.list(store, "uploads/").collect()]

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import httpx
+import pytest
+from obstore.store import MemoryStore
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_gateway.app import create_app
+from imagebatch_gateway.errors import ClusterUnavailable
+from imagebatch_gateway.logs import JsonFormatter
+from imagebatch_gateway.settings import Settings
+from unit.gateway.builders import NAMESPACE, BatchBuilder, FakeBatches
+
+
+async def test_health_asks_nobody(http: httpx.AsyncClient, batches: FakeBatches) -> None:
+    assert (await http.get("/healthz")).status_code == 200
+    assert batches.checks == 0
+
+
+async def test_readiness_is_asked_once_in_a_few_seconds(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    for _ in range(3):
+        assert (await http.get("/readyz")).status_code == 200
+    assert batches.checks == 1
+
+
+async def test_readiness_names_what_does_not_answer(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    batches.unready = ClusterUnavailable("the API server cannot be reached", undecided=False)
+    answer = await http.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == {"cluster": "the API server cannot be reached"}
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_pages_load_nothing_from_elsewhere(http: httpx.AsyncClient, page: str) -> None:
+    answer = await http.get(page)
+    links = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+
+    assert answer.status_code == 200
+    assert not [link for link in links if link.startswith(("http", "//"))]
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    for link in links:
+        if not link.startswith("data:"):
+            assert (await http.get(f"/{link}")).status_code == 200, link
+
+
+async def test_the_documentation_lists_every_call_of_the_contract(
+    http: httpx.AsyncClient,
+) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+
+    assert {
+        "/api/upload",
+        "/upload",
+        "/api/status/{request_id}",
+        "/status/{request_id}",
+        "/api/download/{request_id}",
+        "/download/{request_id}",
+    } <= set(paths)
+
+
+async def test_every_reference_of_the_documentation_resolves(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+
+    assert references <= set(document["components"]["schemas"])
+    assert "ProblemAnswer" in references
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+async def test_unknown_paths_and_methods_are_problems_too(http: httpx.AsyncClient) -> None:
+    for answer, status in [
+        (await http.get("/nowhere"), 404),
+        (await http.delete("/api/upload"), 405),
+    ]:
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_fault_of_our_own_is_a_500_that_tells_nothing(
+    http: httpx.AsyncClient, batches: FakeBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(name: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(batches, "get", broken)
+    answer = await http.get("/api/status/a")
+
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+async def test_a_request_is_one_line_in_the_log_without_its_query(
+    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "imagebatch_gateway.access"):
+        await http.get("/status/a?token=secret", headers={"Authorization": "Bearer secret"})
+    (record,) = [r for r in caplog.records if r.name == "imagebatch_gateway.access"]
+    line = json.loads(JsonFormatter().format(record))
+
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/status/a", 404)
+    assert "secret" not in json.dumps(line)
+
+
+async def test_probes_are_not_logged_while_they_succeed(
+    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "imagebatch_gateway.access"):
+        await http.get("/healthz")
+
+    assert not [r for r in caplog.records if r.name == "imagebatch_gateway.access"]
+
+
+async def test_without_a_configured_address_links_lead_where_the_caller_came_in(
+    store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    batches.add(batch.build())
+    app = create_app(Settings(NAMESPACE, "memory://"), store, batches)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here:9") as client:
+        body = (await client.get("/api/status/summer-2026")).json()
+
+    assert body["statusUrl"] == "http://here:9/api/status/summer-2026"
+
+
+def test_settings_name_the_variable_that_is_missing_or_wrong() -> None:
+    base = {"IMAGEBATCH_NAMESPACE": "shop", "IMAGEBATCH_STORE": "s3://b"}
+
+    assert Settings.from_env(base).max_upload_bytes == 1024**3
+    assert Settings.from_env({**base, "IMAGEBATCH_GATEWAY_URL": "http://g/"}).gateway_url == (
+        "http://g"
+    )
+    with pytest.raises(ConfigurationRefused, match="IMAGEBATCH_STORE is not set"):
+        Settings.from_env({"IMAGEBATCH_NAMESPACE": "shop"})
+    with pytest.raises(ConfigurationRefused, match="IMAGEBATCH_MAX_UPLOAD_BYTES"):
+        Settings.from_env({**base, "IMAGEBATCH_MAX_UPLOAD_BYTES": "1GiB"})

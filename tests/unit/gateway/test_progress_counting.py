@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import obstore
+import pytest
+from obstore.store import MemoryStore
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway import progress
+from imagebatch_gateway.objects import Objects
+from imagebatch_gateway.progress import ProgressReader
+from unit.gateway.builders import NAMESPACE, UID, failed, succeeded, write_part
+
+KEYS = BatchKeys.of(NAMESPACE, UID)
+
+
+class CountingObjects(Objects):
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.reads: list[str] = []
+
+    async def read(self, key: str) -> bytes:
+        self.reads.append(key.rpartition("/")[2])
+        return await super().read(key)
+
+
+@pytest.fixture
+def objects(store: MemoryStore) -> CountingObjects:
+    obstore.put(store, KEYS.plan, b'{"products": 5, "images": 8}')
+    return CountingObjects(store)
+
+
+@pytest.fixture
+def reader(objects: CountingObjects) -> ProgressReader:
+    minutes: Iterator[float] = (60.0 * n for n in count())
+    return ProgressReader(objects, lambda: next(minutes))
+
+
+async def test_an_image_recorded_by_two_pods_counts_once_and_the_first_part_wins(
+    store: MemoryStore, reader: ProgressReader
+) -> None:
+    write_part(store, 0, "pod-b", 0, [failed(1), succeeded(2)])
+    write_part(store, 0, "pod-a", 0, [succeeded(1)])
+    found = await reader.read(KEYS)
+
+    assert found is not None
+    assert (found.done, found.succeeded, found.failed) == (2, 2, 0)
+
+
+async def test_each_part_is_read_once(
+    store: MemoryStore, reader: ProgressReader, objects: CountingObjects
+) -> None:
+    write_part(store, 0, "pod-a", 0, [succeeded(1)])
+    await reader.read(KEYS)
+    write_part(store, 0, "pod-a", 1, [succeeded(2)])
+    write_part(store, 1, "pod-b", 0, [succeeded(3)])
+    found = await reader.read(KEYS)
+
+    assert found is not None
+    assert found.done == 3
+    assert sorted(objects.reads) == [
+        "plan.json",
+        "pod-a-000000.jsonl",
+        "pod-a-000001.jsonl",
+        "pod-b-000000.jsonl",
+    ]
+
+
+async def test_within_a_second_answers_share_one_count(
+    store: MemoryStore, objects: CountingObjects
+) -> None:
+    reader = ProgressReader(objects, lambda: 5.0)
+    await reader.read(KEYS)
+    write_part(store, 0, "pod-a", 0, [succeeded(1)])
+    found = await reader.read(KEYS)
+
+    assert found is not None
+    assert found.done == 0
+
+
+async def test_what_one_answer_reads_is_bounded_and_the_next_goes_on(
+    store: MemoryStore, reader: ProgressReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "READS_LIMIT", 2)
+    for number in range(5):
+        write_part(store, 0, "pod-a", number, [succeeded(number + 1)])
+    counted = [found.done for _ in range(3) if (found := await reader.read(KEYS))]
+
+    assert counted == [2, 4, 5]
+
+
+async def test_a_batch_of_too_many_parts_is_left_at_shard_precision(
+    store: MemoryStore, reader: ProgressReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PARTS_LIMIT", 2)
+    for number in range(3):
+        write_part(store, 0, "pod-a", number, [succeeded(number + 1)])
+
+    assert await reader.read(KEYS) is None

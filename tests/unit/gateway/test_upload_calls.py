@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+import obstore
+import pytest
+from obstore.store import MemoryStore
+
+from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
+from imagebatch_core.resource import Format, Metadata, Profile
+from imagebatch_gateway.errors import (
+    Cause,
+    ClusterRefused,
+    ClusterUnavailable,
+    QuotaExceeded,
+    SpecRefused,
+)
+from unit.gateway.builders import CSV, NAMESPACE, FakeBatches, uploads_in
+
+
+async def send(
+    http: httpx.AsyncClient,
+    content: bytes = CSV,
+    *,
+    path: str = "/api/upload",
+    key: str | None = None,
+    **options: str,
+) -> httpx.Response:
+    headers = {"Idempotency-Key": key} if key else {}
+    files = {"file": ("products.csv", content, "text/csv")}
+    return await http.post(path, files=files, data=options, headers=headers)
+
+
+@pytest.mark.parametrize("path", ["/api/upload", "/upload"])
+async def test_an_upload_becomes_an_object_and_a_batch_named_by_the_request_id(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, path: str
+) -> None:
+    answer = await send(http, path=path)
+
+    assert answer.status_code == 200
+    body = answer.json()
+    request_id = body["requestId"]
+    assert str(uuid.UUID(request_id)) == request_id
+    assert answer.headers["location"] == f"http://gateway.example/api/status/{request_id}"
+    assert body["statusUrl"] == answer.headers["location"]
+    assert body["downloadUrl"] == f"http://gateway.example/api/download/{request_id}"
+    source = batches.stored[request_id].spec.source.s3
+    assert source is not None
+    assert uploads_in(store) == [source.key]
+    assert source.key.startswith(f"uploads/{NAMESPACE}/{request_id}/")
+    assert bytes(obstore.get(store, source.key).bytes()) == CSV
+
+
+async def test_the_answer_counts_rows_and_images_and_names_bad_rows(
+    http: httpx.AsyncClient,
+) -> None:
+    body = (await send(http)).json()
+
+    assert (body["products"], body["images"], body["rowProblemCount"]) == (3, 4, 1)
+    assert body["rowProblems"] == [{"line": 4, "problem": "no image URL in this row"}]
+
+
+async def test_at_most_a_hundred_bad_rows_are_listed_and_all_are_counted(
+    http: httpx.AsyncClient,
+) -> None:
+    header, first = CSV.splitlines(keepends=True)[:2]
+    body = (await send(http, header + first + b"9,None,\n" * 150)).json()
+
+    assert body["rowProblemCount"] == 150
+    assert len(body["rowProblems"]) == 100
+
+
+async def test_every_option_reaches_the_resource(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    answer = await send(
+        http,
+        webhookUrl="https://hook.example/done",
+        format="webp",
+        quality="70",
+        profile="small",
+        maxWidth="800",
+        maxHeight="600",
+        metadata="keep",
+        imagesPerShard="50",
+        parallelism="9",
+        retries="0",
+        maxFailedPercent="20",
+        dryRun="true",
+    )
+
+    spec = batches.stored[answer.json()["requestId"]].spec
+    output = spec.output
+    assert (output.format, output.quality, output.profile) == (Format.WEBP, 70, Profile.SMALL)
+    assert (output.max_width, output.max_height) == (800, 600)
+    assert output.metadata is Metadata.KEEP
+    assert (spec.images_per_shard, spec.parallelism, spec.retries) == (50, 9, 0)
+    assert (spec.max_failed_percent, spec.dry_run) == (20, True)
+    assert spec.webhook is not None
+    assert spec.webhook.url == "https://hook.example/done"
+
+
+async def test_empty_form_fields_count_as_not_given(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    answer = await send(http, quality="", webhookUrl="", format="")
+
+    spec = batches.stored[answer.json()["requestId"]].spec
+    assert (spec.output.quality, spec.webhook) == (50, None)
+
+
+async def test_the_webhook_may_be_named_by_its_older_field(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    answer = await send(http, webhook_url="http://hook.example/")
+
+    webhook = batches.stored[answer.json()["requestId"]].spec.webhook
+    assert webhook is not None
+    assert webhook.url == "http://hook.example/"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        (b"", None, "the file is empty"),
+        (b"a,b,c\n1,2,3\n", 1, "expected 'S. No.,Product Name,Input Image Urls', found 'a', 'b'"),
+        (b"PK\x03\x04rest of an xlsx", None, "save it as CSV"),
+        (b"%PDF-1.7", None, "export the table as CSV"),
+        (b"<!DOCTYPE html><html>", None, "this is a web page"),
+        (b"S. No.,Product Name,Input Image Urls\n", None, "no rows"),
+        (b"S. No.,Product Name,Input Image Urls\n1,Mug,\n", None, "has an image URL"),
+        (b'S. No.,Product Name,Input Image Urls\n1,Mug,"http://a\n', 2, "never closed"),
+        (b"S. No.,Product Name,Input Image Urls\n1,\xff\xfe,http://a/b\n", None, "not valid utf-8"),
+    ],
+    ids=["empty", "header", "xlsx", "pdf", "html", "no rows", "no url", "quote", "encoding"],
+)
+async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    content: bytes,
+    *,
+    line: int | None,
+    words: str,
+) -> None:
+    answer = await send(http, content)
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["message"] == "Invalid CSV format"
+    (error,) = body["errors"]
+    assert words in error["message"]
+    if line is not None:
+        assert error["line"] == line
+    assert uploads_in(store) == []
+    assert batches.stored == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "words"),
+    [
+        ({"quality": "101"}, "quality", "less than or equal to 100"),
+        ({"quality": "high"}, "quality", "valid integer"),
+        ({"format": "bmp"}, "format", "'jpeg', 'webp'"),
+        ({"parallelism": "0"}, "parallelism", "greater than or equal to 1"),
+        ({"qualty": "50"}, "qualty", "did you mean 'quality'"),
+        ({"dryRun": "perhaps"}, "dryRun", "boolean"),
+        ({"webhookUrl": "ftp://hook.example"}, "webhookUrl", "http and https"),
+        ({"webhookUrl": "https://user:secret@hook.example"}, "webhookUrl", "credentials"),
+        ({"webhookUrl": "http://0x7f000001/"}, "webhookUrl", "odd spelling"),
+        ({"webhookUrl": "http://a.example", "webhook_url": "http://b"}, "webhook_url", "differs"),
+    ],
+)
+async def test_an_option_that_is_wrong_or_misspelled_is_refused_by_name(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    options: dict[str, str],
+    field: str,
+    words: str,
+) -> None:
+    answer = await send(http, CSV, **options)
+
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert words in error["message"]
+    assert "secret" not in answer.text
+    assert uploads_in(store) == []
+
+
+@pytest.mark.parametrize(
+    "request_parts",
+    [{}, {"data": {"file": "products.csv"}}, {"content": CSV}, {"json": {"file": "x"}}],
+    ids=["nothing", "text field", "raw body", "json"],
+)
+async def test_without_a_file_the_answer_says_how_to_send_one(
+    http: httpx.AsyncClient, request_parts: dict[str, Any]
+) -> None:
+    answer = await http.post("/api/upload", **request_parts)
+
+    assert answer.status_code == 400
+    assert "multipart field 'file'" in answer.json()["message"]
+
+
+async def test_two_files_in_one_upload_are_refused(http: httpx.AsyncClient) -> None:
+    files = [("file", ("a.csv", CSV)), ("file", ("b.csv", CSV))]
+    answer = await http.post("/api/upload", files=files)
+
+    assert answer.status_code == 422
+    assert "one file" in answer.json()["message"]
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_announced_length(
+    http: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    answer = await send(http, CSV + b"x" * (2 * 1024 * 1024))
+
+    assert answer.status_code == 413
+    assert "larger than 1 MiB" in answer.json()["message"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert uploads_in(store) == []
+
+
+async def test_a_body_over_the_limit_is_refused_where_no_length_is_announced(
+    http: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    async def endless() -> Any:
+        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a.csv\r\n\r\n"
+        for _ in range(40):
+            yield b"x" * 65536
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await http.post("/api/upload", content=endless(), headers=headers)
+
+    assert answer.status_code == 413
+    assert uploads_in(store) == []
+
+
+async def test_the_same_key_and_upload_give_the_same_request(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches
+) -> None:
+    first = await send(http, key="order-1", quality="50")
+    again = await send(http, key="order-1")
+
+    assert first.json() == again.json()
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(batches.stored) == len(uploads_in(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "options"), [(CSV + b"4,Pot,http://a/b\n", {}), (CSV, {"q": 1})]
+)
+async def test_the_same_key_with_another_upload_is_refused(
+    http: httpx.AsyncClient, store: MemoryStore, content: bytes, options: dict[str, int]
+) -> None:
+    await send(http, key="order-1")
+    answer = await send(http, content, key="order-1", **({"quality": "51"} if options else {}))
+
+    assert answer.status_code == 422
+    assert "Idempotency-Key" in answer.json()["message"]
+    assert len(uploads_in(store)) == 1
+
+
+async def test_without_a_key_every_upload_is_a_request_of_its_own(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    assert (await send(http)).json()["requestId"] != (await send(http)).json()["requestId"]
+    assert len(batches.stored) == 2
+
+
+async def test_of_two_uploads_with_one_key_at_once_the_loser_leaves_no_object(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches
+) -> None:
+    first = (await send(http, key="order-1")).json()["requestId"]
+    seen = batches.stored[first]
+    # The other request is created between this one's look-up and its own create.
+    batches.stored.clear()
+    create = batches.create
+
+    async def slower(*args: Any) -> Any:
+        batches.stored[first] = seen
+        return await create(*args)
+
+    batches.create = slower  # type: ignore[assignment,method-assign]
+    answer = await send(http, key="order-1")
+
+    assert answer.json()["requestId"] == first
+    assert answer.headers["idempotency-replayed"] == "true"
+    assert len(uploads_in(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (ClusterUnavailable("cannot be reached", undecided=False), 503, "cannot be reached"),
+        (ClusterRefused("the gateway lacks a permission"), 503, "permission"),
+        (QuotaExceeded("exceeded quota: batches"), 429, "exceeded quota"),
+        (
+            SpecRefused("invalid: quality", (Cause("spec.output.quality", "too big"),)),
+            422,
+            "invalid: quality",
+        ),
+    ],
+)
+async def test_what_the_cluster_refuses_is_told_and_leaves_no_object(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    error: Exception,
+    *,
+    status: int,
+    words: str,
+) -> None:
+    batches.fail = error
+    answer = await send(http)
+
+    assert answer.status_code == status
+    assert words in answer.json()["message"]
+    assert uploads_in(store) == []
+
+
+async def test_a_lost_answer_of_the_cluster_is_looked_up_and_counts_as_created(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches
+) -> None:
+    batches.fail_after = ClusterUnavailable("did not answer", undecided=True)
+    answer = await send(http)
+
+    assert answer.status_code == 200
+    assert answer.json()["requestId"] in batches.stored
+    assert len(uploads_in(store)) == 1
+
+
+async def test_the_object_stays_while_it_is_unknown_whether_the_batch_was_created(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches
+) -> None:
+    batches.fail = ClusterUnavailable("did not answer", undecided=True)
+    answer = await send(http)
+
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    assert len(uploads_in(store)) == 1
+
+
+async def test_defaults_given_or_left_out_are_the_same_payload(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    one = (await send(http)).json()["requestId"]
+    two = (await send(http, quality="50", format="jpeg")).json()["requestId"]
+
+    digests = {batches.stored[i].annotations[ANNOTATION_PAYLOAD_DIGEST] for i in (one, two)}
+    assert len(digests) == 1
