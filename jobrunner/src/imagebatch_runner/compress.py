@@ -22,7 +22,6 @@ from .failures import ImageFailed
 from .fetch import Fetcher
 from .image import Done, ImageWork, codec_options
 from .parts import PartWriter, next_number, read_parts
-from .settings import MIB
 from .web import open_session
 
 log = logging.getLogger(__name__)
@@ -82,7 +81,7 @@ async def compress(
         DecoderPool(
             settings.decoder_count,
             timeout=settings.decoder_seconds,
-            memory=settings.decoder_memory_mib * MIB,
+            memory=settings.shares.decoder_memory,
         ) as decoders,
     ):
         work = ImageWork(

@@ -52,7 +52,7 @@ class Fetcher:
             retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
         )
         self._gate = HostGate(total=settings.fetch_concurrency, per_host=settings.fetch_per_host)
-        self._budget = Budget(settings.bytes_in_flight)
+        self._budget = Budget(settings.shares.bytes_in_flight)
         self._sleep = sleep
         self._chance = chance
 

@@ -42,7 +42,7 @@ class ImageWork:
         self._decoders = decoders
         self._options = options
         self._max_pixels = settings.max_pixels
-        self._pixels = Budget(settings.pixels_in_flight)
+        self._pixels = Budget(settings.shares.pixels_in_flight)
 
     async def do(self, url: str) -> Done:
         """Fetch and compress.

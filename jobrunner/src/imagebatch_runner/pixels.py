@@ -46,9 +46,11 @@ def on_white(frame: Image.Image) -> Image.Image:
     if frame.mode in ("P", "PA"):
         frame = palette_to_direct(frame)
     if frame.mode == "RGBA" or frame.has_transparency_data:
-        frame = frame.convert("RGBA")
-        white = Image.new("RGBA", frame.size, "white")
-        return Image.alpha_composite(white, frame).convert("RGB")
+        frame = frame if frame.mode == "RGBA" else frame.convert("RGBA")
+        white = Image.new("RGB", frame.size, "white")
+        # Not alpha_composite: it would hold two more copies of a large image.
+        white.paste(frame, mask=frame.getchannel("A"))
+        return white
     return frame
 
 

@@ -16,9 +16,9 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.names import TERMINATION_LOG
 
 from .cpus import available_cpus
+from .memory import MIB, Shares, memory_limit, shares
 
 PREFIX: Final = "IMAGEBATCH_"
-MIB: Final = 1 << 20
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -64,12 +64,13 @@ class Settings(BaseModel):
         description="Longest wait before a retry; a host that asks for more with Retry-After is "
         "not asked again.",
     )
-    bytes_in_flight: Count = Field(
-        192 * MIB, description="Fetched bytes held in memory at once: bounds the pod's memory."
+    bytes_in_flight: Count | None = Field(
+        None, description="Fetched bytes held in memory at once; a share of the pod's limit."
     )
-    pixels_in_flight: Count = Field(
-        100_000_000,
-        description="Pixels in decoding at once; a large image waits for its turn alone.",
+    pixels_in_flight: Count | None = Field(
+        None,
+        description="Pixels in decoding at once, so that a large image waits for its turn alone; "
+        "by the pod's limit.",
     )
     max_pixels: Count = Field(
         100_000_000, description="Pixels of one image, checked on its header before decoding."
@@ -79,8 +80,10 @@ class Settings(BaseModel):
         0, description="Decoding processes; 0: as many as the pod has CPUs."
     )
     decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
-    decoder_memory_mib: Annotated[int, Field(ge=0)] = Field(
-        2048, description="Address space of a decoder in MiB; 0: unlimited."
+    decoder_memory_mib: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Address space of a decoder in MiB, 0 unlimited; by the pod's limit, at most "
+        "2048.",
     )
     part_images: Count = Field(50, description="Results that make a part be written at once.")
     part_seconds: Seconds = Field(5, description="A part is written at least this often.")
@@ -118,6 +121,17 @@ class Settings(BaseModel):
     @property
     def decoder_count(self) -> int:
         return self.decoders or available_cpus()
+
+    @property
+    def shares(self) -> Shares:
+        """What is set, and for what is not a share of the memory that this process may use."""
+        own = shares(memory_limit())
+        set_mib = self.decoder_memory_mib
+        return Shares(
+            bytes_in_flight=self.bytes_in_flight or own.bytes_in_flight,
+            decoder_memory=own.decoder_memory if set_mib is None else set_mib * MIB,
+            pixels_in_flight=self.pixels_in_flight or own.pixels_in_flight,
+        )
 
     def output_url(self, key: str) -> str:
         base = self.public_base_url.rstrip("/")

@@ -22,7 +22,8 @@ from imagebatch_core.job import JobSource
 from . import web
 from .batch import Batch
 from .failures import ImageFailed, SourceMissing
-from .settings import MIB, Settings
+from .memory import MIB
+from .settings import Settings
 from .storage import Storage
 
 _CHUNK = 1 << 20

@@ -66,7 +66,7 @@ async def test_image_is_fetched_with_a_contact_in_the_user_agent(
     [
         (404, ErrorCode.HTTP_STATUS, False),
         (403, ErrorCode.HTTP_STATUS, False),
-        (204, ErrorCode.HTTP_STATUS, False),
+        (206, ErrorCode.HTTP_STATUS, False),
         (408, ErrorCode.TIMEOUT, True),
         (429, ErrorCode.TOO_MANY_REQUESTS, True),
         (500, ErrorCode.SERVER_ERROR, True),
