@@ -70,7 +70,7 @@ def manifests(namespace: str, image: str, keys: StorageKeys) -> dict[str, Any]:
     container["lifecycle"] = {"postStart": {"exec": {"command": ["sh", "-c", _MAKE_BUCKET]}}}
     host = _deployment(
         namespace, "samplehost", image,
-        ["python3", "/opt/samplehost", "serve", "--photos", "/opt/photos", "--host", "0.0.0.0",
+        ["python3", "/opt/samplehost", "serve", "--photos", "/opt/photos", "--host", "0.0.0.0",  # noqa: S104
          "--port", "8080"],
         8080,
         http_path="/healthz",

@@ -27,7 +27,7 @@ NAMESPACE = "imagebatch"
 GATEWAY_NODE_PORT = 30080
 _CHART = ROOT / "deploy" / "helm" / "imagebatch"
 _VALUES = ROOT / "deploy" / "local" / "values-local.yaml"
-_HELM_SECONDS = 180
+_HELM_SECONDS = 90
 _READY_SECONDS = 60.0
 
 
@@ -137,7 +137,11 @@ class Stack:
     def _helm(self, images: Mapping[str, Built], keys: services.StorageKeys) -> None:
         values: dict[str, Any] = {
             "images": {name: images[name].ref for name in ("operator", "gateway", "runner")},
-            "s3": {"accessKeyId": keys.access, "secretAccessKey": keys.secret},
+            "s3": {
+                "endpoint": services.S3_ENDPOINT,
+                "accessKeyId": keys.access,
+                "secretAccessKey": keys.secret,
+            },
             "gateway": {"externalUrl": self.gateway},
         }
         helm = Path(sys.executable).with_name("helm")

@@ -1,0 +1,34 @@
+"""``python -m demo``: everything from a fresh machine to the main job's result."""
+
+from __future__ import annotations
+
+import sys
+
+from .build import ROOT, BuildFailed
+from .local_run import run_local
+from .main_job import main_job
+from .say import elapsed, heading, say
+from .stack import StackFailed
+from .up import demo_stack
+
+
+def main() -> int:
+    stack = demo_stack()
+    out = ROOT / "demo-output"
+    try:
+        heading("1. A first result without any cluster")
+        run_local(stack.kubeconfig.parent / "first-result")
+        heading("2. A cluster, S3 and ImageBatch (the first time this builds Kubernetes: minutes)")
+        stack.up()
+        heading("3. The main job: a CSV through the gateway")
+        main_job(stack, out)
+    except (StackFailed, BuildFailed) as error:
+        say(f"error: {error}")
+        return 1
+    print(f"kubeconfig: export KUBECONFIG={stack.kubeconfig.relative_to(ROOT)}")
+    say(f"done in {elapsed():.0f} s; it stays up until `make down`")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
