@@ -11,12 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ConditionStatus, ImageBatch, ImageBatchStatus
 
-from . import admission, jobs, pods, webhook
+from . import admission, jobs, pods
 from .actions import (
     Action,
     CreateJob,
@@ -42,8 +41,9 @@ from .kube import (
     jobs_path,
 )
 from .observed import Observation, PodOutcome, Refusal
+from .outbox import LOOK_AGAIN, Outbox
 from .settings import Settings
-from .signing import signing_keys
+from .status_write import write_status
 from .work_queue import Key
 
 _log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class Reconciler:
         self._cache = cache
         self._settings = settings
         self._clock = clock
+        self.outbox = Outbox(kube, cache, settings, clock)
         #: By batch uid; forgotten on a restart, and found again by the next attempt to create.
         self._obstacles: dict[str, str] = {}
 
@@ -102,6 +103,8 @@ class Reconciler:
                 await self._act(batch, action)
         except Conflict:
             return _AFTER_CONFLICT
+        if DeliverWebhook() in decision.actions:
+            return LOOK_AGAIN
         return self._after_obstacle(batch, decision.requeue_after)
 
     def _after_obstacle(self, batch: ImageBatch, requeue: float | None) -> float | None:
@@ -146,17 +149,7 @@ class Reconciler:
         return await admission.refusal(batch, self._kube, self._settings)
 
     async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:
-        if status == batch.status:
-            return batch
-        patch = {
-            # With the version, a write on top of somebody else's is refused.
-            "metadata": {"resourceVersion": batch.resource_version},
-            # Nulls are kept: in a merge patch they remove the field.
-            "status": status.model_dump(mode="json", by_alias=True),
-        }
-        body = await self._kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
-        self._cache.put_batch(body)
-        written = ImageBatch.from_object(body)
+        written = await write_status(self._kube, self._cache, batch, status)
         if written.status.phase != batch.status.phase:
             _log.info("batch %s/%s: %s", batch.namespace, batch.name, written.status.phase)
             await record_phase_change(self._kube, written, self._clock())
@@ -177,7 +170,7 @@ class Reconciler:
             case DeleteJob(name=name):
                 await kube.delete(jobs_path(namespace, name))
             case DeliverWebhook():
-                await self._deliver(batch)
+                self.outbox.send(batch)
             case DeleteBatch():
                 await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
             case ReadOutcome() | ExplainBlocked():
@@ -211,24 +204,3 @@ class Reconciler:
             if any(owner["uid"] == batch.uid for owner in owners):
                 return found
             raise Occupied(f"{body['kind']} {name} exists and belongs to another owner") from error
-
-    async def _deliver(self, batch: ImageBatch) -> None:
-        hook, outbox = batch.spec.webhook, batch.status.webhook
-        if hook is None or outbox is None:
-            return
-        now = self._clock()
-        try:
-            keys = await signing_keys(batch, self._kube, self._settings)
-        except (NotFound, Forbidden, ConfigurationRefused) as error:
-            _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
-            attempt = webhook.Attempt(None, str(error), reason=Reason.SECRET_NOT_FOUND)
-        else:
-            attempt = await webhook.deliver(
-                hook.url,
-                event_id=outbox.event_id,
-                body=webhook.payload(batch, self._settings.gateway_url),
-                secrets=keys,
-                allow=self._settings.allow,
-                now=now,
-            )
-        await self._write(batch, webhook.after_attempt(batch, attempt, self._clock()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -93,7 +94,9 @@ class Life:
     async def one_pass(self) -> float | None:
         before = self.cache.known()
         self.cache.replace(self.cluster.batches(), self.cluster.jobs(), before)
-        return await self.reconciler.reconcile(KEY)
+        again = await self.reconciler.reconcile(KEY)
+        await self.reconciler.outbox.idle()
+        return again
 
     async def to_the_end(self) -> int:
         """Until nothing happens any more; the number of crashes."""
@@ -310,3 +313,42 @@ async def test_the_batch_goes_when_its_time_to_live_is_over(settings: Settings) 
     await life.to_the_end()
     assert batch_path(*KEY) not in cluster.objects
     assert 3600 <= life.seconds < 3610
+
+
+async def test_a_spec_changed_during_an_attempt_does_not_send_the_event_twice(
+    receiver: Receiver, settings: Settings
+) -> None:
+    cluster = applied(batch().webhook(receiver.url))
+    life = Life(cluster, settings)
+    while not receiver.events:
+        before = life.cache.known()
+        life.cache.replace(cluster.batches(), cluster.jobs(), before)
+        await life.reconciler.reconcile(KEY)
+        cluster.run_jobs()
+        due = result(cluster).status.webhook
+        if due is not None and not receiver.events:
+            await life.reconciler.reconcile(KEY)
+            body = cluster.objects[batch_path(*KEY)]
+            cluster.add(batch_path(*KEY), {**body, "spec": {**body["spec"], "parallelism": 9}})
+            await life.reconciler.outbox.idle()
+    await life.to_the_end()
+    assert len(receiver.events) == 1
+    assert result(cluster).spec.parallelism == 9
+    outbox = result(cluster).status.webhook
+    assert outbox is not None
+    assert outbox.delivered_time is not None
+
+
+async def test_a_receiver_that_never_answers_holds_up_no_pass(settings: Settings) -> None:
+    async with asyncio.timeout(5):
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as silent:
+            port = silent.sockets[0].getsockname()[1]
+            cluster = applied(batch().webhook(f"http://127.0.0.1:{port}/"))
+            life = Life(cluster, settings)
+            for _ in range(8):
+                before = life.cache.known()
+                life.cache.replace(cluster.batches(), cluster.jobs(), before)
+                again = await life.reconciler.reconcile(KEY)
+                cluster.run_jobs()
+            assert again == 30.0
+            assert result(cluster).status.phase is Phase.COMPLETED
