@@ -1,0 +1,128 @@
+{{/* Labels of every object. Names are fixed, not prefixed by the release: the components know them,
+and two releases in one namespace would fight over the same batches. */}}
+{{- define "imagebatch.labels" -}}
+app.kubernetes.io/part-of: imagebatch
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* Image reference: (list $ name). A name with a tag or digest is taken as it is. */}}
+{{- define "imagebatch.image" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $full := $name -}}
+{{- if $root.Values.images.registry -}}
+{{- $full = printf "%s/%s" ($root.Values.images.registry | trimSuffix "/") $name -}}
+{{- end -}}
+{{- if or (contains "@" $name) (contains ":" (base $name)) -}}
+{{- $full -}}
+{{- else -}}
+{{- printf "%s:%s" $full ($root.Values.images.tag | default $root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "imagebatch.pullSecrets" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Namespaces the operator watches, as JSON; empty list: all. */}}
+{{- define "imagebatch.watched" -}}
+{{- if .Values.namespaces -}}
+{{- concat (list .Release.Namespace) .Values.namespaces | uniq | sortAlpha | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end }}
+
+{{/* Namespaces that get the runner's objects, as JSON. */}}
+{{- define "imagebatch.runnerNamespaces" -}}
+{{- concat (list .Release.Namespace) .Values.namespaces .Values.runner.namespaces | uniq | sortAlpha | toJson -}}
+{{- end }}
+
+{{- define "imagebatch.store" -}}
+{{- $bucket := required "s3.bucket is required: the bucket that holds inputs and outputs (--set s3.bucket=NAME)" .Values.s3.bucket -}}
+{{- with .Values.s3.prefix | trimAll "/" -}}
+{{- printf "s3://%s/%s" $bucket . -}}
+{{- else -}}
+{{- printf "s3://%s" $bucket -}}
+{{- end -}}
+{{- end }}
+
+{{- define "imagebatch.gatewayUrl" -}}
+{{- if .Values.gateway.externalUrl -}}
+{{- .Values.gateway.externalUrl | trimSuffix "/" -}}
+{{- else if .Values.gateway.enabled -}}
+{{- $port := int .Values.gateway.service.port -}}
+{{- printf "http://imagebatch-gateway.%s.svc%s" .Release.Namespace (eq $port 80 | ternary "" (printf ":%d" $port)) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "imagebatch.publicBaseUrl" -}}
+{{- if .Values.s3.publicBaseUrl -}}
+{{- .Values.s3.publicBaseUrl | trimSuffix "/" -}}
+{{- else -}}
+{{- $gateway := include "imagebatch.gatewayUrl" . -}}
+{{- required "without a gateway nothing serves the outputs: set s3.publicBaseUrl" $gateway }}/files
+{{- end -}}
+{{- end }}
+
+{{/* Where the objects are, for whoever opens the store: the ConfigMap's and the gateway's. */}}
+{{- define "imagebatch.storeEnv" -}}
+IMAGEBATCH_STORE: {{ include "imagebatch.store" . | quote }}
+IMAGEBATCH_PUBLIC_BASE_URL: {{ include "imagebatch.publicBaseUrl" . | quote }}
+AWS_REGION: {{ .Values.s3.region | quote }}
+{{- with .Values.s3.endpoint }}
+AWS_ENDPOINT_URL: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "imagebatch.signingSecret" -}}
+{{- .Values.webhook.signing.existingSecret | default "imagebatch-webhook-signing" -}}
+{{- end }}
+
+{{/* As the restricted Pod Security Standard asks. */}}
+{{- define "imagebatch.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "imagebatch.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* Placement of a Deployment's pods: its values' section. */}}
+{{- define "imagebatch.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
