@@ -1,0 +1,40 @@
+"""One stack for all end-to-end tests: a cluster of its own, made for them and removed after them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from demo.stack import Stack
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Never the user's current cluster: faults are injected into this one."""
+    if os.environ.get("CLUSTER") == "current":
+        pytest.exit("the end-to-end tests kill pods: they refuse CLUSTER=current", returncode=2)
+    folder: Path = tmp_path_factory.mktemp("stack")
+    # kind maps ports when it makes its cluster; the local one takes any free port.
+    stack = Stack("test", folder / "kubeconfig", _free_port(), _free_port())
+    stack.down()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def gateway(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.gateway, timeout=30) as client:
+        yield client

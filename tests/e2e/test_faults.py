@@ -1,0 +1,97 @@
+"""Nothing is lost: pods of the runner and of the operator killed in the middle of 1,000 images."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+
+import httpx
+from demo import services
+from demo.main_job import follow, upload
+from demo.stack import Stack
+
+from e2e.manifest import apply, finished, get, manifest
+
+IMAGES = 1000
+PER_SHARD = 125
+
+
+def _csv() -> str:
+    rows = (
+        f"{n},Product {n},{services.SAMPLE_HOST}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
+    )
+    return "S. No.,Product Name,Input Image Urls\n" + "\n".join(rows) + "\n"
+
+
+def _wait_for_shards(stack: Stack, name: str, done: int) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        shards = get(stack, name).get("status", {}).get("shards") or {}
+        if shards.get("done", 0) >= done:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"no {done} shards done")
+
+
+def _report(gateway: httpx.Client, request_id: str) -> list[tuple[str, str]]:
+    """(input URL, name of the output object) in the order of the report."""
+    answer = gateway.get(f"/api/download/{request_id}")
+    assert answer.status_code == 200
+    rows = csv.DictReader(io.StringIO(answer.text))
+    return [(row["Input Image Urls"], row["Output Image Urls"].rpartition("/")[2]) for row in rows]
+
+
+def test_killed_pods_change_nothing_in_the_output_of_1000_images(
+    stack: Stack, gateway: httpx.Client
+) -> None:
+    calm = upload(gateway, _csv(), imagesPerShard=str(PER_SHARD), parallelism="2")
+    assert follow(gateway, calm, 240)["status"] == "completed"
+    expected = _report(gateway, calm)
+    assert [url for url, _ in expected] == [
+        f"{services.SAMPLE_HOST}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
+    ]
+    assert all(output for _, output in expected)
+
+    stormy = upload(gateway, _csv(), imagesPerShard=str(PER_SHARD), parallelism="2")
+    _wait_for_shards(stack, stormy, 1)
+    uid = get(stack, stormy)["metadata"]["uid"]
+    label = f"imagebatch.dev/batch-uid={uid},imagebatch.dev/step=compress-0"
+    running = stack.batches(
+        "get", "pods", "-l", label, "--field-selector=status.phase=Running", "-o", "name"
+    ).split()
+    assert running
+    stack.batches("delete", "--grace-period=0", "--force", running[0])
+    operator = "app.kubernetes.io/component=operator"
+    stack.batches("delete", "pod", "-l", operator, "--grace-period=0", "--force")
+    status = follow(gateway, stormy, 300)
+    assert status["status"] == "completed"
+    assert status["images"]["succeeded"] + status["images"].get("kept", 0) == IMAGES
+    assert _report(gateway, stormy) == expected
+
+
+def test_suspend_holds_the_work_and_resume_finishes_it(stack: Stack, gateway: httpx.Client) -> None:
+    name = upload(gateway, _csv(), imagesPerShard=str(PER_SHARD), parallelism="2")
+    _wait_for_shards(stack, name, 1)
+    patch = ["patch", "imagebatch", name, "--type=merge", "-p"]
+    stack.batches(*patch, '{"spec":{"suspend":true}}')
+    time.sleep(3)
+    assert get(stack, name)["status"]["phase"] == "Suspended"
+    assert gateway.get(f"/api/status/{name}").json()["status"] == "suspended"
+    held = get(stack, name)["status"]["shards"]["done"]
+    time.sleep(5)
+    assert get(stack, name)["status"]["shards"]["done"] == held
+    stack.batches(*patch, '{"spec":{"suspend":false,"parallelism":3}}')
+    assert follow(gateway, name, 240)["status"] == "completed"
+    assert len(_report(gateway, name)) == IMAGES
+
+
+def test_cancel_ends_a_running_batch(stack: Stack) -> None:
+    slow = f"{services.SAMPLE_HOST}/slow?seconds=30"
+    text = f"S. No.,Product Name,Input Image Urls\n1,Slow,{slow}\n"
+    apply(stack, manifest("endless", source={"inline": text}))
+    time.sleep(3)
+    stack.batches(
+        "patch", "imagebatch", "endless", "--type=merge", "-p", '{"spec":{"cancel":true}}'
+    )
+    assert finished(stack, "endless", 30)["phase"] == "Cancelled"
