@@ -1,0 +1,77 @@
+"""One API server and one S3 for all tests here, and a gateway between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from integration.gateway.driver import NAMESPACE, Cluster, Gateway
+from localcluster.controlplane import ControlPlane, free_ports
+from support.imagehost import ImageHost
+from support.seaweedfs import SeaweedFS
+
+CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with ControlPlane() as plane:
+        plane.kubectl("apply", "-f", str(CRD))
+        plane.kubectl("wait", "--for=condition=Established", "crd/imagebatches.imagebatch.dev")
+        plane.kubectl("create", "namespace", NAMESPACE)
+        yield Cluster(plane)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[SeaweedFS]:
+    with SeaweedFS() as server:
+        yield server
+
+
+@pytest.fixture
+def host() -> Iterator[ImageHost]:
+    with ImageHost() as server:
+        yield server
+
+
+GatewayMaker = Callable[..., Gateway]
+
+
+@pytest.fixture(scope="session")
+def make_gateway(
+    cluster: Cluster, s3: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayMaker]:
+    """``make_gateway(IMAGEBATCH_…="…")``; started by the test."""
+    made: list[Gateway] = []
+
+    def make(**environment: str) -> Gateway:
+        [port] = free_ports(1)
+        log = tmp_path_factory.mktemp("gateway") / "log"
+        base = {
+            **s3.env(),
+            "KUBECONFIG": cluster.kubeconfig,
+            "IMAGEBATCH_NAMESPACE": NAMESPACE,
+        }
+        gateway = Gateway({**base, **environment}, port, log)
+        made.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in made:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(make_gateway: GatewayMaker) -> Gateway:
+    started = make_gateway()
+    started.start()
+    return started
+
+
+@pytest.fixture
+def http(gateway: Gateway) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=gateway.url, timeout=60) as client:
+        yield client

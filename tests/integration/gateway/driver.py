@@ -1,0 +1,97 @@
+"""The gateway as a process, between a real API server and a real S3."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from localcluster.controlplane import ControlPlane
+
+NAMESPACE = "shop"
+_BOOT_SECONDS = 60
+
+
+class Gateway:
+    """``environment`` is all that the process sees beside PATH and HOME."""
+
+    def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = {**environment, "IMAGEBATCH_GATEWAY_PORT": str(port)}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, ready: bool = True) -> None:
+        """``ready`` also waits until it reaches both systems behind it."""
+        inherited = {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "imagebatch_gateway"],
+                env={**inherited, "IMAGEBATCH_GATEWAY_HOST": "127.0.0.1", **self._environment},
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + _BOOT_SECONDS
+        path = "/readyz" if ready else "/healthz"
+        while time.monotonic() < end:
+            assert self._process.poll() is None, self.log()
+            try:
+                if httpx.get(self.url + path).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(self.log())
+
+    def terminate(self) -> int:
+        """SIGTERM, as the kubelet does; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(40)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+class Cluster:
+    """The control plane, with what these tests do to resources beside the gateway's back."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+
+    @property
+    def kubeconfig(self) -> str:
+        return str(self.plane.kubeconfig)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.plane.kubectl("--namespace", NAMESPACE, *arguments, stdin=stdin)
+
+    def get(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "ib", name, "-o", "json"))
+        return found
+
+    def apply(self, name: str, **spec: Any) -> None:
+        body = {
+            "apiVersion": "imagebatch.dev/v1alpha1",
+            "kind": "ImageBatch",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": spec,
+        }
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    def set_status(self, name: str, **status: Any) -> None:
+        """What the operator would write."""
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", "ib", name, "--subresource=status", "--type=merge", "-p", patch)

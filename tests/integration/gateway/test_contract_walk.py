@@ -1,0 +1,275 @@
+"""The REST contract, call by call: a real API server, a real S3, the runner's real results.
+
+Only the operator is played by the test: it runs the runner's steps and writes the status.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import obstore
+import pytest
+
+from imagebatch_core.job import RunnerMessage
+from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
+from integration.gateway.driver import NAMESPACE, Cluster, Gateway
+from support.imagehost import ImageHost
+from support.pictures import jpeg
+from support.runnerbatch import RunnerBatch
+from support.seaweedfs import SeaweedFS
+
+HEADER = "S. No.,Product Name,Input Image Urls"
+
+
+class Operator:
+    """Does for one batch what the operator does."""
+
+    def __init__(self, cluster: Cluster, s3: SeaweedFS, gateway: Gateway, folder: Path) -> None:
+        self._cluster, self._s3, self._gateway, self._folder = cluster, s3, gateway, folder
+
+    def runner(self, name: str) -> RunnerBatch:
+        batch = self._cluster.get(name)
+        spec = batch["spec"]
+        job = {
+            "name": name,
+            "namespace": NAMESPACE,
+            "source": {"key": spec["source"]["s3"]["key"]},
+            "output": spec["output"],
+            "imagesPerShard": spec["imagesPerShard"],
+        }
+        settings = {"IMAGEBATCH_PUBLIC_BASE_URL": f"{self._gateway.url}/files"}
+        return RunnerBatch(self._s3, self._folder, job, settings, batch["metadata"]["uid"])
+
+    def started(self, name: str, planned: RunnerMessage) -> None:
+        images = {"total": planned.images, "done": 0}
+        self._cluster.set_status(name, phase="Processing", products=planned.products, images=images)
+
+    def finished(self, name: str, collected: RunnerMessage) -> None:
+        totals = collected.totals
+        assert totals is not None
+        images = {
+            "total": totals.images,
+            "done": totals.images,
+            "succeeded": totals.succeeded,
+            "kept": totals.kept,
+            "reused": totals.reused,
+            "failed": totals.failed,
+        }
+        report = {"key": collected.report_key, "sha256": collected.report_sha256}
+        self._cluster.set_status(
+            name,
+            phase="Completed",
+            products=collected.products,
+            images=images,
+            bytes={"in": totals.bytes_in, "out": totals.bytes_out},
+            report=report,
+        )
+
+
+@pytest.fixture
+def operator(cluster: Cluster, s3: SeaweedFS, gateway: Gateway, tmp_path: Path) -> Operator:
+    return Operator(cluster, s3, gateway, tmp_path)
+
+
+def upload(
+    http: httpx.Client, text: str, path: str = "/api/upload", **options: str
+) -> httpx.Response:
+    return http.post(path, files={"file": ("products.csv", text.encode())}, data=options)
+
+
+@pytest.mark.parametrize(
+    ("upload_path", "status_path", "download_path"),
+    [("/api/upload", "/api/status", "/api/download"), ("/upload", "/status", "/download")],
+    ids=["api", "older names"],
+)
+def test_from_upload_to_output_csv_and_images(
+    http: httpx.Client,
+    host: ImageHost,
+    cluster: Cluster,
+    operator: Operator,
+    *,
+    upload_path: str,
+    status_path: str,
+    download_path: str,
+) -> None:
+    one, two = host.add("1.jpg", jpeg(size=(320, 240))), host.add("2.jpg", jpeg(size=(64, 64)))
+    page = host.html("page")
+    text = f'{HEADER},Shelf\n1,Mug,"{one},{page}",A\n2,Cup,{two},{one},B\n3,None,,C\n'
+
+    answer = upload(http, text, upload_path, imagesPerShard="2", quality="40")
+    assert answer.status_code == 200
+    body = answer.json()
+    request_id = body["requestId"]
+    assert str(uuid.UUID(request_id)) == request_id
+    assert (body["products"], body["images"]) == (3, 4)
+    assert [p["line"] for p in body["rowProblems"]] == [4]
+    assert cluster.get(request_id)["spec"]["output"]["quality"] == 40
+
+    status = http.get(f"{status_path}/{request_id}").json()
+    assert (status["status"], status["outputImageUrls"]) == ("pending", [])
+    early = http.get(f"{download_path}/{request_id}")
+    assert (early.status_code, early.headers["retry-after"]) == (409, "5")
+
+    runner = operator.runner(request_id)
+    planned = runner.run("plan").message
+    assert planned is not None
+    assert planned.shards == 2
+    operator.started(request_id, planned)
+    assert runner.run("compress", 0).code == 0
+    status = http.get(f"{status_path}/{request_id}").json()
+    assert status["status"] == "processing"
+    images = status["images"]
+    assert (images["total"], images["done"], images["failed"]) == (4, 2, 1)
+
+    assert runner.run("compress", 1).code == 0
+    collected = runner.run("collect").message
+    assert collected is not None
+    operator.finished(request_id, collected)
+
+    answer = http.get(f"{status_path}/{request_id}")
+    status = answer.json()
+    assert status["status"] == "completed"
+    assert (status["outputImageUrlsTruncated"], status["next"]) == (False, None)
+    assert len(status["outputImageUrls"]) == 3
+    assert status["images"]["failed"] == 1
+    same = http.get(
+        f"{status_path}/{request_id}", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert same.status_code == 304
+
+    output = http.get(f"{download_path}/{request_id}")
+    assert output.headers["content-type"] == "text/csv; charset=utf-8"
+    assert f'filename="{request_id}.csv"' in output.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(output.text, newline="")))
+    assert [row["Product Name"] for row in rows] == ["Mug", "Cup", "None"]
+    assert [row["Shelf"] for row in rows] == ["A", "B", "C"]
+    assert rows[0]["Output Image Urls"] == status["outputImageUrls"][0] + ","
+    assert "not_an_image" in rows[0]["Error"]
+    assert rows[1]["Output Image Urls"] == ",".join(status["outputImageUrls"][1:])
+
+    for url in status["outputImageUrls"]:
+        image = http.get(url)
+        assert image.headers["content-type"] == "image/jpeg"
+        assert image.content.startswith(b"\xff\xd8\xff")
+        assert http.head(url).headers["content-length"] == str(len(image.content))
+
+
+@pytest.mark.parametrize("path", ["/api/upload", "/upload"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name,price\nMug,3\n", "found 'name', 'price'"),
+        (b"", "empty"),
+        (b"PK\x03\x04", "save it as CSV"),
+    ],
+)
+def test_an_invalid_csv_is_refused_with_its_reason_and_makes_nothing(
+    http: httpx.Client, cluster: Cluster, path: str, content: bytes, words: str
+) -> None:
+    before = cluster.kubectl("get", "ib", "-o", "name")
+    answer = http.post(path, files={"file": ("p.csv", content)})
+
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "Invalid CSV format"
+    assert words in answer.json()["errors"][0]["message"]
+    assert cluster.kubectl("get", "ib", "-o", "name") == before
+
+
+@pytest.mark.parametrize("call", ["/api/status", "/status", "/api/download", "/download"])
+@pytest.mark.parametrize("name", [str(uuid.uuid4()), "no-such-batch", "Not_A_Name"])
+def test_an_unknown_id_is_not_found(http: httpx.Client, call: str, name: str) -> None:
+    answer = http.get(f"{call}/{name}")
+
+    assert answer.status_code == 404
+    assert answer.json()["message"] == "Request ID not found"
+
+
+def test_a_batch_applied_by_hand_answers_to_its_own_name(
+    http: httpx.Client, cluster: Cluster
+) -> None:
+    cluster.apply("spring-2026", source={"inline": f"{HEADER}\n1,Mug,http://a.example/b\n"})
+    status = http.get("/api/status/spring-2026").json()
+
+    assert (status["requestId"], status["status"]) == ("spring-2026", "pending")
+    assert http.get("/download/spring-2026").status_code == 409
+
+
+def test_a_failed_batch_without_output_says_why(http: httpx.Client, cluster: Cluster) -> None:
+    cluster.apply("broken", source={"inline": "x"})
+    condition = {
+        "type": "Succeeded",
+        "status": "False",
+        "reason": "InputRefused",
+        "message": "the header lacks 'Product Name'",
+        "observedGeneration": 1,
+        "lastTransitionTime": "2026-11-24T10:00:00Z",
+    }
+    cluster.set_status("broken", phase="Failed", conditions=[condition])
+    answer = http.get("/download/broken")
+
+    assert answer.status_code == 409
+    assert "retry-after" not in answer.headers
+    assert "InputRefused: the header lacks 'Product Name'" in answer.json()["message"]
+    assert http.get("/status/broken").json()["reason"] == "InputRefused"
+
+
+def test_outputs_beyond_a_thousand_are_reached_page_by_page(
+    http: httpx.Client, cluster: Cluster, operator: Operator
+) -> None:
+    # A thousand rows are enough of a report; nothing listens there, so nothing is compressed:
+    # the report's lines are turned into successes afterwards.
+    text = f"{HEADER}\n" + "".join(f"{n},P,http://127.0.0.1:9/{n}.jpg\n" for n in range(1, 1503))
+    request_id = upload(http, text, retries="0").json()["requestId"]
+    runner = operator.runner(request_id)
+    runner.job["retries"] = 0
+    operator.finished(request_id, runner.run_all())
+    none = http.get(f"/api/status/{request_id}").json()
+    assert (none["outputImageUrls"], none["next"]) == ([], None)
+
+    raw = runner.get(runner.keys.report_jsonl)
+    lines = [json.loads(line) for line in raw.splitlines()]
+    urls = [f"http://out.example/{line['row']}.jpg" for line in lines]
+    for line, url in zip(lines, urls, strict=True):
+        line.update(status="succeeded", output_url=url, error_code=None)
+    report = "".join(json.dumps(line) + "\n" for line in lines)
+    obstore.put(runner.store, runner.keys.report_jsonl, report.encode())
+    first = http.get(f"/api/status/{request_id}").json()
+    second = http.get(first["next"]).json()
+
+    assert first["outputImageUrls"] == urls[:1000]
+    assert first["outputImageUrlsTruncated"] is True
+    assert second["outputImageUrls"] == urls[1000:]
+    assert (second["outputImageUrlsTruncated"], second["next"]) == (False, None)
+
+
+def test_an_idempotency_key_is_a_lock_held_by_the_api_server(
+    gateway: Gateway, http: httpx.Client, cluster: Cluster, s3: SeaweedFS
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    text = f"{HEADER}\n1,Mug,http://a.example/b.jpg\n"
+    key = {"Idempotency-Key": f"key-{uuid.uuid4()}"}
+
+    def send(_: int) -> Any:
+        files = {"file": ("p.csv", text.encode())}
+        return httpx.post(f"{gateway.url}/api/upload", files=files, headers=key, timeout=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    ids = {answer.json()["requestId"] for answer in answers}
+
+    assert [answer.status_code for answer in answers] == [200] * 8
+    (request_id,) = ids
+    assert ANNOTATION_PAYLOAD_DIGEST in cluster.get(request_id)["metadata"]["annotations"]
+    left = obstore.list(s3.store(), f"uploads/{NAMESPACE}/{request_id}/").collect()
+    assert len(left) == 1
+    other = http.post(
+        "/api/upload", files={"file": ("p.csv", text + "\n2,x,http://a/b")}, headers=key
+    )
+    assert other.status_code == 422
