@@ -62,8 +62,6 @@ def main(arguments: list[str]) -> int:
         "dev",
         *(p for d in ("core", "gateway", "operator", "jobrunner") for p in [f"{d}/pyproject.toml"]),
         "--extra",
-        "fast",
-        "--extra",
         "crd",
         "--extra",
         "store",

@@ -1,4 +1,4 @@
-"""One stack for all end-to-end tests: a cluster of its own, made for them and removed after them."""
+"""One stack for all end-to-end tests: a cluster of its own, removed after them."""
 
 from __future__ import annotations
 

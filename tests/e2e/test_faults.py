@@ -62,7 +62,7 @@ def test_killed_pods_change_nothing_in_the_output_of_1000_images(
     ).split()
     assert running
     stack.batches("delete", "--grace-period=0", "--force", running[0])
-    operator = "app.kubernetes.io/component=operator"
+    operator = "app.kubernetes.io/name=imagebatch-operator"
     stack.batches("delete", "pod", "-l", operator, "--grace-period=0", "--force")
     status = follow(gateway, stormy, 300)
     assert status["status"] == "completed"

@@ -56,7 +56,7 @@ def open_store(
     if secret_key := env.get("AWS_SECRET_ACCESS_KEY"):
         config["secret_access_key"] = secret_key
     if token := env.get("AWS_SESSION_TOKEN"):
-        config["token"] = token
+        config["session_token"] = token
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
