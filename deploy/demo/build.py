@@ -64,6 +64,9 @@ def build_all(*, kubernetes: bool) -> dict[str, Built]:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
     failed = [name for name, process in processes.items() if process.returncode]
     if failed:
         raise BuildFailed(f"the build of {' and '.join(failed)} failed; its output is above")
