@@ -1,0 +1,52 @@
+"""Claims about the generated CRD that the API server would not check for us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imagebatch_core.crd import custom_resource_definition
+from imagebatch_core.job import MESSAGE_LIMIT, RunnerMessage, Step
+from imagebatch_core.resource import MUTABLE_FIELDS
+
+
+def _schema() -> dict[str, Any]:
+    version = custom_resource_definition()["spec"]["versions"][0]
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def _nodes(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, dict):
+        return [node, *(found for child in node.values() for found in _nodes(child))]
+    return [found for child in node for found in _nodes(child)] if isinstance(node, list) else []
+
+
+def test_the_schema_is_structural() -> None:
+    for node in _nodes(_schema()):
+        assert not {"$ref", "anyOf", "$defs"} & set(node)
+
+
+def test_everything_but_the_named_fields_is_immutable() -> None:
+    spec = _schema()["properties"]["spec"]
+    for name, field in spec["properties"].items():
+        messages = [rule["message"] for rule in field.get("x-kubernetes-validations", [])]
+        assert (f"{name} is immutable" in messages) is (name not in MUTABLE_FIELDS)
+
+
+def test_a_new_batch_is_not_current_to_kstatus() -> None:
+    assert _schema()["properties"]["status"]["default"] == {"observedGeneration": -1}
+
+
+def test_columns_are_those_that_people_are_promised() -> None:
+    columns = custom_resource_definition()["spec"]["versions"][0]["additionalPrinterColumns"]
+    shown = [c["name"] for c in columns if not c.get("priority")]
+    wide = [c["name"] for c in columns if c.get("priority")]
+    assert shown == ["Phase", "Products", "Images", "Done", "Failed", "Saved", "Age"]
+    assert wide == ["Reason", "Shards", "Duration", "Queue"]
+
+
+def test_a_termination_message_fits_whatever_the_error() -> None:
+    message = RunnerMessage(step=Step.PLAN, error="ü" * 2000, images=7)
+    text = message.to_json()
+    assert len(text.encode()) <= MESSAGE_LIMIT
+    assert RunnerMessage.model_validate_json(text).images == 7

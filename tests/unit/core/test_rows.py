@@ -1,0 +1,128 @@
+"""Claims about reading the product CSV."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagebatch_core.errors import InputRefused
+from imagebatch_core.rows import Row, neutralise_cell, open_rows
+
+HEADER = "S. No.,Product Name,Input Image Urls"
+
+
+def rows(text: str | bytes) -> list[Row]:
+    return list(open_rows(io.BytesIO(text.encode() if isinstance(text, str) else text)))
+
+
+def test_quoted_and_unquoted_lists_read_the_same() -> None:
+    quoted = rows(f'{HEADER}\n1,Cat,"http://a/1,http://a/2"\n')
+    unquoted = rows(f"{HEADER}\n1,Cat,http://a/1,http://a/2\n")
+    assert quoted == unquoted
+    assert quoted[0].urls == ("http://a/1", "http://a/2")
+
+
+def test_a_surplus_belongs_to_the_urls_and_own_columns_stay_in_place() -> None:
+    reader = open_rows(
+        io.BytesIO(
+            b"Colour,S. No.,Product Name,Input Image Urls,Size\nred,1,Cat,http://a,http://b,XL\n"
+        )
+    )
+    assert reader.columns.extra == ("Colour", "Size")
+    (row,) = reader
+    assert (row.serial, row.urls, row.extra) == ("1", ("http://a", "http://b"), ("red", "XL"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_encodings_line_ends_and_delimiters_make_no_difference(
+    encoding: str, newline: str, delimiter: str
+) -> None:
+    lines = [HEADER.replace(",", delimiter), delimiter.join(("1", "Tür", "http://a/1"))]
+    (row,) = rows((newline.join(lines) + newline).encode(encoding))
+    assert (row.serial, row.product, row.urls) == ("1", "Tür", ("http://a/1",))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "s.no.,PRODUCT NAME,input image urls",
+        "Serial Number, Product  Name ,Input Image URLs",
+        "S. No.,Product Name,Input Image Url",
+    ],
+)
+def test_header_variants_are_accepted(header: str) -> None:
+    assert rows(f"{header}\n1,Cat,http://a\n")[0].urls == ("http://a",)
+
+
+def test_lines_and_numbers_count_what_a_person_counts() -> None:
+    found = rows(f'{HEADER}\n1,"two\nlines",http://a\n,,\n2,B,\n')
+    assert [(row.number, row.line, row.problem is None) for row in found] == [
+        (1, 2, True),
+        (2, 5, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"a,b,c\n1,2,3\n", "lacks"),
+        (b"PK\x03\x04rest", "xlsx"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\x00\x00\x00\x00", "binary"),
+    ],
+)
+def test_what_is_no_csv_is_refused_with_advice(content: bytes, words: str) -> None:
+    with pytest.raises(InputRefused, match=words):
+        rows(content)
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [('1,A,http://a\n2,"B,http://b\n', 3), ('1,"A"x,http://a\n', 2)],
+)
+def test_a_broken_quote_is_refused_with_its_line(body: str, line: int) -> None:
+    with pytest.raises(InputRefused) as caught:
+        rows(f"{HEADER}\n{body}")
+    assert caught.value.line == line
+
+
+def test_text_that_is_not_utf8_is_refused_with_advice() -> None:
+    with pytest.raises(InputRefused, match="CSV UTF-8"):
+        rows(HEADER.encode() + b"\n1,T\xfcr,http://a\n")
+
+
+CELL = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=20)
+
+
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=20))
+def test_any_text_in_cells_comes_back(cells: list[tuple[str, str]]) -> None:
+    import csv
+
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADER.split(","))
+    writer.writerows([serial, product, "http://a/1"] for serial, product in cells)
+    found = rows(out.getvalue())
+    assert [(r.serial, r.product) for r in found] == [(s.strip(), p.strip()) for s, p in cells]
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_cause_anything_but_a_refusal(content: bytes) -> None:
+    try:
+        rows(content)
+    except InputRefused:
+        return
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_formulas_are_neutralised(start: str) -> None:
+    assert neutralise_cell(start + "1") == "'" + start + "1"
+    assert neutralise_cell("plain") == "plain"
