@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -18,6 +18,8 @@ from .errors import ResultMissing, StoreUnavailable
 #: Bytes asked for in one request. A slow reader of a large object must not meet the store's
 #: time limit for one request, so the object is read piece by piece, each one whole.
 PIECE: Final = 4 * 1024 * 1024
+#: Seconds for one piece, or one listing: a caller waits for it.
+SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +43,28 @@ class Objects:
             obstore.put(self._store, key, file)
 
     async def delete(self, key: str) -> None:
-        with _translated(key):
+        async with _answered(key):
             await obstore.delete_async(self._store, key)
 
     async def read(self, key: str) -> bytes:
         """A whole small object."""
-        with _translated(key):
+        async with _answered(key):
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
     async def size(self, key: str) -> int:
         """In bytes."""
-        with _translated(key):
+        async with _answered(key):
             return (await obstore.head_async(self._store, key))["size"]
 
     async def read_piece(self, key: str, start: int) -> bytes:
         """At most :data:`PIECE` bytes from ``start`` on, which must lie within the object."""
-        with _translated(key):
+        async with _answered(key):
             return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
 
     async def open(self, key: str) -> Opened:
         """Open an object for streaming; memory holds one piece of it."""
-        with _translated(key):
+        async with _answered(key):
             result = await obstore.get_async(self._store, key)
             meta = result.meta
             size, etag = meta["size"], meta["e_tag"]
@@ -72,7 +74,7 @@ class Objects:
 
     async def _pieces(self, key: str, size: int, etag: str | None) -> AsyncIterator[bytes]:
         for start in range(0, size, PIECE):
-            with _translated(key):
+            async with _answered(key):
                 # Pieces of two versions must never be joined, should the object be replaced.
                 piece = await obstore.get_async(
                     self._store,
@@ -85,7 +87,7 @@ class Objects:
     async def list_keys(self, prefix: str, *, limit: int) -> list[str] | None:
         """Keys under a prefix, sorted; ``None`` when there are more than ``limit``."""
         keys: list[str] = []
-        with _translated(prefix):
+        async with _answered(prefix):
             async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
                 keys.extend(item["path"] for item in chunk)
                 if len(keys) > limit:
@@ -94,17 +96,21 @@ class Objects:
 
     async def check(self, prefix: str, *, seconds: float) -> None:
         """One list request: proves address, credentials and bucket."""
-        try:
-            async with asyncio.timeout(seconds):
-                with _translated(prefix):
-                    async for _ in obstore.list(self._store, prefix, chunk_size=1):
-                        break
-        except TimeoutError as error:
-            raise StoreUnavailable("the object store does not answer in time") from error
+        async with _answered(prefix, seconds):
+            async for _ in obstore.list(self._store, prefix, chunk_size=1):
+                break
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
+
+
+@asynccontextmanager
+async def _answered(key: str, seconds: float = SECONDS) -> AsyncIterator[None]:
+    # A TimeoutError is an OSError, and told as any other silence of the store.
+    with _translated(key):
+        async with asyncio.timeout(seconds):
+            yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Routes and services raise domain errors; only this module knows their HTTP statu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,6 +29,8 @@ from .errors import (
     SpecRefused,
     StoreUnavailable,
 )
+
+_log: Final = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 INVALID_CSV: Final = "Invalid CSV format"
@@ -150,7 +153,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ImageBatchError)
     async def on_domain_error(_: Request, error: ImageBatchError) -> JSONResponse:
-        return problem_of(error).response()
+        problem = problem_of(error)
+        if problem.status >= 500:
+            cause = str(error.__cause__)[:1000] if error.__cause__ else None
+            _log.warning("%s", error, extra={"error": type(error).__name__, "cause": cause})
+        return problem.response()
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -12,6 +12,8 @@ import httpx
 import obstore
 import pytest
 
+from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway.objects import PIECE
 from integration.gateway.conftest import GatewayMaker
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
 from support.seaweedfs import SeaweedFS
@@ -143,6 +145,7 @@ def test_a_store_that_refuses_makes_no_batch_and_is_told_without_its_secrets(
     assert list(readiness.json()["problems"]) == ["store"]
     assert cluster.kubectl("get", "ib", "-o", "name") == before
     assert "wrong-key" not in gateway.log()
+    assert "StoreUnavailable" in gateway.log()
 
 
 def test_a_missing_bucket_is_not_ready(make_gateway: GatewayMaker) -> None:
@@ -207,6 +210,23 @@ def test_the_log_has_one_json_line_for_each_request(gateway: Gateway, http: http
 
     assert (line["method"], line["status"]) == ("GET", 404)
     assert "secret" not in gateway.log()
+
+
+def test_a_large_output_csv_arrives_whole(
+    http: httpx.Client, s3: SeaweedFS, cluster: Cluster
+) -> None:
+    request_id = upload(http).json()["requestId"]
+    uid = cluster.get(request_id)["metadata"]["uid"]
+    keys = BatchKeys.of(NAMESPACE, uid)
+    content = b"".join(b"%d,Product,,\r\n" % n for n in range(900_000))
+    obstore.put(s3.store(), keys.report_csv, content)
+    report = {"key": keys.report_csv, "sha256": "0" * 64}
+    cluster.set_status(request_id, phase="Completed", report=report)
+    answer = http.get(f"/download/{request_id}")
+
+    assert len(content) > 3 * PIECE
+    assert answer.headers["content-length"] == str(len(content))
+    assert answer.content == content
 
 
 @pytest.mark.parametrize("megabytes", [30])

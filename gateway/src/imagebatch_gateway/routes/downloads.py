@@ -44,17 +44,18 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get(
-    "/api/download/{request_id}",
-    operation_id="download",
-    summary="The output CSV",
-    response_class=StreamingResponse,
-    responses=_RESPONSES,
-)
+# Applied from the last to the first, so that the documentation begins with the new name.
 @router.get(
     "/download/{request_id}",
     operation_id="downloadOlderName",
     summary="The same under its older name",
+    response_class=StreamingResponse,
+    responses=_RESPONSES,
+)
+@router.get(
+    "/api/download/{request_id}",
+    operation_id="download",
+    summary="The output CSV",
     response_class=StreamingResponse,
     responses=_RESPONSES,
 )

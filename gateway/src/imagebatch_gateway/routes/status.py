@@ -22,17 +22,18 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get(
-    "/api/status/{request_id}",
-    operation_id="getStatus",
-    summary="State of a request, and the URLs of its outputs",
-    response_model=StatusAnswer,
-    responses=_RESPONSES,
-)
+# Applied from the last to the first, so that the documentation begins with the new name.
 @router.get(
     "/status/{request_id}",
     operation_id="getStatusOlderName",
     summary="The same under its older name",
+    response_model=StatusAnswer,
+    responses=_RESPONSES,
+)
+@router.get(
+    "/api/status/{request_id}",
+    operation_id="getStatus",
+    summary="State of a request, and the URLs of its outputs",
     response_model=StatusAnswer,
     responses=_RESPONSES,
 )

@@ -28,16 +28,17 @@ _STATUS_LINK = {
 }
 
 
-@router.post(
-    "/api/upload",
-    operation_id="upload",
-    summary="Upload a CSV of products and image URLs",
-    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
-)
+# Applied from the last to the first, so that the documentation begins with the new name.
 @router.post(
     "/upload",
     operation_id="uploadOlderName",
     summary="The same under its older name",
+    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
+)
+@router.post(
+    "/api/upload",
+    operation_id="upload",
+    summary="Upload a CSV of products and image URLs",
     responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
 )
 async def upload(
