@@ -6,12 +6,8 @@ import argparse
 import asyncio
 import hashlib
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from samplehost import photos
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,38 +27,31 @@ def cached_photos() -> Path:
     own = os.environ.get("IMAGEBATCH_CACHE")
     user = os.environ.get("XDG_CACHE_HOME")
     cache = Path(own) if own else (Path(user) if user else Path.home() / ".cache") / "imagebatch"
-    recipe = hashlib.sha256(Path(photos.__file__).read_bytes()).hexdigest()[:12]
-    folder = cache / f"photos-{recipe}"
+    recipe = hashlib.sha256()
+    for name in ("photos.py", "draw.py"):
+        recipe.update(Path(__file__).with_name(name).read_bytes())
+    folder = cache / f"photos-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
-        photos.draw(folder)
+        _draw(folder)
     return folder
 
 
-async def _serve(folder: Path, host: str, port: int) -> None:
-    # Here, not at the top: drawing needs no server.
-    from aiohttp import web
+def _draw(folder: Path) -> None:
+    from .draw import draw  # noqa: PLC0415 - the server runs where numpy and Pillow are not
 
-    from samplehost.server import SampleHost
-
-    runner = web.AppRunner(SampleHost(folder).app(), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    address, bound, *_ = runner.addresses[0]
-    shown = f"[{address}]" if ":" in address else address
-    sys.stdout.write(f"samplehost listens on http://{shown}:{bound}\n")
-    sys.stdout.flush()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+    draw(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "draw":
-        photos.draw(options.out)
-    else:
-        asyncio.run(_serve(options.photos or cached_photos(), options.host, options.port))
+        _draw(options.out)
+        return 0
+    from .server import serve  # noqa: PLC0415 - drawing needs no server
+
+    asyncio.run(serve(options.photos or cached_photos(), options.host, options.port))
     return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -18,14 +18,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
-from samplehost.hooks import HookLog
-from samplehost.photos import PHOTOS, SMALL_FOLDER, numbered
+from .hooks import HookLog
+from .photos import PHOTOS, SMALL_FOLDER, numbered
 
 _PAGE = b"<!doctype html><title>Sold out</title><p>This product is no longer available.</p>\n"
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
@@ -120,3 +122,19 @@ class SampleHost:
 
     async def healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
+
+
+async def serve(folder: Path, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; the first line of output says at which address."""
+    runner = web.AppRunner(SampleHost(folder).app(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    address, bound, *_ = runner.addresses[0]
+    shown = f"[{address}]" if ":" in address else address
+    sys.stdout.write(f"samplehost listens on http://{shown}:{bound}\n")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()

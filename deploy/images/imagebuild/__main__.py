@@ -1,5 +1,5 @@
 """Entry point of ``python3 -m imagebuild``."""
 
-from imagebuild.cli import main
+from .cli import main
 
 raise SystemExit(main())

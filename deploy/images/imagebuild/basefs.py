@@ -6,10 +6,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from imagebuild import hostapt
-from imagebuild.command import follow
-from imagebuild.folders import Cache
-from imagebuild.progress import Say
+from . import hostapt
+from .command import follow
+from .folders import Cache
+from .progress import Say
 
 SUITE = "bookworm"
 # libstdc++6: compiled wheels load it; a base with apt has it by way of apt.
@@ -25,8 +25,10 @@ _OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
     # What says how this host reaches its mirrors is none of the image's business.
-    '--customize-hook=rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap '
-    '"$1"/var/lib/apt/lists "$1"/var/cache/apt "$1"/var/log/*.log "$1"/var/log/apt',
+    (
+        '--customize-hook=rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap '
+        '"$1"/var/lib/apt/lists "$1"/var/cache/apt "$1"/var/log/*.log "$1"/var/log/apt'
+    ),
 )
 
 

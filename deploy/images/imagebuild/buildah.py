@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagebuild import basefs
-from imagebuild.command import follow, run
-from imagebuild.errors import CommandFailed, MissingTool
-from imagebuild.folders import Cache
-from imagebuild.progress import Say
-from imagebuild.request import BuildRequest
+from . import basefs
+from .command import follow, run
+from .errors import CommandFailed, MissingTool
+from .folders import Cache
+from .progress import Say
+from .request import BuildRequest
 
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 
@@ -57,7 +57,10 @@ class Buildah:
 
     @property
     def _env(self) -> dict[str, str]:
-        return {"TMPDIR": str(self.folder / "tmp"), "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
+        return {
+            "TMPDIR": str(self.folder / "tmp"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+        }
 
     def run(self, *arguments: str) -> str:
         return run(self._command(*arguments), env=self._env, timeout=None)

@@ -7,12 +7,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from imagebuild import images
-from imagebuild.errors import ImageBuildError
-from imagebuild.folders import REPOSITORY, Cache, cache_root
-from imagebuild.images import Image
-from imagebuild.inputs import COMPONENTS
-from imagebuild.progress import steps
+from . import images
+from .errors import ImageBuildError
+from .folders import REPOSITORY, Cache, cache_root
+from .images import Image
+from .inputs import COMPONENTS
+from .progress import steps
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -23,9 +23,11 @@ def _parser() -> argparse.ArgumentParser:
         ("refs", "print the names of the images of this tree; build nothing"),
     ):
         command = commands.add_parser(name, help=what)
-        command.add_argument("components", nargs="*", metavar="COMPONENT",
-                             help=f"of {', '.join(COMPONENTS)}; all when none is named")  # fmt: skip
-        command.add_argument("--json", action="store_true", help="print {component: {ref, archive}}")
+        everything = f"of {', '.join(COMPONENTS)}; all when none is named"
+        command.add_argument("components", nargs="*", metavar="COMPONENT", help=everything)
+        command.add_argument(
+            "--json", action="store_true", help="print {component: {ref, archive}}"
+        )
         command.add_argument("--base-image", help="instead of the default base")
         if name == "build":
             command.add_argument("--builder", choices=("auto", "docker", "buildah"), default="auto")

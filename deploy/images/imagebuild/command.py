@@ -8,7 +8,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from imagebuild.errors import CommandFailed, MissingTool
+from .errors import CommandFailed, MissingTool
 
 _LAST_LINES = 25
 
@@ -61,8 +61,7 @@ def follow(
     except FileNotFoundError as error:
         raise MissingTool(f"{arguments[0]} is not installed") from error
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             last.append(line.rstrip())
             on_line(line.rstrip())
         code = process.wait()
@@ -74,6 +73,8 @@ def follow(
         raise _failure(arguments, code, last)
 
 
-def _failure(arguments: Sequence[str], code: int, lines: Sequence[str] | deque[str]) -> CommandFailed:
+def _failure(
+    arguments: Sequence[str], code: int, lines: Sequence[str] | deque[str]
+) -> CommandFailed:
     words = "\n".join(list(lines)[-_LAST_LINES:])
     return CommandFailed(f"{shlex.join(arguments)}: exit code {code}:\n{words}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imagebuild.command import follow, run
-from imagebuild.errors import CommandFailed, MissingTool
-from imagebuild.progress import Say
-from imagebuild.request import BuildRequest
+from .command import follow, run
+from .errors import CommandFailed, MissingTool
+from .progress import Say
+from .request import BuildRequest
 
 _DAEMON_SECONDS = 10.0
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagebuild.progress import Say
+from .progress import Say
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from imagebuild.command import run
-from imagebuild.errors import CommandFailed, MissingTool
-from imagebuild.progress import Say
+from .command import run
+from .errors import CommandFailed, MissingTool
+from .progress import Say
 
 #: Package by the program that shows it is there.
 PROGRAMS: Mapping[str, str] = {

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from imagebuild.command import run
-from imagebuild.errors import CommandFailed, MissingTool
+from .command import run
+from .errors import CommandFailed, MissingTool
 
 #: pip's settings that say where packages come from and how; paths of this machine excepted.
 _CARRIED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
@@ -47,7 +47,7 @@ def pip_conf(listing: list[str], env: Mapping[str, str]) -> str:
         if separator and key in _CARRIED and name.startswith(("global.", "install.", ":env:.")):
             settings[key] = value.strip().strip("'\"").replace("\\n", "\n    ")
     for key in _CARRIED:
-        value = env.get("PIP_" + key.upper().replace("-", "_"))
-        if value:
-            settings[key] = value
+        variable = env.get("PIP_" + key.upper().replace("-", "_"))
+        if variable:
+            settings[key] = variable
     return "[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items())

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imagebuild import basefs, docker, hostapt, hostpip
-from imagebuild.buildah import Buildah
-from imagebuild.folders import Cache
-from imagebuild.inputs import COMPONENTS, content_hash, reference
-from imagebuild.progress import Say
-from imagebuild.request import BuildRequest
+from . import basefs, docker, hostapt, hostpip
+from .buildah import Buildah
+from .folders import Cache
+from .inputs import COMPONENTS, content_hash, reference
+from .progress import Say
+from .request import BuildRequest
 
 Builder = Literal["auto", "docker", "buildah"]
 
@@ -61,8 +61,8 @@ def ensure(
     with cache.held(say):
         absent = [image for image in images.values() if not image.archive.exists()]
         if absent:
-            _build(absent, repository, cache, say, builder, base_image)
-            _prune(cache, {image.archive for image in images.values()})
+            _build(absent, repository, cache, say, builder=builder, base_image=base_image)
+            prune(cache, {image.archive for image in images.values()})
     return images
 
 
@@ -71,6 +71,7 @@ def _build(
     repository: Path,
     cache: Cache,
     say: Say,
+    *,
     builder: Builder,
     base_image: str | None,
 ) -> None:
@@ -80,8 +81,8 @@ def _build(
         chosen = "docker" if docker.answers() else "buildah"
     buildah: Buildah | None = None
     if chosen == "buildah":
-        say("building without Docker: its daemon does not answer" if builder == "auto"
-            else "building with buildah")  # fmt: skip
+        why = "no Docker daemon answers" if builder == "auto" else "as asked"
+        say(f"building with buildah: {why}")
         hostapt.install(say)
         buildah = Buildah.opened(cache)
         base_image = base_image or buildah.base_image(cache, say)
@@ -107,7 +108,7 @@ def _build(
             say(f"built {image.ref}: {image.archive.stat().st_size / 1e6:.0f} MB")
 
 
-def _prune(cache: Cache, wanted: set[Path]) -> None:
+def prune(cache: Cache, wanted: set[Path]) -> None:
     """Delete archives beyond the newest few of each component, never one that is wanted now."""
     for name in COMPONENTS:
         archives = sorted(

@@ -1,0 +1,240 @@
+"""What the chart makes: permissions, security, and settings that the components accept."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from imagebatch_core import names
+from imagebatch_core.addresses import AllowList
+from imagebatch_gateway.settings import Settings as GatewaySettings
+from imagebatch_operator.settings import Settings as OperatorSettings
+from imagebatch_runner.settings import Settings as RunnerSettings
+
+from .conftest import CHART, NAMESPACE, ROOT, Rendered
+
+Render = Callable[..., Rendered]
+#: Settings of the runner that the chart derives from other values, or Kubernetes fixes.
+_NOT_BY_HAND = {"store", "public_base_url", "fetch_allow", "termination_log"}
+
+
+def test_the_crd_is_the_generated_one_and_outlives_the_release(render: Render) -> None:
+    (crd,) = render().all("CustomResourceDefinition")
+    generated = yaml.safe_load((ROOT / "deploy" / "crds" / "imagebatches.yaml").read_text())
+    assert crd["spec"] == generated["spec"]
+    assert crd["metadata"]["name"] == generated["metadata"]["name"]
+    assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_the_crd_may_go_with_the_release_or_be_left_out(render: Render) -> None:
+    (crd,) = render(crds={"keep": False}).all("CustomResourceDefinition")
+    assert "annotations" not in crd["metadata"]
+    assert render(crds={"install": False}).all("CustomResourceDefinition") == []
+
+
+def test_all_namespaces_take_a_cluster_role(render: Render) -> None:
+    chart = render()
+    assert len(chart.all("ClusterRole")) == len(chart.all("ClusterRoleBinding")) == 1
+    assert "IMAGEBATCH_NAMESPACES" not in chart.env("imagebatch-operator")
+
+
+def test_listed_namespaces_take_a_role_each_and_no_cluster_role(render: Render) -> None:
+    chart = render(namespaces=["shop", "press"])
+    assert chart.all("ClusterRole") == chart.all("ClusterRoleBinding") == []
+    for namespace in ("home", "shop", "press"):
+        chart.one("Role", "imagebatch-operator", namespace)
+        binding = chart.one("RoleBinding", "imagebatch-operator", namespace)
+        assert binding["subjects"][0]["namespace"] == NAMESPACE
+    assert chart.env("imagebatch-operator")["IMAGEBATCH_NAMESPACES"] == "home,press,shop"
+
+
+def test_no_rule_has_a_wildcard_and_none_reads_secrets(render: Render) -> None:
+    for role in (*render().all("ClusterRole"), *render().all("Role")):
+        for rule in role["rules"]:
+            assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
+            assert "secrets" not in rule["resources"]
+
+
+def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None:
+    (role,) = render(webhook={"secretRefs": True}).all("ClusterRole")
+    rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    assert rules == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+
+
+def test_the_gateway_may_only_make_and_read_batches_of_its_namespace(render: Render) -> None:
+    chart = render()
+    assert chart.one("Role", "imagebatch-gateway", NAMESPACE)["rules"] == [
+        {
+            "apiGroups": ["imagebatch.dev"],
+            "resources": ["imagebatches"],
+            "verbs": ["get", "list", "create"],
+        }
+    ]
+    assert [
+        binding["roleRef"]["name"]
+        for binding in (*chart.all("RoleBinding"), *chart.all("ClusterRoleBinding"))
+        if binding["subjects"][0]["name"] == "imagebatch-gateway"
+    ] == ["imagebatch-gateway"]
+
+
+def test_every_pod_is_restricted(render: Render) -> None:
+    pods = list(render().pods())
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["enableServiceLinks"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["requests"]
+            assert container["livenessProbe"]
+
+
+def test_the_runner_finds_its_objects_in_every_batch_namespace(render: Render) -> None:
+    chart = render(
+        namespaces=["shop"],
+        runner={"namespaces": ["press"]},
+        s3={"accessKeyId": "id", "secretAccessKey": "key"},
+    )
+    for namespace in (NAMESPACE, "shop", "press"):
+        account = chart.one("ServiceAccount", names.RUNNER_SERVICE_ACCOUNT, namespace)
+        assert account["automountServiceAccountToken"] is False
+        chart.one("ConfigMap", names.RUNNER_CONFIG_MAP, namespace)
+        secret = chart.one("Secret", names.RUNNER_STORAGE_SECRET, namespace)
+        assert set(secret["data"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_without_keys_the_secret_is_empty_and_may_be_kept_by_the_user(render: Render) -> None:
+    assert render().one("Secret", names.RUNNER_STORAGE_SECRET)["data"] == {}
+    made = render(s3={"createSecret": False}).all("Secret")
+    assert [secret["metadata"]["name"] for secret in made] == ["imagebatch-webhook-signing"]
+
+
+def test_the_operator_accepts_its_settings(render: Render) -> None:
+    chart = render(
+        namespaces=["shop"],
+        images={"operator": "o", "runner": "r:1", "pullSecrets": ["registry"]},
+        egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
+        sourcePrefixes={"shop": ["catalogues/shop/"]},
+        gateway={"externalUrl": "https://images.example.com/"},
+    )
+    settings = OperatorSettings.from_env(chart.env("imagebatch-operator"))
+    assert settings.runner_image == "r:1"
+    assert settings.runner_pull_secrets == ("registry",)
+    assert settings.runner_resources["requests"] == {"cpu": "250m", "memory": "256Mi"}
+    assert settings.namespaces == (NAMESPACE, "shop")
+    assert settings.lease_namespace == NAMESPACE
+    assert settings.allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
+    assert settings.gateway_url == "https://images.example.com"
+    assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
+    assert settings.signing_secret_file is not None
+    pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert str(settings.signing_secret_file.parent) in mounts
+    probe = pod["containers"][0]["livenessProbe"]["httpGet"]
+    ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
+    assert ports[probe["port"]] == settings.health_port
+
+
+def test_the_gateway_accepts_its_settings(render: Render) -> None:
+    chart = render(
+        s3={"prefix": "/shop/", "endpoint": "http://s3:8333"}, gateway={"maxUploadBytes": 10**10}
+    )
+    env = chart.env("imagebatch-gateway")
+    settings = GatewaySettings.from_env(env)
+    assert settings.namespace == NAMESPACE
+    assert settings.store_url == "s3://pictures/shop"
+    assert settings.max_upload_bytes == 10**10
+    assert settings.gateway_url is None
+    assert env["AWS_ENDPOINT_URL"] == "http://s3:8333"
+    pod = chart.one("Deployment", "imagebatch-gateway")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["ports"][0]["containerPort"] == settings.port
+
+
+def test_the_runner_accepts_its_settings(render: Render) -> None:
+    wanted = {"maxPixels": 200_000_000, "retryBaseSeconds": 0.5, "contactUrl": "https://a.example"}
+    chart = render(
+        runner={"settings": wanted},
+        egress={"allow": ["10.0.0.0/8"]},
+        gateway={"externalUrl": "https://images.example.com"},
+    )
+    settings = RunnerSettings.from_env(chart.one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"])
+    assert settings.store == "s3://pictures"
+    assert settings.public_base_url == "https://images.example.com/files"
+    assert settings.fetch_allow == "10.0.0.0/8"
+    assert settings.max_pixels == 200_000_000
+    assert settings.retry_base_seconds == 0.5
+    assert settings.contact_url == "https://a.example"
+
+
+def test_every_setting_of_the_runner_can_be_set(render: Render) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    offered = schema["properties"]["runner"]["properties"]["settings"]["properties"]
+    fields = set(RunnerSettings.model_fields) - _NOT_BY_HAND
+    camel = {field: _camel(field) for field in fields}
+    assert set(offered) == set(camel.values())
+    # What has no default of its own is derived from the pod's memory; any number will do.
+    given = {camel[field]: getattr(RunnerSettings(), field) or 1 for field in fields}
+    given["contactUrl"] = "https://images.example"
+    data = render(runner={"settings": given}).one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"]
+    assert {f"IMAGEBATCH_{field.upper()}" for field in fields} <= set(data)
+    RunnerSettings.from_env(data)
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ({}, "imagebatch/runner:0.1.0"),
+        ({"registry": "registry.example/team"}, "registry.example/team/imagebatch/runner:0.1.0"),
+        ({"registry": "localhost:5000", "tag": "v2"}, "localhost:5000/imagebatch/runner:v2"),
+        ({"runner": "imagebatch/runner:dev-1a2b", "tag": "v2"}, "imagebatch/runner:dev-1a2b"),
+        ({"runner": "r@sha256:12"}, "r@sha256:12"),
+        ({"runner": "localhost:5000/r"}, "localhost:5000/r:0.1.0"),
+    ],
+)
+def test_image_names_take_registry_and_tag(
+    render: Render, images: dict[str, Any], expected: str
+) -> None:
+    env = render(images=images).env("imagebatch-operator")
+    assert env["IMAGEBATCH_RUNNER_IMAGE"] == expected
+
+
+def test_the_signing_secret_is_32_random_bytes(render: Render) -> None:
+    secrets = [
+        base64.b64decode(
+            render().one("Secret", "imagebatch-webhook-signing")["data"]["secret"]
+        ).decode()
+        for _ in range(2)
+    ]
+    assert secrets[0] != secrets[1]
+    for secret in secrets:
+        assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+
+
+def test_an_existing_signing_secret_is_used(render: Render) -> None:
+    chart = render(webhook={"signing": {"existingSecret": "ours"}})
+    assert [one["metadata"]["name"] for one in chart.all("Secret")] == ["imagebatch-s3"]
+    pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["signing"]["secret"]["secretName"] == "ours"
+
+
+def test_without_a_gateway_nothing_of_it_is_made(render: Render) -> None:
+    chart = render(gateway={"enabled": False}, s3={"publicBaseUrl": "https://cdn.example"})
+    assert not [one for one in chart.objects if one["metadata"]["name"] == "imagebatch-gateway"]
+    data = chart.one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"]
+    assert data["IMAGEBATCH_PUBLIC_BASE_URL"] == "https://cdn.example"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

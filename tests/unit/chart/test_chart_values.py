@@ -1,0 +1,116 @@
+"""The values: closed, complete, and refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import CHART, ROOT, HelmFailed, Rendered, Values
+
+Render = Callable[..., Rendered]
+
+
+_MISSPELLED: list[Values] = [
+    {"gatewey": {}},
+    {"s3": {"bucket": "b", "endpont": ""}},
+    {"egress": {"allowed": []}},
+    {"gateway": {"service": {"nodeport": 30080}}},
+    {"runner": {"settings": {"fetchPerHosts": 3}}},
+    {"operator": {"resources": {"request": {}}}},
+    {"networkPolicy": {"apiServer": {"port": 443}}},
+]
+
+
+@pytest.mark.parametrize("values", _MISSPELLED, ids=json.dumps)
+def test_a_misspelled_key_fails_lint(lint: Callable[[Values], str], values: Values) -> None:
+    with pytest.raises(HelmFailed, match="Additional property"):
+        lint({"s3": {"bucket": "b"}, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"s3": {"bucket": "b", "endpoint": "seaweedfs:8333"}},
+        {"egress": {"allow": ["one,two"]}},
+        {"gateway": {"service": {"type": "Nodeport"}}},
+        {"namespaces": ["Not_A_Namespace"]},
+    ],
+    ids=json.dumps,
+)
+def test_a_value_of_the_wrong_form_fails_lint(
+    lint: Callable[[Values], str], values: Values
+) -> None:
+    with pytest.raises(HelmFailed):
+        lint({"s3": {"bucket": "b"}, **values})
+
+
+def test_the_chart_passes_lint_with_a_bucket(lint: Callable[[Values], str]) -> None:
+    lint({"s3": {"bucket": "b"}})
+
+
+def test_the_local_values_pass_lint(lint: Callable[[Values], str]) -> None:
+    lint(yaml.safe_load((ROOT / "deploy" / "local" / "values-local.yaml").read_text()))
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    free = {
+        path
+        for path, node in _objects(schema, "")
+        if node.get("properties") and node.get("additionalProperties") is not False
+    }
+    assert free == set()
+
+
+def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    optional = {".global", ".runner.settings"}
+    in_schema = {path for path, _ in _keys(schema, "") if not path.startswith(tuple(optional))}
+    # Below these the keys are the user's own, or Kubernetes's.
+    in_values = {path for path, _ in _leaves(values, "")}
+    missing = {
+        path
+        for path in in_schema
+        if not any(found == path or found.startswith(f"{path}.") for found in in_values)
+        and not path.endswith((".requests", ".limits"))
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"s3": {"bucket": ""}}, "s3.bucket is required"),
+        ({"s3": {"bucket": "b", "accessKeyId": "id"}}, "set both or none"),
+        ({"gateway": {"enabled": False}}, "set s3.publicBaseUrl"),
+        ({"gateway": {"ingress": {"enabled": True}}}, "gateway.ingress.host is required"),
+    ],
+)
+def test_what_is_missing_is_said(render: Render, values: Values, message: str) -> None:
+    with pytest.raises(HelmFailed, match=message):
+        render(**values)
+
+
+def _objects(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if node.get("type") == "object":
+        yield path, node
+    for name, child in node.get("properties", {}).items():
+        yield from _objects(child, f"{path}.{name}")
+
+
+def _keys(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, child in node.get("properties", {}).items():
+        yield f"{path}.{name}", child
+        yield from _keys(child, f"{path}.{name}")
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    yield path, value
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _leaves(child, f"{path}.{name}")

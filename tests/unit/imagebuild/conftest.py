@@ -1,0 +1,30 @@
+"""imagebuild lies outside the packages: it runs from the tree, before anything is installed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "deploy" / "images"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A repository with every input of every image, small."""
+    from imagebuild.inputs import COMPONENTS
+
+    root = tmp_path / "tree"
+    for component in COMPONENTS.values():
+        for name in component.paths:
+            path = root / name
+            if (ROOT / name).is_dir():
+                (path / "src").mkdir(parents=True, exist_ok=True)
+                (path / "src" / "code.py").write_text("print(1)\n")
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, path)
+    return root
