@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     cache = Cache(cache_root())
     say = steps()
+    # As Ctrl-C does: what was started is stopped, and what is half done is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if options.command == "clean":
             images.clean(cache, say)

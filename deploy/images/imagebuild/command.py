@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .errors import CommandFailed, MissingTool
 
 _LAST_LINES = 25
+_STOP_SECONDS = 5.0
 
 
 def run(
@@ -57,20 +60,31 @@ def follow(
             text=True,
             errors="replace",
             env={**os.environ, **(env or {})},
+            # A group of its own: what it started can then be stopped with it.
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise MissingTool(f"{arguments[0]} is not installed") from error
-    try:
-        for line in process.stdout or ():
-            last.append(line.rstrip())
-            on_line(line.rstrip())
-        code = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+    with process:
+        try:
+            for line in process.stdout or ():
+                last.append(line.rstrip())
+                on_line(line.rstrip())
+            code = process.wait()
+        except BaseException:
+            _stop(process)
+            raise
     if code != 0:
         raise _failure(arguments, code, last)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the program and all it started; interrupted builds must not go on unseen."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
 
 
 def _failure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
 
 from imagebatch_core.addresses import refusal
@@ -48,7 +48,7 @@ def test_private_ranges_are_walled_off_as_the_address_guard_does(render: Render)
     for cidr in v4["except"]:
         assert refusal(str(IPv4Network(cidr)[0])) is not None
     for address in ("10.0.0.1", "169.254.169.254", "172.20.0.1", "192.168.1.1", "100.64.0.1"):
-        assert any(ip_network(address) .subnet_of(ip_network(cidr)) for cidr in v4["except"])  # fmt: skip
+        assert any(IPv4Address(address) in IPv4Network(cidr) for cidr in v4["except"])
 
 
 def test_allowed_networks_and_addresses_are_let_through(render: Render) -> None:

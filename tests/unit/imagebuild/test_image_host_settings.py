@@ -82,3 +82,17 @@ def test_a_failed_program_is_named_with_its_last_words() -> None:
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(MissingTool, match="no-such-program is not installed"):
         run(["no-such-program"])
+
+
+def test_an_interrupted_program_ends_with_all_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    script = f"sleep 600 & echo $! > {note}; echo started; wait"
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(["sh", "-c", script], interrupt)
+    state = Path(f"/proc/{note.read_text().strip()}/stat")
+    # Ended, or waiting for whoever adopts orphans to notice.
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
