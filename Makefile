@@ -49,7 +49,7 @@ verify: lint types ## Lint, types, layers, and that what is generated is up to d
 lint: install
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/lint-imports --no-cache --quiet
+	@.venv/bin/lint-imports --no-cache
 
 types: install
 	@.venv/bin/mypy $(TYPED)
