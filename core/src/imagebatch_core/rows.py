@@ -97,9 +97,11 @@ class RowReader(Iterator[Row]):
             except StopIteration:
                 return None
             except UnicodeDecodeError as error:
+                # Text is decoded in pieces: the lines read so far, then those of this piece.
+                before = error.object[: error.start].count(b"\n")
                 raise InputRefused(
                     f"the text is not valid {error.encoding}; save the file as CSV UTF-8",
-                    line=self._line,
+                    line=self._csv.line_num + 1 + before,
                 ) from error
             except csv.Error as error:
                 raise InputRefused(_explain(error), line=self._line) from error

@@ -94,9 +94,12 @@ def test_a_broken_quote_is_refused_with_its_line(body: str, line: int) -> None:
     assert caught.value.line == line
 
 
-def test_text_that_is_not_utf8_is_refused_with_advice() -> None:
-    with pytest.raises(InputRefused, match="CSV UTF-8"):
-        rows(HEADER.encode() + b"\n1,T\xfcr,http://a\n")
+@pytest.mark.parametrize("good", [0, 3, 5000])
+def test_text_that_is_not_utf8_is_refused_with_advice_and_its_line(good: int) -> None:
+    lines = [HEADER.encode(), *([b"1,A,http://a"] * good), b"2,T\xfcr,http://a", b""]
+    with pytest.raises(InputRefused, match="CSV UTF-8") as caught:
+        rows(b"\n".join(lines))
+    assert caught.value.line == good + 2
 
 
 CELL = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=20)
