@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import hostapt
 from .command import follow
-from .folders import Cache
+from .folders import DRAFT, Cache
 from .progress import Say
 
 SUITE = "bookworm"
@@ -45,7 +45,7 @@ def ensure(cache: Cache, say: Say) -> Path:
         return target
     cache.bases.mkdir(parents=True, exist_ok=True)
     say(f"assembling a base image from Debian {SUITE} packages (about 20 s with a fast mirror)")
-    with tempfile.TemporaryDirectory(prefix="new-", dir=cache.bases) as folder:
+    with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache.bases) as folder:
         draft = Path(folder) / target.name
         settings = Path(folder) / "apt.conf"
         settings.write_text(hostapt.access_settings())

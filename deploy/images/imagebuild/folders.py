@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from .progress import Say
 
+#: Begins the names of folders in which something is being made.
+DRAFT = "new-"
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -44,6 +47,12 @@ class Cache:
         """buildah's storage: layers, working containers, temporary files."""
         return self.root / "buildah"
 
+    def forget_drafts(self) -> None:
+        """Remove what a killed build left half done; only its successor may call this."""
+        for folder in (self.archives, self.bases):
+            for draft in folder.glob(f"{DRAFT}*"):
+                shutil.rmtree(draft)
+
     @contextmanager
     def held(self, say: Say) -> Iterator[None]:
         """One build at a time; the kernel frees the lock when its holder dies."""
@@ -54,4 +63,5 @@ class Cache:
             except BlockingIOError:
                 say("waiting for another image build")
                 fcntl.flock(handle, fcntl.LOCK_EX)
+            self.forget_drafts()
             yield

@@ -12,7 +12,7 @@ from typing import Literal
 
 from . import basefs, docker, hostapt, hostpip
 from .buildah import Buildah
-from .folders import Cache
+from .folders import DRAFT, Cache
 from .inputs import COMPONENTS, content_hash, reference
 from .progress import Say
 from .request import BuildRequest
@@ -86,7 +86,7 @@ def _build(
         hostapt.install(say)
         buildah = Buildah.opened(cache)
         base_image = base_image or buildah.base_image(cache, say)
-    with tempfile.TemporaryDirectory(prefix="new-", dir=cache.archives) as folder:
+    with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache.archives) as folder:
         pip_conf = Path(folder) / "pip.conf"
         hostpip.write_pip_conf(pip_conf)
         for image in images:

@@ -73,3 +73,12 @@ def test_clean_leaves_what_others_keep_in_the_cache(cache: Cache) -> None:
         folder.mkdir(parents=True)
     images.clean(cache, lambda _: None)
     assert {path.name for path in cache.root.iterdir()} == {"kube", "images.lock"}
+
+
+def test_what_a_killed_build_left_goes_with_the_next(cache: Cache) -> None:
+    draft = cache.archives / "new-abc"
+    draft.mkdir(parents=True)
+    (draft / "pip.conf").write_text("[global]\n")
+    (cache.archives / "runner-1.tar").write_bytes(b"")
+    with cache.held(lambda _: None):
+        assert [path.name for path in cache.archives.iterdir()] == ["runner-1.tar"]
