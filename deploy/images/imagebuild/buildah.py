@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import basefs
+from . import basefs, hostapt
 from .command import follow, run
 from .errors import CommandFailed, MissingTool
 from .folders import Cache
@@ -24,6 +25,11 @@ class Buildah:
     """buildah over the storage in one cache folder."""
 
     folder: Path
+
+    @staticmethod
+    def possible() -> bool:
+        """Whether this user on this machine may build with it at all."""
+        return os.geteuid() == 0 and (not hostapt.missing() or bool(shutil.which("apt-get")))
 
     @classmethod
     def opened(cls, cache: Cache) -> Buildah:

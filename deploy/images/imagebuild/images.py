@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from . import basefs, docker, hostapt, hostpip
 from .buildah import Buildah
+from .errors import CommandFailed
 from .folders import DRAFT, Cache
 from .inputs import COMPONENTS, content_hash, reference
 from .progress import Say
 from .request import BuildRequest
 
 Builder = Literal["auto", "docker", "buildah"]
+Build = Callable[[BuildRequest, Path, Say], None]
 
 #: Archives kept per component: the present one, and those that other checkouts may still use.
 _KEPT = 3
@@ -66,6 +68,48 @@ def ensure(
     return images
 
 
+class _Workshop:
+    """One run: the settings that all its images share, and the folder for what is half done."""
+
+    def __init__(self, repository: Path, cache: Cache, say: Say, folder: Path) -> None:
+        self._repository = repository
+        self._cache = cache
+        self._say = say
+        self._folder = folder
+        self._pip_conf = folder / "pip.conf"
+        hostpip.write_pip_conf(self._pip_conf)
+
+    def with_docker(self, images: list[Image], base_image: str | None) -> None:
+        """Build and remove from ``images`` one after another."""
+        while images:
+            self._one(images[0], base_image, docker.build)
+            images.pop(0)
+
+    def with_buildah(self, images: list[Image], base_image: str | None) -> None:
+        """As :meth:`with_docker`; installs what it needs, and makes a base when none is named."""
+        hostapt.install(self._say)
+        buildah = Buildah.opened(self._cache)
+        base = base_image or buildah.base_image(self._cache, self._say)
+        while images:
+            self._one(images[0], base, buildah.build)
+            images.pop(0)
+
+    def _one(self, image: Image, base_image: str | None, build: Build) -> None:
+        self._say(f"building {image.ref}")
+        request = BuildRequest(
+            component=image.component,
+            reference=image.ref,
+            repository=self._repository,
+            base_image=base_image,
+            ca_bundle=hostpip.ca_bundle(os.environ),
+            pip_conf=self._pip_conf,
+        )
+        draft = self._folder / image.archive.name
+        build(request, draft, self._say)
+        draft.replace(image.archive)
+        self._say(f"built {image.ref}: {image.archive.stat().st_size / 1e6:.0f} MB")
+
+
 def _build(
     images: list[Image],
     repository: Path,
@@ -75,37 +119,23 @@ def _build(
     builder: Builder,
     base_image: str | None,
 ) -> None:
+    """With Docker where it can, else with buildah; says which and why."""
     cache.archives.mkdir(parents=True, exist_ok=True)
-    chosen = builder
-    if builder == "auto":
-        chosen = "docker" if docker.answers() else "buildah"
-    buildah: Buildah | None = None
-    if chosen == "buildah":
-        why = "no Docker daemon answers" if builder == "auto" else "as asked"
-        say(f"building with buildah: {why}")
-        hostapt.install(say)
-        buildah = Buildah.opened(cache)
-        base_image = base_image or buildah.base_image(cache, say)
+    remaining = list(images)
     with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache.archives) as folder:
-        pip_conf = Path(folder) / "pip.conf"
-        hostpip.write_pip_conf(pip_conf)
-        for image in images:
-            say(f"building {image.ref}")
-            request = BuildRequest(
-                component=image.component,
-                reference=image.ref,
-                repository=repository,
-                base_image=base_image,
-                ca_bundle=hostpip.ca_bundle(os.environ),
-                pip_conf=pip_conf,
-            )
-            draft = Path(folder) / image.archive.name
-            if buildah is not None:
-                buildah.build(request, draft, say)
-            else:
-                docker.build(request, draft, say)
-            draft.replace(image.archive)
-            say(f"built {image.ref}: {image.archive.stat().st_size / 1e6:.0f} MB")
+        workshop = _Workshop(repository, cache, say, Path(folder))
+        if builder == "docker" or (builder == "auto" and docker.answers()):
+            try:
+                workshop.with_docker(remaining, base_image)
+            except CommandFailed as error:
+                # A daemon that cannot pull the base, or lacks BuildKit, is as good as none.
+                if builder == "docker" or not Buildah.possible():
+                    raise
+                say(f"Docker cannot build here: {str(error).splitlines()[-1]}")
+        elif builder == "auto":
+            say("no Docker daemon answers: building with buildah")
+        if remaining:
+            workshop.with_buildah(remaining, base_image)
 
 
 def prune(cache: Cache, wanted: set[Path]) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from imagebuild import cli, images
+from imagebuild.errors import CommandFailed
 from imagebuild.folders import Cache, cache_root
 from imagebuild.inputs import COMPONENTS
+from imagebuild.progress import Say
+from imagebuild.request import BuildRequest
 
 
 @pytest.fixture
@@ -82,3 +85,59 @@ def test_what_a_killed_build_left_goes_with_the_next(cache: Cache) -> None:
     (cache.archives / "runner-1.tar").write_bytes(b"")
     with cache.held(lambda _: None):
         assert [path.name for path in cache.archives.iterdir()] == ["runner-1.tar"]
+
+
+class _Builders:
+    """Stands in for both builders; Docker fails at the image of that name."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answers: bool, fails: str = "") -> None:
+        self.built: list[tuple[str, str]] = []
+        self.fails = fails
+        monkeypatch.setattr(images.docker, "answers", lambda: answers)
+        monkeypatch.setattr(images.docker, "build", self._docker)
+        monkeypatch.setattr(images.hostapt, "install", lambda _: None)
+        monkeypatch.setattr(images.Buildah, "possible", staticmethod(lambda: True))
+        monkeypatch.setattr(images.Buildah, "opened", lambda _: self)
+
+    def _docker(self, request: BuildRequest, archive: Path, _: Say) -> None:
+        if request.component == self.fails:
+            raise CommandFailed("docker build: exit code 1:\ncannot pull the base")
+        self._write("docker", request, archive)
+
+    def build(self, request: BuildRequest, archive: Path, _: Say) -> None:
+        self._write("buildah", request, archive)
+
+    def base_image(self, *_: object) -> str:
+        return "base"
+
+    def _write(self, by: str, request: BuildRequest, archive: Path) -> None:
+        archive.write_bytes(b"image")
+        self.built.append((by, request.component))
+
+
+def test_docker_is_used_where_its_daemon_answers(
+    tree: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders = _Builders(monkeypatch, answers=True)
+    images.ensure(["runner", "gateway"], tree, cache, lambda _: None)
+    assert builders.built == [("docker", "runner"), ("docker", "gateway")]
+
+
+def test_buildah_goes_on_where_docker_cannot(
+    tree: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders = _Builders(monkeypatch, answers=True, fails="gateway")
+    said: list[str] = []
+    built = images.ensure(["runner", "gateway", "operator"], tree, cache, said.append)
+    assert builders.built == [("docker", "runner"), ("buildah", "gateway"), ("buildah", "operator")]
+    assert "Docker cannot build here: cannot pull the base" in said
+    assert all(image.archive.exists() for image in built.values())
+
+
+def test_docker_that_was_asked_for_and_fails_is_an_error_that_leaves_nothing(
+    tree: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _Builders(monkeypatch, answers=True, fails="runner")
+    with pytest.raises(CommandFailed):
+        images.ensure(["runner"], tree, cache, lambda _: None, builder="docker")
+    assert list(cache.archives.iterdir()) == []
