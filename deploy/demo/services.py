@@ -14,7 +14,6 @@ KEYS_SECRET = "seaweedfs"  # noqa: S105 - the name of a Secret
 NODE_PORT = 30081
 #: How pods reach the sample host.
 SAMPLE_HOST = "http://samplehost:8080"
-S3_ENDPOINT = "http://seaweedfs:8333"
 
 # The bucket is made before the pod counts as ready.
 _MAKE_BUCKET = (

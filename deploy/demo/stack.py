@@ -137,11 +137,7 @@ class Stack:
     def _helm(self, images: Mapping[str, Built], keys: services.StorageKeys) -> None:
         values: dict[str, Any] = {
             "images": {name: images[name].ref for name in ("operator", "gateway", "runner")},
-            "s3": {
-                "endpoint": services.S3_ENDPOINT,
-                "accessKeyId": keys.access,
-                "secretAccessKey": keys.secret,
-            },
+            "s3": {"accessKeyId": keys.access, "secretAccessKey": keys.secret},
             "gateway": {"externalUrl": self.gateway},
         }
         helm = Path(sys.executable).with_name("helm")

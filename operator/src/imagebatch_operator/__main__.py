@@ -11,6 +11,7 @@ import sys
 import kopf
 
 from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.job import ExitCode
 
 from .cache import Cache
 from .handlers import kopf_settings, register
@@ -69,7 +70,8 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
     except ConfigurationRefused as error:
-        sys.exit(f"imagebatch-operator: {error}")
+        sys.stderr.write(f"imagebatch-operator: {error}\n")
+        sys.exit(ExitCode.CONFIGURATION_REFUSED)
     asyncio.run(run(settings))
 
 
