@@ -34,6 +34,21 @@ def _wait_for_shards(stack: Stack, name: str, done: int) -> None:
     raise AssertionError(f"no {done} shards done")
 
 
+def _running_pod(stack: Stack, name: str) -> str:
+    """One that compresses now: between two shards there may be none for a moment."""
+    uid = get(stack, name)["metadata"]["uid"]
+    label = f"imagebatch.dev/batch-uid={uid},imagebatch.dev/step=compress-0"
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        found = stack.batches(
+            "get", "pods", "-l", label, "--field-selector=status.phase=Running", "-o", "name"
+        ).split()
+        if found:
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("no pod of the batch compresses")
+
+
 def _report(gateway: httpx.Client, request_id: str) -> list[tuple[str, str]]:
     """(input URL, name of the output object) in the order of the report."""
     answer = gateway.get(f"/api/download/{request_id}")
@@ -55,13 +70,8 @@ def test_killed_pods_change_nothing_in_the_output_of_1000_images(
 
     stormy = upload(gateway, _csv(), imagesPerShard=str(PER_SHARD), parallelism="2")
     _wait_for_shards(stack, stormy, 1)
-    uid = get(stack, stormy)["metadata"]["uid"]
-    label = f"imagebatch.dev/batch-uid={uid},imagebatch.dev/step=compress-0"
-    running = stack.batches(
-        "get", "pods", "-l", label, "--field-selector=status.phase=Running", "-o", "name"
-    ).split()
-    assert running
-    stack.batches("delete", "--grace-period=0", "--force", running[0])
+    running = _running_pod(stack, stormy)
+    stack.batches("delete", "--grace-period=0", "--force", running)
     operator = "app.kubernetes.io/name=imagebatch-operator"
     stack.batches("delete", "pod", "-l", operator, "--grace-period=0", "--force")
     status = follow(gateway, stormy, 300)
