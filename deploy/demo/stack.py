@@ -56,13 +56,17 @@ class Stack:
     def up(self) -> None:
         """Idempotent. Raises StackFailed or BuildFailed."""
         kind = choose().cluster
+        if kind is Cluster.CURRENT:
+            raise StackFailed(
+                "CLUSTER=current is not supported here: push the images to your registry and "
+                "install deploy/helm/imagebatch with helm, as README says"
+            )
         images = build_all(kubernetes=kind is Cluster.LOCAL)
         say("bringing the cluster up")
         self._cluster("up", "--name", self.name, "--kubeconfig", str(self.kubeconfig),
                       "--forward", f"{self.gateway_port}:{GATEWAY_NODE_PORT}",
                       "--forward", f"{self.samplehost_port}:{services.NODE_PORT}")  # fmt: skip
-        if kind is not Cluster.CURRENT:
-            self._load(images)
+        self._load(images)
         say("installing S3 and the sample image host")
         self.kubectl("apply", "-f", "-", stdin=json.dumps(_namespace()))
         keys = self._storage_keys()

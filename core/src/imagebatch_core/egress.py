@@ -63,6 +63,11 @@ def check_url(url: str) -> URL:
         raise UrlRefused("credentials in a URL are refused")
     if parsed.port == 0:
         raise UrlRefused("port 0 cannot be dialled")
+    try:
+        if ":" not in host:
+            host.encode("idna")
+    except UnicodeError as error:
+        raise UrlRefused(f"the host is no valid name: {error}") from error
     last = host.rstrip(".").rpartition(".")[2]
     if ":" not in host and re.fullmatch(r"\d+|0[xX][0-9a-fA-F]*", last) and not _plain_ipv4(host):
         raise UrlRefused("the host is an IPv4 address in an odd spelling")

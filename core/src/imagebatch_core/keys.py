@@ -62,10 +62,12 @@ class BatchKeys:
         """Totals of the report; written last by collect, so its presence means collected."""
         return f"{self.root}summary.json"
 
-    @property
-    def probe(self) -> str:
-        """Written, read and listed by plan before anything else, to check the storage."""
-        return f"{self.root}probe"
+    def probe(self, token: str) -> str:
+        """Written, read and listed by plan before anything else, to check the storage.
+
+        A ``token`` for each pod: two at once must not delete each other's.
+        """
+        return f"{self.root}probe-{token}"
 
     def shard(self, shard: int) -> str:
         return f"{self.root}shards/{shard:06d}.jsonl"

@@ -55,8 +55,8 @@ def probe(batch: Batch) -> None:
     Raises:
         StorageRefused: one of them does not work.
     """
-    storage, key = batch.storage, batch.keys.probe
-    content = uuid4().hex.encode()
+    token = uuid4().hex
+    storage, key, content = batch.storage, batch.keys.probe(token), token.encode()
     try:
         storage.put(key, content)
         if storage.get(key) is None:

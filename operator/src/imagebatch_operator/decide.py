@@ -143,7 +143,10 @@ def _step(
     outcome = seen.outcomes.get(job.name)
     if outcome is None:
         return [ReadOutcome(job.name)]
-    if outcome.exit_code in (ExitCode.INPUT_REFUSED, ExitCode.CONFIGURATION_REFUSED):
+    # At collect the storage has worked for the whole batch: a refusal may pass (a rotated key),
+    # and ending there would throw the work away. The Job's retries decide.
+    final = (ExitCode.INPUT_REFUSED, ExitCode.CONFIGURATION_REFUSED)
+    if planning and outcome.exit_code in final:
         refused = outcome.exit_code == ExitCode.INPUT_REFUSED
         reason = Reason.INPUT_REFUSED if refused else Reason.CONFIGURATION_REFUSED
         error = outcome.message.error if outcome.message else None

@@ -49,7 +49,7 @@ def test_what_is_public_is_dialled(address: str) -> None:
         "http://127.1/", "http://0x7f000001/", "http://2130706433/", "http://0177.0.0.1/",
         "http://0x7f.1/", "ftp://example.com/", "file:///etc/passwd", "http:///x",
         "http://u:p@example.com/", "http://example.com:0/", "http://exa mple.com/",
-        "http://example.com\\@127.0.0.1/", "//example.com/", "",
+        "http://example.com\\@127.0.0.1/", "//example.com/", "", "http://a..b/x",
     ],
 )  # fmt: skip
 def test_odd_urls_are_refused_before_any_look_up(url: str) -> None:

@@ -163,6 +163,16 @@ def test_a_failed_pods_message_is_never_taken_for_the_result_of_a_succeeded_job(
     assert decision.actions == (CreateJob(Step.PLAN, 2),)
 
 
+@pytest.mark.parametrize("code", [2, 3])
+def test_a_refused_collect_pod_is_left_to_the_retries_of_its_job(code: int) -> None:
+    running = job(Step.COLLECT, failed_pods=1, ready=0)
+    message = RunnerMessage(step=Step.COLLECT, error="403 from the object store")
+    read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(code, message)})
+    decision = decide(collecting(batch()).build(), read, NOW)
+    assert decision.status.phase is Phase.PROCESSING
+    assert DeleteJob(running.name) not in decision.actions
+
+
 def test_a_collect_message_without_totals_counts_as_lost() -> None:
     read = Observation(
         jobs=(COLLECT_DONE,),
