@@ -51,10 +51,9 @@ def build_all(*, kubernetes: bool) -> dict[str, Built]:
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
         readers = [
-            _follow(name, stream)
+            _follow(name, process.stderr)
             for name, process in processes.items()
-            for stream in (process.stderr,)
-            if stream is not None
+            if process.stderr is not None
         ]
         outputs = {name: _drain(process) for name, process in processes.items()}
         for reader in readers:

@@ -1,17 +1,9 @@
-"""The sample CSV: both spellings of the list, an own column, two images that fail."""
+"""``examples/products.csv``: both spellings of the list, an own column, two failures."""
 
 from __future__ import annotations
 
-_CSV = """\
-S. No.,Product Name,Input Image Urls,Colour
-1,Astronaut poster,{host}/photos/astronaut.jpg,blue
-2,"Cat, sleeping","{host}/photos/chelsea.jpg,{host}/photos/chelsea.webp",ginger
-3,Coffee set,{host}/photos/coffee.jpg,{host}/photos/coffee.png,red
-4,Rocket model,{host}/photos/rocket.jpg,white
-5,Telescope print,"{host}/photos/hubble.jpg, {host}/photos/retina.jpg",black
-6,Sold out,http://no-such-host.invalid/gone.jpg,none
-7,Wrong link,"{host}/photos/n/1.jpg,{host}/not-an-image.jpg",grey
-"""
+from .build import ROOT
+from .services import SAMPLE_HOST
 
 PRODUCTS = 7
 IMAGES = 11
@@ -21,4 +13,5 @@ FAILURES = 2
 
 def sample_csv(host: str) -> str:
     """``host`` is the sample host's address, as whoever fetches reaches it."""
-    return _CSV.format(host=host)
+    text = (ROOT / "examples" / "products.csv").read_text(encoding="utf-8")
+    return text.replace(SAMPLE_HOST, host)

@@ -10,6 +10,7 @@ from typing import Any
 
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.names import ENV_FETCH_ALLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Settings:
             runner_resources=_json(env, "IMAGEBATCH_RUNNER_RESOURCES"),
             namespaces=_words(env.get("IMAGEBATCH_NAMESPACES")),
             lease_namespace=env.get("IMAGEBATCH_LEASE_NAMESPACE") or None,
-            allow=AllowList.parse(env.get("IMAGEBATCH_FETCH_ALLOW")),
+            allow=AllowList.parse(env.get(ENV_FETCH_ALLOW)),
             signing_secret_file=Path(secret) if secret else None,
             gateway_url=(env.get("IMAGEBATCH_GATEWAY_URL") or "").rstrip("/") or None,
             source_prefixes=_json(env, "IMAGEBATCH_SOURCE_PREFIXES"),
