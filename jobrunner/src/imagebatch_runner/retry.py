@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from .failures import ImageFailed
 
@@ -31,19 +29,3 @@ class RetryPolicy:
             return None
         jitter = chance() * min(self.base * 2.0 ** (attempt - 1), self.longest)
         return max(failure.retry_after or 0.0, 0.0) + jitter
-
-
-def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for: a number or a date (RFC 9110, 10.2.3)."""
-    if not header:
-        return None
-    text = header.strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())

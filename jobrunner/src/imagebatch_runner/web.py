@@ -17,9 +17,9 @@ import yarl
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.egress import UrlRefused, check_url, find_address_refused, guarded_connector
 from imagebatch_core.results import ErrorCode
+from imagebatch_core.retry_after import parse_retry_after
 
 from .failures import ImageFailed
-from .retry import retry_after
 from .settings import Settings
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -116,7 +116,7 @@ def _expect_success(response: aiohttp.ClientResponse) -> None:
         code,
         message,
         http_status=status,
-        retry_after=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+        retry_after=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
     )
 
 

@@ -14,7 +14,6 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -29,6 +28,7 @@ from imagebatch_core.egress import (
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch, ImageBatchStatus
+from imagebatch_core.retry_after import parse_retry_after
 
 from .conditions import Conditions
 
@@ -36,7 +36,6 @@ from .conditions import Conditions
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 _JITTER: Final = 0.1
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=10)
-_LONGEST_RETRY_AFTER: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +152,6 @@ async def deliver(
                 None, "the receiver's address is not allowed", reason=Reason.RECEIVER_REFUSED
             )
         return Attempt(None, f"no connection ({type(error).__name__})")
-
-
-def parse_retry_after(text: str | None, now: datetime) -> float | None:
-    """Seconds or an HTTP date (RFC 9110, 10.2.3), bounded to a day; ``None`` when unreadable."""
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)
 
 
 def after_attempt(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,6 @@ from imagebatch_operator.webhook import (
     SCHEDULE,
     Attempt,
     after_attempt,
-    parse_retry_after,
     parse_secrets,
     payload,
     signature,
@@ -109,31 +108,3 @@ def test_anything_but_2xx_and_410_is_tried_again(code: int) -> None:
 def test_retry_after_makes_the_wait_longer_never_shorter() -> None:
     assert waited(0, Attempt(503, retry_after=600.0)) == 600
     assert waited(2, Attempt(503, retry_after=1.0)) == 1800
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        ("-5", 0.0),
-        ("Fri, 02 Jan 2026 03:05:05 GMT", 60.0),
-        ("Fri, 02 Jan 2025 03:05:05 GMT", 0.0),
-        ("99999999", 86400.0),
-        ("inf", 86400.0),
-        ("nan", 0.0),
-        ("soon", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_date_and_bounded(
-    text: str | None, seconds: float | None
-) -> None:
-    assert parse_retry_after(text, NOW) == seconds
-
-
-@given(st.text(max_size=40))
-def test_no_retry_after_header_breaks_the_delivery(text: str) -> None:
-    found = parse_retry_after(text, NOW)
-    assert found is None or 0 <= found <= timedelta(days=1).total_seconds()

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.retry import RetryPolicy, retry_after
+from imagebatch_runner.retry import RetryPolicy
 
 POLICY = RetryPolicy(retries=3, base=1.0, longest=60.0)
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def half() -> float:
@@ -44,22 +41,3 @@ def test_retry_after_is_the_least_wait() -> None:
 def test_host_that_asks_for_too_long_is_not_asked_again() -> None:
     failure = ImageFailed(ErrorCode.SERVER_ERROR, "", retry_after=3600)
     assert POLICY.wait(failure, 1, half) is None
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("120", 120.0),
-        (" 7 ", 7.0),
-        ("-5", None),
-        ("soon", None),
-        ("99999999999999999999", None),
-        ("Fri, 02 Jan 2026 03:05:05 GMT", 60.0),
-        ("Fri, 02 Jan 2026 03:00:00 GMT", 0.0),
-        ("٣", None),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
