@@ -7,6 +7,9 @@ one way.
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -79,6 +82,14 @@ class ImageHost:
 
         return self.on(name, answer)
 
+    def sequence(self, name: str, *answers: Answer) -> str:
+        """The n-th request gets the n-th answer, all further ones the last."""
+
+        def answer(handler: _Handler) -> None:
+            answers[min(self.requests[f"/{name}"], len(answers)) - 1](handler)
+
+        return self.on(name, answer)
+
     def slow(self, name: str, data: bytes, seconds: float) -> str:
         """The image after ``seconds``; given up when the host stops."""
 
@@ -103,6 +114,10 @@ class ImageHost:
             handler.close_connection = True
 
         return self.on(name, answer)
+
+    def reset(self, name: str, data: bytes = b"") -> str:
+        """The connection is reset: before any answer, or in the middle of ``data``."""
+        return self.on(name, lambda handler: handler.reset(data))
 
     def chunked(self, name: str, data: bytes) -> str:
         """The image without a Content-Length."""
@@ -167,6 +182,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+    def reset(self, data: bytes = b"") -> None:
+        """Half of ``data``, if any, then RST instead of FIN."""
+        if data:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[: len(data) // 2])
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     def log_message(self, *_: object) -> None:
         """Tests count; they do not read logs."""

@@ -14,9 +14,9 @@ from imagebatch_core.results import ErrorCode
 
 
 class ImageFailed(Exception):
-    """One image failed; ``http_status`` is the last status its host answered with, if any.
+    """One image failed; ``http_status`` is of the last attempt's last answer, if there was one.
 
-    ``retry_after`` is the host's own wish in seconds. ``attempts`` counts fetches, 1-based.
+    ``retry_after`` is the host's own wish in seconds. ``attempts`` counts tries to fetch, 1-based.
     """
 
     def __init__(

@@ -27,7 +27,9 @@ _UNKNOWN_LENGTH = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """``attempts`` counts requests for this URL, redirects not included; 1-based."""
+    """``http_status`` is the last answer's, after redirects. ``attempts`` counts how often this
+    URL was tried, 1-based. Redirects on the way are no attempts of their own, nor is the one
+    repetition on a new connection (RFC 9112, 9.3.1) when one breaks before any answer."""
 
     data: bytes
     http_status: int
@@ -61,14 +63,14 @@ class Fetcher:
         """The image's bytes; they count against the budget until the block is left.
 
         Raises:
-            ImageFailed: with ``attempts`` set.
+            ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
         """
         attempt = 0
         reserve: int | None = None
         while True:
             attempt += 1
             try:
-                data, hold = await self._attempt(url, reserve)
+                fetched, hold = await self._attempt(url, attempt, reserve)
                 break
             except _NeedsMoreRoom:
                 attempt -= 1
@@ -80,22 +82,32 @@ class Fetcher:
                     raise
                 await self._sleep(wait)
         try:
-            yield Fetched(data, 200, attempt)
+            yield fetched
         finally:
             hold.release()
 
-    async def _attempt(self, url: str, reserve: int | None) -> tuple[bytes, _Hold]:
+    async def _attempt(self, url: str, attempt: int, reserve: int | None) -> tuple[Fetched, _Hold]:
+        """One attempt; a failure tells the status of its last answer, if there was one."""
         hold = _Hold(self._budget)
+        statuses: list[int] = []
         try:
-            return await self._request(url, hold, reserve), hold
+            data = await self._request(url, hold, reserve, statuses.append)
+            return Fetched(data, statuses[-1], attempt), hold
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
-                raise web.as_failure(error) from error
+                failure = web.as_failure(error)
+                failure.http_status = statuses[-1] if statuses else None
+                raise failure from error
+            if isinstance(error, ImageFailed):
+                error.http_status = statuses[-1] if statuses else None
             raise
 
-    async def _request(self, url: str, hold: _Hold, reserve: int | None) -> bytes:
+    async def _request(
+        self, url: str, hold: _Hold, reserve: int | None, answered: Callable[[int], None]
+    ) -> bytes:
         limit = self._settings.fetch_max_bytes
+        hosts: list[str] = []
         try:
             async with (
                 asyncio.timeout(None) as clock,
@@ -103,7 +115,8 @@ class Fetcher:
                     self._session,
                     url,
                     redirects=self._settings.fetch_redirects,
-                    gate=lambda host: self._slot(host, clock),
+                    gate=lambda host: self._slot(host, clock, hosts),
+                    answered=answered,
                 ) as response,
             ):
                 length = body.declared_length(response, limit)
@@ -119,15 +132,16 @@ class Fetcher:
                     raise
         except ImageFailed as failure:
             if failure.retry_after is not None and failure.code.retryable:
-                host = web.host_of(web.checked(url))
-                self._gate.hold_off(
-                    host, min(failure.retry_after, self._settings.retry_max_seconds)
-                )
+                wait = min(failure.retry_after, self._settings.retry_max_seconds)
+                self._gate.hold_off(hosts[-1], wait)  # the one that asked, after redirects
             raise
 
     @asynccontextmanager
-    async def _slot(self, host: str, clock: asyncio.Timeout) -> AsyncIterator[None]:
+    async def _slot(
+        self, host: str, clock: asyncio.Timeout, hosts: list[str]
+    ) -> AsyncIterator[None]:
         """The total time starts anew with every hop, once it is that hop's turn."""
+        hosts.append(host)
         clock.reschedule(None)
         async with self._gate.slot(host):
             self._start(clock)

@@ -71,8 +71,11 @@ async def opened(
     *,
     redirects: int,
     gate: Gate = lambda _host: nullcontext(),
+    answered: Callable[[int], None] = lambda _status: None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer with status 200 at the end of at most ``redirects`` redirects.
+
+    ``answered`` is told the status of every answer on the way, as it comes.
 
     Raises:
         ImageFailed: anything else.
@@ -83,6 +86,7 @@ async def opened(
             gate(host_of(target)),
             session.get(target, allow_redirects=False) as response,
         ):
+            answered(response.status)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or location is None:
                 _expect_success(response)

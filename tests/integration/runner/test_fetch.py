@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -95,6 +97,75 @@ async def test_retry_after_is_honoured(fetch: Fetch, host: ImageHost, waits: Wai
     assert list(waits) == [0.5]
     long = await fetch(host.status("b.jpg", 503, {"Retry-After": "3600"}), retries=3)
     assert (long.code, long.attempts) == (ErrorCode.SERVER_ERROR, 1)
+
+
+async def test_retry_after_may_be_a_date(fetch: Fetch, host: ImageHost, waits: Waits) -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    url = host.sequence(
+        "a.jpg",
+        lambda h: h.reply(429, b"", "text/plain", {"Retry-After": soon}),
+        lambda h: h.reply(200, DATA, "image/jpeg"),
+    )
+    fetched = await fetch(url, retries=1)
+    assert (fetched.http_status, fetched.attempts) == (200, 2)
+    assert 0.5 < waits[0] <= 30.5
+
+
+async def test_host_that_asks_to_wait_is_left_alone_by_its_other_images(host: ImageHost) -> None:
+    """The one that asked is the one at the end of the redirects."""
+    busy = host.status("busy.jpg", 429, {"Retry-After": "2"})
+    with ImageHost() as shop:
+        moved = shop.redirect("moved.jpg", busy)
+        calm = shop.add("calm.jpg", DATA)
+        other = host.add("other.jpg", DATA)
+        settings = Settings(fetch_allow="127.0.0.1")
+        async with open_session(settings) as session:
+            fetcher = Fetcher(session, settings, 0)
+            with pytest.raises(ImageFailed):
+                async with fetcher.fetched(moved):
+                    pass
+            async with asyncio.timeout(1.5), fetcher.fetched(calm):
+                pass
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3), fetcher.fetched(other):
+                    pass
+    assert not host.requests["/other.jpg"]
+
+
+async def test_connection_that_is_reset_is_tried_again(fetch: Fetch, host: ImageHost) -> None:
+    refused = await fetch(host.reset("a.jpg"), retries=1)
+    assert (refused.code, refused.attempts) == (ErrorCode.CONNECT_FAILED, 2)
+    assert refused.http_status is None
+    broken = await fetch(host.reset("b.jpg", DATA), retries=1)
+    assert broken.code in (ErrorCode.CONNECT_FAILED, ErrorCode.INCOMPLETE_BODY)
+    assert (broken.http_status, broken.attempts) == (200, 2)
+    assert host.requests["/b.jpg"] == 2
+    url = host.sequence(
+        "c.jpg",
+        lambda h: h.reset(),
+        lambda h: h.reset(DATA),
+        lambda h: h.reply(503, b"", "text/plain"),
+        lambda h: h.reply(200, DATA, "image/jpeg"),
+    )
+    fetched = await fetch(url, retries=3)
+    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 3)
+    assert host.requests["/c.jpg"] == 4  # the first one was repeated on a new connection at once
+
+
+async def test_status_is_that_of_the_last_attempts_last_answer(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    host.sequence("a.jpg", lambda h: h.reply(503, b"", "text/plain"), lambda h: h.reset())
+    silent = await fetch(host.url("a.jpg"), retries=1)
+    assert (silent.code, silent.http_status) == (ErrorCode.CONNECT_FAILED, None)
+    gone = await fetch(host.redirect("b.jpg", "/nowhere.jpg"))
+    assert (gone.code, gone.http_status) == (ErrorCode.HTTP_STATUS, 404)
+    host.redirect("loop", "/loop")
+    assert (await fetch(host.url("loop"))).http_status == 302
+    short = await fetch(host.truncated("c.jpg", DATA), retries=1)
+    assert (short.http_status, short.attempts) == (200, 2)
+    long = await fetch(host.add("d.jpg", DATA), fetch_max_bytes=10)
+    assert (long.code, long.http_status) == (ErrorCode.TOO_MANY_BYTES, 200)
 
 
 async def test_redirects_are_followed_to_their_limit(fetch: Fetch, host: ImageHost) -> None:
