@@ -19,6 +19,8 @@ _LIMITS: Final = (
 _OWN: Final = 160 * MIB
 #: Bytes that a pixel takes at most while it is converted: measured 12 for RGBA and CMYK.
 _BYTES_PER_PIXEL: Final = 13
+#: What a decoder keeps of freed memory for its next image; enough for 12 million pixels.
+KEPT_BY_DECODER: Final = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
