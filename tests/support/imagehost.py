@@ -21,10 +21,15 @@ Answer = Callable[["_Handler"], None]
 
 
 class ImageHost:
-    """``requests`` counts them by path; ``headers`` are those of the last request."""
+    """``requests`` counts them by path, ``statuses`` and ``body_bytes`` what was answered.
+
+    ``headers`` are those of the last request.
+    """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self.requests: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.body_bytes = 0
         self.headers: dict[str, str] = {}
         self.concurrent = 0
         self.most_concurrent = 0
@@ -61,6 +66,24 @@ class ImageHost:
     def add(self, name: str, data: bytes, content_type: str = "image/jpeg") -> str:
         """Serve ``data``; the URL."""
         return self.on(name, lambda handler: handler.reply(200, data, content_type))
+
+    def validated(
+        self, name: str, data: bytes, *, etag: str | None = None, last_modified: str | None = None
+    ) -> str:
+        """The image with its validators; 304 to whom they are still right (RFC 9110, 13.2.2)."""
+        own = {"ETag": etag, "Last-Modified": last_modified}
+        headers = {key: value for key, value in own.items() if value is not None}
+
+        def answer(handler: _Handler) -> None:
+            tags = handler.headers.get("If-None-Match")
+            since = handler.headers.get("If-Modified-Since")
+            known = tags == etag if tags is not None else since == last_modified
+            if (tags or since) and known:
+                handler.reply(304, b"", "image/jpeg", headers)
+            else:
+                handler.reply(200, data, "image/jpeg", headers)
+
+        return self.on(name, answer)
 
     def on(self, name: str, answer: Answer) -> str:
         """Answer a path by hand; the URL."""
@@ -136,6 +159,18 @@ class ImageHost:
     def redirect(self, name: str, target: str, status: int = 302) -> str:
         return self.on(name, lambda h: h.reply(status, b"", "text/plain", {"Location": target}))
 
+    def count_answer(self, status: int, size: int) -> None:
+        with self._lock:
+            self.statuses[status] += 1
+            self.body_bytes += size
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        with self._lock:
+            self.requests.clear()
+            self.statuses.clear()
+            self.body_bytes = 0
+
     def answer(self, handler: _Handler) -> None:
         """Called by the server for each request."""
         path = urlsplit(handler.path).path
@@ -175,9 +210,11 @@ class _Handler(BaseHTTPRequestHandler):
     def reply(
         self, status: int, data: bytes, content_type: str, headers: dict[str, str] | None = None
     ) -> None:
+        self.server.host.count_answer(status, len(data))
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
+        if status != 304:
+            self.send_header("Content-Length", str(len(data)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

@@ -90,3 +90,8 @@ class BatchKeys:
     def image(self, row: int, position: int, sha256: str, extension: str) -> str:
         """``sha256`` is of the output's bytes; ``extension`` without the dot."""
         return f"{self.images}{row}-{position}-{sha256}.{extension}"
+
+    def same_image(self, row: int, position: int, key: str) -> str:
+        """Where the output that lies at ``key``, of whichever batch, lies for a place of ours."""
+        content = key.rpartition("/")[2].split("-", 2)[2]
+        return f"{self.images}{row}-{position}-{content}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from enum import StrEnum
 
 
@@ -60,20 +60,43 @@ _RETRYABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier batch made of the same URL: all that is needed to take it over.
+
+    ``key`` is where its output lies. ``source_sha256`` and the validators are the source's as it
+    was then; sizes as in :class:`ImageResult`.
+    """
+
+    key: str
+    source_sha256: str
+    etag: str | None
+    last_modified: str | None
+    final_url: str | None
+    bytes_in: int | None
+    bytes_out: int | None
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShardItem:
     """One image to do: a line of a shard file. ``row`` and ``position`` are 1-based."""
 
     row: int
     position: int
     url: str
+    earlier: Earlier | None = None
 
     def to_line(self) -> str:
-        return json.dumps([self.row, self.position, self.url], ensure_ascii=False) + "\n"
+        fields: list[object] = [self.row, self.position, self.url]
+        if self.earlier is not None:
+            fields.append(astuple(self.earlier))
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ShardItem:
-        row, position, url = json.loads(line)
-        return cls(row, position, url)
+        row, position, url, *earlier = json.loads(line)
+        return cls(row, position, url, Earlier(*earlier[0]) if earlier else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +105,9 @@ class ImageResult:
 
     ``bytes_in`` and ``bytes_out`` are sizes in bytes, ``width`` and ``height`` pixels of the
     output; all are ``None`` where the image did not get that far. ``output_key`` is the key under
-    the batch's prefix-bearing root; ``output_url`` is where people find it.
+    the batch's prefix-bearing root; ``output_url`` is where people find it. ``etag`` and
+    ``last_modified`` are the source's validators, as its host wrote them, for asking again later;
+    ``final_url`` is the address that answered, where redirects led to another than ``input_url``.
     """
 
     row: int
@@ -101,6 +126,9 @@ class ImageResult:
     width: int | None = None
     height: int | None = None
     source_sha256: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    final_url: str | None = None
 
     def to_line(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from imagebatch_core.job import RunnerJob
@@ -10,10 +11,26 @@ from imagebatch_core.keys import BatchKeys
 from .settings import Settings
 from .storage import Storage
 
+#: Copies an earlier batch's output, by its key, to a key of this one; ``False``: it is gone.
+Take = Callable[[str, str], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierBatch:
+    """The batch whose outputs may be taken over; ``name`` is how ``plan.json`` records it."""
+
+    name: str
+    storage: Storage
+    keys: BatchKeys
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
+    """``take`` is set where the earlier outputs do not lie in this batch's own store."""
+
     job: RunnerJob
     keys: BatchKeys
     storage: Storage
     settings: Settings
+    earlier: EarlierBatch | None = None
+    take: Take | None = None

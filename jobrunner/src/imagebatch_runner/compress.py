@@ -20,8 +20,9 @@ from .batch import Batch
 from .decoders import DecoderPool
 from .failures import ImageFailed
 from .fetch import Fetcher
-from .image import Done, ImageWork, codec_options
+from .image import Done, ImageWork, Unchanged, codec_options
 from .parts import PartWriter, next_number, read_parts
+from .takeover import take_over
 from .web import open_session
 
 log = logging.getLogger(__name__)
@@ -158,13 +159,26 @@ class _ShardRun:
     async def _group(self, url: str, items: list[ShardItem]) -> None:
         """All places that name this URL: fetched and compressed once, stored for each."""
         try:
-            done = await self._work.do(url)
+            done = await self._work.do_if_changed(url, items[0].earlier)
+            if isinstance(done, Unchanged):
+                items = [item for item in items if not await self._taken_over(item, done)]
+                if not items:
+                    return
+                log.info("%d earlier outputs of %s are gone: made anew", len(items), url)
+                done = await self._work.do(url)
         except ImageFailed as failure:
             for item in items:
                 await self._record(_failed(item, failure))
             return
         for item in items:
             await self._record(await self._stored(item, done))
+
+    async def _taken_over(self, item: ShardItem, source: Unchanged) -> bool:
+        """Whether the earlier output was still there and is this batch's now."""
+        result = await take_over(self._batch, item, source)
+        if result is not None:
+            await self._record(result)
+        return result is not None
 
     async def _stored(self, item: ShardItem, done: Done) -> ImageResult:
         image = done.compressed
@@ -184,6 +198,9 @@ class _ShardRun:
             width=image.width,
             height=image.height,
             source_sha256=image.source_sha256,
+            etag=done.validators.etag,
+            last_modified=done.validators.last_modified,
+            final_url=done.validators.final_url,
         )
 
     async def _record(self, result: ImageResult) -> None:

@@ -20,6 +20,7 @@ from .failures import ImageFailed
 from .hosts import HostGate
 from .retry import RetryPolicy
 from .settings import Settings
+from .validators import NO_VALIDATORS, Validators
 
 #: Reserved for a body whose length the host does not tell; most images are smaller.
 _UNKNOWN_LENGTH = 8 << 20
@@ -29,11 +30,18 @@ _UNKNOWN_LENGTH = 8 << 20
 class Fetched:
     """``http_status`` is the last answer's, after redirects. ``attempts`` counts how often this
     URL was tried, 1-based. Redirects on the way are no attempts of their own, nor is the one
-    repetition on a new connection (RFC 9112, 9.3.1) when one breaks before any answer."""
+    repetition on a new connection (RFC 9112, 9.3.1) when one breaks before any answer.
+
+    ``data`` is empty when the host answered that the image is still the known one."""
 
     data: bytes
     http_status: int
     attempts: int
+    validators: Validators = NO_VALIDATORS
+
+    @property
+    def not_modified(self) -> bool:
+        return self.http_status == web.NOT_MODIFIED
 
 
 class Fetcher:
@@ -59,8 +67,10 @@ class Fetcher:
         self._chance = chance
 
     @asynccontextmanager
-    async def fetched(self, url: str) -> AsyncIterator[Fetched]:
+    async def fetched(self, url: str, known: Validators | None = None) -> AsyncIterator[Fetched]:
         """The image's bytes; they count against the budget until the block is left.
+
+        With ``known`` validators the host is asked whether the image changed since.
 
         Raises:
             ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
@@ -70,7 +80,7 @@ class Fetcher:
         while True:
             attempt += 1
             try:
-                fetched, hold = await self._attempt(url, attempt, reserve)
+                fetched, hold = await self._attempt(url, attempt, reserve, known)
                 break
             except _NeedsMoreRoom:
                 attempt -= 1
@@ -86,13 +96,15 @@ class Fetcher:
         finally:
             hold.release()
 
-    async def _attempt(self, url: str, attempt: int, reserve: int | None) -> tuple[Fetched, _Hold]:
+    async def _attempt(
+        self, url: str, attempt: int, reserve: int | None, known: Validators | None
+    ) -> tuple[Fetched, _Hold]:
         """One attempt; a failure tells the status of its last answer, if there was one."""
         hold = _Hold(self._budget)
         statuses: list[int] = []
         try:
-            data = await self._request(url, hold, reserve, statuses.append)
-            return Fetched(data, statuses[-1], attempt), hold
+            data, validators = await self._request(url, hold, reserve, known, statuses.append)
+            return Fetched(data, statuses[-1], attempt, validators), hold
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
@@ -104,8 +116,13 @@ class Fetcher:
             raise
 
     async def _request(
-        self, url: str, hold: _Hold, reserve: int | None, answered: Callable[[int], None]
-    ) -> bytes:
+        self,
+        url: str,
+        hold: _Hold,
+        reserve: int | None,
+        known: Validators | None,
+        answered: Callable[[int], None],
+    ) -> tuple[bytes, Validators]:
         limit = self._settings.fetch_max_bytes
         hosts: list[str] = []
         try:
@@ -117,19 +134,24 @@ class Fetcher:
                     redirects=self._settings.fetch_redirects,
                     gate=lambda host: self._slot(host, clock, hosts),
                     answered=answered,
+                    known=known,
                 ) as response,
             ):
+                validators = web.validators_of(response, url)
+                if response.status == web.NOT_MODIFIED:
+                    return b"", validators
                 length = body.declared_length(response, limit)
                 room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
                 clock.reschedule(None)  # waiting for our own memory is not the host's delay
                 await hold.take(room)
                 self._start(clock)
                 try:
-                    return await body.read(response, room if length is None else limit)
+                    data = await body.read(response, room if length is None else limit)
                 except ImageFailed:
                     if length is None and room < limit:
                         raise _NeedsMoreRoom from None
                     raise
+                return data, validators
         except ImageFailed as failure:
             if failure.retry_after is not None and failure.code.retryable:
                 wait = min(failure.retry_after, self._settings.retry_max_seconds)

@@ -6,17 +6,21 @@ are held.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 
 from imagebatch_core.resource import Format, Metadata, Output, Profile
+from imagebatch_core.results import Earlier
 
 from .budget import Budget
 from .codec import CodecOptions
 from .decoders import Compressed, DecoderPool
 from .failures import ImageFailed
-from .fetch import Fetcher
+from .fetch import Fetched, Fetcher
 from .settings import Settings
 from .sniff import sniff
+from .validators import Validators
 
 #: Weight of an image whose header does not tell its size, pixels.
 _UNKNOWN_PIXELS = 25_000_000
@@ -30,6 +34,16 @@ class Done:
     bytes_in: int
     attempts: int
     http_status: int
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The source is what it was when an earlier batch took it; nothing was decoded."""
+
+    attempts: int
+    http_status: int
+    validators: Validators
 
 
 class ImageWork:
@@ -51,17 +65,44 @@ class ImageWork:
             ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
         """
         async with self._fetcher.fetched(url) as fetched:
-            try:
-                found = sniff(fetched.data, max_pixels=self._max_pixels)
-                async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS):
-                    compressed = await self._decoders.compress(
-                        fetched.data, found.kind, self._options
-                    )
-            except ImageFailed as failure:
-                failure.attempts = fetched.attempts
-                failure.http_status = fetched.http_status
-                raise
-            return Done(compressed, len(fetched.data), fetched.attempts, fetched.http_status)
+            return await self._compressed(fetched)
+
+    async def do_if_changed(self, url: str, earlier: Earlier | None) -> Done | Unchanged:
+        """As :meth:`do`, unless the source is still the one that an earlier batch took."""
+        if earlier is None:
+            return await self.do(url)
+        known = Validators.recorded(earlier)
+        async with self._fetcher.fetched(url, known) as fetched:
+            if await _same_source(fetched, earlier):
+                validators = known if fetched.not_modified else fetched.validators
+                return Unchanged(fetched.attempts, fetched.http_status, validators)
+            return await self._compressed(fetched)
+
+    async def _compressed(self, fetched: Fetched) -> Done:
+        try:
+            found = sniff(fetched.data, max_pixels=self._max_pixels)
+            async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS):
+                compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
+        except ImageFailed as failure:
+            failure.attempts = fetched.attempts
+            failure.http_status = fetched.http_status
+            raise
+        return Done(
+            compressed,
+            len(fetched.data),
+            fetched.attempts,
+            fetched.http_status,
+            fetched.validators,
+        )
+
+
+async def _same_source(fetched: Fetched, earlier: Earlier) -> bool:
+    """By the host's word, else by the bytes."""
+    if fetched.not_modified:
+        return True
+    # In a thread: a large image would hold up every other one.
+    digest = await asyncio.to_thread(sha256, fetched.data)
+    return digest.hexdigest() == earlier.source_sha256
 
 
 def codec_options(output: Output, settings: Settings) -> CodecOptions:

@@ -83,6 +83,19 @@ class Storage:
             else:
                 return
 
+    async def copy_async(self, source: str, target: str) -> bool:
+        """Copy within the store, which moves no byte through here; ``False``: no such source."""
+        waits = _waits(self._patience)
+        while True:
+            try:
+                await obstore.copy_async(self._store, source, target)
+            except FileNotFoundError:
+                return False
+            except Exception as error:  # noqa: BLE001 - sorted right below
+                await asyncio.sleep(_next_wait(_sorted(error, target, writing=True), target, waits))
+            else:
+                return True
+
     def create_from_file(self, key: str, path: Path) -> bool:
         """Put a file where nothing is yet; ``False`` if something is.
 

@@ -21,7 +21,9 @@ from imagebatch_core.retry_after import parse_retry_after
 
 from .failures import ImageFailed
 from .settings import Settings
+from .validators import Validators
 
+NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
@@ -60,6 +62,12 @@ def checked(url: str) -> yarl.URL:
         raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
 
 
+def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
+    """What the answer to ``url`` says of itself, for asking again later."""
+    redirected = response.url != checked(url).with_fragment(None)
+    return Validators.of(response.headers, str(response.url) if redirected else None)
+
+
 def host_of(url: yarl.URL) -> str:
     return f"{url.host}:{url.port}"
 
@@ -72,24 +80,28 @@ async def opened(
     redirects: int,
     gate: Gate = lambda _host: nullcontext(),
     answered: Callable[[int], None] = lambda _status: None,
+    known: Validators | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer with status 200 at the end of at most ``redirects`` redirects.
 
-    ``answered`` is told the status of every answer on the way, as it comes.
+    ``answered`` is told the status of every answer on the way, as it comes. With ``known``
+    validators of an earlier answer the last one may be 304 instead: nothing changed.
 
     Raises:
         ImageFailed: anything else.
     """
     target = checked(url)
-    for _hop in range(redirects + 1):
+    for hop in range(redirects + 1):
+        conditions = known.conditions(target, redirected=hop > 0) if known else {}
         async with (
             gate(host_of(target)),
-            session.get(target, allow_redirects=False) as response,
+            session.get(target, allow_redirects=False, headers=conditions) as response,
         ):
             answered(response.status)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or location is None:
-                _expect_success(response)
+                if not (conditions and response.status == NOT_MODIFIED):
+                    _expect_success(response)
                 yield response
                 return
             target = checked(_joined(target, location))

@@ -16,6 +16,7 @@ from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch import Fetched, Fetcher
 from imagebatch_runner.settings import Settings
+from imagebatch_runner.validators import Validators
 from imagebatch_runner.web import open_session
 from support.imagehost import ImageHost
 from support.pictures import jpeg
@@ -40,12 +41,14 @@ def waits() -> Waits:
 def fetch(waits: Waits) -> Fetch:
     """``await fetch(url, retries=…, **settings)``: what was fetched, or the failure."""
 
-    async def one(url: str, retries: int = 0, **overrides: Any) -> Fetched | ImageFailed:
+    async def one(
+        url: str, retries: int = 0, known: Validators | None = None, **overrides: Any
+    ) -> Fetched | ImageFailed:
         settings = Settings(**({"fetch_allow": "127.0.0.1"} | overrides))
         async with open_session(settings) as session:
             fetcher = Fetcher(session, settings, retries, sleep=waits, chance=lambda: 0.5)
             try:
-                async with fetcher.fetched(url) as fetched:
+                async with fetcher.fetched(url, known) as fetched:
                     return fetched
             except ImageFailed as failure:
                 return failure
@@ -292,3 +295,54 @@ async def test_fetched_bytes_stay_within_the_budget(host: ImageHost) -> None:
 
         await asyncio.gather(*map(one, urls))
     assert most == 2
+
+
+LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
+
+
+async def test_host_that_knows_the_validators_sends_no_body(fetch: Fetch, host: ImageHost) -> None:
+    url = host.validated("a.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
+    first = await fetch(url)
+    assert first == Fetched(DATA, 200, 1, Validators('"1"', LONG_AGO))
+    again = await fetch(url, known=first.validators)
+    assert (again.not_modified, again.data, again.attempts) == (True, b"", 1)
+    assert (host.statuses[200], host.statuses[304], host.body_bytes) == (1, 1, len(DATA))
+
+
+async def test_validators_are_recorded_and_sent_where_redirects_led(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    target = host.validated("cdn/a.jpg", DATA, etag='"1"')
+    url = host.redirect("a.jpg", target)
+    first = await fetch(url)
+    assert first.validators == Validators('"1"', None, target)
+    assert (await fetch(url, known=first.validators)).not_modified
+
+
+async def test_equal_validator_of_another_address_confirms_nothing(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    known = Validators('"1"', LONG_AGO, host.url("cdn/old.jpg"))
+    moved = host.validated("cdn/new.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
+    fetched = await fetch(host.redirect("a.jpg", moved), known=known)
+    assert (fetched.data, fetched.http_status) == (DATA, 200)
+
+
+async def test_304_to_a_question_that_was_not_asked_is_a_failure(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    url = host.on("a.jpg", lambda handler: handler.reply(304, b"", "image/jpeg"))
+    failure = await fetch(url, known=Validators())
+    assert (failure.code, failure.http_status) == (ErrorCode.HTTP_STATUS, 304)
+
+
+async def test_question_is_asked_again_after_a_failure_that_may_pass(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    def answer(handler: Any) -> None:
+        asked = handler.headers.get("If-None-Match") == '"1"'
+        busy = host.requests["/a.jpg"] < 3
+        handler.reply(503 if busy else 304 if asked else 200, b"", "text/plain")
+
+    fetched = await fetch(host.on("a.jpg", answer), retries=3, known=Validators('"1"'))
+    assert (fetched.not_modified, fetched.attempts) == (True, 3)

@@ -1,0 +1,86 @@
+"""What a host says of an image that lets a later batch ask whether it changed (RFC 9110, 8.8).
+
+A strong ETag always counts. ``Last-Modified`` has a resolution of a second, so it counts only
+where the answer's own ``Date`` is a minute later: then nothing can have changed within the same
+second unseen, and clocks that differ a little do no harm. A weak ETag is often made of size and
+time alone and counts only beside such a ``Last-Modified``. Whatever does not count is not recorded;
+without any validator the next batch compares the bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import yarl
+
+from imagebatch_core.results import Earlier
+
+#: entity-tag of RFC 9110; a host that writes it otherwise means something else.
+_ETAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]+"')
+_LONGEST: Final = 200
+_SETTLED: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """Of one answer; ``final_url`` is its address where redirects led there, else ``None``.
+
+    A tag or time is about one address. Sent to another it may be confirmed by chance, so a URL
+    that is redirected elsewhere than it was is asked without conditions.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    final_url: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], final_url: str | None) -> Validators:
+        """Those of an answer's headers that count."""
+        modified = headers.get("Last-Modified")
+        if not _settled(modified, headers.get("Date")):
+            modified = None
+        tag = headers.get("ETag", "")
+        if len(tag) > _LONGEST or not (found := _ETAG.fullmatch(tag)):
+            return cls(None, modified, final_url)
+        counts = found[1] is None or modified is not None
+        return cls(tag if counts else None, modified, final_url)
+
+    @classmethod
+    def recorded(cls, earlier: Earlier) -> Validators:
+        return cls(earlier.etag, earlier.last_modified, earlier.final_url)
+
+    def conditions(self, url: yarl.URL, *, redirected: bool) -> dict[str, str]:
+        """Headers for a request to ``url``; empty where the validators are about another."""
+        if (str(url) if redirected else None) != self.final_url:
+            return {}
+        return {
+            name: value
+            for name, value in (
+                ("If-None-Match", self.etag),
+                ("If-Modified-Since", self.last_modified),
+            )
+            if value is not None
+        }
+
+
+NO_VALIDATORS: Final = Validators()
+
+
+def _settled(modified: str | None, date: str | None) -> bool:
+    last, now = _moment(modified), _moment(date)
+    return last is not None and now is not None and last + _SETTLED <= now
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text or len(text) > _LONGEST:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
