@@ -7,6 +7,7 @@ special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), RFC 305
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -56,6 +57,8 @@ _V6_HOLES: Final = tuple(
         ("3fff::/20", "documentation"),
     )
 )
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
 
@@ -82,9 +85,20 @@ def refusal(address: str) -> str | None:
     return None
 
 
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """A network of IPv4-mapped addresses as that of the IPv4 addresses which they reach."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+    return network
+
+
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """Hosts and networks that are let through although they are not public."""
+    """Hosts and networks that are let through although they are not public.
+
+    A host is allowed at whatever address it has and on every port; it opens these addresses to no
+    other host. A network is allowed to every host that resolves into it.
+    """
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -102,12 +116,12 @@ class AllowList:
             if not entry:
                 continue
             try:
-                networks.append(ip_network(entry))
+                networks.append(_unmapped(ip_network(entry)))
             except ValueError as error:
-                looks_numeric = "/" in entry or ":" in entry or entry.replace(".", "").isdigit()
-                if looks_numeric:
+                if not _HOST.fullmatch(entry) or entry.replace(".", "").isdigit():
                     raise ConfigurationRefused(
-                        f"IMAGEBATCH_FETCH_ALLOW: {entry!r} is no host name, address or CIDR"
+                        f"IMAGEBATCH_FETCH_ALLOW: {entry!r} is no host name, address or CIDR "
+                        "(names in ASCII, without port, scheme or wildcard)"
                     ) from error
                 hosts.add(entry.rstrip("."))
         return cls(frozenset(hosts), tuple(networks))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import socket
 from contextvars import ContextVar
+from ipaddress import IPv6Address
 from typing import Any, Final
 
 import aiohttp
@@ -41,43 +42,73 @@ class AddressRefused(OSError):
 def check_url(url: str) -> URL:
     """Parse a URL that a stranger named.
 
+    The host is judged as it will be dialled: after percent-decoding and IDNA, which turns
+    full-width digits and dots into plain ones.
+
     Raises:
-        UrlRefused: not http(s), with credentials, without host, or the host is a number in one
-            of the odd spellings of IPv4 (``127.1``, ``0x7f000001``, ``0177.0.0.1``).
+        UrlRefused: not http(s), with credentials, without host, or the host is neither a name of
+            letters, digits, hyphens and underscores, nor an address in its plain spelling
+            (``127.1``, ``0x7f000001``, ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are none).
     """
     if len(url) > _MAX_URL:
         raise UrlRefused(f"the URL is longer than {_MAX_URL} characters")
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise UrlRefused("the URL holds spaces, control characters or backslashes")
+    form = _FORM.match(url)
+    if form is None:
+        raise UrlRefused("only http:// and https:// URLs are fetched")
+    if "@" in form["authority"]:
+        raise UrlRefused("credentials in a URL are refused")
+    if not re.fullmatch(r"[^:]*|\[[^\]]*\]", form["authority"]) and form["port"] is None:
+        raise UrlRefused("the port is no number")
     try:
         parsed = URL(url)
-        host = parsed.host
-        _ = parsed.port
+        host, readable = parsed.raw_host, parsed.host
+        port = parsed.port
     except ValueError as error:
         raise UrlRefused(f"not a URL: {error}") from error
-    if parsed.scheme not in ("http", "https"):
-        raise UrlRefused("only http and https URLs are fetched")
-    if not host:
+    if not host or not readable:
         raise UrlRefused("the URL names no host")
-    if parsed.user is not None or parsed.password is not None:
-        raise UrlRefused("credentials in a URL are refused")
-    if parsed.port == 0:
+    if port == 0:
         raise UrlRefused("port 0 cannot be dialled")
-    try:
-        if ":" not in host:
-            host.encode("idna")
-    except UnicodeError as error:
-        raise UrlRefused(f"the host is no valid name: {error}") from error
-    last = host.rstrip(".").rpartition(".")[2]
-    if ":" not in host and re.fullmatch(r"\d+|0[xX][0-9a-fA-F]*", last) and not _plain_ipv4(host):
-        raise UrlRefused("the host is an IPv4 address in an odd spelling")
+    _check_host(host, readable, form["authority"])
     return parsed
+
+
+#: Scheme and authority as written. The port is ASCII: int() takes the digits of other scripts, too.
+_FORM: Final = re.compile(
+    r"(?i:https?)://(?P<authority>[^/?#]*?(?::(?P<port>[0-9]{0,5}))?)(?:[/?#]|$)"
+)
+_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+_MAX_NAME: Final = 253
+
+
+def _check_host(host: str, readable: str, authority: str) -> None:
+    """``host`` as it is dialled, ``readable`` before IDNA, ``authority`` as it was written."""
+    if ":" in host:
+        try:
+            scoped = IPv6Address(host).scope_id is not None
+        except ValueError as error:
+            raise UrlRefused("the host is no IPv6 address") from error
+        if scoped:
+            raise UrlRefused("the host is an address of one interface")
+        return
+    if _plain_ipv4(host):
+        if not authority.startswith(host):
+            raise UrlRefused("the host is an IPv4 address in an odd spelling")
+        return
+    if len(host.rstrip(".")) > _MAX_NAME or not _NAME.fullmatch(host):
+        raise UrlRefused("the host is no valid name")
+    # The rule of the WHATWG URL standard: a name whose last label is a number is meant as IPv4.
+    last = (name.rstrip(".").rpartition(".")[2] for name in (host, readable))
+    if any(label.isdecimal() or re.fullmatch(r"0x[0-9a-f]*", label) for label in last):
+        raise UrlRefused("the host is an IPv4 address in an odd spelling")
 
 
 def _plain_ipv4(host: str) -> bool:
     octets = host.split(".")
     return len(octets) == 4 and all(
-        re.fullmatch(r"0|[1-9]\d{0,2}", octet) and int(octet) <= 255 for octet in octets
+        re.fullmatch(r"0|[1-9][0-9]{0,2}", octet) and int(octet) <= 255 for octet in octets
     )
 
 

@@ -12,11 +12,15 @@ from __future__ import annotations
 from imagebatch_core.errors import ImageBatchError, InputRefused
 from imagebatch_core.results import ErrorCode
 
+_LONGEST = 300
+
 
 class ImageFailed(Exception):
     """One image failed; ``http_status`` is of the last attempt's last answer, if there was one.
 
     ``retry_after`` is the host's own wish in seconds. ``attempts`` counts tries to fetch, 1-based.
+    ``message`` may quote a host or a file: what of it could not be recorded, shown in one line or
+    kept short is replaced.
     """
 
     def __init__(
@@ -27,12 +31,18 @@ class ImageFailed(Exception):
         http_status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
+        message = _readable(message)
         super().__init__(message)
         self.code = code
         self.message = message
         self.http_status = http_status
         self.retry_after = retry_after
         self.attempts = 0
+
+
+def _readable(text: str) -> str:
+    """Bytes that are no UTF-8 arrive as lone surrogates, which no JSON file can hold."""
+    return "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
 
 
 class StorageUnavailable(ImageBatchError):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagebatch_core.addresses import AllowList
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.names import TERMINATION_LOG
 
@@ -36,7 +37,9 @@ class Settings(BaseModel):
         "runs want it.",
     )
     fetch_allow: str = Field(
-        "", description="Hosts and CIDRs, comma separated, that may be fetched though not public."
+        "",
+        description="Hosts and CIDRs, comma separated, that may be fetched though not public. "
+        "A host is open at any address and on every port, and opens them to no other name.",
     )
     contact_url: str = Field(
         "https://imagebatch.dev/fetcher",
@@ -110,13 +113,15 @@ class Settings(BaseModel):
             if (value := env.get(PREFIX + name.upper(), "").strip())
         }
         try:
-            return cls(**(found | overrides))
+            settings = cls(**(found | overrides))
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
             raise ConfigurationRefused(
                 f"{name}={first['input']!r}: {first['msg'].lower()}"
             ) from error
+        AllowList.parse(settings.fetch_allow)  # wrong is told before any work, not by each shard
+        return settings
 
     @property
     def decoder_count(self) -> int:

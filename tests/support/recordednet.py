@@ -1,0 +1,62 @@
+"""A network that exists on paper: names and addresses by table, dials recorded, never made.
+
+It stands between the event loop and the system, so that everything above (connector, DNS cache,
+connection pool, happy eyeballs) is the real thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+
+class RecordedNet:
+    """Install within a running loop with :meth:`on`.
+
+    ``dialled`` lists the addresses that would have been connected to. With ``forward``, a port of
+    the loopback address, each dial reaches the test's own server there instead; without it, every
+    dial is refused like that of a closed port.
+    """
+
+    def __init__(self, forward: int | None = None) -> None:
+        self.dialled: list[str] = []
+        self.looked_up: list[str] = []
+        self._forward = forward
+        self._names: dict[str, list[list[str]]] = {}
+
+    def name(self, host: str, *answers: list[str]) -> RecordedNet:
+        """What look-ups of ``host`` give, one after another; the last answer stays."""
+        self._names[host] = list(answers)
+        return self
+
+    def on(self, loop: asyncio.AbstractEventLoop) -> RecordedNet:
+        """Take the place of the loop's look-ups and dials, for as long as that loop lives."""
+        real_connect = loop.sock_connect
+
+        async def sock_connect(sock: socket.socket, address: Any) -> None:
+            self.dialled.append(str(address[0]))
+            if self._forward is None:
+                raise ConnectionRefusedError
+            if sock.family is not socket.AF_INET:
+                raise ConnectionRefusedError("only IPv4 is forwarded")
+            await real_connect(sock, ("127.0.0.1", self._forward))
+
+        async def getaddrinfo(host: Any, port: Any, **_: Any) -> list[Any]:
+            self.looked_up.append(str(host))
+            answers = self._names.get(str(host).rstrip("."))
+            if answers is None:
+                raise socket.gaierror(socket.EAI_NONAME, "no such name on paper")
+            addresses = answers.pop(0) if len(answers) > 1 else answers[0]
+            return [_info(address, int(port)) for address in addresses]
+
+        loop.sock_connect = sock_connect  # type: ignore[method-assign] # this loop alone
+        loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment] # as above
+        return self
+
+
+def _info(address: str, port: int) -> tuple[Any, ...]:
+    if ip_address(address).version == 4:
+        return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
+    return (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port, 0, 0))
