@@ -63,3 +63,8 @@ def test_cpu_quota_bounds_the_decoders(tmp_path: Path) -> None:
     assert available_cpus(quota) == 1
     quota.write_text("max 100000\n")
     assert available_cpus(quota) == unbounded
+
+
+def test_allow_list_that_cannot_be_meant_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigurationRefused, match="IMAGEBATCH_FETCH_ALLOW.*8080"):
+        Settings.from_env({"IMAGEBATCH_FETCH_ALLOW": "images.local:8080"})
