@@ -66,5 +66,5 @@ def test_cpu_quota_bounds_the_decoders(tmp_path: Path) -> None:
 
 
 def test_allow_list_that_cannot_be_meant_is_refused_at_the_start() -> None:
-    with pytest.raises(ConfigurationRefused, match="IMAGEBATCH_FETCH_ALLOW.*8080"):
+    with pytest.raises(ConfigurationRefused, match=r"IMAGEBATCH_FETCH_ALLOW.*8080"):
         Settings.from_env({"IMAGEBATCH_FETCH_ALLOW": "images.local:8080"})
