@@ -6,10 +6,10 @@ CLUSTER ?=
 GATEWAY_PORT ?= 8080
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
-TYPED := core/src gateway/src operator/src jobrunner/src tools deploy/local/localcluster deploy/images/imagebuild deploy/demo
+TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/localcluster deploy/images/imagebuild deploy/demo
 export PYTHONPATH := deploy/local:deploy/images:deploy
 
-.PHONY: help demo test install lock generate verify lint types unit integration e2e up down clean
+.PHONY: help demo test install lock generate verify lint types unit integration e2e bench up down clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ integration: install ## Integration tests: a real SeaweedFS, a real API server
 
 e2e: install ## End-to-end tests on a cluster of their own
 	@$(PY) -m pytest tests/e2e -v
+
+bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
+	@$(PY) -m benchmarks $(SECTION)
 
 up: install ## Cluster, S3 and chart, without the demo
 	@$(PY) -m demo.up

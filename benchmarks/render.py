@@ -1,0 +1,49 @@
+"""docs/benchmarks.md and its charts, from the sections' results."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Iterable
+from typing import Final
+
+from .chart import svg
+from .folders import ROOT
+from .section import Section, Table, load
+
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+_CHARTS: Final = ROOT / "docs" / "benchmarks"
+_HEAD: Final = """# Benchmarks
+
+Written by `make bench`; `make bench SECTION=codec` runs one section. Every number is a ratio of CPU
+time (user and system, all threads and children) or of bytes. The variants run interleaved, image by
+image, in one run; the median of the rounds is given, the least and the most beside it. The
+photographs, of 1 to 12 megapixels, are made from those of scikit-image (`benchmarks/photos.py`).
+"""
+
+
+def write(names: Iterable[str]) -> None:
+    """The page of all sections that have results in reports/."""
+    shutil.rmtree(_CHARTS, ignore_errors=True)
+    _CHARTS.mkdir(parents=True)
+    found = [section for name in names if (section := load(name)) is not None]
+    machine = f"Python {platform.python_version()}, {platform.machine()}"
+    pages = [_HEAD + f"\nThis run: {machine}.\n", *(_page(section) for section in found)]
+    PAGE.write_text("\n".join(pages))
+
+
+def _page(section: Section) -> str:
+    parts = [f"## {section.title}\n", section.text.strip() + "\n"]
+    for number, chart in enumerate(section.charts, 1):
+        name = f"{section.name}-{number}.svg"
+        (_CHARTS / name).write_text(svg(chart))
+        parts.append(f"![{chart.title}](benchmarks/{name})\n")
+    parts += [_table(table) for table in section.tables]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    head = "| " + " | ".join(table.columns) + " |"
+    rule = "|" + "---|" * len(table.columns)
+    rows = ["| " + " | ".join(row) + " |" for row in table.rows]
+    return "\n".join([f"### {table.title}\n", head, rule, *rows]) + "\n"
