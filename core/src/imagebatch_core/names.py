@@ -34,4 +34,8 @@ ENV_FETCH_ALLOW: Final = "IMAGEBATCH_FETCH_ALLOW"
 ENV_POD_UID: Final = "IMAGEBATCH_POD_UID"
 ENV_COMPLETION_INDEX: Final = "JOB_COMPLETION_INDEX"
 SOURCE_MOUNT: Final = "/var/run/imagebatch/source"
+ENV_FETCH_CREDENTIALS_FILE: Final = "IMAGEBATCH_FETCH_CREDENTIALS_FILE"
+#: Where the Secret of request headers is mounted, and its key there.
+CREDENTIALS_MOUNT: Final = "/var/run/imagebatch/credentials"
+CREDENTIALS_KEY: Final = "credentials.json"
 TERMINATION_LOG: Final = "/dev/termination-log"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imagebatch_core.job import RunnerJob
 from imagebatch_core.keys import BatchKeys
 
+from .credentials import NO_CREDENTIALS, Credentials
 from .settings import Settings
 from .storage import Storage
 
@@ -34,3 +35,4 @@ class Batch:
     settings: Settings
     earlier: EarlierBatch | None = None
     take: Take | None = None
+    credentials: Credentials = NO_CREDENTIALS

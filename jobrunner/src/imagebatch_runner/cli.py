@@ -66,6 +66,9 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
         str | None,
         typer.Option(help="Hosts and CIDRs, comma separated, to fetch though not public."),
     ] = None,
+    credentials: Annotated[
+        Path | None, typer.Option(help="JSON file of request headers for hosts.")
+    ] = None,
 ) -> None:
     """Do a whole CSV here: DIR/report.csv, DIR/report.jsonl, DIR/images/…
 
@@ -83,7 +86,7 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
         metadata=metadata,
     )
     try:
-        settings = Settings.from_env(os.environ, **_overrides(jobs, allow))
+        settings = Settings.from_env(os.environ, **_overrides(jobs, allow, credentials))
         start = time.monotonic()
         batch = local.open_folder(
             csv, out, output=output, retries=retries, settings=settings, env=os.environ
@@ -104,13 +107,15 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     raise typer.Exit(1 if summary.totals.failed else 0)
 
 
-def _overrides(jobs: int, allow: str | None) -> dict[str, object]:
+def _overrides(jobs: int, allow: str | None, credentials: Path | None) -> dict[str, object]:
     """What the command line says before the environment; a folder's outputs are named by path."""
     overrides: dict[str, object] = {"public_base_url": ""}
     if jobs:
         overrides["decoders"] = jobs
     if allow is not None:
         overrides["fetch_allow"] = allow
+    if credentials is not None:
+        overrides["fetch_credentials_file"] = str(credentials)
     return overrides
 
 

@@ -78,7 +78,7 @@ async def compress(
         seconds=settings.part_seconds,
     )
     async with (
-        open_session(settings) as session,
+        open_session(settings, batch.credentials) as session,
         DecoderPool(
             settings.decoder_count,
             timeout=settings.decoder_seconds,
@@ -167,6 +167,7 @@ class _ShardRun:
                 log.info("%d earlier outputs of %s are gone: made anew", len(items), url)
                 done = await self._work.do(url)
         except ImageFailed as failure:
+            failure.message = self._batch.credentials.redacted(failure.message)
             for item in items:
                 await self._record(_failed(item, failure))
             return

@@ -21,6 +21,7 @@ from imagebatch_core.results import ImageResult, ImageStatus
 
 from . import collect, compress, plan, source
 from .batch import Batch
+from .credentials import Credentials
 from .documents import Plan, Summary
 from .settings import Settings
 from .storage import Storage
@@ -60,7 +61,8 @@ def open_folder(
         images_per_shard=_IMAGES_PER_SHARD,
         retries=retries,
     )
-    batch = Batch(job, BatchKeys(root=""), storage, settings)
+    credentials = Credentials.load(settings.fetch_credentials_file)
+    batch = Batch(job, BatchKeys(root=""), storage, settings, credentials)
     _refuse_another(batch, csv, out)
     return batch
 

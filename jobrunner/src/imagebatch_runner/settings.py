@@ -41,6 +41,11 @@ class Settings(BaseModel):
         description="Hosts and CIDRs, comma separated, that may be fetched though not public. "
         "A host is open at any address and on every port, and opens them to no other name.",
     )
+    fetch_credentials_file: str = Field(
+        "",
+        description="JSON file of request headers for hosts and of keys for source buckets; the "
+        "chart mounts it from a Secret.",
+    )
     contact_url: str = Field(
         "https://imagebatch.dev/fetcher",
         description="In the User-Agent, so that owners of image hosts can reach somebody.",

@@ -64,7 +64,7 @@ def _spool(source: JobSource, path: Path, batch: Batch) -> None:
         except OSError as error:
             raise SourceMissing(f"{source.path}: {error.strerror or error}") from error
     elif source.url is not None:
-        asyncio.run(_fetch(source.url, path, batch.settings))
+        asyncio.run(_fetch(source.url, path, batch))
     else:
         raise ConfigurationRefused("the job names no source")
 
@@ -82,11 +82,12 @@ def _download(storage: Storage, key: str, path: Path, settings: Settings) -> boo
     return True
 
 
-async def _fetch(url: str, path: Path, settings: Settings) -> None:
+async def _fetch(url: str, path: Path, batch: Batch) -> None:
+    settings = batch.settings
     try:
         async with (
             asyncio.timeout(settings.fetch_total_seconds),
-            web.open_session(settings) as session,
+            web.open_session(settings, batch.credentials) as session,
             web.opened(session, url, redirects=settings.fetch_redirects) as response,
         ):
             size = 0
@@ -96,9 +97,11 @@ async def _fetch(url: str, path: Path, settings: Settings) -> None:
                     _check_size(size, settings)
                     file.write(chunk)
     except ImageFailed as failure:
-        raise InputRefused(f"{url}: {failure.message}") from failure
+        message = batch.credentials.redacted(failure.message)
+        raise InputRefused(f"{url}: {message}") from failure
     except (aiohttp.ClientError, OSError) as error:
-        raise InputRefused(f"{url}: {web.as_failure(error).message}") from error
+        message = batch.credentials.redacted(web.as_failure(error).message)
+        raise InputRefused(f"{url}: {message}") from error
 
 
 def _check_size(size: int, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from imagebatch_core.keys import BatchKeys
 
 from . import collect, compress, plan, termination
 from .batch import Batch
+from .credentials import Credentials
 from .settings import Settings, termination_log
 from .storage import Storage
 
@@ -69,6 +70,7 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
         keys=BatchKeys.of(job.namespace, job.uid),
         storage=Storage.open(settings.store, env, patience=settings.storage_patience_seconds),
         settings=settings,
+        credentials=Credentials.load(settings.fetch_credentials_file),
     )
 
 

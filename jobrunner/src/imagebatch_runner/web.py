@@ -19,6 +19,7 @@ from imagebatch_core.egress import UrlRefused, check_url, find_address_refused, 
 from imagebatch_core.results import ErrorCode
 from imagebatch_core.retry_after import parse_retry_after
 
+from .credentials import NO_CREDENTIALS, Credentials
 from .failures import ImageFailed
 from .settings import Settings
 from .validators import Validators
@@ -29,8 +30,13 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 
 
-def open_session(settings: Settings) -> aiohttp.ClientSession:
-    """No cookies, no proxies of the environment, no decompression: a body is bytes to bound."""
+def open_session(
+    settings: Settings, credentials: Credentials = NO_CREDENTIALS
+) -> aiohttp.ClientSession:
+    """No cookies, no proxies of the environment, no decompression: a body is bytes to bound.
+
+    ``credentials`` are looked up for every single request, so none is carried over a redirect.
+    """
     allow = AllowList.parse(settings.fetch_allow)
     return aiohttp.ClientSession(
         connector=guarded_connector(allow, limit=0, ttl_dns_cache=60),
@@ -45,9 +51,21 @@ def open_session(settings: Settings) -> aiohttp.ClientSession:
             "Accept-Encoding": "identity",
         },
         cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_telling(credentials),),
         auto_decompress=False,
         trust_env=False,
     )
+
+
+def _telling(credentials: Credentials) -> aiohttp.ClientMiddlewareType:
+    async def add_headers(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        url = request.url
+        request.headers.update(credentials.headers(url.scheme, url.raw_host or "", url.port or 0))
+        return await handler(request)
+
+    return add_headers
 
 
 def checked(url: str) -> yarl.URL:

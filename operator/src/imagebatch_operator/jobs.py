@@ -119,6 +119,22 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
     if mounted is not None and action.step is Step.PLAN:
         volumes.append({"name": "source", "configMap": {"name": mounted}})
         mounts.append({"name": "source", "mountPath": names.SOURCE_MOUNT, "readOnly": True})
+    env: list[dict[str, Any]] = []
+    secret = settings.fetch_credentials_secret
+    if secret is not None and action.step is not Step.COLLECT:
+        # Not optional: a pod that waits for its Secret is better than a batch of 401s.
+        volumes.append(
+            {"name": "credentials", "secret": {"secretName": secret, "defaultMode": 0o440}}
+        )
+        mounts.append(
+            {"name": "credentials", "mountPath": names.CREDENTIALS_MOUNT, "readOnly": True}
+        )
+        env.append(
+            {
+                "name": names.ENV_FETCH_CREDENTIALS_FILE,
+                "value": f"{names.CREDENTIALS_MOUNT}/{names.CREDENTIALS_KEY}",
+            }
+        )
     return {
         "restartPolicy": "Never",
         "serviceAccountName": names.RUNNER_SERVICE_ACCOUNT,
@@ -150,6 +166,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
                         "name": names.ENV_POD_UID,
                         "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}},
                     },
+                    *env,
                 ],
                 "envFrom": [
                     {"configMapRef": {"name": names.RUNNER_CONFIG_MAP}},

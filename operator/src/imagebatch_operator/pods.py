@@ -35,7 +35,7 @@ def parse_message(text: str | None) -> RunnerMessage | None:
 
 
 async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
-    """Why no pod of a Job is ready: its pods' conditions, else the Job's own events."""
+    """Why no pod of a Job is ready: its pods' conditions, else their events, else the Job's."""
     pending = await _pods(
         kube, namespace, job, limit=_LOOK_AT, fieldSelector="status.phase=Pending"
     )
@@ -43,14 +43,23 @@ async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
         text = _waiting(pod) or _unschedulable(pod)
         if text:
             return text
-    selector = f"involvedObject.kind=Job,involvedObject.name={job},type=Warning"
+    # A Secret or ConfigMap that is not there shows in the events of the pod that waits for it.
+    first = [("Pod", pod["metadata"]["name"]) for pod in pending[:1]]
+    for kind, name in [*first, ("Job", job)]:
+        text = await _warning(kube, namespace, kind, name)
+        if text:
+            return text
+    return "no pod is ready yet; the cluster gives no reason"
+
+
+async def _warning(kube: Kube, namespace: str, kind: str, name: str) -> str:
     events = await kube.get(
-        core_path(namespace, "events"), fieldSelector=selector, limit=str(_LOOK_AT)
+        core_path(namespace, "events"),
+        fieldSelector=f"involvedObject.kind={kind},involvedObject.name={name},type=Warning",
+        limit=str(_LOOK_AT),
     )
     items = events.get("items") or []
-    if items:
-        return f"{items[-1].get('reason')}: {items[-1].get('message')}"
-    return "no pod is ready yet; the cluster gives no reason"
+    return f"{items[-1].get('reason')}: {items[-1].get('message')}" if items else ""
 
 
 async def _pods(

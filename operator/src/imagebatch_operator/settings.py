@@ -16,12 +16,14 @@ from imagebatch_core.names import ENV_FETCH_ALLOW
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``runner_resources`` is a pod's ``resources``; ``source_prefixes`` maps a namespace to the
-    key prefixes that its batches may read besides their uploads."""
+    key prefixes that its batches may read besides their uploads. ``fetch_credentials_secret`` names
+    a Secret of each batch namespace, which runner pods mount and the operator never reads."""
 
     runner_image: str
     runner_pull_policy: str = "IfNotPresent"
     runner_pull_secrets: tuple[str, ...] = ()
     runner_resources: Mapping[str, Any] = field(default_factory=dict)
+    fetch_credentials_secret: str | None = None
     namespaces: tuple[str, ...] = ()
     lease_namespace: str | None = None
     allow: AllowList = field(default_factory=AllowList)
@@ -44,6 +46,7 @@ class Settings:
             runner_pull_policy=env.get("IMAGEBATCH_RUNNER_PULL_POLICY") or "IfNotPresent",
             runner_pull_secrets=_words(env.get("IMAGEBATCH_RUNNER_PULL_SECRETS")),
             runner_resources=_json(env, "IMAGEBATCH_RUNNER_RESOURCES"),
+            fetch_credentials_secret=env.get("IMAGEBATCH_FETCH_CREDENTIALS_SECRET") or None,
             namespaces=_words(env.get("IMAGEBATCH_NAMESPACES")),
             lease_namespace=env.get("IMAGEBATCH_LEASE_NAMESPACE") or None,
             allow=AllowList.parse(env.get(ENV_FETCH_ALLOW)),

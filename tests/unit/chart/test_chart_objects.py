@@ -20,7 +20,9 @@ from .conftest import CHART, NAMESPACE, ROOT, Rendered
 
 Render = Callable[..., Rendered]
 #: Settings of the runner that the chart derives from other values, or Kubernetes fixes.
-_NOT_BY_HAND = {"store", "public_base_url", "fetch_allow", "termination_log"}
+_NOT_BY_HAND = {
+    "store", "public_base_url", "fetch_allow", "fetch_credentials_file", "termination_log",
+}  # fmt: skip
 
 
 def test_the_crd_is_the_generated_one_and_outlives_the_release(render: Render) -> None:
@@ -126,6 +128,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
         gateway={"externalUrl": "https://images.example.com/"},
+        runner={"fetchCredentials": {"secretName": "shop-headers"}},
     )
     settings = OperatorSettings.from_env(chart.env("imagebatch-operator"))
     assert settings.runner_image == "r:1"
@@ -136,6 +139,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     assert settings.allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
     assert settings.gateway_url == "https://images.example.com"
     assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
+    assert settings.fetch_credentials_secret == "shop-headers"
     assert settings.signing_secret_file is not None
     pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}

@@ -128,5 +128,28 @@ def test_other_sources_need_no_mount(source: dict[str, Any], field: str, value: 
     assert len(pod(job)["volumes"]) == 1
 
 
+def test_pods_that_fetch_mount_the_secret_of_request_headers_read_only() -> None:
+    settings = Settings(runner_image="r", fetch_credentials_secret="shop-headers")
+    for action in (PLAN, SHARDS):
+        spec = pod(construct_job(batch().build(), action, settings))
+        [volume] = [v for v in spec["volumes"] if v["name"] == "credentials"]
+        assert volume["secret"] == {"secretName": "shop-headers", "defaultMode": 0o440}
+        [container] = spec["containers"]
+        [mount] = [m for m in container["volumeMounts"] if m["name"] == "credentials"]
+        assert mount["readOnly"] is True
+        env = {e["name"]: e.get("value") for e in container["env"]}
+        told = env["IMAGEBATCH_FETCH_CREDENTIALS_FILE"]
+        assert told == f"{mount['mountPath']}/credentials.json"
+
+
+def test_no_secret_is_mounted_by_collect_or_when_none_is_named() -> None:
+    settings = Settings(runner_image="r", fetch_credentials_secret="shop-headers")
+    for job in (
+        construct_job(batch().build(), COLLECT, settings),
+        construct(batch().build(), PLAN),
+    ):
+        assert "credentials" not in json.dumps(job).lower()
+
+
 def test_constructing_twice_gives_the_same_job() -> None:
     assert construct(batch().build(), PLAN) == construct(batch().build(), PLAN)
