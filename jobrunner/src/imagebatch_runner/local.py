@@ -62,7 +62,7 @@ def open_folder(
         retries=retries,
     )
     credentials = Credentials.load(settings.fetch_credentials_file)
-    batch = Batch(job, BatchKeys(root=""), storage, settings, credentials)
+    batch = Batch(job, BatchKeys(root=""), storage, settings, credentials=credentials)
     _refuse_another(batch, csv, out)
     return batch
 
