@@ -31,6 +31,7 @@ class ImageHost:
         self.statuses: Counter[int] = Counter()
         self.body_bytes = 0
         self.headers: dict[str, str] = {}
+        self.sent: Counter[str] = Counter()
         self.concurrent = 0
         self.most_concurrent = 0
         self._answers: dict[str, Answer] = {}
@@ -121,6 +122,10 @@ class ImageHost:
             handler.reply(200, data, "image/jpeg")
 
         return self.on(name, answer)
+
+    def wait(self, seconds: float) -> bool:
+        """For answers that pause; whether the host is stopping instead."""
+        return self._stopping.wait(seconds)
 
     def html(self, name: str) -> str:
         """A web page that claims to be a JPEG, as error pages of shops do."""

@@ -11,6 +11,9 @@ from imagebatch_core.results import ErrorCode
 from .failures import ImageFailed
 
 _CHUNK = 256 * 1024
+#: ``wbits`` of zlib: a zlib or gzip header, whichever is there; or none.
+_AUTOMATIC = 47
+_NO_HEADER = -15
 
 
 def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
@@ -39,8 +42,14 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             raise too_long(limit)
         chunks.append(chunk)
     body = b"".join(chunks)
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    return body if encoding == "identity" else _inflated(body, encoding, limit)
+    encoding = _encoding(response)
+    return body if encoding is None else _inflated(body, encoding, limit)
+
+
+def _encoding(response: aiohttp.ClientResponse) -> str | None:
+    names = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
+    encodings = [name for part in names if (name := part.strip()) not in ("", "identity")]
+    return ", ".join(encodings) or None
 
 
 def too_long(limit: int) -> ImageFailed:
@@ -53,9 +62,16 @@ def _inflated(body: bytes, encoding: str, limit: int) -> bytes:
     """Some hosts compress whatever the request says; a bomb stops at ``limit``."""
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"content encoding {encoding[:40]}")
-    inflater = zlib.decompressobj(wbits=47)  # zlib or gzip header, whichever is there
+    inflater = zlib.decompressobj(_AUTOMATIC)
     try:
-        data = inflater.decompress(body, limit + 1)
+        try:
+            data = inflater.decompress(body, limit + 1)
+        except zlib.error:
+            if encoding != "deflate":
+                raise
+            # Many hosts leave out the zlib header that RFC 9110, 8.4.1.2 asks for.
+            inflater = zlib.decompressobj(_NO_HEADER)
+            data = inflater.decompress(body, limit + 1)
     except zlib.error as error:
         raise ImageFailed(ErrorCode.CORRUPT, f"broken {encoding} encoding") from error
     if len(data) > limit:

@@ -165,8 +165,10 @@ def as_failure(error: Exception) -> ImageFailed:
         return ImageFailed(ErrorCode.DNS_FAILED, f"{error.host} does not resolve")
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         return ImageFailed(ErrorCode.TLS_FAILED, _sentence(error))
-    if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.http.HttpProcessingError)):
+    if isinstance(error, aiohttp.ClientPayloadError):
         return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer ended before it was complete")
+    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.http.HttpProcessingError)):
+        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer breaks the rules of HTTP")
     if isinstance(error, aiohttp.InvalidURL):
         return ImageFailed(ErrorCode.INVALID_URL, _sentence(error))
     return ImageFailed(ErrorCode.CONNECT_FAILED, _sentence(error))
