@@ -6,12 +6,15 @@ it exists before its batch does.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 UPLOADS: Final = "uploads"
 #: Rows between two entries of the report's index.
 INDEX_EVERY: Final = 1000
+#: Bytes of UTF-8; S3's own limit.
+LONGEST_KEY: Final = 1024
 
 
 def upload_prefix(namespace: str) -> str:
@@ -21,6 +24,21 @@ def upload_prefix(namespace: str) -> str:
 
 def upload_key(namespace: str, request_id: str, random: str) -> str:
     return f"{upload_prefix(namespace)}{request_id}/{random}.csv"
+
+
+def key_problem(key: str) -> str | None:
+    """Why a key that a stranger named can name no object, ``None`` for a good one.
+
+    S3 takes nearly anything; but ``.``, ``..`` and empty parts are paths to some of its readers,
+    so that the key checked would not be the key read.
+    """
+    if len(key.encode()) > LONGEST_KEY:
+        return f"longer than {LONGEST_KEY} bytes"
+    if re.search(r"[\x00-\x1f\x7f]", key):
+        return "it holds control characters"
+    if any(part in ("", ".", "..") for part in key.split("/")):
+        return "an empty part, . and .. between slashes are refused"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,6 +289,7 @@ class Runs(Model):
         default_factory=list, description="One entry for each Job of at most 10,000 shards."
     )
     collect: int = 0
+    lost: int = Field(0, description="Results of the present step that could not be read.")
 
 
 class Report(Model):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from imagebatch_core import names
-from imagebatch_core.keys import upload_prefix
+from imagebatch_core.keys import key_problem, upload_prefix
 from imagebatch_core.reasons import Reason
-from imagebatch_core.resource import DeletionPolicy, ImageBatch, Profile
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.unsupported import unsupported
 
 from .kube import Kube, NotFound, core_path
 from .observed import Refusal
@@ -15,23 +16,16 @@ from .settings import Settings
 async def refusal(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
     """The first check that says no. Raises KubeError when the API server does not answer."""
     return (
-        _not_implemented(batch)
+        not_implemented(batch)
         or _key_not_granted(batch, settings)
         or await _storage_missing(batch, kube)
         or await _config_map_missing(batch, kube)
     )
 
 
-def _not_implemented(batch: ImageBatch) -> Refusal | None:
-    spec = batch.spec
-    asked = {
-        "spec.source.retryOf": spec.source.retry_of is not None,
-        "spec.reuseFrom": spec.reuse_from is not None,
-        "spec.output.profile: small": spec.output.profile is Profile.SMALL,
-        "spec.deletionPolicy: Delete": spec.deletion_policy is DeletionPolicy.DELETE,
-        "spec.runner": spec.runner is not None,
-    }
-    fields = [field for field, used in asked.items() if used]
+def not_implemented(batch: ImageBatch) -> Refusal | None:
+    """A refusal for good of what this release does not act on."""
+    fields = unsupported(batch.spec)
     if not fields:
         return None
     text = f"this release does not act on {', '.join(fields)} yet; leave it out"
@@ -42,6 +36,10 @@ def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
     source = batch.spec.source.s3
     if source is None:
         return None
+    problem = key_problem(source.key)
+    if problem is not None:
+        text = f"spec.source.s3.key: {problem}"
+        return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
     granted = [upload_prefix(batch.namespace), *settings.source_prefixes.get(batch.namespace, [])]
     if any(source.key.startswith(prefix) for prefix in granted):
         return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.reasons import ConditionType
+from imagebatch_core.resource import ImageBatch, ImageBatchStatus
 
+from .accepted import begun, still_accepted
 from .actions import Action, Decision, DeleteBatch, DeleteJob, DeliverWebhook
+from .conditions import Conditions
 from .observed import Observation
 
 
@@ -28,9 +31,18 @@ def after_end(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
             actions.append(DeleteBatch())
         else:
             wake.append(expiry)
-    status = batch.status.model_copy(update={"observed_generation": batch.generation})
     requeue = max(0.1, (min(wake) - now).total_seconds()) if wake else None
-    return Decision(status, tuple(actions), requeue)
+    return Decision(_observed(batch, now), tuple(actions), requeue)
+
+
+def _observed(batch: ImageBatch, now: datetime) -> ImageBatchStatus:
+    """What was written at the end, and whether a later change of spec can be honoured."""
+    conditions = Conditions(batch.status.conditions, batch.generation, now)
+    if begun(batch):
+        conditions.set(ConditionType.ACCEPTED, *still_accepted(batch))
+    return batch.status.model_copy(
+        update={"observed_generation": batch.generation, "conditions": conditions.list()}
+    )
 
 
 def _expiry(batch: ImageBatch, *, pending: bool) -> datetime | None:

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from imagebatch_core.names import LABEL_BATCH_UID
 
+from .clock import utc_now
+from .idle import idle_since
 from .observed import JobView
 from .work_queue import Key
 
 _log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
+#: A Job: namespace, uid of its batch, name.
+JobKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Batches with their uids, and Jobs by namespace, batch uid and name, at one moment."""
+    """What was here at one moment: batches with their uids, Jobs, and what was known as gone."""
 
     batches: Mapping[Key, str]
-    jobs: set[tuple[Key, str]]
+    jobs: set[JobKey]
+    gone: Mapping[Key | JobKey, int]
 
 
 class Cache:
-    """Objects by key; an older version never replaces a newer one.
+    """Objects by key; an older version never replaces a newer one, nor undoes a deletion.
 
     Comparing resource versions as numbers is what etcd-backed API servers guarantee
-    (Kubernetes KEP-5504); it keeps our own writes from being undone by an event on its way.
+    (Kubernetes KEP-5504); it keeps our own writes from being undone by an event on its way, and
+    tells a batch from an earlier one of the same name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
         self._batches: dict[Key, Body] = {}
         # By namespace as well: a Job elsewhere that claims a batch's uid is none of its own.
         self._jobs: dict[Key, dict[str, tuple[int, JobView]]] = {}
+        #: The version at which something was gone: an older state of it may still be on its way.
+        self._gone: dict[Key | JobKey, int] = {}
 
     def keys_now(self) -> list[Key]:
         return list(self._batches)
@@ -48,14 +58,20 @@ class Cache:
 
     def put_batch(self, body: Body) -> Key:
         key = _key(body)
-        old = self._batches.get(key)
-        replaced = old is None or old["metadata"]["uid"] != body["metadata"]["uid"]
-        if old is None or replaced or _version(body) >= _version(old):
+        newest = max(self.version(key), self._gone.get(key, -1))
+        if _version(body) >= newest:
             self._batches[key] = body
         return key
 
-    def drop_batch(self, key: Key) -> None:
-        self._batches.pop(key, None)
+    def drop_batch(self, body: Body) -> None:
+        """It is gone: ``body`` is the last that was seen of it, a newer one of its name stays."""
+        key, version = _key(body), _version(body)
+        known = self._batches.get(key)
+        if known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]:
+            version = max(version, _version(known))
+        if self.version(key) <= version:
+            self._batches.pop(key, None)
+        self._gone[key] = max(version + 1, self._gone.get(key, -1))
 
     def jobs(self, namespace: str, uid: str) -> tuple[JobView, ...]:
         return tuple(view for _, view in self._jobs.get((namespace, uid), {}).values())
@@ -64,7 +80,8 @@ class Cache:
         """What is here now; taken before a list, for what comes meanwhile is not in that list."""
         return Known(
             {key: body["metadata"]["uid"] for key, body in self._batches.items()},
-            {(place, name) for place, jobs in self._jobs.items() for name in jobs},
+            {(*place, name) for place, jobs in self._jobs.items() for name in jobs},
+            dict(self._gone),
         )
 
     def put_job(self, body: Body) -> Key | None:
@@ -80,22 +97,26 @@ class Cache:
         if not _owned(body, view.batch_uid):
             _log.warning("job %s bears the label of a batch that is not its owner", view.name)
             return None
+        if _version(body) < self._gone.get(_job_key(body), -1):
+            return owner
         known = self._jobs.setdefault((body["metadata"]["namespace"], view.batch_uid), {})
         old = known.get(view.name)
         if old is None or _version(body) >= old[0]:
-            known[view.name] = (_version(body), view)
+            idle = idle_since(view, old[1] if old else None, self._clock())
+            known[view.name] = (_version(body), replace(view, idle_since=idle))
         return owner
 
     def drop_job(self, body: Body) -> Key | None:
-        meta = body["metadata"]
-        self._forget_job((meta["namespace"], _uid_label(body)), meta["name"])
+        self._gone[_job_key(body)] = _version(body) + 1
+        self._forget_job(_job_key(body))
         return _owner(body)
 
-    def _forget_job(self, place: Key, name: str) -> None:
-        jobs = self._jobs.get(place, {})
+    def _forget_job(self, key: JobKey) -> None:
+        namespace, uid, name = key
+        jobs = self._jobs.get((namespace, uid), {})
         jobs.pop(name, None)
         if not jobs:
-            self._jobs.pop(place, None)
+            self._jobs.pop((namespace, uid), None)
 
     def replace(self, batches: Iterable[Body], jobs: Iterable[Body], before: Known) -> None:
         """Forget what was known before a full list and is not in it; take what it has."""
@@ -104,17 +125,17 @@ class Cache:
         for key, uid in before.batches.items():
             body = self._batches.get(key)
             if key not in keys and body is not None and body["metadata"]["uid"] == uid:
-                self.drop_batch(key)
-        listed = {
-            ((job["metadata"]["namespace"], _uid_label(job)), job["metadata"]["name"])
-            for job in listed_jobs
-        }
-        for place, name in before.jobs - listed:
-            self._forget_job(place, name)
+                self.drop_batch(body)
+        for job in before.jobs - {_job_key(body) for body in listed_jobs}:
+            self._forget_job(job)
         for body in listed_batches:
             self.put_batch(body)
         for body in listed_jobs:
             self.put_job(body)
+        # What was gone before the list was asked for cannot come back by it.
+        for gone, version in before.gone.items():
+            if self._gone.get(gone) == version:
+                del self._gone[gone]
 
 
 def _uid_label(body: Body) -> str:
@@ -128,6 +149,10 @@ def _owned(body: Body, uid: str) -> bool:
 
 def _key(body: Body) -> Key:
     return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _job_key(body: Body) -> JobKey:
+    return body["metadata"]["namespace"], _uid_label(body), body["metadata"]["name"]
 
 
 def _version(body: Body) -> int:

@@ -73,6 +73,7 @@ class Draft:
             products=message.products,
             images=Images(total=message.images),
             shards=Shards(total=message.shards),
+            runs=self.runs.model_copy(update={"lost": 0}),
         )
 
     def collected(self, message: RunnerMessage) -> None:

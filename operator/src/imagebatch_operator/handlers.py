@@ -32,7 +32,7 @@ def register(
     async def batch_changed(event: Any, **_: Any) -> None:
         body = event["object"]
         if event["type"] == _DELETED:
-            cache.drop_batch((body["metadata"]["namespace"], body["metadata"]["name"]))
+            cache.drop_batch(body)
         else:
             queue.add(cache.put_batch(body))
 

@@ -9,8 +9,8 @@ from imagebatch_core.job import JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch, Source
 
 from .actions import CreateJob
-from .decide import SHARDS_PER_JOB
 from .settings import Settings
+from .shard_jobs import SHARDS_PER_JOB
 
 _INLINE_KEY: Final = "products.csv"
 _GRACE_SECONDS: Final = 60

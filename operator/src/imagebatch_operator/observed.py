@@ -14,14 +14,19 @@ from imagebatch_core.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One child Job. ``chunk`` numbers the Jobs of a batch of over 10,000 shards, from 0."""
+    """One child Job. ``chunk`` numbers the Jobs of a batch of over 10,000 shards, from 0.
+
+    ``started`` is when it was created or, after a suspension, resumed; ``idle_since`` is when it
+    was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none.
+    """
 
     name: str
     batch_uid: str
     step: Step
     chunk: int
     run: int
-    created: datetime
+    started: datetime
+    idle_since: datetime | None = None
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -51,7 +56,7 @@ class JobView:
             step=Step(step),
             chunk=int(chunk or 0),
             run=int(labels[LABEL_RUN]),
-            created=datetime.fromisoformat(meta["creationTimestamp"]),
+            started=datetime.fromisoformat(status.get("startTime") or meta["creationTimestamp"]),
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=bool(true & {"FailureTarget", "Failed"}),
             suspended=bool(spec.get("suspend")),

@@ -65,13 +65,14 @@ class Outbox:
         hook, outbox = batch.spec.webhook, batch.status.webhook
         if hook is None or outbox is None:
             return
+        url = self._settings.download_url(batch.namespace, batch.name)
         try:
             async with self._slots:
                 keys = await signing_keys(batch, self._kube, self._settings)
                 attempt = await webhook.deliver(
                     hook.url,
                     event_id=outbox.event_id,
-                    body=webhook.payload(batch, self._settings.gateway_url),
+                    body=webhook.payload(batch, url),
                     secrets=keys,
                     allow=self._settings.allow,
                     now=self._clock(),

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ConditionStatus, ImageBatch, ImageBatchStatus
 
 from . import admission, jobs, pods
+from .accepted import begun
 from .actions import (
     Action,
     CreateJob,
@@ -28,6 +29,7 @@ from .actions import (
     ReadOutcome,
 )
 from .cache import Cache
+from .clock import utc_now
 from .decide import decide
 from .events import record_phase_change
 from .kube import (
@@ -54,11 +56,6 @@ _LOOKS_PER_PASS = 4
 
 class Occupied(Exception):
     """The name that a child object must have is a stranger's."""
-
-
-def utc_now() -> datetime:
-    """Whole seconds, as Kubernetes writes times."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 class Reconciler:
@@ -94,7 +91,7 @@ class Reconciler:
         try:
             batch = await self._write(batch, decision.status)
         except NotFound:
-            self._cache.drop_batch(key)
+            self._cache.drop_batch(body)
             return None
         except Conflict:
             return _AFTER_CONFLICT
@@ -141,11 +138,13 @@ class Reconciler:
         return decision
 
     async def _refusal(self, batch: ImageBatch) -> Refusal | None:
-        accepted = batch.status.condition(ConditionType.ACCEPTED)
-        settled = accepted is not None and accepted.status is ConditionStatus.TRUE
         ended = batch.status.phase is not None and batch.status.phase.finished
-        if settled or ended or batch.deletion_timestamp is not None:
+        if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
+        accepted = batch.status.condition(ConditionType.ACCEPTED)
+        if accepted is not None and accepted.status is ConditionStatus.TRUE:
+            # Suspended from the start: nothing is lost by refusing what was changed since.
+            return admission.not_implemented(batch)
         return await admission.refusal(batch, self._kube, self._settings)
 
     async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:

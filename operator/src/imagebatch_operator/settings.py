@@ -17,7 +17,8 @@ from imagebatch_core.names import ENV_FETCH_ALLOW
 class Settings:
     """``runner_resources`` is a pod's ``resources``; ``source_prefixes`` maps a namespace to the
     key prefixes that its batches may read besides their uploads. ``fetch_credentials_secret`` names
-    a Secret of each batch namespace, which runner pods mount and the operator never reads."""
+    a Secret of each batch namespace, which runner pods mount and the operator never reads. The
+    gateway serves the batches of ``gateway_namespace`` alone."""
 
     runner_image: str
     runner_pull_policy: str = "IfNotPresent"
@@ -29,6 +30,7 @@ class Settings:
     allow: AllowList = field(default_factory=AllowList)
     signing_secret_file: Path | None = None
     gateway_url: str | None = None
+    gateway_namespace: str | None = None
     source_prefixes: Mapping[str, list[str]] = field(default_factory=dict)
     workers: int = 8
     resync_seconds: float = 300.0
@@ -52,9 +54,16 @@ class Settings:
             allow=AllowList.parse(env.get(ENV_FETCH_ALLOW)),
             signing_secret_file=Path(secret) if secret else None,
             gateway_url=(env.get("IMAGEBATCH_GATEWAY_URL") or "").rstrip("/") or None,
+            gateway_namespace=env.get("IMAGEBATCH_GATEWAY_NAMESPACE") or None,
             source_prefixes=_json(env, "IMAGEBATCH_SOURCE_PREFIXES"),
             health_port=int(env.get("IMAGEBATCH_HEALTH_PORT") or 8080),
         )
+
+    def download_url(self, namespace: str, name: str) -> str | None:
+        """Where the gateway gives out a batch's report; ``None`` where it does not."""
+        if self.gateway_url is None or namespace != self.gateway_namespace:
+            return None
+        return f"{self.gateway_url}/api/download/{name}"
 
 
 def _words(text: str | None) -> tuple[str, ...]:

@@ -53,8 +53,11 @@ class Attempt:
         return self.code is not None and 200 <= self.code < 300
 
 
-def payload(batch: ImageBatch, gateway_url: str | None) -> bytes:
-    """The event; made from the status alone, so that every attempt sends the same bytes."""
+def payload(batch: ImageBatch, download_url: str | None) -> bytes:
+    """The event; made from the status alone, so that every attempt sends the same bytes.
+
+    ``download_url`` is the report's, left out while there is none.
+    """
     status = batch.status
     images = status.images.model_dump(by_alias=True, exclude_none=True) if status.images else None
     size = status.bytes.model_dump(by_alias=True) if status.bytes else None
@@ -72,9 +75,7 @@ def payload(batch: ImageBatch, gateway_url: str | None) -> bytes:
         "bytes": size,
         "saved": status.saved,
         "reportKey": status.report.key if status.report else None,
-        "downloadUrl": f"{gateway_url}/api/download/{batch.name}"
-        if gateway_url and status.report
-        else None,
+        "downloadUrl": download_url if status.report else None,
         "startTime": _iso(status.start_time),
         "completionTime": _iso(status.completion_time),
     }

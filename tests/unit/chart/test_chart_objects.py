@@ -138,6 +138,8 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     assert settings.lease_namespace == NAMESPACE
     assert settings.allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
     assert settings.gateway_url == "https://images.example.com"
+    assert settings.download_url(NAMESPACE, "spring") is not None
+    assert settings.download_url("shop", "spring") is None
     assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
     assert settings.fetch_credentials_secret == "shop-headers"
     assert settings.signing_secret_file is not None
@@ -156,6 +158,8 @@ def test_the_gateway_accepts_its_settings(render: Render) -> None:
     env = chart.env("imagebatch-gateway")
     settings = GatewaySettings.from_env(env)
     assert settings.namespace == NAMESPACE
+    served = OperatorSettings.from_env(chart.env("imagebatch-operator")).gateway_namespace
+    assert served == settings.namespace
     assert settings.store_url == "s3://pictures/shop"
     assert settings.max_upload_bytes == 10**10
     assert settings.gateway_url is None

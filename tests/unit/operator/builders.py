@@ -100,7 +100,7 @@ def job(step: Step, *, run: int = 1, chunk: int = 0, **facts: Any) -> JobView:
         step=step,
         chunk=chunk,
         run=run,
-        created=NOW,
+        started=NOW,
         parallelism=4 if step is Step.COMPRESS else 1,
         active=1,
         ready=1,

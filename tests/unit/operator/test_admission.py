@@ -42,6 +42,31 @@ async def test_a_key_outside_of_what_is_granted_is_refused(key: str) -> None:
     assert (found.reason, found.permanent) == (Reason.SOURCE_NOT_ALLOWED, True)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "uploads/shop/../other/a.csv",
+        "uploads/shop/./a.csv",
+        "uploads/shop//a.csv",
+        "uploads/shop/a.csv/",
+        "uploads/shop/..",
+        "uploads/shop/a\n.csv",
+        "uploads/shop/" + "ä" * 600,
+    ],
+)
+async def test_a_key_that_can_name_no_object_is_refused_before_any_pod_runs(key: str) -> None:
+    found = await refused(batch().spec(source={"s3": {"key": key}}))
+    assert (found.reason, found.permanent) == (Reason.SOURCE_NOT_ALLOWED, True)
+
+
+@pytest.mark.parametrize(
+    "key", ["uploads/shop/..a/b..csv", "uploads/shop/sale 50%? #1.csv", "uploads/shop/Lager ä.csv"]
+)
+async def test_a_key_that_is_only_unusual_is_accepted(key: str) -> None:
+    built = batch().spec(source={"s3": {"key": key}}).build()
+    assert await refusal(built, FakeCluster(), SETTINGS) is None
+
+
 @pytest.mark.parametrize("key", ["uploads/shop/a.csv", "feeds/a.csv"])
 async def test_a_key_under_the_uploads_or_a_granted_prefix_is_accepted(key: str) -> None:
     built = batch().spec(source={"s3": {"key": key}}).build()

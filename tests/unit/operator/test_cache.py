@@ -57,6 +57,56 @@ def test_what_was_created_while_a_list_was_on_its_way_is_kept() -> None:
     assert len(cache.jobs("shop", UID)) == 1
 
 
+def test_what_was_deleted_while_a_list_was_on_its_way_is_not_put_back_by_it() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_job(job_body(21))
+    before = cache.known()
+    listed = [body(20)], [job_body(21)]
+    cache.drop_batch(body(30))
+    cache.drop_job(job_body(31))
+    cache.replace(*listed, before)
+    assert cache.keys_now() == []
+    assert cache.jobs("shop", UID) == ()
+
+
+def test_a_list_that_was_on_its_way_never_replaces_a_batch_created_anew_by_the_old_one() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    before = cache.known()
+    cache.drop_batch(body(30))
+    cache.put_batch(body(31, uid="another"))
+    cache.replace([body(20)], [], before)
+    found = cache.batch(KEY)
+    assert found is not None
+    assert found["metadata"]["uid"] == "another"
+
+
+def test_our_write_that_is_answered_after_the_deletion_does_not_bring_the_batch_back() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.drop_batch(body(30))
+    cache.put_batch(body(29))
+    assert cache.keys_now() == []
+
+
+def test_the_end_of_an_old_batch_does_not_end_the_new_one_of_its_name() -> None:
+    cache = Cache()
+    cache.put_batch(body(31, uid="another"))
+    cache.drop_batch(body(30))
+    assert cache.keys_now() == [KEY]
+
+
+def test_deletions_are_remembered_only_until_a_later_list_was_taken() -> None:
+    cache = Cache()
+    for version in (20, 40):
+        cache.put_batch(body(version))
+        cache.drop_batch(body(version + 1))
+        cache.drop_job(job_body(version + 2))
+    cache.replace([], [], cache.known())
+    assert cache.known().gone == {}
+
+
 def test_what_a_list_no_longer_has_is_forgotten() -> None:
     cache = Cache()
     cache.put_batch(body(20))

@@ -143,17 +143,43 @@ def test_a_plan_job_out_of_retries_fails_the_batch_with_the_last_error() -> None
 
 
 def test_a_lost_plan_message_is_run_again_at_most_three_times() -> None:
+    builder = batch().status(runs={"plan": 1})
     for run in (1, 2):
         done = job(Step.PLAN, run=run, succeeded=True, ready=0)
         lost = Observation(jobs=(done,), outcomes={done.name: PodOutcome()})
-        decision = decide(batch().status(runs={"plan": run}).build(), lost, NOW)
+        decision = decide(builder.build(), lost, NOW)
         assert decision.actions == (CreateJob(Step.PLAN, run + 1),)
         assert decision.status.runs is not None
         assert decision.status.runs.plan == run + 1
+        builder.with_status(decision.status)
     done = job(Step.PLAN, run=3, succeeded=True, ready=0)
     lost = Observation(jobs=(done,), outcomes={done.name: PodOutcome()})
-    decision = decide(batch().status(runs={"plan": 3}).build(), lost, NOW)
+    decision = decide(builder.build(), lost, NOW)
     assert condition(decision.status, ConditionType.SUCCEEDED).reason is Reason.RESULT_LOST
+
+
+def test_suspensions_in_a_queue_do_not_count_as_lost_results() -> None:
+    builder = batch().queued()
+    status = decide(builder.build(), Observation(), NOW).status
+    for run in range(1, 6):
+        running = Observation(jobs=(job(Step.PLAN, run=run),))
+        suspended = decide(after(builder.spec(suspend=True), status), running, NOW)
+        resumed = decide(after(builder.spec(suspend=False), suspended.status), Observation(), NOW)
+        assert resumed.actions == (CreateJob(Step.PLAN, run + 1),)
+        status = resumed.status
+    done = job(Step.PLAN, run=6, succeeded=True, ready=0)
+    lost = Observation(jobs=(done,), outcomes={done.name: PodOutcome()})
+    decision = decide(after(builder, status), lost, NOW)
+    assert decision.actions == (CreateJob(Step.PLAN, 7),), "its first loss"
+
+
+def test_results_of_plan_that_were_lost_do_not_count_against_collect() -> None:
+    planned = batch().status(runs={"plan": 3, "lost": 2})
+    done = job(Step.PLAN, run=3, succeeded=True, ready=0)
+    read = Observation(jobs=(done,), outcomes={done.name: plan_done()})
+    status = decide(planned.build(), read, NOW).status
+    assert status.runs is not None
+    assert status.runs.lost == 0
 
 
 def test_a_failed_pods_message_is_never_taken_for_the_result_of_a_succeeded_job() -> None:
@@ -163,14 +189,18 @@ def test_a_failed_pods_message_is_never_taken_for_the_result_of_a_succeeded_job(
     assert decision.actions == (CreateJob(Step.PLAN, 2),)
 
 
-@pytest.mark.parametrize("code", [2, 3])
-def test_a_refused_collect_pod_is_left_to_the_retries_of_its_job(code: int) -> None:
+def test_a_step_that_failed_for_a_passing_cause_says_why_it_is_run_again() -> None:
     running = job(Step.COLLECT, failed_pods=1, ready=0)
     message = RunnerMessage(step=Step.COLLECT, error="403 from the object store")
-    read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(code, message)})
+    read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(1, message)})
     decision = decide(collecting(batch()).build(), read, NOW)
     assert decision.status.phase is Phase.PROCESSING
-    assert DeleteJob(running.name) not in decision.actions
+    assert decision.actions == ()
+    reconciling = condition(decision.status, ConditionType.RECONCILING)
+    assert (reconciling.reason, reconciling.message) == (
+        Reason.RETRYING,
+        "403 from the object store",
+    )
 
 
 def test_a_collect_message_without_totals_counts_as_lost() -> None:
@@ -472,7 +502,7 @@ def test_time_to_live_counts_from_the_end_including_the_webhooks() -> None:
 
 def test_no_ready_pod_for_a_minute_is_explained() -> None:
     builder = batch().shards(3, first_runs=1)
-    stuck = job(Step.COMPRESS, ready=0)
+    stuck = job(Step.COMPRESS, ready=0, idle_since=NOW)
     young = decide(builder.build(), Observation(jobs=(stuck,)), NOW + timedelta(seconds=59))
     assert young.actions == ()
     assert young.requeue_after == 1.0
@@ -492,14 +522,47 @@ def test_no_ready_pod_for_a_minute_is_explained() -> None:
     assert told.actions == ()
 
 
-def test_a_suspended_job_is_not_called_blocked() -> None:
-    held = job(Step.COMPRESS, suspended=True, active=0, ready=0)
-    decision = decide(
-        batch().queued().shards(3, first_runs=1).build(),
-        Observation(jobs=(held,)),
-        NOW + timedelta(hours=1),
-    )
+def test_an_old_job_between_two_pods_is_not_called_blocked() -> None:
+    hour = NOW + timedelta(hours=1)
+    between = job(Step.COMPRESS, ready=0, completed_indexes=1, idle_since=hour)
+    decision = decide(batch().shards(3, first_runs=1).build(), Observation(jobs=(between,)), hour)
     assert decision.actions == ()
+    assert decision.requeue_after == 60.0
+
+
+# Changes after acceptance
+
+
+def test_a_change_that_is_not_supported_is_refused_and_the_batch_goes_on() -> None:
+    builder = batch().shards(3, first_runs=1).spec(deletionPolicy="Delete")
+    running = Observation(jobs=(job(Step.COMPRESS),))
+    decision = decide(builder.build(), running, NOW)
+    accepted = condition(decision.status, ConditionType.ACCEPTED)
+    assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
+    assert "deletionPolicy" in accepted.message
+    assert decision.status.phase is Phase.PROCESSING
+    assert decision.actions == ()
+    back = decide(after(builder.spec(deletionPolicy="Retain"), decision.status), running, NOW)
+    assert condition(back.status, ConditionType.ACCEPTED).status == "True"
+
+
+def test_a_finished_batch_refuses_such_a_change_and_keeps_its_end() -> None:
+    builder = collecting(batch())
+    read = Observation(jobs=(COLLECT_DONE,), outcomes={COLLECT_DONE.name: collect_done()})
+    ended = decide(builder.build(), read, NOW).status
+    changed = decide(after(builder.spec(deletionPolicy="Delete"), ended), Observation(), NOW)
+    accepted = condition(changed.status, ConditionType.ACCEPTED)
+    assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
+    assert changed.status.phase is Phase.COMPLETED
+    assert condition(changed.status, ConditionType.SUCCEEDED).status == "True"
+
+
+def test_a_batch_that_was_refused_stays_refused_when_the_field_is_taken_back() -> None:
+    refusal = Refusal(Reason.NOT_IMPLEMENTED, "not yet", permanent=True)
+    builder = batch().spec(deletionPolicy="Delete")
+    refused = decide(builder.build(), Observation(refusal=refusal), NOW).status
+    later = decide(after(builder.spec(deletionPolicy="Retain"), refused), Observation(), NOW)
+    assert condition(later.status, ConditionType.ACCEPTED).status == "False"
 
 
 # Stability

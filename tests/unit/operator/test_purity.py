@@ -8,7 +8,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["decide", "after_end", "draft", "conditions", "actions"])
+@pytest.mark.parametrize(
+    "module", ["decide", "after_end", "draft", "conditions", "actions", "idle"]
+)
 def test_deciding_imports_no_client_and_no_network(module: str) -> None:
     program = (
         f"import sys, imagebatch_operator.{module}\n"

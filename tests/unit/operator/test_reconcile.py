@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def settings(tmp_path: Path) -> Settings:
         allow=AllowList.parse("127.0.0.1"),
         signing_secret_file=secret,
         gateway_url="http://gateway.example",
+        gateway_namespace="shop",
     )
 
 
@@ -292,6 +294,35 @@ async def test_a_strangers_job_of_that_name_is_not_taken_for_ours(settings: Sett
     reconciling = result(cluster).status.condition(ConditionType.RECONCILING)
     assert reconciling is not None
     assert "another owner" in reconciling.message
+
+
+async def test_a_change_that_is_not_supported_ends_only_what_has_not_begun(
+    settings: Settings,
+) -> None:
+    for begun, phase in ((False, Phase.FAILED), (True, Phase.PROCESSING)):
+        cluster = applied(batch().spec(suspend=not begun))
+        life = Life(cluster, settings)
+        await life.one_pass()
+        path = batch_path("shop", "spring")
+        body = cluster.objects[path]
+        cluster.add(path, {**body, "spec": {**body["spec"], "deletionPolicy": "Delete"}})
+        for _ in range(3):
+            await life.one_pass()
+        status = result(cluster).status
+        accepted = status.condition(ConditionType.ACCEPTED)
+        assert accepted is not None
+        assert accepted.reason is Reason.NOT_IMPLEMENTED
+        assert status.phase is phase
+
+
+async def test_a_batch_where_no_gateway_serves_is_told_without_an_address(
+    settings: Settings, receiver: Receiver
+) -> None:
+    cluster = applied(batch().webhook(receiver.url))
+    await Life(cluster, replace(settings, gateway_namespace="other")).to_the_end()
+    [(_, event)] = receiver.events
+    assert event["data"]["reportKey"]
+    assert "downloadUrl" not in event["data"]
 
 
 async def test_storage_that_is_set_up_later_heals_the_batch(settings: Settings) -> None:

@@ -1,0 +1,25 @@
+"""What the resource can say and this release does not do yet, named once.
+
+The gateway refuses it at upload, the operator when it is applied. A field leaves this list in the
+commit that makes it work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from .resource import DeletionPolicy, ImageBatchSpec, Profile
+
+_ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
+    "spec.source.retryOf": lambda spec: spec.source.retry_of is not None,
+    "spec.reuseFrom": lambda spec: spec.reuse_from is not None,
+    "spec.output.profile: small": lambda spec: spec.output.profile is Profile.SMALL,
+    "spec.deletionPolicy: Delete": lambda spec: spec.deletion_policy is DeletionPolicy.DELETE,
+    "spec.runner": lambda spec: spec.runner is not None,
+}
+
+
+def unsupported(spec: ImageBatchSpec) -> list[str]:
+    """The fields of a spec that this release does not act on, by their paths."""
+    return [field for field, asks in _ASKED.items() if asks(spec)]

@@ -1,0 +1,28 @@
+"""Whether a batch, once accepted, still is: its few mutable fields may ask for too much.
+
+Work that was begun is not thrown away for it: the batch goes on as it was accepted, and the
+condition says that the change has no effect.
+"""
+
+from __future__ import annotations
+
+from imagebatch_core.reasons import Reason
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.unsupported import unsupported
+
+
+def begun(batch: ImageBatch) -> bool:
+    """Its first Job was asked for."""
+    return batch.status.start_time is not None
+
+
+def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
+    """Status, reason and message of ``Accepted``."""
+    fields = unsupported(batch.spec)
+    if not fields:
+        return True, Reason.ACCEPTED, ""
+    text = (
+        f"this release does not act on {', '.join(fields)}: the change has no effect and the batch "
+        "goes on as it was accepted; take it back"
+    )
+    return False, Reason.NOT_IMPLEMENTED, text

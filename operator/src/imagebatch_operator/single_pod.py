@@ -1,0 +1,86 @@
+"""Plan and collect: one pod each, whose termination message is their result."""
+
+from __future__ import annotations
+
+from imagebatch_core.job import ExitCode, Step
+from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.resource import ImageBatch
+
+from .actions import Action, CreateJob, DeleteJob, ReadOutcome
+from .draft import Draft
+from .observed import Observation, PodOutcome
+from .running_job import keep_going
+from .runs import find, with_run
+
+#: Results that may be lost before the batch fails.
+MAX_LOST = 3
+
+
+def step(
+    batch: ImageBatch, seen: Observation, draft: Draft, which: Step
+) -> list[Action] | PodOutcome:
+    """What to do next, or how it ended well: an outcome that has a message."""
+    planning = which is Step.PLAN
+    draft.working(
+        Phase.PROCESSING,
+        Reason.PLANNING if planning else Reason.COLLECTING,
+        "validating and splitting the CSV" if planning else "writing the report",
+    )
+    run = draft.runs.plan if planning else draft.runs.collect
+    if run == 0:
+        draft.set(runs=with_run(draft.runs, which, 0, 1))
+        return [CreateJob(which, 1)]
+    job = find(seen, which, 0, run)
+    if job is None:
+        return [CreateJob(which, run)]
+    if job.deleting:
+        return []
+    if not job.finished and not job.failed_pods:
+        return keep_going(batch, seen, draft, job)
+    outcome = seen.outcomes.get(job.name)
+    if outcome is None:
+        return [ReadOutcome(job.name)]
+    error = outcome.message.error if outcome.message else None
+    # The runner says which refusal lasts: what may pass ends with another code.
+    if outcome.exit_code in (ExitCode.INPUT_REFUSED, ExitCode.CONFIGURATION_REFUSED):
+        refused = outcome.exit_code == ExitCode.INPUT_REFUSED
+        reason = Reason.INPUT_REFUSED if refused else Reason.CONFIGURATION_REFUSED
+        draft.ended(Phase.FAILED, reason, error or "the runner gave no reason; see its log")
+        return [DeleteJob(job.name)]
+    if not job.finished:
+        if error:
+            draft.condition(ConditionType.RECONCILING, True, Reason.RETRYING, error)
+        return keep_going(batch, seen, draft, job)
+    if job.succeeded and _is_result(outcome, which):
+        return outcome
+    if job.failed:
+        reason = Reason.PLAN_FAILED if planning else Reason.COLLECT_FAILED
+        text = f"the {which} pods failed"
+        draft.ended(Phase.FAILED, reason, f"{text}: {error}" if error else f"{text}; see their log")
+        return []
+    return _again(draft, which, run)
+
+
+def _again(draft: Draft, which: Step, run: int) -> list[Action]:
+    """It finished, and its pod is gone with its message: doing it again gives the same result.
+
+    Runs are not what is counted: each suspension of a batch in a queue makes one as well.
+    """
+    lost = draft.runs.lost + 1
+    if lost >= MAX_LOST:
+        text = f"the result of {which} was lost {lost} times"
+        draft.ended(Phase.FAILED, Reason.RESULT_LOST, text)
+        return []
+    runs = draft.runs.model_copy(update={"lost": lost})
+    draft.set(runs=with_run(runs, which, 0, run + 1))
+    text = f"the result of {which} was lost"
+    draft.condition(ConditionType.RECONCILING, True, Reason.RETRYING, text)
+    return [CreateJob(which, run + 1)]
+
+
+def _is_result(outcome: PodOutcome, which: Step) -> bool:
+    """Only a pod that did all of it has a result; a failed one may be all that is left to read."""
+    message = outcome.message
+    if message is None or outcome.exit_code != ExitCode.DONE:
+        return False
+    return message.totals is not None or (which is Step.PLAN and message.step is Step.PLAN)
