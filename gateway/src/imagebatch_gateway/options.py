@@ -22,8 +22,9 @@ from imagebatch_core.resource import (
     Source,
     Webhook,
 )
+from imagebatch_core.unsupported import unsupported
 
-from .problems import invalid_options
+from .problems import invalid_options, not_implemented
 
 _FIELDS: Final = (
     "file",
@@ -99,7 +100,8 @@ async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
         bool | None, Form(alias="dryRun", description="Only count and check.")
     ] = None,
 ) -> UploadForm:
-    """Raises Problem 422 for an option that is misspelled or out of bounds."""
+    """Raises Problem 422 for an option that is misspelled or out of bounds, 400 for one that the
+    operator would refuse."""
     await _refuse_unknown_fields(request)
     output = {
         "format": format_,
@@ -127,6 +129,9 @@ async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
         raise invalid_options(
             *((to_camel(str(e["loc"][-1])), e["msg"]) for e in error.errors())
         ) from error
+    refused = unsupported(template)
+    if refused:
+        raise not_implemented(refused)
     return UploadForm(file, template)
 
 

@@ -6,7 +6,7 @@ Routes and services raise domain errors; only this module knows their HTTP statu
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -85,6 +85,17 @@ def invalid_options(*errors: tuple[str, str]) -> Problem:
         "Invalid options",
         detail="; ".join(f"{name}: {message}" for name, message in errors),
         extra={"errors": [{"field": name, "message": message} for name, message in errors]},
+    )
+
+
+def not_implemented(fields: Sequence[str]) -> Problem:
+    """``fields``: paths of the resource that the operator would refuse."""
+    return Problem(
+        400,
+        "not-implemented",
+        "This release does not do that yet",
+        detail=f"this release does not act on {', '.join(fields)} yet; leave it out",
+        extra={"errors": [{"field": field, "message": "not implemented"} for field in fields]},
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.job import ExitCode, Step
 from imagebatch_core.resource import Format, Metadata, Output, Profile
 
@@ -96,7 +96,7 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
             made = plan.plan(batch)
             with screen.progress(made) as on_result:
                 summary = local.run(batch, made, on_result)
-    except (InputRefused, ConfigurationRefused, StorageRefused) as error:
+    except ImageBatchError as error:
         screen.refused(error)
         raise typer.Exit(ExitCode.INPUT_REFUSED) from error
     if summary is None:

@@ -4,6 +4,7 @@
 
     ImageFailed          this image alone; recorded, the shard goes on
     StorageUnavailable   the store did not answer for as long as we are told to wait (exit code 1)
+    SourceUnavailable    the address of the batch's CSV fails in a way that may pass (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
 """
 
@@ -47,6 +48,10 @@ def _readable(text: str) -> str:
 
 class StorageUnavailable(ImageBatchError):
     """The object store did not answer within the configured patience."""
+
+
+class SourceUnavailable(ImageBatchError):
+    """The batch's CSV could not be had from its address: no answer, or one that says later."""
 
 
 class SourceMissing(InputRefused):

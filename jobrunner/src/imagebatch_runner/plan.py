@@ -19,7 +19,6 @@ from imagebatch_core.rows import RowReader, open_rows
 from . import sharding, source
 from .batch import Batch
 from .documents import Owner, Plan, to_json
-from .failures import StorageUnavailable
 
 #: Shard files that are on their way to the store at once.
 _UPLOADS = 8
@@ -30,6 +29,7 @@ def plan(batch: Batch) -> Plan:
 
     Raises:
         StorageRefused: the store cannot be written, read or listed.
+        StorageUnavailable, SourceUnavailable: they do not answer, which may pass.
         InputRefused: the input is no CSV of products, or names no usable image URL.
     """
     probe(batch)
@@ -53,19 +53,17 @@ def probe(batch: Batch) -> None:
     """Write, read and list, before any work depends on it.
 
     Raises:
-        StorageRefused: one of them does not work.
+        StorageRefused: one of them is refused, or does not do what it says.
+        StorageUnavailable: there is no answer.
     """
     token = uuid4().hex
     storage, key, content = batch.storage, batch.keys.probe(token), token.encode()
-    try:
-        storage.put(key, content)
-        if storage.get(key) is None:
-            raise StorageRefused(f"the object store does not give back {key!r} after writing it")
-        if not storage.lists_any(batch.keys.root):
-            raise StorageRefused(f"the object store does not list {key!r} after writing it")
-        storage.delete(key)
-    except StorageUnavailable as error:
-        raise StorageRefused(str(error)) from error
+    storage.put(key, content)
+    if storage.get(key) is None:
+        raise StorageRefused(f"the object store does not give back {key!r} after writing it")
+    if not storage.lists_any(batch.keys.root):
+        raise StorageRefused(f"the object store does not list {key!r} after writing it")
+    storage.delete(key)
 
 
 def _split(batch: Batch, path: Path) -> Plan:

@@ -7,6 +7,8 @@ look is at that copy, so a source that changes or vanishes does not change a run
 from __future__ import annotations
 
 import asyncio
+import logging
+import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +18,19 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from imagebatch_core.egress import AddressRefused
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.job import JobSource
 
 from . import web
 from .batch import Batch
-from .failures import ImageFailed, SourceMissing
+from .failures import ImageFailed, SourceMissing, SourceUnavailable
 from .memory import MIB
+from .retry import RetryPolicy
 from .settings import Settings
 from .storage import Storage
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
 
@@ -35,7 +41,8 @@ def copied_input(batch: Batch) -> Iterator[Path]:
 
     Raises:
         SourceMissing: there is nothing at the source.
-        InputRefused: it is over the size limit, or its address does not give it.
+        SourceUnavailable: its address does not give it now, and may later.
+        InputRefused: it is over the size limit, or its address refuses it.
     """
     key = batch.keys.input
     with TemporaryDirectory(prefix="imagebatch-") as folder:
@@ -59,10 +66,11 @@ def _spool(source: JobSource, path: Path, batch: Batch) -> None:
             raise SourceMissing(f"there is no object {source.key!r} in the bucket")
     elif source.path is not None:
         try:
-            _check_size(Path(source.path).stat().st_size, batch.settings)
-            shutil.copyfile(source.path, path)
+            size = Path(source.path).stat().st_size
         except OSError as error:
             raise SourceMissing(f"{source.path}: {error.strerror or error}") from error
+        _check_size(size, batch.settings)
+        shutil.copyfile(source.path, path)
     elif source.url is not None:
         asyncio.run(_fetch(source.url, path, batch))
     else:
@@ -83,6 +91,28 @@ def _download(storage: Storage, key: str, path: Path, settings: Settings) -> boo
 
 
 async def _fetch(url: str, path: Path, batch: Batch) -> None:
+    """As patient as with an image: a failure that may pass is tried again after a wait."""
+    settings = batch.settings
+    policy = RetryPolicy(
+        batch.job.retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
+    )
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return await _attempt(url, path, batch)
+        except ImageFailed as failure:
+            text = f"{url}: {batch.credentials.redacted(failure.message)}"
+            if not failure.code.retryable:
+                raise InputRefused(text) from failure
+            wait = policy.wait(failure, attempt, random.random)
+            if wait is None:
+                raise SourceUnavailable(text) from failure
+            log.warning("%s; again in %.1f s", text, wait)
+            await asyncio.sleep(wait)
+
+
+async def _attempt(url: str, path: Path, batch: Batch) -> None:
     settings = batch.settings
     try:
         async with (
@@ -96,12 +126,8 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
                     size += len(chunk)
                     _check_size(size, settings)
                     file.write(chunk)
-    except ImageFailed as failure:
-        message = batch.credentials.redacted(failure.message)
-        raise InputRefused(f"{url}: {message}") from failure
-    except (aiohttp.ClientError, OSError) as error:
-        message = batch.credentials.redacted(web.as_failure(error).message)
-        raise InputRefused(f"{url}: {message}") from error
+    except (aiohttp.ClientError, TimeoutError, ConnectionError, AddressRefused) as error:
+        raise web.as_failure(error) from error
 
 
 def _check_size(size: int, settings: Settings) -> None:

@@ -29,16 +29,17 @@ log = logging.getLogger(__name__)
 def run(step: Step, env: Mapping[str, str]) -> ExitCode:
     """Do one step of the batch that the environment names."""
     termination.interrupt_on_sigterm()
+    clock = _Clock(step)
     try:
         settings = Settings.from_env(env)
         batch = open_batch(settings, env)
-        code, message = _STEPS[step](batch, env)
+        code, message = _STEPS[step](batch, env, clock)
     except Exception as error:  # the process' last word, whatever it was
-        code, message = termination.of_error(step, error)
+        code, message = termination.of_error(clock.step, error)
         if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
             log.exception("%s failed", step.value)
     except (termination.Interrupted, KeyboardInterrupt) as interruption:
-        code, message = termination.of_error(step, interruption)
+        code, message = termination.of_error(clock.step, interruption)
     if message is not None:
         termination.leave_message(message, termination_log(env))
     return code
@@ -74,11 +75,25 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
     )
 
 
+class _Clock:
+    """How long each step took; ``step`` is the one that is under way, or was last."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timing(self, step: Step) -> Iterator[None]:
+        self.step = step
+        start = time.monotonic()
+        yield
+        self.seconds[step.value] = round(time.monotonic() - start, 3)
+
+
 _Answer = tuple[ExitCode, RunnerMessage | None]
 
 
-def _plan(batch: Batch, env: Mapping[str, str]) -> _Answer:
-    clock = _Clock()
+def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock) -> _Answer:
     with clock.timing(Step.PLAN):
         made = plan.plan(batch)
     if made.shards != 1 or batch.job.dry_run:
@@ -93,7 +108,7 @@ def _plan(batch: Batch, env: Mapping[str, str]) -> _Answer:
     return ExitCode.DONE, summary.message(clock.seconds)
 
 
-def _compress(batch: Batch, env: Mapping[str, str]) -> _Answer:
+def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock) -> _Answer:
     index = env.get(names.ENV_COMPLETION_INDEX, "")
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
@@ -102,14 +117,13 @@ def _compress(batch: Batch, env: Mapping[str, str]) -> _Answer:
     return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
 
 
-def _collect(batch: Batch, _env: Mapping[str, str]) -> _Answer:
-    clock = _Clock()
+def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock) -> _Answer:
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
     return ExitCode.DONE, summary.message(clock.seconds)
 
 
-_STEPS: dict[Step, Callable[[Batch, Mapping[str, str]], _Answer]] = {
+_STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock], _Answer]] = {
     Step.PLAN: _plan,
     Step.COMPRESS: _compress,
     Step.COLLECT: _collect,
@@ -126,14 +140,3 @@ async def _until_sigterm(batch: Batch, shard: int, env: Mapping[str, str]) -> co
     finally:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
         termination.interrupt_on_sigterm()
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def timing(self, step: Step) -> Iterator[None]:
-        start = time.monotonic()
-        yield
-        self.seconds[step.value] = round(time.monotonic() - start, 3)

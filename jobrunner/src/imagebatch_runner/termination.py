@@ -30,7 +30,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
-    """What an error means to whoever started the process; no message for an interruption."""
+    """What an error in a step means to whoever started the process.
+
+    Codes 2 and 3 say that running it again cannot help, and end the batch. Only plan may say so:
+    once it is done, source, settings and storage have served the batch, so that a refusal may
+    pass as well (a key that is being rotated), and ending there would throw the work away.
+    There is no message for an interruption.
+    """
     if isinstance(error, (Interrupted, KeyboardInterrupt)):
         return ExitCode.INTERRUPTED, None
     code, reason = _kind(step, error)
@@ -39,14 +45,15 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
 
 
 def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
+    if step is not Step.PLAN:
+        return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
     if isinstance(error, SourceMissing):
         return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
     if isinstance(error, InputRefused):
         return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
     if isinstance(error, (ConfigurationRefused, StorageRefused)):
         return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
-    faults = {Step.PLAN: Reason.PLAN_FAILED, Step.COLLECT: Reason.COLLECT_FAILED}
-    return ExitCode.FAULT, faults.get(step)
+    return ExitCode.FAULT, Reason.PLAN_FAILED
 
 
 def leave_message(message: RunnerMessage, path: Path) -> None:

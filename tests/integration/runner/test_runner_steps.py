@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 import obstore
+import pytest
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
@@ -170,6 +171,74 @@ def test_source_may_be_an_address_behind_the_guard(batch: Build, host: ImageHost
     assert "not a public address" in (ended.message.error or "")
 
 
+def test_address_that_fails_for_a_moment_is_asked_again(batch: Build, host: ImageHost) -> None:
+    text = products([host.add("a.jpg", jpeg())]).encode()
+    built = batch("unused", source={"url": host.failing_first("list.csv", text, times=2)})
+    assert built.run("plan").code == 0
+    assert host.requests["/list.csv"] == 3
+    assert built.get(built.keys.input) == text
+
+
+@pytest.mark.parametrize("kind", ["503", "429", "hanging", "no name", "closed", "cut off"])
+def test_address_that_keeps_failing_is_left_to_the_retries_of_the_job(
+    batch: Build, host: ImageHost, kind: str
+) -> None:
+    text = products([host.url("a.jpg")]).encode() * 100
+    url = {
+        "503": lambda: host.status("list.csv", 503),
+        "429": lambda: host.status("list.csv", 429, {"Retry-After": "7200"}),
+        "hanging": lambda: host.slow("list.csv", text, 60),
+        "no name": lambda: "http://no-such-host.invalid/list.csv",
+        "closed": lambda: "http://127.0.0.1:1/list.csv",
+        "cut off": lambda: host.truncated("list.csv", text),
+    }[kind]()
+    built = batch("unused", source={"url": url}, retries=1)
+    built.settings["IMAGEBATCH_FETCH_TOTAL_SECONDS"] = "2"
+    ended = built.run("plan")
+    assert ended.code == 1
+    assert ended.message is not None
+    assert ended.message.reason is Reason.PLAN_FAILED
+    assert (ended.message.error or "").startswith(url)
+    assert host.requests["/list.csv"] == {"429": 1, "no name": 0, "closed": 0}.get(kind, 2)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_address_that_refuses_is_not_asked_again(
+    batch: Build, host: ImageHost, status: int
+) -> None:
+    built = batch("unused", source={"url": host.status("list.csv", status)})
+    ended = built.run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.reason is Reason.INPUT_REFUSED
+    assert host.requests["/list.csv"] == 1
+
+
+def test_store_that_does_not_answer_is_left_to_the_retries_of_the_job(
+    batch: Build, host: ImageHost
+) -> None:
+    built = batch(products([host.url("a")]))
+    built.settings |= {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "IMAGEBATCH_STORAGE_PATIENCE_SECONDS": "0",
+    }
+    ended = built.run("plan")
+    assert ended.code == 1
+    assert ended.message is not None
+    assert ended.message.reason is Reason.PLAN_FAILED
+    assert "does not answer" in (ended.message.error or "")
+
+
+def test_store_that_refuses_once_the_plan_is_made_may_pass(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())] * 4), imagesPerShard=2)
+    assert built.run("plan").code == 0
+    built.settings["AWS_SECRET_ACCESS_KEY"] = "rotated"
+    for step in ("compress", "collect"):
+        assert built.run(step).code == 1
+    del built.settings["AWS_SECRET_ACCESS_KEY"]
+    assert built.run("compress").code == 0
+
+
 def test_missing_source_is_told_as_such(batch: Build) -> None:
     ended = batch("unused", source={"key": "uploads/shop/none.csv"}).run("plan")
     assert ended.code == 2
@@ -214,7 +283,7 @@ def test_missing_bucket_ends_with_configuration_refused(batch: Build, host: Imag
 def test_wrong_setting_ends_with_configuration_refused(batch: Build, host: ImageHost) -> None:
     built = batch(products([host.url("a")]))
     built.settings["IMAGEBATCH_MAX_PIXELS"] = "many"
-    ended = built.run("compress")
+    ended = built.run("plan")
     assert ended.code == 3
     assert ended.message is not None
     assert "IMAGEBATCH_MAX_PIXELS='many'" in (ended.message.error or "")

@@ -10,6 +10,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
 from imagebatch_core.resource import Format, Metadata, Profile
+from imagebatch_gateway import options
 from imagebatch_gateway.errors import (
     Cause,
     ClusterRefused,
@@ -80,7 +81,7 @@ async def test_every_option_reaches_the_resource(
         webhookUrl="https://hook.example/done",
         format="webp",
         quality="70",
-        profile="small",
+        profile="fast",
         maxWidth="800",
         maxHeight="600",
         metadata="keep",
@@ -93,13 +94,32 @@ async def test_every_option_reaches_the_resource(
 
     spec = batches.stored[answer.json()["requestId"]].spec
     output = spec.output
-    assert (output.format, output.quality, output.profile) == (Format.WEBP, 70, Profile.SMALL)
+    assert (output.format, output.quality, output.profile) == (Format.WEBP, 70, Profile.FAST)
     assert (output.max_width, output.max_height) == (800, 600)
     assert output.metadata is Metadata.KEEP
     assert (spec.images_per_shard, spec.parallelism, spec.retries) == (50, 9, 0)
     assert (spec.max_failed_percent, spec.dry_run) == (20, True)
     assert spec.webhook is not None
     assert spec.webhook.url == "https://hook.example/done"
+
+
+async def test_what_the_operator_would_refuse_is_refused_at_upload(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The list shrinks with every release, so this test names a field of its own.
+    monkeypatch.setattr(
+        options, "unsupported", lambda spec: ["spec.dryRun"] if spec.dry_run else []
+    )
+    answer = await send(http, dryRun="true")
+    assert answer.status_code == 400
+    assert "spec.dryRun" in answer.json()["message"]
+    assert answer.json()["errors"][0]["field"] == "spec.dryRun"
+    assert uploads_in(store) == []
+    assert batches.stored == {}
+    assert (await send(http, dryRun="false")).status_code == 200
 
 
 async def test_empty_form_fields_count_as_not_given(
