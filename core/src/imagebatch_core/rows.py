@@ -13,7 +13,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from .errors import InputRefused
 
@@ -52,8 +52,7 @@ class Columns:
     extra: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One product: ``number`` is the 1-based data row, ``line`` the line it starts at."""
 
     number: int
@@ -79,7 +78,8 @@ class RowReader(Iterator[Row]):
             raise InputRefused(
                 "the file is empty; the first line must be the header " + _expected()
             )
-        self.columns = _columns(header, self._line)
+        self.columns = at = _columns(header, self._line)
+        self._own = [i for i in range(at.width) if i not in (at.serial, at.product, at.urls)]
 
     def __next__(self) -> Row:
         fields = self._next_fields()
@@ -105,24 +105,27 @@ class RowReader(Iterator[Row]):
                 ) from error
             except csv.Error as error:
                 raise InputRefused(_explain(error), line=self._line) from error
-            if any(field.strip() for field in fields):
+            if any(map(str.strip, fields)):
                 return fields
 
     def _row(self, fields: list[str]) -> Row:
         at = self.columns
-        surplus = max(0, len(fields) - at.width)
-        fields += [""] * (at.width - len(fields))
-        cells = fields[at.urls : at.urls + surplus + 1]
-        rest = [*fields[: at.urls], "", *fields[at.urls + surplus + 1 :]]
-        urls = tuple(u for cell in cells for part in cell.split(",") if (u := part.strip()))
-        known = (at.serial, at.product, at.urls)
+        surplus = len(fields) - at.width
+        if surplus > 0:
+            cells = fields[at.urls : at.urls + surplus + 1]
+            del fields[at.urls + 1 : at.urls + surplus + 1]
+        else:
+            if surplus < 0:
+                fields += [""] * -surplus
+            cells = [fields[at.urls]]
+        urls = tuple([u for cell in cells for part in cell.split(",") if (u := part.strip())])
         return Row(
             number=self._number,
             line=self._line,
-            serial=rest[at.serial].strip(),
-            product=rest[at.product].strip(),
+            serial=fields[at.serial].strip(),
+            product=fields[at.product].strip(),
             urls=urls,
-            extra=tuple(cell for i, cell in enumerate(rest) if i not in known),
+            extra=tuple([fields[i] for i in self._own]),
             problem=None if urls else "no image URL in this row",
         )
 

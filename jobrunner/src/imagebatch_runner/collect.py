@@ -92,15 +92,16 @@ class _ShardResults:
         self._next = iter(range(plan.shards))
         self._count = 0
         self._current: dict[Place, ImageResult] = {}
-        for _ in range(max(1, min(_READERS, _RESULTS_AHEAD // self._per_shard))):
+        # Of shards larger than that, none is read ahead: one is in memory at a time.
+        for _ in range(min(_READERS, _RESULTS_AHEAD // self._per_shard)):
             self._read_ahead()
 
     def of(self, item: ShardItem) -> ImageResult:
         """The result of the next image; a place that nobody recorded failed with its shard."""
         if self._count % self._per_shard == 0:
             self._current = {}
-            self._current = self._ahead.popleft().result()
             self._read_ahead()
+            self._current = self._ahead.popleft().result()
         self._count += 1
         found = self._current.get((item.row, item.position))
         if found is not None:

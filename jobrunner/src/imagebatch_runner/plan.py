@@ -20,8 +20,10 @@ from . import sharding, source
 from .batch import Batch
 from .documents import Owner, Plan, to_json
 
-#: Shard files that are on their way to the store at once.
+#: Shard files that are on their way to the store at once, and their bytes together; shards may be
+#: of 100,000 images.
 _UPLOADS = 8
+_UPLOAD_BYTES = 8 << 20
 
 
 def plan(batch: Batch) -> Plan:
@@ -72,17 +74,19 @@ def _split(batch: Batch, path: Path) -> Plan:
         walk = _Walk(rows)
         shards = 0
         with ThreadPoolExecutor(_UPLOADS) as pool:
-            pending: deque[Future[None]] = deque()
+            pending: deque[tuple[Future[None], int]] = deque()
+            waiting = 0
             for shard in sharding.shards_of(walk, batch.job.images_per_shard):
-                pending.append(
-                    pool.submit(
-                        batch.storage.put, batch.keys.shard(shards), sharding.to_lines(shard)
-                    )
-                )
+                lines = sharding.to_lines(shard)
+                upload = pool.submit(batch.storage.put, batch.keys.shard(shards), lines)
+                pending.append((upload, len(lines)))
+                waiting += len(lines)
                 shards += 1
-                if len(pending) > _UPLOADS:
-                    pending.popleft().result()
-            for upload in pending:
+                while len(pending) > _UPLOADS or (pending and waiting > _UPLOAD_BYTES):
+                    upload, size = pending.popleft()
+                    upload.result()
+                    waiting -= size
+            for upload, _size in pending:
                 upload.result()
     if not walk.usable:
         raise InputRefused("no row has a usable image URL (http or https)")

@@ -109,7 +109,8 @@ def test_batch_without_a_plan_is_not_collected(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
-    """Peak of 60,000 rows against that of 10,000, each in a process of its own."""
+    """Peak of 60,000 rows against that of 10,000, and with the largest shards, each in a process
+    of its own."""
     program = textwrap.dedent("""
         import re, sys
         from pathlib import Path
@@ -123,34 +124,45 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
         from imagebatch_runner.settings import Settings
         from imagebatch_runner.storage import Storage
 
-        folder, rows = Path(sys.argv[1]), int(sys.argv[2])
+        folder, rows, per_shard = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
         source = folder / "in.csv"
         with source.open("w") as file:
             file.write("S. No.,Product Name,Input Image Urls\\n")
             for n in range(rows):
                 file.write(f"{n},SKU{n},https://cdn.example.com/products/{n}.jpg\\n")
-        job = RunnerJob(namespace="s", name="n", uid="u", source=JobSource(path=str(source)))
+        job = RunnerJob(
+            namespace="s",
+            name="n",
+            uid="u",
+            source=JobSource(path=str(source)),
+            images_per_shard=per_shard,
+        )
         storage = Storage.open((folder / "store").as_uri(), {}, patience=0)
         batch = Batch(job, BatchKeys.of("s", "u"), storage, Settings())
         made = plan(batch)
+        part = 0
         for shard in range(made.shards):
-            items = sharding.from_lines(storage.get(batch.keys.shard(shard)))
-            lines = [
-                ImageResult(i.row, i.position, i.url, ImageStatus.SUCCEEDED, "o" * 120).to_line()
-                for i in items
-            ]
-            storage.put(batch.keys.part(shard, "pod", 0), "".join(lines).encode())
+            lines = storage.get(batch.keys.shard(shard)).splitlines()
+            for at in range(0, len(lines), 50):
+                items = sharding.from_lines(b"\\n".join(lines[at : at + 50]))
+                done = [
+                    ImageResult(i.row, i.position, i.url, ImageStatus.SUCCEEDED, "o" * 120)
+                    for i in items
+                ]
+                body = "".join(result.to_line() for result in done)
+                storage.put(batch.keys.part(shard, "pod", part), body.encode())
+                part += 1
         assert collect(batch).totals.succeeded == rows
         # Not ru_maxrss: the kernel carries the parent's peak over an exec into it.
         peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
         print(int(peak[1]) // 1024)
     """)
 
-    def peak(rows: int) -> int:
-        folder = tmp_path / str(rows)
+    def peak(rows: int, per_shard: int = 500) -> int:
+        folder = tmp_path / f"{rows}-{per_shard}"
         folder.mkdir()
         ended = subprocess.run(
-            [sys.executable, "-c", program, str(folder), str(rows)],
+            [sys.executable, "-c", program, str(folder), str(rows), str(per_shard)],
             capture_output=True,
             text=True,
             check=True,
@@ -160,3 +172,4 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     small, large = peak(10_000), peak(60_000)
     assert large < small + 40
     assert large < 200
+    assert peak(120_000, per_shard=100_000) < 200
