@@ -2,7 +2,8 @@
 
 Fetching, compressing and storing overlap: a window of images is under way at once, each going
 through its own stages, with every stage bounded by itself. An image is stored before it is
-recorded, so what is recorded is there; what was under way when the process died is done again.
+recorded, so what is recorded is there; what was under way when the process died is done again, at
+most one part's worth.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
@@ -23,9 +25,13 @@ from .fetch import Fetcher
 from .image import Done, ImageWork, Unchanged, codec_options
 from .parts import PartWriter, next_number, read_parts
 from .takeover import take_over
+from .unrecorded import Claim, Unrecorded
 from .web import open_session
 
 log = logging.getLogger(__name__)
+
+#: Share of the grace period that images under way get; the rest is for recording them.
+_UNDER_WAY: Final = 2 / 3
 
 OnResult = Callable[[ImageResult], None]
 
@@ -50,8 +56,9 @@ async def compress(
 ) -> ShardOutcome:
     """Do all images of a shard that are not recorded yet.
 
-    ``writer`` names this process in its parts' keys. When ``stop`` is set, no image is begun any
-    more, those under way get the grace period, and what is done is recorded.
+    ``writer`` names this process in its parts' keys. When ``stop`` is set, no host is asked any
+    more, images under way get two thirds of the grace period, and what is done is recorded in the
+    rest of it.
 
     Raises:
         StorageUnavailable, StorageRefused: results cannot be recorded.
@@ -124,61 +131,75 @@ class _ShardRun:
         self._stop = stop
         self._outcome = outcome
         self._on_result = on_result
+        self._unrecorded = Unrecorded(batch.settings.part_images)
+        self._claims: dict[asyncio.Task[None], Claim] = {}
 
     async def all(self, items: list[ShardItem]) -> None:
         groups = iter(_by_url(items).items())
-        async with asyncio.TaskGroup() as tasks:
-            window = [
-                tasks.create_task(self._take(groups))
-                for _ in range(min(self._batch.settings.fetch_window, len(items)))
-            ]
-            helpers = [
-                tasks.create_task(self._parts.flush_regularly()),
-                tasks.create_task(self._end_early(window)),
-            ]
-            await asyncio.wait(window)
-            for helper in helpers:
-                helper.cancel()
-        await self._parts.flush()
-        done = self._outcome.skipped + self._outcome.done
+        try:
+            async with asyncio.timeout(None) as clock, asyncio.TaskGroup() as tasks:
+                window = [
+                    tasks.create_task(self._take(groups))
+                    for _ in range(min(self._batch.settings.fetch_window, len(items)))
+                ]
+                tasks.create_task(self._parts.run())
+                ending = tasks.create_task(self._end_early(window, clock))
+                await asyncio.wait(window)
+                ending.cancel()
+                self._parts.close()
+        except TimeoutError:
+            log.warning("the store did not take the last results before the grace period's end")
+        done = self._outcome.skipped + self._parts.recorded
         self._outcome.interrupted = done < self._outcome.images
 
     async def _take(self, groups: Iterator[tuple[str, list[ShardItem]]]) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
         for url, items in groups:
             if self._stop.is_set():
                 return
-            await self._group(url, items)
+            claim = self._claims[task] = self._unrecorded.claim()
+            await self._group(url, items, claim)
 
-    async def _end_early(self, window: list[asyncio.Task[None]]) -> None:
+    async def _end_early(self, window: list[asyncio.Task[None]], clock: asyncio.Timeout) -> None:
+        """After the signal: no further request, a while for the images under way, then the rest
+        of the grace period for recording them."""
         await self._stop.wait()
         log.info("interrupted: no further image is begun")
-        _, pending = await asyncio.wait(window, timeout=self._batch.settings.grace_seconds)
+        grace = self._batch.settings.grace_seconds
+        clock.reschedule(asyncio.get_running_loop().time() + grace)
+        for task in window:
+            if task in self._claims and not self._claims[task].taken:
+                task.cancel()  # it waits for its turn, or for its next attempt
+        _, pending = await asyncio.wait(window, timeout=grace * _UNDER_WAY)
         for task in pending:
             task.cancel()
 
-    async def _group(self, url: str, items: list[ShardItem]) -> None:
+    async def _group(self, url: str, items: list[ShardItem], claim: Claim) -> None:
         """All places that name this URL: fetched and compressed once, stored for each."""
         try:
-            done = await self._work.do_if_changed(url, items[0].earlier)
+            done = await self._work.do_if_changed(url, items[0].earlier, claim)
             if isinstance(done, Unchanged):
                 items = [item for item in items if not await self._taken_over(item, done)]
                 if not items:
                     return
                 log.info("%d earlier outputs of %s are gone: made anew", len(items), url)
-                done = await self._work.do(url)
+                done = await self._work.do(url, claim)
         except ImageFailed as failure:
             failure.message = self._batch.credentials.redacted(failure.message)
             for item in items:
-                await self._record(_failed(item, failure))
-            return
-        for item in items:
-            await self._record(await self._stored(item, done))
+                self._record(_failed(item, failure))
+        else:
+            for item in items:
+                self._record(await self._stored(item, done))
+        finally:
+            self._parts.ended(claim)
 
     async def _taken_over(self, item: ShardItem, source: Unchanged) -> bool:
         """Whether the earlier output was still there and is this batch's now."""
         result = await take_over(self._batch, item, source)
         if result is not None:
-            await self._record(result)
+            self._record(result)
         return result is not None
 
     async def _stored(self, item: ShardItem, done: Done) -> ImageResult:
@@ -204,8 +225,8 @@ class _ShardRun:
             final_url=done.validators.final_url,
         )
 
-    async def _record(self, result: ImageResult) -> None:
-        await self._parts.add(result)
+    def _record(self, result: ImageResult) -> None:
+        self._parts.add(result)
         self._outcome.done += 1
         self._outcome.failed += result.status is ImageStatus.FAILED
         self._on_result(result)

@@ -20,6 +20,7 @@ from .failures import ImageFailed
 from .hosts import HostGate
 from .retry import RetryPolicy
 from .settings import Settings
+from .unrecorded import Claim
 from .validators import NO_VALIDATORS, Validators
 
 #: Reserved for a body whose length the host does not tell; most images are smaller.
@@ -67,10 +68,13 @@ class Fetcher:
         self._chance = chance
 
     @asynccontextmanager
-    async def fetched(self, url: str, known: Validators | None = None) -> AsyncIterator[Fetched]:
+    async def fetched(
+        self, url: str, known: Validators | None = None, *, claim: Claim | None = None
+    ) -> AsyncIterator[Fetched]:
         """The image's bytes; they count against the budget until the block is left.
 
-        With ``known`` validators the host is asked whether the image changed since.
+        With ``known`` validators the host is asked whether the image changed since. ``claim`` is
+        taken when it is the request's turn, and stays so at the end.
 
         Raises:
             ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
@@ -80,7 +84,7 @@ class Fetcher:
         while True:
             attempt += 1
             try:
-                fetched, hold = await self._attempt(url, attempt, reserve, known)
+                fetched, hold = await self._attempt(url, attempt, reserve, known, claim)
                 break
             except _NeedsMoreRoom:
                 attempt -= 1
@@ -90,6 +94,8 @@ class Fetcher:
                 wait = self._policy.wait(failure, attempt, self._chance)
                 if wait is None:
                     raise
+                if claim is not None:
+                    claim.give_back()
                 await self._sleep(wait)
         try:
             yield fetched
@@ -97,13 +103,20 @@ class Fetcher:
             hold.release()
 
     async def _attempt(
-        self, url: str, attempt: int, reserve: int | None, known: Validators | None
+        self,
+        url: str,
+        attempt: int,
+        reserve: int | None,
+        known: Validators | None,
+        claim: Claim | None,
     ) -> tuple[Fetched, _Hold]:
         """One attempt; a failure tells the status of its last answer, if there was one."""
         hold = _Hold(self._budget)
         statuses: list[int] = []
         try:
-            data, validators = await self._request(url, hold, reserve, known, statuses.append)
+            data, validators = await self._request(
+                url, hold, reserve, known, claim, answered=statuses.append
+            )
             return Fetched(data, statuses[-1], attempt, validators), hold
         except BaseException as error:
             hold.release()
@@ -121,6 +134,8 @@ class Fetcher:
         hold: _Hold,
         reserve: int | None,
         known: Validators | None,
+        claim: Claim | None,
+        *,
         answered: Callable[[int], None],
     ) -> tuple[bytes, Validators]:
         limit = self._settings.fetch_max_bytes
@@ -132,7 +147,7 @@ class Fetcher:
                     self._session,
                     url,
                     redirects=self._settings.fetch_redirects,
-                    gate=lambda host: self._slot(host, clock, hosts),
+                    gate=lambda host: self._slot(host, clock, hosts, claim),
                     answered=answered,
                     known=known,
                 ) as response,
@@ -160,12 +175,14 @@ class Fetcher:
 
     @asynccontextmanager
     async def _slot(
-        self, host: str, clock: asyncio.Timeout, hosts: list[str]
+        self, host: str, clock: asyncio.Timeout, hosts: list[str], claim: Claim | None
     ) -> AsyncIterator[None]:
         """The total time starts anew with every hop, once it is that hop's turn."""
         hosts.append(host)
         clock.reschedule(None)
         async with self._gate.slot(host):
+            if claim is not None:
+                await claim.take()
             self._start(clock)
             yield
 

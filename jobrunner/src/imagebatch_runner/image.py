@@ -20,6 +20,7 @@ from .failures import ImageFailed
 from .fetch import Fetched, Fetcher
 from .settings import Settings
 from .sniff import sniff
+from .unrecorded import Claim
 from .validators import Validators
 
 #: Weight of an image whose header does not tell its size, pixels.
@@ -58,21 +59,23 @@ class ImageWork:
         self._max_pixels = settings.max_pixels
         self._pixels = Budget(settings.shares.pixels_in_flight)
 
-    async def do(self, url: str) -> Done:
-        """Fetch and compress.
+    async def do(self, url: str, claim: Claim | None = None) -> Done:
+        """Fetch and compress; ``claim`` is taken before the host is asked.
 
         Raises:
             ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
         """
-        async with self._fetcher.fetched(url) as fetched:
+        async with self._fetcher.fetched(url, claim=claim) as fetched:
             return await self._compressed(fetched)
 
-    async def do_if_changed(self, url: str, earlier: Earlier | None) -> Done | Unchanged:
+    async def do_if_changed(
+        self, url: str, earlier: Earlier | None, claim: Claim | None = None
+    ) -> Done | Unchanged:
         """As :meth:`do`, unless the source is still the one that an earlier batch took."""
         if earlier is None:
-            return await self.do(url)
+            return await self.do(url, claim)
         known = Validators.recorded(earlier)
-        async with self._fetcher.fetched(url, known) as fetched:
+        async with self._fetcher.fetched(url, known, claim=claim) as fetched:
             if await _same_source(fetched, earlier):
                 validators = known if fetched.not_modified else fetched.validators
                 return Unchanged(fetched.attempts, fetched.http_status, validators)

@@ -8,12 +8,14 @@ the first part in key order wins, for everybody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Sized
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult
 
 from .storage import Storage
+from .unrecorded import Claim
 
 Place = tuple[int, int]
 """Row and position, both 1-based."""
@@ -44,7 +46,11 @@ def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: s
 
 
 class PartWriter:
-    """Records results: a part as soon as ``images`` are there, else every ``seconds``."""
+    """Records results: a part as soon as half of ``images`` wait, else every ``seconds``.
+
+    Half, because those under way count as well: see :mod:`.unrecorded`. One part is written at a
+    time; while it is, results gather for the next one.
+    """
 
     def __init__(
         self,
@@ -58,34 +64,51 @@ class PartWriter:
         """``key`` names the n-th part of this writer; ``first`` is the number of the next one."""
         self._storage = storage
         self._key = key
-        self._images = images
+        self._enough = max(1, images // 2)
         self._seconds = seconds
         self._pending: list[ImageResult] = []
+        self._claims: list[Claim] = []
         self._number = first
-        self._writing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._closed = False
+        self.recorded = 0
 
-    async def add(self, result: ImageResult) -> None:
-        """Record a result whose image, if it has one, is already stored."""
+    def add(self, result: ImageResult) -> None:
+        """Take a result whose image, if it has one, is already stored."""
         self._pending.append(result)
-        if len(self._pending) >= self._images:
-            await self.flush()
+        self._wake_for(self._pending)
 
-    async def flush(self) -> None:
-        """Write what is pending; after it, all that was added is recorded."""
-        async with self._writing:
-            if not self._pending:
-                return
-            part, self._pending = self._pending, []
+    def ended(self, claim: Claim) -> None:
+        """All results of this image were added: the claim is given back when they are recorded."""
+        self._claims.append(claim)
+        self._wake_for(self._claims)
+
+    async def run(self) -> None:
+        """Write parts as they are due; after :meth:`close` the last one, and end."""
+        while not self._closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._write()
+        await self._write()
+
+    def close(self) -> None:
+        """No result follows."""
+        self._closed = True
+        self._wake.set()
+
+    def _wake_for(self, waiting: Sized) -> None:
+        if len(waiting) >= self._enough:
+            self._wake.set()
+
+    async def _write(self) -> None:
+        claims, self._claims = self._claims, []
+        part, self._pending = self._pending, []
+        if part:
             body = "".join(result.to_line() for result in part).encode()
             number, self._number = self._number, self._number + 1
-            try:
-                await self._storage.put_async(self._key(number), body)
-            except BaseException:
-                self._pending = part + self._pending
-                raise
-
-    async def flush_regularly(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(self._seconds)
-            await self.flush()
+            await self._storage.put_async(self._key(number), body)
+            self.recorded += len(part)
+        for claim in claims:
+            claim.give_back()

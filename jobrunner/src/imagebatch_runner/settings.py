@@ -93,7 +93,11 @@ class Settings(BaseModel):
         description="Address space of a decoder in MiB, 0 unlimited; by the pod's limit, at most "
         "2048.",
     )
-    part_images: Count = Field(50, description="Results that make a part be written at once.")
+    part_images: Count = Field(
+        50,
+        description="Images fetched and not recorded at once, at most: what a killed shard fetches "
+        "again. A part is written when half as many results wait.",
+    )
     part_seconds: Seconds = Field(5, description="A part is written at least this often.")
     storage_patience_seconds: Annotated[float, Field(ge=0)] = Field(
         600, description="How long an outage of the object store is waited for."
@@ -102,7 +106,9 @@ class Settings(BaseModel):
         4096 * MIB, description="Size of a CSV; protects the scratch volume."
     )
     grace_seconds: Seconds = Field(
-        15, description="After SIGTERM, for images under way; less than the pod's grace period."
+        15,
+        description="From SIGTERM to the exit: two thirds for images under way, the rest to record "
+        "them. Less than the pod's grace period.",
     )
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from . import collect, compress, plan, termination
 from .batch import Batch
 from .credentials import Credentials
 from .settings import Settings, termination_log
+from .sigterm import SigtermWatch
 from .storage import Storage
 
 log = logging.getLogger(__name__)
@@ -28,17 +28,17 @@ log = logging.getLogger(__name__)
 
 def run(step: Step, env: Mapping[str, str]) -> ExitCode:
     """Do one step of the batch that the environment names."""
-    termination.interrupt_on_sigterm()
+    watch = SigtermWatch()
     clock = _Clock(step)
     try:
         settings = Settings.from_env(env)
         batch = open_batch(settings, env)
-        code, message = _STEPS[step](batch, env, clock)
+        code, message = _STEPS[step](batch, env, clock, watch)
     except Exception as error:  # the process' last word, whatever it was
         code, message = termination.of_error(clock.step, error)
         if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
             log.exception("%s failed", step.value)
-    except (termination.Interrupted, KeyboardInterrupt) as interruption:
+    except KeyboardInterrupt as interruption:
         code, message = termination.of_error(clock.step, interruption)
     if message is not None:
         termination.leave_message(message, termination_log(env))
@@ -93,50 +93,53 @@ class _Clock:
 _Answer = tuple[ExitCode, RunnerMessage | None]
 
 
-def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock) -> _Answer:
+def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.PLAN):
         made = plan.plan(batch)
     if made.shards != 1 or batch.job.dry_run:
         return ExitCode.DONE, made.message(clock.seconds)
     # A small batch does not pay for three pods.
     with clock.timing(Step.COMPRESS):
-        outcome = asyncio.run(_until_sigterm(batch, 0, env))
-    if outcome.interrupted:
+        outcome = asyncio.run(_until_sigterm(batch, 0, env, watch))
+    if outcome.interrupted or watch.arrived:
         return ExitCode.INTERRUPTED, None
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
     return ExitCode.DONE, summary.message(clock.seconds)
 
 
-def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock) -> _Answer:
+def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock, watch: SigtermWatch) -> _Answer:
     index = env.get(names.ENV_COMPLETION_INDEX, "")
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
-    outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env))
+    outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env, watch))
     log.info("done %d, failed %d, skipped %d", outcome.done, outcome.failed, outcome.skipped)
     return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
 
 
-def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock) -> _Answer:
+def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock, _watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
     return ExitCode.DONE, summary.message(clock.seconds)
 
 
-_STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock], _Answer]] = {
+_STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _Answer]] = {
     Step.PLAN: _plan,
     Step.COMPRESS: _compress,
     Step.COLLECT: _collect,
 }
 
 
-async def _until_sigterm(batch: Batch, shard: int, env: Mapping[str, str]) -> compress.ShardOutcome:
+async def _until_sigterm(
+    batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
+) -> compress.ShardOutcome:
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    try:
+    loop = asyncio.get_running_loop()
+
+    def finish() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    with watch.grace(batch.settings.grace_seconds, finish):
         return await compress.compress(
             batch, shard, env.get(names.ENV_POD_UID) or str(uuid4()), stop
         )
-    finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
-        termination.interrupt_on_sigterm()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
 from pathlib import Path
-from types import FrameType
 
 from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
@@ -16,19 +14,6 @@ from .failures import SourceMissing
 log = logging.getLogger(__name__)
 
 
-class Interrupted(BaseException):
-    """SIGTERM arrived; not an Exception, so that nothing on the way takes it for a failure."""
-
-
-def interrupt_on_sigterm() -> None:
-    """In a pod this process is PID 1, which the kernel spares a signal it does not handle."""
-    signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise Interrupted
-
-
 def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
     """What an error in a step means to whoever started the process.
 
@@ -37,7 +22,7 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
     pass as well (a key that is being rotated), and ending there would throw the work away.
     There is no message for an interruption.
     """
-    if isinstance(error, (Interrupted, KeyboardInterrupt)):
+    if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, None
     code, reason = _kind(step, error)
     text = str(error) or type(error).__name__

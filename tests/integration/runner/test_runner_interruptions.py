@@ -68,9 +68,8 @@ def test_killed_shard_goes_on_from_its_parts(
 
     assert killed.run("compress", 0).code == 0
     again = sum(host.requests.values()) - before
-    in_flight = 8
-    assert again <= 150 - recorded + 1
-    assert before - recorded <= PART + in_flight
+    assert again == 150 - recorded
+    assert before - recorded <= PART
     assert killed.run("compress", 1).code == 0
     assert killed.run("collect").code == 0
     assert without_attempts(killed.report()) == expected
@@ -88,7 +87,7 @@ def test_sigterm_records_what_is_done_and_says_interrupted(
     assert built.wait(process).code == 143
     assert time.monotonic() - start < 10
     recorded = sum(len(built.get(k).splitlines()) for k in built.list(built.keys.results))
-    assert PART <= recorded < 150
+    assert PART // 2 <= recorded < 150
     assert recorded == sum(host.requests.values())  # nothing that was fetched is forgotten
     assert built.run("compress", 0, pod="pod-a").code == 0
     assert sum(host.requests.values()) <= 151
