@@ -20,9 +20,15 @@ from types import TracebackType
 
 from obstore.store import S3Store
 
+from support.s3_signature import put_bucket
+
 ACCESS_KEY = "tests-access-key"
 SECRET_KEY = "tests-secret-key"
 BUCKET = "images"
+PARTNER_KEY = "partner-access-key"
+PARTNER_SECRET = "partner-secret-key"
+PARTNER_BUCKET = "partner"
+OPEN_BUCKET = "open-to-all"
 _BOOT_SECONDS = 60
 
 
@@ -68,10 +74,10 @@ class SeaweedFS:
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
 
-    def store(self, prefix: str | None = None) -> S3Store:
+    def store(self, prefix: str | None = None, *, bucket: str | None = None) -> S3Store:
         """A store of the test's own, beside the one under test."""
         return S3Store(
-            self.bucket,
+            bucket or self.bucket,
             prefix=prefix,
             endpoint=self.endpoint,
             region="us-east-1",
@@ -80,6 +86,11 @@ class SeaweedFS:
             virtual_hosted_style_request=False,
             client_options={"allow_http": True},
         )
+
+    def make_bucket(self, name: str) -> S3Store:
+        """One more bucket, which need not be new; opened as the test's own."""
+        put_bucket(self.endpoint, name, ACCESS_KEY, SECRET_KEY)
+        return self.store(bucket=name)
 
     def start(self) -> None:
         """Start the process and wait until S3 answers."""
@@ -164,8 +175,6 @@ class SeaweedFS:
 
     def _make_bucket(self) -> None:
         """By a signed request: obstore cannot create buckets."""
-        from support.s3_signature import put_bucket
-
         end = time.monotonic() + _BOOT_SECONDS
         while True:
             try:
@@ -189,7 +198,14 @@ def _identities() -> dict[str, object]:
                 "name": "tests",
                 "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
                 "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-            }
+            },
+            # Of a partner: one bucket to read. Anybody: another.
+            {
+                "name": "partner",
+                "credentials": [{"accessKey": PARTNER_KEY, "secretKey": PARTNER_SECRET}],
+                "actions": [f"Read:{PARTNER_BUCKET}"],
+            },
+            {"name": "anonymous", "actions": [f"Read:{OPEN_BUCKET}"]},
         ]
     }
 

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
 
     INVALID_URL = "invalid_url"
     ADDRESS_REFUSED = "address_refused"
+    FILE_UNREADABLE = "file_unreadable"
     DNS_FAILED = "dns_failed"
     CONNECT_FAILED = "connect_failed"
     TIMEOUT = "timeout"

@@ -9,6 +9,8 @@ from imagebatch_core.job import RunnerJob
 from imagebatch_core.keys import BatchKeys
 
 from .credentials import NO_CREDENTIALS, Credentials
+from .local_files import LocalFiles
+from .s3_images import S3Sources
 from .settings import Settings
 from .storage import Storage
 
@@ -27,7 +29,10 @@ class EarlierBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``take`` is set where the earlier outputs do not lie in this batch's own store."""
+    """``take`` is set where the earlier outputs do not lie in this batch's own store.
+
+    Images in S3 and files of this machine are taken where ``s3`` and ``files`` say which.
+    """
 
     job: RunnerJob
     keys: BatchKeys
@@ -36,3 +41,5 @@ class Batch:
     earlier: EarlierBatch | None = None
     take: Take | None = None
     credentials: Credentials = NO_CREDENTIALS
+    s3: S3Sources | None = None
+    files: LocalFiles | None = None

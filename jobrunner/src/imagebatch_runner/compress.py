@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +25,7 @@ from .failures import ImageFailed
 from .fetch import Fetcher
 from .image import Done, ImageWork, Unchanged, codec_options
 from .parts import PartWriter, next_number, read_parts
+from .s3_images import S3Images
 from .takeover import take_over
 from .unrecorded import Claim, Unrecorded
 from .web import open_session
@@ -86,6 +88,7 @@ async def compress(
     )
     async with (
         open_session(settings, batch.credentials) as session,
+        _s3_images(batch) as s3,
         DecoderPool(
             settings.decoder_count,
             timeout=settings.decoder_seconds,
@@ -93,7 +96,7 @@ async def compress(
         ) as decoders,
     ):
         work = ImageWork(
-            Fetcher(session, settings, batch.job.retries),
+            Fetcher(session, settings, batch.job.retries, s3=s3, files=batch.files),
             decoders,
             codec_options(batch.job.output, settings),
             settings,
@@ -101,6 +104,10 @@ async def compress(
         run = _ShardRun(batch, work, parts, stop=stop, outcome=outcome, on_result=on_result)
         await _unwrapped(run.all(left))
     return outcome
+
+
+def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:
+    return nullcontext() if batch.s3 is None else S3Images(batch.s3, batch.settings)
 
 
 async def _unwrapped(work: Awaitable[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +23,10 @@ from imagebatch_core.names import ENV_FETCH_CREDENTIALS_FILE
 
 from .host_patterns import HostPattern
 from .request_headers import checked_headers
+from .s3_urls import BUCKET, S3_SCHEME
 
 SHAPE: Final = '{"images.example.com": {"headers": {"X-Api-Key": "…"}}, "s3://bucket": {…}}'
-_S3: Final = "s3://"
+_REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 #: Shorter ones would blank out parts of innocent words.
 _REDACTED_LENGTH: Final = 4
 
@@ -104,9 +106,9 @@ class Credentials:
         buckets: dict[str, BucketEntry] = {}
         for number, (name, entry) in enumerate(_entries(text), start=1):
             # A name that is wrong may hold a password, as https://user:password@host does.
-            if name.startswith(_S3):
-                bucket = name.removeprefix(_S3)
-                if not bucket or not all(c.isalnum() or c in ".-_" for c in bucket):
+            if name.startswith(S3_SCHEME):
+                bucket = name.removeprefix(S3_SCHEME)
+                if not BUCKET.fullmatch(bucket):
                     raise _refused(f"entry {number}", "a bucket is named as s3://bucket")
                 buckets[bucket] = _bucket(name, entry)
                 continue
@@ -201,6 +203,8 @@ def _bucket(name: str, document: Any) -> BucketEntry:
     entry = _validated(name, BucketEntry, document)
     where = f"entry {name!r}"
     keys = (entry.access_key_id, entry.secret_access_key)
+    if entry.region is not None and not _REGION.fullmatch(entry.region):
+        raise _refused(where, "region must be a name as eu-central-1")  # a part of AWS's host name
     if (keys[0] is None) != (keys[1] is None):
         raise _refused(where, "accessKeyId and secretAccessKey belong together")
     if entry.session_token is not None and keys[0] is None:

@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -18,7 +19,10 @@ from . import body, web
 from .budget import Budget
 from .failures import ImageFailed
 from .hosts import HostGate
+from .local_files import LocalFiles
 from .retry import RetryPolicy
+from .s3_images import S3Images
+from .s3_urls import is_s3
 from .settings import Settings
 from .unrecorded import Claim
 from .validators import NO_VALIDATORS, Validators
@@ -26,17 +30,21 @@ from .validators import NO_VALIDATORS, Validators
 #: Reserved for a body whose length the host does not tell; most images are smaller.
 _UNKNOWN_LENGTH = 8 << 20
 
+_Opened = tuple[aiohttp.ClientResponse, Validators]
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """``http_status`` is the last answer's, after redirects. ``attempts`` counts how often this
-    URL was tried, 1-based. Redirects on the way are no attempts of their own, nor is the one
-    repetition on a new connection (RFC 9112, 9.3.1) when one breaks before any answer.
+    """``http_status`` is the last answer's, after redirects; a file has none.
 
-    ``data`` is empty when the host answered that the image is still the known one."""
+    ``attempts`` counts how often this URL was tried, 1-based. Redirects on the way are no attempts
+    of their own, nor is the one repetition on a new connection (RFC 9112, 9.3.1) when one breaks
+    before any answer. ``data`` is empty when the host answered that the image is still the known
+    one.
+    """
 
     data: bytes
-    http_status: int
+    http_status: int | None
     attempts: int
     validators: Validators = NO_VALIDATORS
 
@@ -46,7 +54,10 @@ class Fetched:
 
 
 class Fetcher:
-    """Fetches of one shard: they share connections, politeness and the byte budget."""
+    """Fetches of one shard: they share connections, politeness and the byte budget.
+
+    Objects of S3 and files are invalid URLs unless ``s3`` and ``files`` say which may be read.
+    """
 
     def __init__(
         self,
@@ -54,10 +65,14 @@ class Fetcher:
         settings: Settings,
         retries: int,
         *,
+        s3: S3Images | None = None,
+        files: LocalFiles | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._session = session
+        self._s3 = s3
+        self._files = files
         self._settings = settings
         self._policy = RetryPolicy(
             retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
@@ -114,6 +129,9 @@ class Fetcher:
         hold = _Hold(self._budget)
         statuses: list[int] = []
         try:
+            if self._files is not None and self._files.names(url):
+                data = await self._file(url, self._files, hold, claim)
+                return Fetched(data, None, attempt), hold
             data, validators = await self._request(
                 url, hold, reserve, known, claim, answered=statuses.append
             )
@@ -143,16 +161,13 @@ class Fetcher:
         try:
             async with (
                 asyncio.timeout(None) as clock,
-                web.opened(
-                    self._session,
+                self._opened(
                     url,
-                    redirects=self._settings.fetch_redirects,
                     gate=lambda host: self._slot(host, clock, hosts, claim),
                     answered=answered,
                     known=known,
-                ) as response,
+                ) as (response, validators),
             ):
-                validators = web.validators_of(response, url)
                 if response.status == web.NOT_MODIFIED:
                     return b"", validators
                 length = body.declared_length(response, limit)
@@ -172,6 +187,24 @@ class Fetcher:
                 wait = min(failure.retry_after, self._settings.retry_max_seconds)
                 self._gate.hold_off(hosts[-1], wait)  # the one that asked, after redirects
             raise
+
+    @asynccontextmanager
+    async def _opened(self, url: str, **options: Any) -> AsyncIterator[_Opened]:
+        if self._s3 is not None and is_s3(url):
+            async with self._s3.opened(url, **options) as response:
+                # Its signed address is of no use later: the object is known by its name.
+                yield response, Validators.of(response.headers, None)
+        else:
+            redirects = self._settings.fetch_redirects
+            async with web.opened(self._session, url, redirects=redirects, **options) as response:
+                yield response, web.validators_of(response, url)
+
+    async def _file(self, url: str, files: LocalFiles, hold: _Hold, claim: Claim | None) -> bytes:
+        limit = self._settings.fetch_max_bytes
+        if claim is not None:
+            await claim.take()
+        await hold.take(await asyncio.to_thread(files.size, url, limit))
+        return await asyncio.to_thread(files.read, url, limit)
 
     @asynccontextmanager
     async def _slot(

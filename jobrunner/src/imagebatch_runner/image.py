@@ -34,7 +34,7 @@ class Done:
     compressed: Compressed
     bytes_in: int
     attempts: int
-    http_status: int
+    http_status: int | None
     validators: Validators
 
 
@@ -43,7 +43,7 @@ class Unchanged:
     """The source is what it was when an earlier batch took it; nothing was decoded."""
 
     attempts: int
-    http_status: int
+    http_status: int | None
     validators: Validators
 
 

@@ -23,6 +23,9 @@ from . import collect, compress, plan, source
 from .batch import Batch
 from .credentials import Credentials
 from .documents import Plan, Summary
+from .local_files import LocalFiles
+from .s3_images import S3Sources
+from .s3_urls import S3AllowList
 from .settings import Settings
 from .storage import Storage
 
@@ -62,7 +65,15 @@ def open_folder(
         retries=retries,
     )
     credentials = Credentials.load(settings.fetch_credentials_file)
-    batch = Batch(job, BatchKeys(root=""), storage, settings, credentials=credentials)
+    batch = Batch(
+        job,
+        BatchKeys(root=""),
+        storage,
+        settings,
+        credentials=credentials,
+        s3=S3Sources("local", S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
+        files=LocalFiles(csv.resolve().parent),
+    )
     _refuse_another(batch, csv, out)
     return batch
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
-from imagebatch_core.egress import UrlRefused, check_url
+from imagebatch_core.egress import check_url
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.results import ShardItem
 from imagebatch_core.rows import RowReader, open_rows
@@ -19,6 +19,8 @@ from imagebatch_core.rows import RowReader, open_rows
 from . import sharding, source
 from .batch import Batch
 from .documents import Owner, Plan, to_json
+from .local_files import LocalFiles
+from .s3_urls import S3Object, is_s3
 
 #: Shard files that are on their way to the store at once, and their bytes together; shards may be
 #: of 100,000 images.
@@ -71,7 +73,7 @@ def probe(batch: Batch) -> None:
 def _split(batch: Batch, path: Path) -> Plan:
     with path.open("rb") as stream:
         rows = open_rows(stream)
-        walk = _Walk(rows)
+        walk = _Walk(rows, batch.files)
         shards = 0
         with ThreadPoolExecutor(_UPLOADS) as pool:
             pending: deque[tuple[Future[None], int]] = deque()
@@ -89,7 +91,7 @@ def _split(batch: Batch, path: Path) -> Plan:
             for upload, _size in pending:
                 upload.result()
     if not walk.usable:
-        raise InputRefused("no row has a usable image URL (http or https)")
+        raise InputRefused("no row has a usable image URL (http, https or s3)")
     return Plan(
         products=walk.rows,
         images=walk.images,
@@ -105,8 +107,9 @@ def _split(batch: Batch, path: Path) -> Plan:
 class _Walk:
     """The images of all rows, counted on the way."""
 
-    def __init__(self, rows: RowReader) -> None:
+    def __init__(self, rows: RowReader, files: LocalFiles | None) -> None:
         self._reader = rows
+        self._files = files
         self.rows = 0
         self.images = 0
         self.problems = 0
@@ -119,13 +122,17 @@ class _Walk:
             for item in sharding.items_of(row):
                 self.images += 1
                 # One is enough to go on; the others fail alone when they are fetched.
-                self.usable = self.usable or _usable(item.url)
+                self.usable = self.usable or self._is_usable(item.url)
                 yield item
 
-
-def _usable(url: str) -> bool:
-    try:
-        check_url(url)
-    except (UrlRefused, ValueError):
-        return False
-    return True
+    def _is_usable(self, url: str) -> bool:
+        if self._files is not None and self._files.names(url):
+            return True
+        try:
+            if is_s3(url):
+                S3Object.parse(url)
+            else:
+                check_url(url)
+        except ValueError:
+            return False
+        return True

@@ -46,6 +46,11 @@ class Settings(BaseModel):
         description="JSON file of request headers for hosts and of keys for source buckets; the "
         "chart mounts it from a Secret.",
     )
+    fetch_s3_allow: str = Field(
+        "",
+        description="bucket[/prefix], comma separated: what s3:// image URLs may name; {namespace} "
+        "stands for the batch's own. Empty: nothing.",
+    )
     contact_url: str = Field(
         "https://imagebatch.dev/fetcher",
         description="In the User-Agent, so that owners of image hosts can reach somebody.",

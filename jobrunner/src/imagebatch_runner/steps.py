@@ -19,6 +19,8 @@ from imagebatch_core.keys import BatchKeys
 from . import collect, compress, plan, termination
 from .batch import Batch
 from .credentials import Credentials
+from .s3_images import S3Sources
+from .s3_urls import S3AllowList
 from .settings import Settings, termination_log
 from .sigterm import SigtermWatch
 from .storage import Storage
@@ -66,12 +68,14 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
             raise ConfigurationRefused(
                 f"{name} is not set; it belongs into the ConfigMap {names.RUNNER_CONFIG_MAP}"
             )
+    credentials = Credentials.load(settings.fetch_credentials_file)
     return Batch(
         job=job,
         keys=BatchKeys.of(job.namespace, job.uid),
         storage=Storage.open(settings.store, env, patience=settings.storage_patience_seconds),
         settings=settings,
-        credentials=Credentials.load(settings.fetch_credentials_file),
+        credentials=credentials,
+        s3=S3Sources(job.namespace, S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
     )
 
 

@@ -31,13 +31,18 @@ Gate = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 def open_session(
-    settings: Settings, credentials: Credentials = NO_CREDENTIALS
+    settings: Settings,
+    credentials: Credentials = NO_CREDENTIALS,
+    *,
+    allow: AllowList | None = None,
 ) -> aiohttp.ClientSession:
     """No cookies, no proxies of the environment, no decompression: a body is bytes to bound.
 
     ``credentials`` are looked up for every single request, so none is carried over a redirect.
+    ``allow`` is that of the settings, unless the session is for other hosts than strangers name.
     """
-    allow = AllowList.parse(settings.fetch_allow)
+    if allow is None:
+        allow = AllowList.parse(settings.fetch_allow)
     return aiohttp.ClientSession(
         connector=guarded_connector(allow, limit=0, ttl_dns_cache=60),
         timeout=aiohttp.ClientTimeout(
@@ -93,7 +98,7 @@ def host_of(url: yarl.URL) -> str:
 @asynccontextmanager
 async def opened(
     session: aiohttp.ClientSession,
-    url: str,
+    url: str | yarl.URL,
     *,
     redirects: int,
     gate: Gate = lambda _host: nullcontext(),
@@ -102,13 +107,14 @@ async def opened(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer with status 200 at the end of at most ``redirects`` redirects.
 
+    ``url`` is checked as a stranger's, unless it is parsed already: then it is one of our making.
     ``answered`` is told the status of every answer on the way, as it comes. With ``known``
     validators of an earlier answer the last one may be 304 instead: nothing changed.
 
     Raises:
         ImageFailed: anything else.
     """
-    target = checked(url)
+    target = checked(url) if isinstance(url, str) else url
     for hop in range(redirects + 1):
         conditions = known.conditions(target, redirected=hop > 0) if known else {}
         async with (

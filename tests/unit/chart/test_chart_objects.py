@@ -14,6 +14,7 @@ from imagebatch_core import names
 from imagebatch_core.addresses import AllowList
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_operator.settings import Settings as OperatorSettings
+from imagebatch_runner.s3_urls import S3AllowList, S3Object
 from imagebatch_runner.settings import Settings as RunnerSettings
 
 from .conftest import CHART, NAMESPACE, ROOT, Rendered
@@ -21,7 +22,8 @@ from .conftest import CHART, NAMESPACE, ROOT, Rendered
 Render = Callable[..., Rendered]
 #: Settings of the runner that the chart derives from other values, or Kubernetes fixes.
 _NOT_BY_HAND = {
-    "store", "public_base_url", "fetch_allow", "fetch_credentials_file", "termination_log",
+    "store", "public_base_url", "fetch_allow", "fetch_credentials_file", "fetch_s3_allow",
+    "termination_log",
 }  # fmt: skip
 
 
@@ -172,13 +174,15 @@ def test_the_runner_accepts_its_settings(render: Render) -> None:
     wanted = {"maxPixels": 200_000_000, "retryBaseSeconds": 0.5, "contactUrl": "https://a.example"}
     chart = render(
         runner={"settings": wanted},
-        egress={"allow": ["10.0.0.0/8"]},
+        egress={"allow": ["10.0.0.0/8"], "s3Allow": ["catalogue", "shared/{namespace}/photos"]},
         gateway={"externalUrl": "https://images.example.com"},
     )
     settings = RunnerSettings.from_env(chart.one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"])
     assert settings.store == "s3://pictures"
     assert settings.public_base_url == "https://images.example.com/files"
     assert settings.fetch_allow == "10.0.0.0/8"
+    named = S3Object.parse("s3://shared/shop/photos/a.jpg")
+    assert S3AllowList.parse(settings.fetch_s3_allow).allows(named, "shop")
     assert settings.max_pixels == 200_000_000
     assert settings.retry_base_seconds == 0.5
     assert settings.contact_url == "https://a.example"

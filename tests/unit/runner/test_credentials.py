@@ -167,6 +167,7 @@ def test_file_that_is_not_there_is_refused_and_none_is_no_credentials(tmp_path: 
         {"endpoint": "https://s3.example"},
         {"endpoint": f"https://u:{SECRET}@s3.example", "anonymous": True},
         {"endpoint": "s3.example", "anonymous": True},
+        {"region": "x.evil.example/"},
         {"headers": {"X-A": SECRET}},
     ],
 )
