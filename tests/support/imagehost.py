@@ -127,6 +127,16 @@ class ImageHost:
         """For answers that pause; whether the host is stopping instead."""
         return self._stopping.wait(seconds)
 
+    def slowed(self, name: str, seconds: float) -> str:
+        """What ``name`` answered until now, from now on after ``seconds``."""
+        before = self._answers[f"/{name}"]
+
+        def answer(handler: _Handler) -> None:
+            self._stopping.wait(seconds)
+            before(handler)
+
+        return self.on(name, answer)
+
     def html(self, name: str) -> str:
         """A web page that claims to be a JPEG, as error pages of shops do."""
         return self.add(name, b"<!DOCTYPE html><html><body>Not here</body></html>")

@@ -54,6 +54,8 @@ class RunnerJob(Model):
     retries: int = 3
     dry_run: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    #: Uid of the batch, of the same namespace, whose outputs are taken over where unchanged.
+    reuse_from: str | None = None
     #: Shard number of completion index 0: batches of over 10,000 shards take several Jobs.
     first_shard: int = 0
 
@@ -88,6 +90,8 @@ class RunnerMessage(Model):
     shards: int = 0
     row_problems: int = 0
     input_sha256: str | None = None
+    #: What plan found of the batch to reuse; a sentence for people.
+    reuse: Annotated[str, Field(max_length=500)] | None = None
     totals: Totals | None = None
     report_key: str | None = None
     report_sha256: str | None = None

@@ -77,7 +77,7 @@ class Earlier:
     source_sha256: str
     etag: str | None
     last_modified: str | None
-    final_url: str | None
+    final_url_sha256: str | None
     bytes_in: int | None
     bytes_out: int | None
     width: int | None
@@ -113,7 +113,8 @@ class ImageResult:
     output; all are ``None`` where the image did not get that far. ``output_key`` is the key under
     the batch's prefix-bearing root; ``output_url`` is where people find it. ``etag`` and
     ``last_modified`` are the source's validators, as its host wrote them, for asking again later;
-    ``final_url`` is the address that answered, where redirects led to another than ``input_url``.
+    ``final_url_sha256`` is of the address that answered, where redirects led to another one: the
+    address itself may hold a signature that is nobody's business.
     """
 
     row: int
@@ -134,7 +135,7 @@ class ImageResult:
     source_sha256: str | None = None
     etag: str | None = None
     last_modified: str | None = None
-    final_url: str | None = None
+    final_url_sha256: str | None = None
 
     def to_line(self) -> str:
         return _encode(dict(zip(_NAMES, _values(self), strict=True))) + "\n"

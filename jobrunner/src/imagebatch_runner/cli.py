@@ -62,6 +62,10 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     metadata: Annotated[Metadata, typer.Option()] = Metadata.STRIP,
     retries: Annotated[int, typer.Option(min=0, max=10, help="Further attempts.")] = 3,
     jobs: Annotated[int, typer.Option(min=0, help="Decoding processes; 0: one for each CPU.")] = 0,
+    reuse_from: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier run: what did not change since is taken over."),
+    ] = None,
     allow: Annotated[
         str | None,
         typer.Option(help="Hosts and CIDRs, comma separated, to fetch though not public."),
@@ -89,7 +93,13 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
         settings = Settings.from_env(os.environ, **_overrides(jobs, allow, credentials))
         start = time.monotonic()
         batch = local.open_folder(
-            csv, out, output=output, retries=retries, settings=settings, env=os.environ
+            csv,
+            out,
+            output=output,
+            retries=retries,
+            settings=settings,
+            env=os.environ,
+            reuse_from=reuse_from,
         )
         summary = local.finished(batch)
         if summary is None:

@@ -229,7 +229,7 @@ class _ShardRun:
             source_sha256=image.source_sha256,
             etag=done.validators.etag,
             last_modified=done.validators.last_modified,
-            final_url=done.validators.final_url,
+            final_url_sha256=done.validators.final_url_sha256,
         )
 
     def _record(self, result: ImageResult) -> None:

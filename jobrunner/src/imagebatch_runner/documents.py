@@ -12,6 +12,23 @@ from imagebatch_core.job import RunnerJob, RunnerMessage, Step, Totals
 from imagebatch_core.resource import DeletionPolicy, Model, Output
 
 
+class Reuse(Model):
+    """Which batch's outputs may be taken over: its uid, or a folder's path in local mode.
+
+    ``images`` of this batch have an output there; ``refusal`` is why none may be taken.
+    """
+
+    batch: str
+    images: int
+    refusal: str | None = None
+
+    def sentence(self, images: int) -> str:
+        """For people; ``images`` are all of this batch."""
+        if self.refusal is not None:
+            return f"nothing is reused: {self.refusal}"
+        return f"{self.images} of {images} images have an earlier output"
+
+
 class Plan(Model):
     """``plan.json``, written when all shard files are: its presence means planned."""
 
@@ -24,6 +41,9 @@ class Plan(Model):
     #: Names of the user's own columns, in their order.
     extra_columns: tuple[str, ...]
     output: Output
+    #: Revision of the codec (:mod:`.revision`); plans older than the revisions have none.
+    codec: str | None = None
+    reuse: Reuse | None = None
 
     def message(self, seconds: dict[str, float]) -> RunnerMessage:
         return RunnerMessage(
@@ -33,8 +53,13 @@ class Plan(Model):
             shards=self.shards,
             row_problems=self.row_problems,
             input_sha256=self.input_sha256,
+            reuse=self.reuse_sentence,
             seconds=seconds,
         )
+
+    @property
+    def reuse_sentence(self) -> str | None:
+        return None if self.reuse is None else self.reuse.sentence(self.images)
 
 
 class Summary(Model):

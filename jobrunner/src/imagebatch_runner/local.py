@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,7 @@ from . import collect, compress, plan, source
 from .batch import Batch
 from .credentials import Credentials
 from .documents import Plan, Summary
+from .earlier_folder import earlier_folder, linking
 from .local_files import LocalFiles
 from .s3_images import S3Sources
 from .s3_urls import S3AllowList
@@ -41,12 +43,14 @@ def open_folder(
     retries: int,
     settings: Settings,
     env: Mapping[str, str],
+    reuse_from: Path | None = None,
 ) -> Batch:
     """The batch in the folder ``out``, whether new or begun earlier.
 
     Raises:
         InputRefused: there is no such file.
-        ConfigurationRefused: the folder belongs to another batch, or cannot be made.
+        ConfigurationRefused: the folder belongs to another batch, or cannot be made; or there is
+            nothing to reuse.
     """
     if not csv.is_file():
         raise InputRefused(f"{csv}: no such file")
@@ -75,7 +79,7 @@ def open_folder(
         files=LocalFiles(csv.resolve().parent),
     )
     _refuse_another(batch, csv, out)
-    return batch
+    return _reusing(batch, out, reuse_from, env)
 
 
 def run(batch: Batch, made: Plan, on_result: compress.OnResult) -> Summary | None:
@@ -112,6 +116,23 @@ async def _compress(batch: Batch, shards: int, on_result: compress.OnResult) -> 
         if outcome.interrupted or stop.is_set():
             return outcome.interrupted or shard + 1 < shards
     return False
+
+
+def _reusing(batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]) -> Batch:
+    """With the earlier folder, if there is one; a run that goes on keeps the one it began with."""
+    made = plan.read_plan(batch)
+    if made is not None:
+        began_with = made.reuse and Path(made.reuse.batch)
+        if reuse_from is not None and reuse_from.resolve() != began_with:
+            raise ConfigurationRefused(
+                f"{out} was begun with {'another' if began_with else 'no'} --reuse-from; "
+                "choose another --out"
+            )
+        return replace(batch, take=linking(began_with, out)) if began_with else batch
+    if reuse_from is None:
+        return batch
+    earlier = earlier_folder(reuse_from, out, env)
+    return replace(batch, earlier=earlier, take=linking(Path(earlier.name), out))
 
 
 def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,8 +19,10 @@ from imagebatch_core.rows import RowReader, open_rows
 
 from . import sharding, source
 from .batch import Batch
-from .documents import Owner, Plan, to_json
+from .documents import Owner, Plan, Reuse, to_json
+from .earlier import EarlierOutputs, earlier_outputs
 from .local_files import LocalFiles
+from .revision import CODEC_REVISION
 from .s3_urls import S3Object, is_s3
 
 #: Shard files that are on their way to the store at once, and their bytes together; shards may be
@@ -42,7 +45,8 @@ def plan(batch: Batch) -> Plan:
         return found
     with source.copied_input(batch) as path:
         batch.storage.put(batch.keys.owner, to_json(Owner.of(batch.job)))
-        made = _split(batch, path)
+        with earlier_outputs(batch) as earlier:
+            made = _split(batch, path, earlier)
     batch.storage.put(batch.keys.plan, to_json(made))
     return made
 
@@ -70,10 +74,10 @@ def probe(batch: Batch) -> None:
     storage.delete(key)
 
 
-def _split(batch: Batch, path: Path) -> Plan:
+def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
     with path.open("rb") as stream:
         rows = open_rows(stream)
-        walk = _Walk(rows, batch.files)
+        walk = _Walk(rows, batch.files, earlier)
         shards = 0
         with ThreadPoolExecutor(_UPLOADS) as pool:
             pending: deque[tuple[Future[None], int]] = deque()
@@ -101,15 +105,19 @@ def _split(batch: Batch, path: Path) -> Plan:
         input_sha256=source.sha256_of(path),
         extra_columns=tuple(rows.columns.extra),
         output=batch.job.output,
+        codec=CODEC_REVISION,
+        reuse=batch.earlier
+        and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
     )
 
 
 class _Walk:
     """The images of all rows, counted on the way."""
 
-    def __init__(self, rows: RowReader, files: LocalFiles | None) -> None:
+    def __init__(self, rows: RowReader, files: LocalFiles | None, earlier: EarlierOutputs) -> None:
         self._reader = rows
         self._files = files
+        self._earlier = earlier
         self.rows = 0
         self.images = 0
         self.problems = 0
@@ -123,7 +131,8 @@ class _Walk:
                 self.images += 1
                 # One is enough to go on; the others fail alone when they are fetched.
                 self.usable = self.usable or self._is_usable(item.url)
-                yield item
+                found = self._earlier.of(item.url)
+                yield item if found is None else replace(item, earlier=found)
 
     def _is_usable(self, url: str) -> bool:
         if self._files is not None and self._files.names(url):

@@ -36,6 +36,8 @@ class Screen:
             f"{plan.products:,} products, {plan.images:,} images"
             + (f", {plan.row_problems:,} rows without images" if plan.row_problems else "")
         )
+        if plan.reuse_sentence:
+            self._console.print(plan.reuse_sentence)
         failed, bytes_in, bytes_out = 0, 0, 0
         with Progress(
             TextColumn("compressing"),
@@ -69,6 +71,8 @@ class Screen:
         table.add_column(justify="right")
         table.add_row("compressed", f"{totals.succeeded:,}")
         table.add_row("kept as they were", f"{totals.kept:,}")
+        if totals.reused:
+            table.add_row("reused", f"{totals.reused:,}")
         table.add_row("failed", f"{totals.failed:,}")
         table.add_row("bytes before", f"{totals.bytes_in:,}")
         table.add_row("bytes after", f"{totals.bytes_out:,}")

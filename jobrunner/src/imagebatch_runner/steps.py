@@ -17,7 +17,7 @@ from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
 from imagebatch_core.keys import BatchKeys
 
 from . import collect, compress, plan, termination
-from .batch import Batch
+from .batch import Batch, EarlierBatch
 from .credentials import Credentials
 from .s3_images import S3Sources
 from .s3_urls import S3AllowList
@@ -69,13 +69,18 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
                 f"{name} is not set; it belongs into the ConfigMap {names.RUNNER_CONFIG_MAP}"
             )
     credentials = Credentials.load(settings.fetch_credentials_file)
+    storage = Storage.open(settings.store, env, patience=settings.storage_patience_seconds)
+    earlier = job.reuse_from and EarlierBatch(
+        job.reuse_from, storage, BatchKeys.of(job.namespace, job.reuse_from)
+    )
     return Batch(
         job=job,
         keys=BatchKeys.of(job.namespace, job.uid),
-        storage=Storage.open(settings.store, env, patience=settings.storage_patience_seconds),
+        storage=storage,
         settings=settings,
         credentials=credentials,
         s3=S3Sources(job.namespace, S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
+        earlier=earlier or None,
     )
 
 
@@ -109,7 +114,8 @@ def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWat
         return ExitCode.INTERRUPTED, None
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
-    return ExitCode.DONE, summary.message(clock.seconds)
+    message = summary.message(clock.seconds)
+    return ExitCode.DONE, message.model_copy(update={"reuse": made.reuse_sentence})
 
 
 def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock, watch: SigtermWatch) -> _Answer:

@@ -39,5 +39,5 @@ async def take_over(batch: Batch, item: ShardItem, source: Unchanged) -> ImageRe
         source_sha256=earlier.source_sha256,
         etag=source.validators.etag,
         last_modified=source.validators.last_modified,
-        final_url=source.validators.final_url,
+        final_url_sha256=source.validators.final_url_sha256,
     )

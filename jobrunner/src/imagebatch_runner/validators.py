@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Final
 
 import yarl
@@ -28,7 +29,7 @@ _SETTLED: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """Of one answer; ``final_url`` is its address where redirects led there, else ``None``.
+    """Of one answer; ``final_url_sha256`` is of its address where redirects led to it.
 
     A tag or time is about one address. Sent to another it may be confirmed by chance, so a URL
     that is redirected elsewhere than it was is asked without conditions.
@@ -36,27 +37,28 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
-    final_url: str | None = None
+    final_url_sha256: str | None = None
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], final_url: str | None) -> Validators:
+    def of(cls, headers: Mapping[str, str], redirected_to: yarl.URL | None = None) -> Validators:
         """Those of an answer's headers that count."""
+        address = None if redirected_to is None else _sha256(redirected_to)
         modified = headers.get("Last-Modified")
         if not _settled(modified, headers.get("Date")):
             modified = None
         tag = headers.get("ETag", "")
         if len(tag) > _LONGEST or not (found := _ETAG.fullmatch(tag)):
-            return cls(None, modified, final_url)
+            return cls(None, modified, address)
         counts = found[1] is None or modified is not None
-        return cls(tag if counts else None, modified, final_url)
+        return cls(tag if counts else None, modified, address)
 
     @classmethod
     def recorded(cls, earlier: Earlier) -> Validators:
-        return cls(earlier.etag, earlier.last_modified, earlier.final_url)
+        return cls(earlier.etag, earlier.last_modified, earlier.final_url_sha256)
 
     def conditions(self, url: yarl.URL, *, redirected: bool) -> dict[str, str]:
         """Headers for a request to ``url``; empty where the validators are about another."""
-        if (str(url) if redirected else None) != self.final_url:
+        if (_sha256(url) if redirected else None) != self.final_url_sha256:
             return {}
         return {
             name: value
@@ -69,6 +71,10 @@ class Validators:
 
 
 NO_VALIDATORS: Final = Validators()
+
+
+def _sha256(url: yarl.URL) -> str:
+    return sha256(str(url.with_fragment(None)).encode()).hexdigest()
 
 
 def _settled(modified: str | None, date: str | None) -> bool:

@@ -88,7 +88,7 @@ def checked(url: str) -> yarl.URL:
 def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
     """What the answer to ``url`` says of itself, for asking again later."""
     redirected = response.url != checked(url).with_fragment(None)
-    return Validators.of(response.headers, str(response.url) if redirected else None)
+    return Validators.of(response.headers, response.url if redirected else None)
 
 
 def host_of(url: yarl.URL) -> str:

@@ -6,11 +6,13 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
+import yarl
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
@@ -315,14 +317,16 @@ async def test_validators_are_recorded_and_sent_where_redirects_led(
     target = host.validated("cdn/a.jpg", DATA, etag='"1"')
     url = host.redirect("a.jpg", target)
     first = await fetch(url)
-    assert first.validators == Validators('"1"', None, target)
+    assert first.validators == Validators.of({"ETag": '"1"'}, yarl.URL(target))
     assert (await fetch(url, known=first.validators)).not_modified
 
 
 async def test_equal_validator_of_another_address_confirms_nothing(
     fetch: Fetch, host: ImageHost
 ) -> None:
-    known = Validators('"1"', LONG_AGO, host.url("cdn/old.jpg"))
+    known = replace(
+        Validators.of({"ETag": '"1"'}, yarl.URL(host.url("cdn/old.jpg"))), last_modified=LONG_AGO
+    )
     moved = host.validated("cdn/new.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     fetched = await fetch(host.redirect("a.jpg", moved), known=known)
     assert (fetched.data, fetched.http_status) == (DATA, 200)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,3 +141,49 @@ def test_private_hosts_are_closed_unless_allowed(folder: Folder, host: ImageHost
     assert ended.returncode == 1
     assert "address_refused" in ended.stderr
     assert not host.requests
+
+
+def test_unchanged_images_are_taken_over_from_another_folder_as_links(
+    folder: Folder, host: ImageHost, tmp_path: Path
+) -> None:
+    urls = [host.validated(f"{n}.jpg", jpeg(size=(200, 100 + n)), etag=f'"{n}"') for n in range(4)]
+    folder.csv.write_text(products(urls))
+    assert folder.run().returncode == 0
+    host.validated("2.jpg", jpeg(size=(220, 90)), etag='"new"')
+    host.forget()
+    first, folder.out = folder.out, tmp_path / "second"
+    ended = folder.run("--reuse-from", str(first))
+    assert ended.returncode == 0, ended.stderr
+    assert "4 of 4 images have an earlier output" in ended.stderr
+    statuses = [line["status"] for line in folder.report()]
+    assert statuses == ["reused", "reused", "succeeded", "reused"]
+    assert (host.statuses[304], host.statuses[200]) == (3, 1)
+    output = folder.out / str(folder.report()[0]["output_key"])
+    assert output.stat().st_nlink == 2
+    shutil.rmtree(first)
+    assert decoded(output.read_bytes()).size == (200, 100)
+
+
+def test_a_run_that_goes_on_keeps_the_folder_that_it_began_with(
+    folder: Folder, host: ImageHost, tmp_path: Path
+) -> None:
+    urls = [host.validated(f"{n}.jpg", jpeg(size=(200, 100 + n)), etag=f'"{n}"') for n in range(4)]
+    folder.csv.write_text(products(urls))
+    assert folder.run().returncode == 0
+    first, folder.out = folder.out, tmp_path / "second"
+    assert folder.run("--reuse-from", str(first)).returncode == 0
+    for name in ("summary.json", "report.csv", "report.jsonl"):
+        (folder.out / name).unlink()
+    shutil.rmtree(folder.out / "results")  # as if it had been killed before its first part
+    assert folder.run().returncode == 0
+    assert [line["status"] for line in folder.report()] == ["reused"] * 4
+    other = folder.run("--reuse-from", str(tmp_path))
+    assert (other.returncode, "begun with another --reuse-from" in other.stderr) == (2, True)
+
+
+def test_a_folder_that_cannot_be_reused_is_refused(folder: Folder, tmp_path: Path) -> None:
+    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    nothing = folder.run("--reuse-from", str(tmp_path))
+    assert (nothing.returncode, "holds no earlier run" in nothing.stderr) == (2, True)
+    itself = folder.run("--reuse-from", str(folder.out))
+    assert (itself.returncode, "cannot be reused in itself" in itself.stderr) == (2, True)
