@@ -87,10 +87,11 @@ def compress(data: bytes, source: Kind, options: CodecOptions, out: BinaryIO) ->
 def _compress(
     image: Image.Image, source: Kind, target: Kind, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    if source in _ANIMATED and getattr(image, "is_animated", False):
+    # Frames are counted where they are needed: a GIF has to be walked through for it.
+    moves = source in _ANIMATED and target in encode.ANIMATING
+    if moves and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 1)
-        if target in encode.ANIMATING:
-            return _compress_animation(image, frames, target, options, out)
+        return _compress_animation(image, frames, target, options, out)
     if source is Kind.JPEG:
         _draft(image, options)
     pixels.upright(image)

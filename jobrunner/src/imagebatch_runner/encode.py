@@ -27,6 +27,8 @@ _METADATA: Final = {
     Kind.PNG: ("exif",),
     Kind.TIFF: ("exif",),
 }
+#: Bytes of metadata that a JPEG's segment holds, beside the longest of their names.
+_SEGMENT: Final = 65_533 - 29
 
 
 def carried(image: Image.Image) -> dict[str, bytes]:
@@ -54,7 +56,11 @@ def still(
 ) -> None:
     """Encode one frame into ``out``, which has a ``fileno``: Pillow then writes straight to it,
     without the interpreter lock and faster than to memory."""
-    taken = {name: metadata[name] for name in _METADATA.get(target, ()) if name in metadata}
+    taken = {
+        name: metadata[name]
+        for name in _METADATA.get(target, ())
+        if name in metadata and (target is not Kind.JPEG or len(metadata[name]) <= _SEGMENT)
+    }
     # What Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
     frame = _without_info(frame)
     chosen = settings(target, quality, small) | taken

@@ -8,6 +8,7 @@ that we take its kind, and that it is not larger than the pixel limit.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,10 @@ from .failures import ImageFailed
 
 #: The HTML or XML of an error page starts within this many bytes.
 _TEXT_WINDOW = 512
+#: Markers of a JPEG before its frame, fill bytes included: 64 MiB of them would take minutes.
+_MARKERS = 10_000
+#: Entries of a directory and boxes of a level that are looked at; real files have some dozens.
+_ENTRIES = 512
 
 
 class Kind(StrEnum):
@@ -62,8 +67,8 @@ def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
         raise ImageFailed(ErrorCode.EMPTY, "the answer has no content")
     kind = _kind(data)
     try:
-        size = _SIZE[kind](data) if kind in _SIZE else None
-    except (struct.error, IndexError):
+        size = _SIZE[kind](data)
+    except (struct.error, IndexError, OverflowError):
         size = None  # a damaged header: the decoder says so in its own words
     if size is None:
         return Sniffed(kind)
@@ -105,10 +110,10 @@ def _isobmff(data: bytes) -> Kind:
 
 def _not_taken(data: bytes) -> ImageFailed:
     text = data[:_TEXT_WINDOW].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(b"<svg") or (text.startswith(b"<?xml") and b"<svg" in text):
-        return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, "SVG images are not supported")
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return ImageFailed(ErrorCode.NOT_AN_IMAGE, "a web page, not an image")
+    if text.startswith((b"<svg", b"<?xml", b"<!")) and b"<svg" in text:
+        return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, "SVG images are not supported")
     for magic, name in _OTHER_IMAGES.items():
         if data.startswith(magic):
             return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"{name} images are not supported")
@@ -173,8 +178,8 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     """From the first start-of-frame marker (ITU-T T.81, B.2.2)."""
     at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:
+    for _ in range(_MARKERS):
+        if at + 9 >= len(data) or data[at] != 0xFF:
             return None
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
@@ -188,7 +193,65 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
             return None
         else:
             at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-    return None
+    raise ImageFailed(ErrorCode.CORRUPT, f"more than {_MARKERS} markers before the picture")
+
+
+def _tiff_size(data: bytes) -> tuple[int, int] | None:
+    """ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2; BigTIFF)."""
+    order = "<" if data[:2] == b"II" else ">"
+    if data[2:4] in (b"+\0", b"\0+"):
+        at = struct.unpack(order + "Q", data[8:16])[0]
+        count, first, step, value = struct.unpack(order + "Q", data[at : at + 8])[0], 8, 20, 12
+    else:
+        at = struct.unpack(order + "I", data[4:8])[0]
+        count, first, step, value = struct.unpack(order + "H", data[at : at + 2])[0], 2, 12, 8
+    found: dict[int, int] = {}
+    for entry in range(at + first, at + first + step * min(count, _ENTRIES), step):
+        tag, type_ = struct.unpack(order + "HH", data[entry : entry + 4])
+        form = {3: "H", 4: "I", 16: "Q"}.get(type_)
+        if tag in (256, 257) and form is not None:
+            start = entry + value
+            size = struct.calcsize(form)
+            found[tag] = struct.unpack(order + form, data[start : start + size])[0]
+    return (found[256], found[257]) if len(found) == 2 else None
+
+
+def _avif_size(data: bytes) -> tuple[int, int] | None:
+    """The largest item: a grid's tiles and thumbnails have sizes, too (ISO 23008-12, 6.5.3)."""
+    properties = _box(data, 0, len(data), (b"meta", b"iprp", b"ipco"))
+    sizes = [
+        struct.unpack(">II", data[start + 4 : start + 12])
+        for name, start, _end in _boxes(data, *properties)
+        if name == b"ispe"
+    ]
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def _box(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> tuple[int, int]:
+    """Where the content of a nested box lies; empty when it is not there."""
+    for wanted in path:
+        found = next(((a, b) for name, a, b in _boxes(data, start, end) if name == wanted), None)
+        if found is None:
+            return (0, 0)
+        start, end = found
+        start += 4 if wanted == b"meta" else 0  # version and flags
+    return start, end
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name and extent of the content of each box (ISO 14496-12, 4.2); bounded in number."""
+    for _ in range(_ENTRIES):
+        if start + 8 > end:
+            return
+        size, name = struct.unpack(">I4s", data[start : start + 8])
+        head = 8
+        if size == 1:
+            size, head = struct.unpack(">Q", data[start + 8 : start + 16])[0], 16
+        stop = end if size == 0 else min(start + size, end)
+        if size != 0 and size < head:
+            return
+        yield name, start + head, stop
+        start = stop
 
 
 _SIZE = {
@@ -197,4 +260,6 @@ _SIZE = {
     Kind.BMP: _bmp_size,
     Kind.WEBP: _webp_size,
     Kind.JPEG: _jpeg_size,
+    Kind.TIFF: _tiff_size,
+    Kind.AVIF: _avif_size,
 }
