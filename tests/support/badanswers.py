@@ -67,4 +67,11 @@ def reset(host: ImageHost, name: str, head: bytes) -> str:
 
 def answered(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     """A whole answer whose headers are written by hand."""
-    return b"\r\n".join([f"HTTP/1.1 {status}".encode(), *(h.encode() for h in headers), b"", body])
+    return b"\r\n".join(
+        [
+            f"HTTP/1.1 {status}".encode(errors="surrogateescape"),
+            *(h.encode() for h in headers),
+            b"",
+            body,
+        ]
+    )

@@ -16,7 +16,7 @@ import signal
 import sys
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Any
+from typing import Any, TextIO
 
 from PIL import Image
 
@@ -34,7 +34,7 @@ def main() -> None:
     source, target, memory = (int(argument) for argument in sys.argv[1:4])
     _confine(memory)
     Image.init()
-    with os.fdopen(target, "r+b", buffering=0) as out:
+    with _answers() as answers, os.fdopen(target, "r+b", buffering=0) as out:
         for line in sys.stdin.buffer:
             request = json.loads(line)
             out.seek(0)
@@ -53,8 +53,19 @@ def main() -> None:
                     "error": ErrorCode.CORRUPT.value,
                     "message": f"{type(error).__name__}: {error}"[:200],
                 }
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+
+def _answers() -> TextIO:
+    """Standard output for answers alone. What libraries print is about foreign bytes: it must not
+    mix with them, nor let an image fill the log."""
+    answers = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return answers
 
 
 def _answer(request: dict[str, Any], source: int, out: Any) -> dict[str, Any]:
