@@ -1,4 +1,4 @@
-"""A shard full of enemies: each costs itself, its neighbours come out right, the pod exits with 0."""
+"""A shard of enemies: each costs itself, its neighbours come out right, the pod exits with 0."""
 
 from __future__ import annotations
 
