@@ -244,14 +244,14 @@ def test_killed_while_reusing_it_goes_on_from_its_parts(nights: Nights, host: Im
     second.kill(process, signal.SIGKILL)
     second.wait(process)
     recorded = _recorded(second)
-    assert 20 <= recorded < 100
+    assert 0 < recorded < 100
     assert second.run("compress", 0).code == 0
     assert second.run("compress", 1).code == 0
     assert second.run("collect").code == 0
     assert statuses(second) == ["reused"] * 120
     assert outputs(second) == outputs(first)
     assert host.statuses[200] == 0
-    assert host.statuses[304] <= 120 + 10 + 8  # what was under way or not yet in a part
+    assert host.statuses[304] <= 120 + 10  # at most the one part that was not recorded
 
 
 def _recorded(batch: RunnerBatch) -> int:
