@@ -18,7 +18,11 @@ demo: install ## Set everything up and run the main job on a real cluster
 	@$(PY) -m demo
 
 test: install ## All tests: lint, types, unit, integration, end to end
-	@MAKE="$(MAKE)" $(PY) -m demo.alltests
+	@$(PY) -m demo.prebuild & prebuild=$$!; \
+	  trap 'kill $$prebuild 2>/dev/null || true' EXIT; \
+	  $(MAKE) --no-print-directory verify unit; \
+	  wait $$prebuild; trap - EXIT; \
+	  $(MAKE) --no-print-directory integration e2e
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .places import ROOT
+from .build import ROOT
 from .services import SAMPLE_HOST
 
 PRODUCTS = 7

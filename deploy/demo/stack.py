@@ -19,8 +19,7 @@ from typing import Any
 from localcluster.choose import Cluster, choose
 
 from . import services
-from .build import Built, build_all
-from .places import ENVIRONMENT, ROOT, module
+from .build import ENVIRONMENT, ROOT, Built, build_all, module
 from .say import say
 
 RELEASE = "imagebatch"

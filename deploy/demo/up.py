@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .build import BuildFailed
+from .build import ROOT, BuildFailed
 from .down import INSTANCE
-from .places import ROOT, exit_on_sigterm
 from .say import say
 from .stack import Stack, StackFailed
 
@@ -20,7 +19,6 @@ def demo_stack() -> Stack:
 
 
 def main() -> int:
-    exit_on_sigterm()
     stack = demo_stack()
     try:
         stack.up()

@@ -1,11 +1,22 @@
-"""``python -m imagebatch_runner``."""
+"""``imagebatch-runner`` and ``python -m imagebatch_runner``."""
 
 from __future__ import annotations
 
-from .cli import app
+import sys
+
+_STEPS = ("plan", "compress", "collect")
 
 
 def main() -> None:
+    if len(sys.argv) == 2 and sys.argv[1] in _STEPS:
+        # A pod has no use for the command line's libraries: a quarter of its time to start.
+        from imagebatch_core.job import Step  # noqa: PLC0415
+
+        from . import pod  # noqa: PLC0415
+
+        sys.exit(pod.main(Step(sys.argv[1])))
+    from .cli import app  # noqa: PLC0415
+
     app()
 
 

@@ -19,9 +19,12 @@ class Budget:
         self._capacity = capacity
         self._free = capacity
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._settled = asyncio.Event()
+        self._settled.set()
 
     @property
     def free(self) -> int:
+        """Negative while it is overdrawn."""
         return self._free
 
     @asynccontextmanager
@@ -54,12 +57,49 @@ class Budget:
         return weight
 
     def give(self, weight: int) -> None:
-        """Give back what :meth:`take` answered."""
+        """Give back what :meth:`take` answered, or what was overdrawn."""
         self._free += weight
+        if self._free >= 0:
+            self._settled.set()
         self._grant()
+
+    def overdraw(self, weight: int) -> None:
+        """Take at once, whether it is there or not: for what exists already. Whoever may do so
+        waits for :meth:`settled` before, which bounds how far it goes."""
+        self._free -= weight
+        if self._free < 0:
+            self._settled.clear()
+
+    async def settled(self) -> None:
+        """Wait until nothing is overdrawn. Not behind those who wait to take: they may wait for
+        the one who calls this."""
+        await self._settled.wait()
 
     def _grant(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
             weight, turn = self._waiting.popleft()
             self._free -= weight
             turn.set_result(None)
+
+
+class Hold:
+    """A share of a budget that outlives the function which took it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._weight = 0
+
+    async def take(self, weight: int) -> None:
+        self._weight = await self._budget.take(weight)
+
+    async def settled(self) -> None:
+        await self._budget.settled()
+
+    def grow(self, weight: int) -> None:
+        """Without waiting; see :meth:`Budget.overdraw`."""
+        self._budget.overdraw(weight)
+        self._weight += weight
+
+    def release(self) -> None:
+        self._budget.give(self._weight)
+        self._weight = 0

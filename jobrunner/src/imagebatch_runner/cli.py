@@ -15,7 +15,7 @@ from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.job import ExitCode, Step
 from imagebatch_core.resource import Format, Metadata, Output, Profile
 
-from . import local, plan, steps
+from . import local, plan, pod
 from .screen import Screen
 from .settings import Settings
 
@@ -33,19 +33,19 @@ app = typer.Typer(
 @app.command("plan")
 def plan_command() -> None:
     """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
-    raise typer.Exit(_step(Step.PLAN))
+    raise typer.Exit(pod.main(Step.PLAN))
 
 
 @app.command("compress")
 def compress_command() -> None:
     """Compress the shard of JOB_COMPLETION_INDEX."""
-    raise typer.Exit(_step(Step.COMPRESS))
+    raise typer.Exit(pod.main(Step.COMPRESS))
 
 
 @app.command("collect")
 def collect_command() -> None:
     """Join the results of all shards into the reports."""
-    raise typer.Exit(_step(Step.COLLECT))
+    raise typer.Exit(pod.main(Step.COLLECT))
 
 
 @app.command("local")
@@ -79,7 +79,7 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the
     configuration was refused.
     """
-    _log(logging.WARNING)
+    pod.logging_at(logging.WARNING)
     screen = Screen(Console(stderr=True))
     output = Output(
         format=format_,
@@ -127,15 +127,3 @@ def _overrides(jobs: int, allow: str | None, credentials: Path | None) -> dict[s
     if credentials is not None:
         overrides["fetch_credentials_file"] = str(credentials)
     return overrides
-
-
-def _step(step: Step) -> int:
-    _log(logging.INFO)
-    return int(steps.run(step, os.environ))
-
-
-def _log(level: int) -> None:
-    logging.basicConfig(
-        level=os.environ.get("IMAGEBATCH_LOG_LEVEL", "").upper() or level,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )

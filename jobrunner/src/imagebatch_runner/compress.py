@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
+from imagebatch_core.results import Earlier, ImageResult, ImageStatus, ShardItem
 
 from . import sharding
 from .batch import Batch
@@ -24,7 +24,7 @@ from .decoders import DecoderPool
 from .failures import ImageFailed
 from .fetch import Fetcher
 from .image import Done, ImageWork, Unchanged, codec_options
-from .parts import PartWriter, next_number, read_parts
+from .parts import PartWriter, Place, next_number, read_part
 from .s3_images import S3Images
 from .takeover import take_over
 from .unrecorded import Claim, Unrecorded
@@ -65,17 +65,10 @@ async def compress(
     Raises:
         StorageUnavailable, StorageRefused: results cannot be recorded.
     """
-    data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
-    if data is None:
-        raise ImageBatchError(f"there is no shard {shard}; was the batch planned?")
-    items = sharding.from_lines(data)
     part_keys = await asyncio.to_thread(batch.storage.keys, batch.keys.shard_results(shard))
-    recorded = await asyncio.to_thread(read_parts, batch.storage, batch.keys, shard, part_keys)
-    left = [item for item in items if (item.row, item.position) not in recorded]
-    for result in recorded.values():
-        on_result(result)
-    outcome = ShardOutcome(images=len(items), skipped=len(items) - len(left))
-    log.info("shard %d: %d images, %d recorded before", shard, len(items), outcome.skipped)
+    images, left = await _not_recorded(batch, shard, part_keys, on_result)
+    outcome = ShardOutcome(images, skipped=images - len(left))
+    log.info("shard %d: %d images, %d recorded before", shard, images, outcome.skipped)
     if not left:
         return outcome
     settings = batch.settings
@@ -90,7 +83,7 @@ async def compress(
         open_session(settings, batch.credentials) as session,
         _s3_images(batch) as s3,
         DecoderPool(
-            settings.decoder_count,
+            settings.shares.decoders,
             timeout=settings.decoder_seconds,
             memory=settings.shares.decoder_memory,
         ) as decoders,
@@ -104,6 +97,25 @@ async def compress(
         run = _ShardRun(batch, work, parts, stop=stop, outcome=outcome, on_result=on_result)
         await _unwrapped(run.all(left))
     return outcome
+
+
+async def _not_recorded(
+    batch: Batch, shard: int, part_keys: list[str], on_result: OnResult
+) -> tuple[int, list[ShardItem]]:
+    """How many images the shard has, and those that are left; of the recorded ones, which may be
+    many, nothing is kept."""
+    data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
+    if data is None:
+        raise ImageBatchError(f"there is no shard {shard}; was the batch planned?")
+    recorded: set[Place] = set()
+    for key in part_keys:
+        for result in await asyncio.to_thread(read_part, batch.storage, key):
+            place = (result.row, result.position)
+            if place not in recorded:
+                recorded.add(place)
+                on_result(result)
+    items = sharding.from_lines(data)
+    return len(items), [item for item in items if (item.row, item.position) not in recorded]
 
 
 def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:
@@ -185,22 +197,28 @@ class _ShardRun:
     async def _group(self, url: str, items: list[ShardItem], claim: Claim) -> None:
         """All places that name this URL: fetched and compressed once, stored for each."""
         try:
-            done = await self._work.do_if_changed(url, items[0].earlier, claim)
-            if isinstance(done, Unchanged):
-                items = [item for item in items if not await self._taken_over(item, done)]
-                if not items:
-                    return
-                log.info("%d earlier outputs of %s are gone: made anew", len(items), url)
-                done = await self._work.do(url, claim)
+            gone = await self._done(url, items, items[0].earlier, claim)
+            if gone:
+                log.info("%d earlier outputs of %s are gone: made anew", len(gone), url)
+                items = gone
+                await self._done(url, items, None, claim)
         except ImageFailed as failure:
             failure.message = self._batch.credentials.redacted(failure.message)
             for item in items:
                 self._record(_failed(item, failure))
-        else:
-            for item in items:
-                self._record(await self._stored(item, done))
         finally:
             self._parts.ended(claim)
+
+    async def _done(
+        self, url: str, items: list[ShardItem], earlier: Earlier | None, claim: Claim
+    ) -> list[ShardItem]:
+        """Those items whose earlier output is gone; all others are recorded."""
+        async with self._work.done(url, earlier, claim) as done:
+            if isinstance(done, Unchanged):
+                return [item for item in items if not await self._taken_over(item, done)]
+            for item in items:
+                self._record(await self._stored(item, done))
+            return []
 
     async def _taken_over(self, item: ShardItem, source: Unchanged) -> bool:
         """Whether the earlier output was still there and is this batch's now."""

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from . import body, web
-from .budget import Budget
+from .budget import Budget, Hold
 from .failures import ImageFailed
 from .hosts import HostGate
 from .local_files import LocalFiles
@@ -29,6 +29,9 @@ from .validators import NO_VALIDATORS, Validators
 
 #: Reserved for a body whose length the host does not tell; most images are smaller.
 _UNKNOWN_LENGTH = 8 << 20
+#: How often an image's bytes are in memory: as they arrive and joined, then here and before the
+#: decoder, then as they were and compressed.
+COPIES = 2
 
 _Opened = tuple[aiohttp.ClientResponse, Validators]
 
@@ -40,12 +43,13 @@ class Fetched:
     ``attempts`` counts how often this URL was tried, 1-based. Redirects on the way are no attempts
     of their own, nor is the one repetition on a new connection (RFC 9112, 9.3.1) when one breaks
     before any answer. ``data`` is empty when the host answered that the image is still the known
-    one.
+    one. ``hold`` is twice its size: see :data:`COPIES`.
     """
 
     data: bytes
     http_status: int | None
     attempts: int
+    hold: Hold
     validators: Validators = NO_VALIDATORS
 
     @property
@@ -99,7 +103,7 @@ class Fetcher:
         while True:
             attempt += 1
             try:
-                fetched, hold = await self._attempt(url, attempt, reserve, known, claim)
+                fetched = await self._attempt(url, attempt, reserve, known, claim)
                 break
             except _NeedsMoreRoom:
                 attempt -= 1
@@ -115,7 +119,7 @@ class Fetcher:
         try:
             yield fetched
         finally:
-            hold.release()
+            fetched.hold.release()
 
     async def _attempt(
         self,
@@ -124,18 +128,18 @@ class Fetcher:
         reserve: int | None,
         known: Validators | None,
         claim: Claim | None,
-    ) -> tuple[Fetched, _Hold]:
+    ) -> Fetched:
         """One attempt; a failure tells the status of its last answer, if there was one."""
-        hold = _Hold(self._budget)
+        hold = Hold(self._budget)
         statuses: list[int] = []
         try:
             if self._files is not None and self._files.names(url):
                 data = await self._file(url, self._files, hold, claim)
-                return Fetched(data, None, attempt), hold
+                return Fetched(data, None, attempt, hold)
             data, validators = await self._request(
                 url, hold, reserve, known, claim, answered=statuses.append
             )
-            return Fetched(data, statuses[-1], attempt, validators), hold
+            return Fetched(data, statuses[-1], attempt, hold, validators)
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
@@ -149,7 +153,7 @@ class Fetcher:
     async def _request(
         self,
         url: str,
-        hold: _Hold,
+        hold: Hold,
         reserve: int | None,
         known: Validators | None,
         claim: Claim | None,
@@ -173,7 +177,7 @@ class Fetcher:
                 length = body.declared_length(response, limit)
                 room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
                 clock.reschedule(None)  # waiting for our own memory is not the host's delay
-                await hold.take(room)
+                await hold.take(COPIES * room)
                 self._start(clock)
                 try:
                     data = await body.read(response, room if length is None else limit)
@@ -199,11 +203,12 @@ class Fetcher:
             async with web.opened(self._session, url, redirects=redirects, **options) as response:
                 yield response, web.validators_of(response, url)
 
-    async def _file(self, url: str, files: LocalFiles, hold: _Hold, claim: Claim | None) -> bytes:
+    async def _file(self, url: str, files: LocalFiles, hold: Hold, claim: Claim | None) -> bytes:
         limit = self._settings.fetch_max_bytes
         if claim is not None:
             await claim.take()
-        await hold.take(await asyncio.to_thread(files.size, url, limit))
+        size = await asyncio.to_thread(files.size, url, limit)
+        await hold.take(COPIES * size)
         return await asyncio.to_thread(files.read, url, limit)
 
     @asynccontextmanager
@@ -229,18 +234,3 @@ class _NeedsMoreRoom(Exception):
 
     Growing the reservation in place could have all holders wait for each other.
     """
-
-
-class _Hold:
-    """A share of the budget that outlives the function which took it."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._weight = 0
-
-    async def take(self, weight: int) -> None:
-        self._weight = await self._budget.take(weight)
-
-    def release(self) -> None:
-        self._budget.give(self._weight)
-        self._weight = 0

@@ -1,12 +1,14 @@
 """One URL, from the network to what is stored: fetch, sniff, decode and encode in a worker.
 
-The bytes stay on the byte budget, and the pixels on the pixel budget, for just as long as they
-are held.
+The bytes stay on the byte budget until they are stored, the pixels on the pixel budget while they
+are decoded: large images wait for their turn, and memory does not depend on the shard.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -58,38 +60,43 @@ class ImageWork:
         self._options = options
         self._max_pixels = settings.max_pixels
         self._pixels = Budget(settings.shares.pixels_in_flight)
+        # As many as there are decoders, so that each looks at the byte budget when it is its turn.
+        self._turns = asyncio.Semaphore(settings.shares.decoders)
 
-    async def do(self, url: str, claim: Claim | None = None) -> Done:
-        """Fetch and compress; ``claim`` is taken before the host is asked.
+    @asynccontextmanager
+    async def done(
+        self, url: str, earlier: Earlier | None = None, claim: Claim | None = None
+    ) -> AsyncIterator[Done | Unchanged]:
+        """Fetch and compress, unless the source is still the one that an ``earlier`` batch took.
+
+        The output's bytes count against the byte budget until the block is left. ``claim`` is taken
+        before the host is asked.
 
         Raises:
             ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
         """
-        async with self._fetcher.fetched(url, claim=claim) as fetched:
-            return await self._compressed(fetched)
-
-    async def do_if_changed(
-        self, url: str, earlier: Earlier | None, claim: Claim | None = None
-    ) -> Done | Unchanged:
-        """As :meth:`do`, unless the source is still the one that an earlier batch took."""
-        if earlier is None:
-            return await self.do(url, claim)
-        known = Validators.recorded(earlier)
+        known = None if earlier is None else Validators.recorded(earlier)
         async with self._fetcher.fetched(url, known, claim=claim) as fetched:
-            if await _same_source(fetched, earlier):
-                validators = known if fetched.not_modified else fetched.validators
-                return Unchanged(fetched.attempts, fetched.http_status, validators)
-            return await self._compressed(fetched)
+            if earlier is not None and await _same_source(fetched, earlier):
+                validators = fetched.validators
+                if fetched.not_modified and known is not None:
+                    validators = known
+                yield Unchanged(fetched.attempts, fetched.http_status, validators)
+            else:
+                yield await self._compressed(fetched)
 
     async def _compressed(self, fetched: Fetched) -> Done:
         try:
             found = sniff(fetched.data, max_pixels=self._max_pixels)
-            async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS):
+            async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS), self._turns:
+                await fetched.hold.settled()
                 compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
         except ImageFailed as failure:
             failure.attempts = fetched.attempts
             failure.http_status = fetched.http_status
             raise
+        # An output in another format may be larger than its input.
+        fetched.hold.grow(max(0, len(compressed.data) - len(fetched.data)))
         return Done(
             compressed,
             len(fetched.data),

@@ -15,19 +15,23 @@ _LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-#: The runner itself: interpreter, connections, results of a shard.
-_OWN: Final = 160 * MIB
+#: The runner itself: interpreter, connections, and a shard of up to 100,000 images.
+_OWN: Final = 144 * MIB
 #: Bytes that a pixel takes at most while it is converted: measured 12 for RGBA and CMYK.
 _BYTES_PER_PIXEL: Final = 13
 #: What a decoder keeps of freed memory for its next image; enough for 12 million pixels.
 KEPT_BY_DECODER: Final = 64 * MIB
+#: A decoder between two images: interpreter, libraries, and what it keeps.
+_IDLE_DECODER: Final = 32 * MIB + KEPT_BY_DECODER
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Bytes of fetched images, bytes of one decoder's address space, pixels in decoding."""
+    """Bytes of images held, decoding processes, bytes of one decoder's address space, pixels in
+    decoding."""
 
     bytes_in_flight: int
+    decoders: int
     decoder_memory: int
     pixels_in_flight: int
 
@@ -44,11 +48,20 @@ def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
     return None
 
 
-def shares(limit: int | None) -> Shares:
-    """What the settings are where they are not set. The pixel budget is for all decoders
-    together, so that of two large images one waits; the decoder's own bound is the last resort."""
+def shares(limit: int | None, cpus: int) -> Shares:
+    """What the settings are where they are not set: a decoder for each CPU, as long as those take
+    half of the memory at most. The pixel budget is for all decoders together, so that of two large
+    images one waits; the decoder's own bound is the last resort."""
     if limit is None:
-        return Shares(192 * MIB, 2048 * MIB, 100_000_000)
-    fetched = min(192 * MIB, limit // 5)
-    decoder = max(192 * MIB, min(2048 * MIB, limit - fetched - _OWN))
-    return Shares(fetched, decoder, min(100_000_000, decoder // _BYTES_PER_PIXEL))
+        return Shares(192 * MIB, cpus, 2048 * MIB, 100_000_000)
+    held = min(192 * MIB, limit // 5)
+    rest = max(0, limit - held - _OWN)
+    decoders = max(1, min(cpus, rest // 2 // _IDLE_DECODER))
+    others = (decoders - 1) * _IDLE_DECODER
+    pixels = min(100_000_000, max(0, rest - others - _IDLE_DECODER) // _BYTES_PER_PIXEL)
+    return Shares(
+        bytes_in_flight=held,
+        decoders=decoders,
+        decoder_memory=max(192 * MIB, min(2048 * MIB, rest - others)),
+        pixels_in_flight=max(1_000_000, pixels),
+    )

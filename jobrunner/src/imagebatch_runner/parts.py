@@ -21,19 +21,18 @@ Place = tuple[int, int]
 """Row and position, both 1-based."""
 
 
-def read_parts(
-    storage: Storage, keys: BatchKeys, shard: int, part_keys: Iterable[str] | None = None
-) -> dict[Place, ImageResult]:
-    """What is recorded of a shard; of several results for a place the first in key order.
-
-    ``part_keys``, sorted, saves the listing where it was done already.
-    """
+def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, ImageResult]:
+    """What is recorded of a shard; of several results for a place the first in key order."""
     found: dict[Place, ImageResult] = {}
-    for key in storage.keys(keys.shard_results(shard)) if part_keys is None else part_keys:
-        for line in (storage.get(key) or b"").splitlines():
-            result = ImageResult.from_line(line)
+    for key in storage.keys(keys.shard_results(shard)):
+        for result in read_part(storage, key):
             found.setdefault((result.row, result.position), result)
     return found
+
+
+def read_part(storage: Storage, key: str) -> list[ImageResult]:
+    """The results of one part, as they were recorded."""
+    return [ImageResult.from_line(line) for line in (storage.get(key) or b"").splitlines()]
 
 
 def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: str) -> int:

@@ -78,7 +78,9 @@ class Settings(BaseModel):
         "not asked again.",
     )
     bytes_in_flight: Count | None = Field(
-        None, description="Fetched bytes held in memory at once; a share of the pod's limit."
+        None,
+        description="Bytes of images held in memory at once, each counted twice; a share of the "
+        "pod's limit.",
     )
     pixels_in_flight: Count | None = Field(
         None,
@@ -90,7 +92,8 @@ class Settings(BaseModel):
     )
     max_frames: Count = Field(500, description="Frames of one animation.")
     decoders: Annotated[int, Field(ge=0)] = Field(
-        0, description="Decoding processes; 0: as many as the pod has CPUs."
+        0,
+        description="Decoding processes; 0: as many as the pod has CPUs, and its memory room for.",
     )
     decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
     decoder_memory_mib: Annotated[int, Field(ge=0)] | None = Field(
@@ -140,16 +143,13 @@ class Settings(BaseModel):
         return settings
 
     @property
-    def decoder_count(self) -> int:
-        return self.decoders or available_cpus()
-
-    @property
     def shares(self) -> Shares:
         """What is set, and for what is not a share of the memory that this process may use."""
-        own = shares(memory_limit())
+        own = shares(memory_limit(), self.decoders or available_cpus())
         set_mib = self.decoder_memory_mib
         return Shares(
             bytes_in_flight=self.bytes_in_flight or own.bytes_in_flight,
+            decoders=self.decoders or own.decoders,
             decoder_memory=own.decoder_memory if set_mib is None else set_mib * MIB,
             pixels_in_flight=self.pixels_in_flight or own.pixels_in_flight,
         )

@@ -16,7 +16,7 @@ import yarl
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import Fetched, Fetcher
+from imagebatch_runner.fetch import COPIES, Fetched, Fetcher
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.validators import Validators
 from imagebatch_runner.web import open_session
@@ -62,7 +62,7 @@ async def test_image_is_fetched_with_a_contact_in_the_user_agent(
     fetch: Fetch, host: ImageHost
 ) -> None:
     fetched = await fetch(host.add("a.jpg", DATA), contact_url="https://shop.example/bot")
-    assert fetched == Fetched(DATA, 200, 1)
+    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 1)
     assert host.headers["User-Agent"].startswith("ImageBatch/")
     assert "(+https://shop.example/bot)" in host.headers["User-Agent"]
     assert host.headers["Accept-Encoding"] == "identity"
@@ -282,7 +282,7 @@ async def test_one_host_gets_few_requests_at_once(host: ImageHost) -> None:
 
 async def test_fetched_bytes_stay_within_the_budget(host: ImageHost) -> None:
     urls = [host.add(f"{n}.jpg", DATA) for n in range(12)]
-    settings = Settings(fetch_allow="127.0.0.1", bytes_in_flight=2 * len(DATA))
+    settings = Settings(fetch_allow="127.0.0.1", bytes_in_flight=2 * COPIES * len(DATA))
     held, most = 0, 0
     async with open_session(settings) as session:
         fetcher = Fetcher(session, settings, 0)
@@ -305,7 +305,8 @@ LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
 async def test_host_that_knows_the_validators_sends_no_body(fetch: Fetch, host: ImageHost) -> None:
     url = host.validated("a.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     first = await fetch(url)
-    assert first == Fetched(DATA, 200, 1, Validators('"1"', LONG_AGO))
+    assert (first.data, first.http_status, first.attempts) == (DATA, 200, 1)
+    assert first.validators == Validators('"1"', LONG_AGO)
     again = await fetch(url, known=first.validators)
     assert (again.not_modified, again.data, again.attempts) == (True, b"", 1)
     assert (host.statuses[200], host.statuses[304], host.body_bytes) == (1, 1, len(DATA))

@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["decide", "after_end", "draft", "conditions", "actions", "idle", "earlier"]
+    "module", ["decide", "after_end", "draft", "conditions", "actions", "idle"]
 )
 def test_deciding_imports_no_client_and_no_network(module: str) -> None:
     program = (

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from imagebatch_runner.budget import Budget
+from imagebatch_runner.budget import Budget, Hold
 
 
 async def test_no_more_than_the_capacity_is_out_at_once() -> None:
@@ -70,3 +70,34 @@ async def test_wait_that_is_cancelled_in_the_moment_it_is_granted_gives_back() -
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert budget.free == 10
+
+
+async def test_what_is_overdrawn_is_paid_back_before_anybody_takes() -> None:
+    budget = Budget(10)
+    first, second = Hold(budget), Hold(budget)
+    await first.take(6)
+    await second.take(4)
+    first.grow(5)
+    assert budget.free == -5
+    settled = asyncio.create_task(second.settled())
+    third = asyncio.create_task(budget.take(1))
+    await asyncio.sleep(0)
+    assert not settled.done()
+    second.release()
+    await asyncio.sleep(0)
+    assert (settled.done(), third.done(), budget.free) == (False, False, -1)
+    first.release()
+    await asyncio.gather(settled, third)
+    assert budget.free == 9
+
+
+async def test_settling_does_not_wait_behind_those_who_take() -> None:
+    """Else the one that holds and the one that waits for it would wait for each other."""
+    budget = Budget(10)
+    holder = Hold(budget)
+    await holder.take(6)
+    large = asyncio.create_task(budget.take(8))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(holder.settled(), 5)
+    holder.release()
+    assert await large == 8

@@ -39,11 +39,23 @@ def test_output_url_is_below_the_base_or_the_key_itself() -> None:
     assert Settings().output_url("images/x.jpg") == "images/x.jpg"
 
 
+@pytest.mark.parametrize("cpus", [1, 2, 8, 96])
 @pytest.mark.parametrize("limit", [512 * MIB, 1024 * MIB, 2048 * MIB, 8192 * MIB])
-def test_shares_fit_into_the_pod(limit: int) -> None:
-    made = shares(limit)
-    assert made.bytes_in_flight + made.decoder_memory < limit
-    assert made.pixels_in_flight * 12 <= made.decoder_memory
+def test_shares_fit_into_the_pod(limit: int, cpus: int) -> None:
+    """With the runner's 144 MiB, 96 MiB of each idle decoder and 13 bytes a pixel."""
+    made = shares(limit, cpus)
+    idle = made.decoders * 96 * MIB
+    assert 144 * MIB + made.bytes_in_flight + idle + 13 * made.pixels_in_flight <= limit
+    others = (made.decoders - 1) * 96 * MIB
+    assert 144 * MIB + made.bytes_in_flight + others + made.decoder_memory <= limit
+    assert made.pixels_in_flight * 13 <= made.decoder_memory
+    assert made.decoders <= cpus
+
+
+def test_many_cpus_get_no_more_decoders_than_the_memory_has_room_for() -> None:
+    assert shares(2048 * MIB, 2).decoders == 2
+    assert shares(2048 * MIB, 96).decoders < 10
+    assert shares(256 * MIB, 96).decoders == 1
 
 
 def test_limit_of_both_kinds_of_cgroup_is_read(tmp_path: Path) -> None:
