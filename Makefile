@@ -18,11 +18,7 @@ demo: install ## Set everything up and run the main job on a real cluster
 	@$(PY) -m demo
 
 test: install ## All tests: lint, types, unit, integration, end to end
-	@$(PY) -m demo.prebuild & prebuild=$$!; \
-	  trap 'kill $$prebuild 2>/dev/null || true' EXIT; \
-	  $(MAKE) --no-print-directory verify unit; \
-	  wait $$prebuild; trap - EXIT; \
-	  $(MAKE) --no-print-directory integration e2e
+	@MAKE="$(MAKE)" $(PY) -m demo.alltests
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 

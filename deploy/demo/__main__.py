@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from .build import ROOT, BuildFailed
+from .build import BuildFailed
 from .local_run import run_local
 from .main_job import main_job
+from .places import ROOT, exit_on_sigterm
 from .say import elapsed, heading, say
 from .stack import StackFailed
 from .up import demo_stack
 
 
 def main() -> int:
+    exit_on_sigterm()
     stack = demo_stack()
     out = ROOT / "demo-output"
     try:

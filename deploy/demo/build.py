@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from . import tree
+from .places import ROOT, module
 from .say import say
-
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join(str(ROOT / "deploy" / part) for part in ("local", "images", "")),
-    "PYTHONUNBUFFERED": "1",
-}
 
 
 class BuildFailed(Exception):
@@ -33,11 +26,6 @@ class Built:
     archive: Path
 
 
-def module(*words: str) -> list[str]:
-    """Command line of a module of ours."""
-    return [sys.executable, "-m", *words]
-
-
 def build_all(*, kubernetes: bool) -> dict[str, Built]:
     """Both at once; each line of their output is shown. Raises BuildFailed."""
     processes: dict[str, subprocess.Popen[str]] = {}
@@ -46,10 +34,9 @@ def build_all(*, kubernetes: bool) -> dict[str, Built]:
         commands["cluster"] = module("localcluster", "build")
     try:
         for name, command in commands.items():
-            processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=ENVIRONMENT, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
+            processes[name] = tree.start(
+                tree.command(*command), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
         readers = [
             _follow(name, process.stderr)
             for name, process in processes.items()
@@ -60,9 +47,7 @@ def build_all(*, kubernetes: bool) -> dict[str, Built]:
             reader.join()
     finally:
         for process in processes.values():
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            tree.end(process)
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from .build import ENVIRONMENT, ROOT, module
+from .places import ENVIRONMENT, ROOT, module
 
 INSTANCE = "dev"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .build import ROOT
+from .places import ROOT
 from .sample import sample_csv
 from .say import say
 

@@ -7,10 +7,12 @@ import sys
 from localcluster.choose import Cluster, choose
 
 from .build import BuildFailed, build_all
+from .places import exit_on_sigterm
 from .say import say
 
 
 def main() -> int:
+    exit_on_sigterm()
     try:
         build_all(kubernetes=choose().cluster is Cluster.LOCAL)
     except BuildFailed as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import ROOT
+from .places import ROOT
 from .services import SAMPLE_HOST
 
 PRODUCTS = 7

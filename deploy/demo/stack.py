@@ -19,7 +19,8 @@ from typing import Any
 from localcluster.choose import Cluster, choose
 
 from . import services
-from .build import ENVIRONMENT, ROOT, Built, build_all, module
+from .build import Built, build_all
+from .places import ENVIRONMENT, ROOT, module
 from .say import say
 
 RELEASE = "imagebatch"

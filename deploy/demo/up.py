@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from .build import ROOT, BuildFailed
+from .build import BuildFailed
 from .down import INSTANCE
+from .places import ROOT, exit_on_sigterm
 from .say import say
 from .stack import Stack, StackFailed
 
@@ -19,6 +20,7 @@ def demo_stack() -> Stack:
 
 
 def main() -> int:
+    exit_on_sigterm()
     stack = demo_stack()
     try:
         stack.up()

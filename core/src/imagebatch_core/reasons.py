@@ -40,6 +40,8 @@ class Reason(StrEnum):
     STORAGE_NOT_CONFIGURED = "StorageNotConfigured"
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_NOT_ALLOWED = "SourceNotAllowed"
+    EARLIER_BATCH_NOT_FOUND = "EarlierBatchNotFound"
+    EARLIER_BATCH_NOT_ENDED = "EarlierBatchNotEnded"
     # Suspended
     SUSPENDED_BY_USER = "SuspendedByUser"
     NOT_SUSPENDED = "NotSuspended"

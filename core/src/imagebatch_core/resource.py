@@ -92,7 +92,9 @@ class Source(Model):
 
 
 class ReuseFrom(Model):
-    """An earlier batch of the same namespace whose outputs are taken over where unchanged."""
+    """An earlier batch of the same namespace: its outputs are taken over for images whose source
+    did not change since, if it has the same output options. It is waited for until it has ended.
+    """
 
     name: Name
 
@@ -297,6 +299,13 @@ class Report(Model):
     sha256: str
 
 
+class ReuseStatus(Model):
+    """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
+
+    uid: str
+    message: str | None = Field(None, description="What plan found there.")
+
+
 class WebhookStatus(Model):
     """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
 
@@ -328,6 +337,7 @@ class ImageBatchStatus(Model):
     shards: Shards | None = None
     runs: Runs | None = None
     report: Report | None = None
+    reuse: ReuseStatus | None = None
     start_time: datetime | None = None
     completion_time: datetime | None = None
     duration: str | None = None

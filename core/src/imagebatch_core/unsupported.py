@@ -13,7 +13,6 @@ from .resource import DeletionPolicy, ImageBatchSpec, Profile
 
 _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
     "spec.source.retryOf": lambda spec: spec.source.retry_of is not None,
-    "spec.reuseFrom": lambda spec: spec.reuse_from is not None,
     "spec.output.profile: small": lambda spec: spec.output.profile is Profile.SMALL,
     "spec.deletionPolicy: Delete": lambda spec: spec.deletion_policy is DeletionPolicy.DELETE,
     "spec.runner": lambda spec: spec.runner is not None,

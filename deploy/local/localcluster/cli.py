@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from localcluster.progress import say
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.run
+    # As Ctrl-C does: what was started is ended, and what is half done is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return command(options)
     except LocalClusterError as error:

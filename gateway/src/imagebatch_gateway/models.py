@@ -84,6 +84,9 @@ class StatusAnswer(Model):
     )
     bytes: Bytes | None
     saved: str | None = Field(description="Share of bytes saved, as 61.3%.")
+    reuse: str | None = Field(
+        description="What was found of the request to reuse; null when none was named."
+    )
     reason: Reason | None = Field(description="Of the condition that says most about the state.")
     message: str | None
     conditions: list[Condition]
@@ -114,6 +117,7 @@ class StatusAnswer(Model):
                 },
                 "bytes": {"in": 5213004, "out": 1840112},
                 "saved": "64.7%",
+                "reuse": None,
                 "reason": "CompletedWithFailures",
                 "message": "6 images compressed, 1 failed",
                 "conditions": [],

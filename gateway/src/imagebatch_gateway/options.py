@@ -18,6 +18,7 @@ from imagebatch_core.resource import (
     Metadata,
     Output,
     Profile,
+    ReuseFrom,
     S3Source,
     Source,
     Webhook,
@@ -41,6 +42,7 @@ _FIELDS: Final = (
     "retries",
     "maxFailedPercent",
     "dryRun",
+    "reuseFrom",
 )
 
 
@@ -99,6 +101,13 @@ async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
     dry_run: Annotated[
         bool | None, Form(alias="dryRun", description="Only count and check.")
     ] = None,
+    reuse_from: Annotated[
+        str | None,
+        Form(
+            alias="reuseFrom",
+            description="requestId of an earlier request: what did not change is taken over.",
+        ),
+    ] = None,
 ) -> UploadForm:
     """Raises Problem 422 for an option that is misspelled or out of bounds, 400 for one that the
     operator would refuse."""
@@ -117,6 +126,7 @@ async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
         "retries": retries,
         "max_failed_percent": max_failed_percent,
         "dry_run": dry_run,
+        "reuse_from": _reused(reuse_from),
         "webhook": _webhook(webhook_url, webhook_url_alias),
     }
     try:
@@ -133,6 +143,13 @@ async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
     if refused:
         raise not_implemented(refused)
     return UploadForm(file, template)
+
+
+def _reused(name: str | None) -> ReuseFrom | None:
+    try:
+        return ReuseFrom(name=name.strip()) if name else None
+    except ValidationError as error:
+        raise invalid_options(("reuseFrom", error.errors()[0]["msg"])) from error
 
 
 def _webhook(url: str | None, alias: str | None) -> Webhook | None:

@@ -22,7 +22,7 @@ from .errors import BatchExists, BatchMissing, ClusterUnavailable, GatewayError
 from .kube import Batches
 from .objects import Objects
 from .options import UploadForm
-from .problems import Problem
+from .problems import Problem, invalid_options
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ class Uploads:
     ) -> Accepted:
         """Check, store, create.
 
-        Raises InputRefused for the file, Problem for a reused key, and the errors of the store
+        Raises InputRefused for the file, Problem for a key that was used for something else or an
+        unknown request to reuse, and the errors of the store
         and the cluster; whatever is raised, nothing is left behind that will be worked on.
         """
         file = form.file.file
@@ -67,10 +68,16 @@ class Uploads:
             earlier = await self._find(request_id)
             if earlier is not None:
                 return Accepted(_same_payload(earlier, digest), facts, replayed=True)
+        await self._check_reuse(form)
         key = upload_key(self._namespace, request_id, secrets.token_hex(8))
         await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
+
+    async def _check_reuse(self, form: UploadForm) -> None:
+        reused = form.template.reuse_from
+        if reused is not None and await self._find(reused.name) is None:
+            raise invalid_options(("reuseFrom", f"there is no request {reused.name}"))
 
     def _store(self, key: str, file: IO[bytes]) -> None:
         file.seek(0)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.resource import ImageBatch, ReuseStatus
 
 from .accepted import still_accepted
 from .actions import Action, CreateJob, Decision, DeleteJob
@@ -41,6 +41,8 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
         draft.working(Phase.PENDING, Reason.WAITING, seen.refusal.message)
         return Decision(draft.build(), (), _HEAL_SECONDS)
     draft.condition(ConditionType.ACCEPTED, *still_accepted(batch))
+    if seen.earlier_uid is not None:
+        draft.set(reuse=ReuseStatus(uid=seen.earlier_uid))
     actions = suspend(batch, seen, draft) if batch.spec.suspend else _advance(batch, seen, draft)
     if seen.obstacle is not None and any(isinstance(a, CreateJob) for a in actions):
         draft.condition(ConditionType.RECONCILING, True, Reason.PODS_BLOCKED, seen.obstacle)

@@ -75,6 +75,9 @@ class Draft:
             shards=Shards(total=message.shards),
             runs=self.runs.model_copy(update={"lost": 0}),
         )
+        reuse = self.current.reuse
+        if reuse is not None:
+            self.set(reuse=reuse.model_copy(update={"message": message.reuse}))
 
     def collected(self, message: RunnerMessage) -> None:
         """The report's totals; ends the batch as Completed or, with too many failures, Failed."""
@@ -106,7 +109,9 @@ class Draft:
         elif totals.failed:
             self.ended(Phase.COMPLETED, Reason.COMPLETED_WITH_FAILURES, text)
         else:
-            self.ended(Phase.COMPLETED, Reason.COMPLETED, f"all {totals.images} images are done")
+            reused = f", {totals.reused} of them reused" if totals.reused else ""
+            text = f"all {totals.images} images are done{reused}"
+            self.ended(Phase.COMPLETED, Reason.COMPLETED, text)
 
     def ended(self, phase: Phase, reason: Reason, message: str) -> None:
         """Its end, for good; a webhook is recorded in the same write, before it is ever sent."""

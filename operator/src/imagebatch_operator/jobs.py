@@ -199,6 +199,7 @@ def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
         retries=spec.retries,
         dry_run=spec.dry_run,
         deletion_policy=spec.deletion_policy,
+        reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         first_shard=chunk * SHARDS_PER_JOB,
     )
 

@@ -103,10 +103,12 @@ class Observation:
 
     ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
     earlier pass asked for it. ``obstacle`` is why the API server refused to create the last Job.
+    ``earlier_uid`` is of the batch whose outputs are taken over, in the pass that found it.
     """
 
     jobs: tuple[JobView, ...] = ()
     refusal: Refusal | None = None
     obstacle: str | None = None
+    earlier_uid: str | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from .actions import (
 from .cache import Cache
 from .clock import utc_now
 from .decide import decide
+from .earlier import earlier_uid
 from .events import record_phase_change
 from .kube import (
     AlreadyExists,
@@ -112,10 +113,15 @@ class Reconciler:
         return _AFTER_OBSTACLE if told else 0.0
 
     async def _decide(self, batch: ImageBatch) -> Decision:
+        refusal = await self._refusal(batch)
+        earlier = self._earlier(batch) if refusal is None else None
+        if isinstance(earlier, Refusal):
+            refusal, earlier = earlier, None
         seen = Observation(
             jobs=self._cache.jobs(batch.namespace, batch.uid),
-            refusal=await self._refusal(batch),
+            refusal=refusal,
             obstacle=self._obstacles.get(batch.uid),
+            earlier_uid=earlier,
         )
         outcomes: dict[str, PodOutcome] = {}
         blocked: dict[str, str] = {}
@@ -146,6 +152,15 @@ class Reconciler:
             # Suspended from the start: nothing is lost by refusing what was changed since.
             return admission.not_implemented(batch)
         return await admission.refusal(batch, self._kube, self._settings)
+
+    def _earlier(self, batch: ImageBatch) -> str | Refusal | None:
+        """Looked up until it is in the status, which is before the first Job."""
+        ended = batch.status.phase is not None and batch.status.phase.finished
+        if batch.status.reuse is not None or begun(batch) or ended:
+            return None
+        return earlier_uid(
+            batch, lambda name: self._cache.batch((batch.namespace, name)), self._clock()
+        )
 
     async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:
         written = await write_status(self._kube, self._cache, batch, status)

@@ -7,7 +7,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ConditionStatus, Webhook, WebhookStatus
+from imagebatch_core.resource import ConditionStatus, ReuseStatus, Webhook, WebhookStatus
 from imagebatch_gateway import objects, output_urls
 from imagebatch_gateway.errors import ClusterUnavailable
 from unit.gateway.builders import (
@@ -90,6 +90,15 @@ async def test_a_request_planned_but_not_yet_reported_shows_the_plans_totals(
     body = (await http.get("/api/status/summer-2026")).json()
 
     assert (body["products"], body["images"]["total"], body["images"]["done"]) == (3, 7, 2)
+
+
+async def test_what_was_found_of_the_request_to_reuse_is_told(
+    http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    assert (await http.get("/api/status/summer-2026")).status_code == 404
+    found = "9 of 9 images have an earlier output"
+    batches.add(batch.with_status(reuse=ReuseStatus(uid="u", message=found)).build())
+    assert (await http.get("/api/status/summer-2026")).json()["reuse"] == found
 
 
 async def test_outputs_are_listed_in_input_order_without_the_failed_ones(

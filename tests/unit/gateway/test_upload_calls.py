@@ -103,6 +103,16 @@ async def test_every_option_reaches_the_resource(
     assert spec.webhook.url == "https://hook.example/done"
 
 
+async def test_a_request_to_reuse_reaches_the_resource(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    earlier = (await send(http)).json()["requestId"]
+    answer = await send(http, reuseFrom=earlier)
+    spec = batches.stored[answer.json()["requestId"]].spec
+    assert spec.reuse_from is not None
+    assert spec.reuse_from.name == earlier
+
+
 async def test_what_the_operator_would_refuse_is_refused_at_upload(
     http: httpx.AsyncClient,
     store: MemoryStore,
@@ -188,7 +198,9 @@ async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
         ({"parallelism": "0"}, "parallelism", "greater than or equal to 1"),
         ({"qualty": "50"}, "qualty", "did you mean 'quality'"),
         ({"dryRun": "perhaps"}, "dryRun", "boolean"),
-        ({"webhookUrl": "ftp://hook.example"}, "webhookUrl", "http and https"),
+        ({"webhookUrl": "ftp://hook.example"}, "webhookUrl", "https://"),
+        ({"reuseFrom": "No Name"}, "reuseFrom", "match pattern"),
+        ({"reuseFrom": "unknown"}, "reuseFrom", "there is no request unknown"),
         ({"webhookUrl": "https://user:secret@hook.example"}, "webhookUrl", "credentials"),
         ({"webhookUrl": "http://0x7f000001/"}, "webhookUrl", "odd spelling"),
         ({"webhookUrl": "http://a.example", "webhook_url": "http://b"}, "webhook_url", "differs"),

@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["decide", "after_end", "draft", "conditions", "actions", "idle"]
+    "module", ["decide", "after_end", "draft", "conditions", "actions", "idle", "earlier"]
 )
 def test_deciding_imports_no_client_and_no_network(module: str) -> None:
     program = (

@@ -383,3 +383,28 @@ async def test_a_receiver_that_never_answers_holds_up_no_pass(settings: Settings
                 cluster.run_jobs()
             assert again == 30.0
             assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_the_earlier_batch_is_waited_for_and_may_then_be_deleted(settings: Settings) -> None:
+    winter = batch().named("winter").status(phase="Processing").body()
+    winter["metadata"]["uid"] = "uid-winter"
+    cluster = applied(batch().spec(reuseFrom={"name": "winter"}))
+    cluster.add(batch_path("shop", "winter"), winter)
+    life = Life(cluster, settings)
+    await life.one_pass()
+    waiting = result(cluster).status.condition(ConditionType.ACCEPTED)
+    assert waiting is not None
+    assert waiting.reason is Reason.EARLIER_BATCH_NOT_ENDED
+    assert cluster.jobs() == []
+
+    cluster.add(batch_path("shop", "winter"), {**winter, "status": {"phase": "Completed"}})
+    await life.one_pass()
+    await cluster.delete(batch_path("shop", "winter"))
+    life.start()
+    await life.one_pass()
+    [job] = cluster.jobs()
+    environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    told = next(json.loads(e["value"]) for e in environment if e["name"] == "IMAGEBATCH_JOB")
+    assert told["reuseFrom"] == "uid-winter"
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED

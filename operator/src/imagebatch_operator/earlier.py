@@ -1,0 +1,63 @@
+"""The earlier batch whose outputs a batch takes over: which one it is, and whether it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from imagebatch_core.reasons import Phase, Reason
+from imagebatch_core.resource import ImageBatch
+
+from .observed import Refusal
+
+#: A manifest may be applied together with the one that it refers to, in any order.
+_ARRIVES_WITHIN = timedelta(seconds=60)
+
+Find = Callable[[str], Mapping[str, Any] | None]
+"""A batch of the same namespace, as the API server gives it, by its name."""
+
+
+def earlier_uid(batch: ImageBatch, find: Find, now: datetime) -> str | Refusal | None:
+    """The uid that the runner takes outputs from; ``None`` when the batch asks for none.
+
+    One that has not ended yet is waited for. Once it has, however it ended, what it recorded is
+    taken over: its uid is kept in the status, so it may be deleted afterwards.
+    """
+    if batch.spec.reuse_from is None:
+        return None
+    name = batch.spec.reuse_from.name
+    if _waits_for_itself(batch.name, name, find):
+        text = f"spec.reuseFrom: {name} is this batch, or waits for it"
+        return Refusal(Reason.INVALID_SPEC, text, permanent=True)
+    body = find(name)
+    if body is None:
+        text = f"spec.reuseFrom: ImageBatch {name} does not exist in {batch.namespace}"
+        over = now - batch.creation_timestamp >= _ARRIVES_WITHIN
+        return Refusal(Reason.EARLIER_BATCH_NOT_FOUND, text, permanent=over)
+    if not _ended(body):
+        text = f"spec.reuseFrom: {name} has not ended yet; what it makes is taken over then"
+        return Refusal(Reason.EARLIER_BATCH_NOT_ENDED, text, permanent=False)
+    return str(body["metadata"]["uid"])
+
+
+def _waits_for_itself(own: str, name: str, find: Find) -> bool:
+    """Whether the batches that are waited for lead back to this one, which would be for ever."""
+    passed: set[str] = set()
+    while name not in passed:
+        if name == own:
+            return True
+        passed.add(name)
+        body = find(name)
+        if body is None or _ended(body):
+            return False
+        following = (body.get("spec") or {}).get("reuseFrom")
+        if not following:
+            return False
+        name = following["name"]
+    return False
+
+
+def _ended(body: Mapping[str, Any]) -> bool:
+    phase = (body.get("status") or {}).get("phase")
+    return phase is not None and Phase(phase).finished
