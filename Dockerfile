@@ -40,12 +40,14 @@ USER 65532:65532
 # ---- runner --------------------------------------------------------------------------------------
 FROM builder AS runner-build
 COPY requirements/runner.txt /src/requirements/
+COPY requirements/native.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
     set -eu; \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
     if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
     /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --require-hashes --only-binary :all: -r /src/requirements/runner.txt
+        --require-hashes --only-binary :all: -r /src/requirements/runner.txt; \
+    /opt/builder/bin/pip install --no-cache-dir --require-hashes -r /src/requirements/native.txt
 COPY core /src/core
 COPY jobrunner /src/jobrunner
 RUN set -eu; \

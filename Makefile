@@ -22,7 +22,7 @@ test: install ## All tests: lint, types, unit, integration, end to end
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 
-.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml jobrunner/pyproject.toml
+.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml jobrunner/pyproject.toml jobrunner/hatch_build.py $(wildcard jobrunner/native/*)
 	@echo "==> Python environment (.venv)"
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update || true; apt-get install -y --no-install-recommends python3-venv; }
 	@test -x $(PY) || python3 -m venv .venv

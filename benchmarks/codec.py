@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import simplejpeg  # type: ignore[import-untyped] # it has no types
 
 from imagebatch_runner import memfile
 from imagebatch_runner.codec import CodecOptions, compress
+from imagebatch_runner.memory import KEPT_BY_DECODER
 from imagebatch_runner.sniff import sniff
 
 from . import quality
@@ -24,6 +26,7 @@ OURS = "ImageBatch"
 
 
 def run(rounds: int) -> Section:
+    _keep_memory()
     paths = list(all_photos().values())
     with Peer() as peer:
         variants: dict[str, Callable[[Path], Cost]] = {
@@ -87,3 +90,11 @@ def qualities(sources: Sequence[bytes], outputs: Sequence[bytes]) -> Mapping[str
 def bar(name: str, measured: Measured, *, base: str, ours: bool) -> Bar:
     speed = measured.speed(name, base)
     return Bar(name, speed.low, speed.median, speed.high, ours)
+
+
+def _keep_memory() -> None:
+    """What glibc's variables do for the runner's workers (``decoders.py``), here for all variants
+    that run in this process, the floor among them."""
+    libc = ctypes.CDLL(None)
+    for setting, value in ((-1, KEPT_BY_DECODER), (-3, 32 << 20)):  # M_TRIM_, M_MMAP_THRESHOLD
+        libc.mallopt(setting, value)

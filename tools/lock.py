@@ -16,7 +16,7 @@ OUT = ROOT / "requirements"
 
 #: File name → arguments of `uv pip compile` naming what it locks.
 LOCKS: dict[str, list[str]] = {
-    "runner": ["jobrunner/pyproject.toml"],
+    "runner": ["jobrunner/pyproject.toml", "--extra", "fast"],
     "gateway": ["gateway/pyproject.toml"],
     "operator": ["operator/pyproject.toml"],
 }
@@ -67,9 +67,11 @@ def main(arguments: list[str]) -> int:
         "store",
         "--extra",
         "egress",
+        "--extra",
+        "fast",
     ]
     drift = []
-    groups = {name: ["--group", name] for name in ("bootstrap", "build", "devtools")}
+    groups = {name: ["--group", name] for name in ("bootstrap", "build", "native", "devtools")}
     for name, what in {**LOCKS, **groups, "dev": dev}.items():
         text = compile_lock(name, what, upgrade=upgrade)
         target = OUT / f"{name}.txt"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 #: Not inputs, as in .dockerignore.
 _IGNORED_FOLDERS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache"})
-_IGNORED_SUFFIXES = (".pyc", ".pyo", ".egg-info")
+_IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".egg-info")
 #: Raised when an image changes although no file of the repository does.
 _FORMAT = "1"
 
@@ -27,7 +27,10 @@ _ALWAYS = ("Dockerfile", ".dockerignore", "requirements/build.txt")
 COMPONENTS: Mapping[str, Component] = {
     component.name: component
     for component in (
-        Component("runner", (*_ALWAYS, "requirements/runner.txt", "core", "jobrunner")),
+        Component(
+            "runner",
+            (*_ALWAYS, "requirements/runner.txt", "requirements/native.txt", "core", "jobrunner"),
+        ),
         Component("gateway", (*_ALWAYS, "requirements/gateway.txt", "core", "gateway")),
         Component("operator", (*_ALWAYS, "requirements/operator.txt", "core", "operator")),
         Component(

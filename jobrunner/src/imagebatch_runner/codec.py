@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imagebatch_core.results import ErrorCode
 
-from . import encode, pixels
+from . import encode, pixels, plainjpeg
 from .failures import ImageFailed
 from .sniff import Kind
 
@@ -54,8 +54,12 @@ class Encoded:
     kept: bool
 
 
-def compress(data: bytes, source: Kind, options: CodecOptions, out: BinaryIO) -> Encoded:
+def compress(
+    data: bytes, source: Kind, options: CodecOptions, out: BinaryIO, *, fast: bool = True
+) -> Encoded:
     """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
+
+    Without ``fast`` Pillow alone does it, whatever else is installed: the same outcome, later.
 
     Raises:
         ImageFailed: the bytes do not decode, or are over a limit.
@@ -67,7 +71,11 @@ def compress(data: bytes, source: Kind, options: CodecOptions, out: BinaryIO) ->
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = options.max_pixels
             with Image.open(BytesIO(data), formats=_FORMATS) as image:
-                encoded = _compress(image, source, target, options, out)
+                plain = fast and source is target is Kind.JPEG and _is_plain(image, options)
+                if plain and plainjpeg.compress(data, image, options.quality, out):
+                    encoded = Encoded(target, *image.size, kept=False)
+                else:
+                    encoded = _compress(image, source, target, options, out)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
     except UnidentifiedImageError as error:
@@ -106,6 +114,16 @@ def _compress(
         out=out,
     )
     return Encoded(target, *frame.size, kept=False)
+
+
+def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
+    """Another quality is all that is asked for."""
+    return (
+        not options.small
+        and pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
+        and plainjpeg.is_plain(image)
+        and not (options.keep_metadata and encode.carried(image))
+    )
 
 
 def _compress_animation(

@@ -98,13 +98,18 @@ def animation(
     )
 
 
+def subsampling(quality: int) -> str:
+    """Of chroma in JPEG."""
+    return "4:2:0" if quality < 90 else "4:4:4"
+
+
 def settings(target: Kind, quality: int, small: bool) -> dict[str, Any]:
     """Keyword arguments of Pillow's ``save``."""
     match target:
         case Kind.JPEG:
             return {
                 "quality": quality,
-                "subsampling": "4:2:0" if quality < 90 else "4:4:4",
+                "subsampling": subsampling(quality),
                 "optimize": True,
             }
         case Kind.WEBP:

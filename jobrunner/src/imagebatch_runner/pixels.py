@@ -41,6 +41,17 @@ def to_srgb(frame: Image.Image) -> Image.Image:
     return frame.convert("RGBA" if frame.mode in ("RGBa", "La") else "RGB")
 
 
+def has_other_colours(image: Image.Image) -> bool:
+    """Whether :func:`to_srgb` would convert by a profile; ``image`` need not be decoded."""
+    profile = image.info.get("icc_profile")
+    if image.mode != "RGB" or not isinstance(profile, bytes) or not profile:
+        return False
+    try:
+        return _transform(profile, image.mode, "RGB") is not None
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+
+
 def on_white(frame: Image.Image) -> Image.Image:
     """For formats without alpha: composed over white; L or RGB."""
     if frame.mode in ("P", "PA"):

@@ -1,0 +1,82 @@
+/* From a JPEG to a JPEG without leaving the coefficients (ITU-T T.81).
+ *
+ * Sequential Huffman JPEGs of 8 bits in one interleaved scan are decoded to quantised coefficients,
+ * divided by other quantisation tables, and written with Huffman tables made for them. No inverse
+ * and forward transform, no colour conversion, no plane of pixels. Everything that is not of this
+ * kind, or not flawless, is refused: the caller then takes the general decoder, which knows all.
+ *
+ * Input is hostile. Nothing is allocated; every read and write is bounded by what the caller gave.
+ */
+#ifndef IMAGEBATCH_JPEG_H
+#define IMAGEBATCH_JPEG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    JPEG_OK = 0,
+    JPEG_REFUSED = -1, /* another kind of JPEG, or damaged: for the general decoder to say */
+    JPEG_NO_ROOM = -2, /* the output or the record of symbols would be larger than its buffer */
+};
+
+enum { LOOK_BITS = 10, MAX_COMPONENTS = 3 };
+
+/* A Huffman table as a DHT segment holds it: codes of each length, then the symbols. */
+typedef struct {
+    uint8_t counts[17]; /* [1..16] */
+    uint8_t symbols[256];
+    int total; /* 0: not defined */
+} huffman_spec;
+
+/* For decoding. look: by the next LOOK_BITS bits; see huffman.c. */
+typedef struct {
+    uint32_t look[1 << LOOK_BITS];
+    int32_t max_code[18];  /* by length; -1 where there is no code */
+    int32_t value_from[17]; /* index of symbols less the first code, by length */
+    const uint8_t *symbols;
+    int total;
+} huffman_decoder;
+
+/* For encoding; length 0: the symbol does not occur. */
+typedef struct {
+    uint16_t code[256];
+    uint8_t length[256];
+} huffman_encoder;
+
+typedef struct {
+    uint8_t id, h, v;         /* identifier and sampling factors */
+    uint8_t quantisation, dc, ac; /* table numbers */
+} component;
+
+typedef struct {
+    int width, height, components;
+    component component[MAX_COMPONENTS];
+    uint16_t quantisation[4][64]; /* in zigzag order; 0 first: not defined */
+    huffman_spec dc[4], ac[4];
+    int restart_interval; /* MCUs, 0: none */
+    const uint8_t *scan;  /* entropy-coded data */
+    const uint8_t *end;
+} jpeg_header;
+
+/* One symbol to write: bits 0..15 its extra bits, 16..23 the symbol, 24..25 the table. */
+typedef uint32_t symbol;
+enum { TABLE_DC = 0, TABLE_AC = 2 }; /* plus 1 for chroma */
+
+typedef struct {
+    symbol *at, *end;
+    uint32_t used[4][257]; /* how often each symbol occurs, by table */
+} symbol_record;
+
+/* parse.c */
+int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header);
+/* huffman.c */
+int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder);
+void huffman_optimal(uint32_t used[257], huffman_spec *spec);
+void huffman_for_encoding(const huffman_spec *spec, huffman_encoder *encoder);
+/* scan.c: target are the quantisation tables for luma and chroma in zigzag order. */
+int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], symbol_record *record);
+/* write.c: size of the output or a negative code. */
+int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol *first,
+                   symbol_record *record, uint8_t *out, size_t room);
+
+#endif

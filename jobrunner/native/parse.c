@@ -1,0 +1,148 @@
+/* Marker segments up to the scan (T.81, B.2). */
+#include "jpeg.h"
+
+typedef struct {
+    const uint8_t *at, *end;
+} reader;
+
+static int left(const reader *in) { return (int)(in->end - in->at); }
+
+static int u8(reader *in) { return in->at < in->end ? *in->at++ : -1; }
+
+static int u16(reader *in) {
+    if (left(in) < 2) return -1;
+    int value = in->at[0] << 8 | in->at[1];
+    in->at += 2;
+    return value;
+}
+
+/* DQT */
+static int quantisation(reader in, jpeg_header *header) {
+    while (left(&in) > 0) {
+        int spec = u8(&in), number = spec & 15, wide = spec >> 4;
+        if (number > 3 || wide > 1 || left(&in) < 64 << wide) return JPEG_REFUSED;
+        for (int k = 0; k < 64; k++) {
+            int step = wide ? u16(&in) : u8(&in);
+            if (step <= 0) return JPEG_REFUSED;
+            header->quantisation[number][k] = (uint16_t)step;
+        }
+    }
+    return JPEG_OK;
+}
+
+/* DHT */
+static int huffman(reader in, jpeg_header *header) {
+    while (left(&in) > 0) {
+        int spec = u8(&in), number = spec & 15;
+        if (number > 3 || spec >> 4 > 1 || left(&in) < 16) return JPEG_REFUSED;
+        huffman_spec *table = spec >> 4 ? &header->ac[number] : &header->dc[number];
+        int total = 0;
+        for (int length = 1; length <= 16; length++) total += table->counts[length] = (uint8_t)u8(&in);
+        if (total < 1 || total > 256 || left(&in) < total) return JPEG_REFUSED;
+        for (int i = 0; i < total; i++) table->symbols[i] = (uint8_t)u8(&in);
+        table->total = total;
+    }
+    return JPEG_OK;
+}
+
+/* SOF0, SOF1 */
+static int frame(reader in, jpeg_header *header) {
+    if (header->components || u8(&in) != 8) return JPEG_REFUSED; /* a second one; 12 bits */
+    header->height = u16(&in);
+    header->width = u16(&in);
+    int components = u8(&in);
+    if (header->height <= 0 || header->width <= 0) return JPEG_REFUSED;
+    if (header->height > 65500 || header->width > 65500) return JPEG_REFUSED; /* as libjpeg */
+    if ((components != 1 && components != 3) || left(&in) != 3 * components) return JPEG_REFUSED;
+    for (int i = 0; i < components; i++) {
+        component *one = &header->component[i];
+        one->id = (uint8_t)u8(&in);
+        int sampling = u8(&in), table = u8(&in);
+        one->h = (uint8_t)(sampling >> 4);
+        one->v = (uint8_t)(sampling & 15);
+        int most = i == 0 ? 2 : 1; /* luma at most twice as fine as chroma */
+        if (one->h < 1 || one->h > most || one->v < 1 || one->v > most || table > 3)
+            return JPEG_REFUSED;
+        one->quantisation = (uint8_t)table;
+    }
+    header->components = components;
+    return JPEG_OK;
+}
+
+/* SOS: all components in one scan, all coefficients, full precision. */
+static int scan(reader in, jpeg_header *header) {
+    if (!header->components || u8(&in) != header->components) return JPEG_REFUSED;
+    for (int i = 0; i < header->components; i++) {
+        component *one = &header->component[i];
+        if (u8(&in) != one->id) return JPEG_REFUSED;
+        int tables = u8(&in);
+        if (tables < 0 || tables >> 4 > 3 || (tables & 15) > 3) return JPEG_REFUSED;
+        one->dc = (uint8_t)(tables >> 4);
+        one->ac = (uint8_t)(tables & 15);
+        if (!header->quantisation[one->quantisation][0] || !header->dc[one->dc].total ||
+            !header->ac[one->ac].total)
+            return JPEG_REFUSED;
+    }
+    if (left(&in) != 3 || in.at[0] != 0 || in.at[1] != 63 || in.at[2] != 0) return JPEG_REFUSED;
+    return JPEG_OK;
+}
+
+/* Three components are YCbCr by a JFIF or Adobe segment, or by their identifiers. */
+typedef struct {
+    int jfif, adobe, transform;
+} colour;
+
+static void application(int marker, reader in, colour *seen) {
+    const uint8_t *p = in.at;
+    if (marker == 0xE0 && left(&in) >= 14 && p[0] == 'J' && p[1] == 'F' && p[2] == 'I' && p[3] == 'F' &&
+        !p[4])
+        seen->jfif = 1;
+    if (marker == 0xEE && left(&in) >= 12 && p[0] == 'A' && p[1] == 'd' && p[2] == 'o' && p[3] == 'b' &&
+        p[4] == 'e') {
+        seen->adobe = 1;
+        seen->transform = p[11];
+    }
+}
+
+static int is_ycc(const jpeg_header *header, const colour *seen) {
+    if (header->components == 1) return 1;
+    if (seen->adobe && seen->transform != 1) return 0;
+    const component *c = header->component;
+    return seen->jfif || seen->adobe || (c[0].id == 1 && c[1].id == 2 && c[2].id == 3);
+}
+
+int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header) {
+    if (size < 4 || size > 1 << 29 || data[0] != 0xFF || data[1] != 0xD8) return JPEG_REFUSED;
+    reader in = {data + 2, data + size};
+    colour seen = {0, 0, 0};
+    for (;;) {
+        if (u8(&in) != 0xFF) return JPEG_REFUSED;
+        int marker = u8(&in);
+        while (marker == 0xFF) marker = u8(&in); /* fill bytes */
+        int length = u16(&in);
+        if (marker < 0xC0 || length < 2 || left(&in) < length - 2) return JPEG_REFUSED;
+        reader body = {in.at, in.at + length - 2};
+        in.at = body.end;
+        int result = JPEG_OK;
+        if (marker == 0xDB) {
+            result = quantisation(body, header);
+        } else if (marker == 0xC4) {
+            result = huffman(body, header);
+        } else if (marker == 0xC0 || marker == 0xC1) {
+            result = frame(body, header);
+        } else if (marker == 0xDD) {
+            if (length != 4) return JPEG_REFUSED;
+            header->restart_interval = u16(&body);
+        } else if (marker == 0xDA) {
+            if (scan(body, header) || !is_ycc(header, &seen)) return JPEG_REFUSED;
+            header->scan = in.at;
+            header->end = in.end;
+            return JPEG_OK;
+        } else if (marker >= 0xE0 && marker <= 0xEF) {
+            application(marker, body, &seen);
+        } else if (marker != 0xFE) {
+            return JPEG_REFUSED; /* progressive, lossless, arithmetic, DNL, … */
+        }
+        if (result) return result;
+    }
+}

@@ -1,0 +1,109 @@
+"""JPEG to JPEG without leaving the coefficients: the native library of ``native/``, if built.
+
+It takes sequential Huffman JPEGs of one interleaved scan that are flawless, and refuses all others,
+which are then for the general decoder. Nothing here judges an image.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+_LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
+_ABI: Final = 1
+#: Scratch of this size is kept for the next image: fresh pages cost more than the work on them.
+_KEPT: Final = 32 << 20
+#: Bytes an entry of the record of symbols takes, and how many a block can have at most.
+_ENTRY, _ENTRIES_PER_BLOCK = 4, 66
+#: More entries for each byte of input than photographs have; flat pictures go the general way.
+_ENTRIES_PER_BYTE = 4
+
+QuantisationTables = ctypes.Array[ctypes.c_uint16]
+
+
+def _load() -> ctypes.CDLL | None:
+    if not _LIBRARY.exists():
+        return None
+    library = ctypes.CDLL(str(_LIBRARY))
+    if library.imagebatch_jpeg_abi() != _ABI:
+        raise ImportError(f"{_LIBRARY.name} is of another version: install the runner again")
+    library.imagebatch_jpeg_recode.restype = ctypes.c_int64
+    library.imagebatch_jpeg_recode.argtypes = [
+        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
+    ]  # fmt: skip
+    return library
+
+
+_library: Final = _load()
+AVAILABLE: Final = _library is not None
+
+
+@lru_cache(maxsize=16)
+def tables(quality: int) -> QuantisationTables:
+    """The two tables, in zigzag order, that Pillow's encoder writes for ``quality``."""
+    buffer = BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG", quality=quality)
+    data, at, found = buffer.getvalue(), 2, []
+    while data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xDB:
+            found += [data[start : start + 64] for start in range(at + 5, end, 65)]
+        at = end
+    return (ctypes.c_uint16 * 128)(*found[0], *found[1])
+
+
+class Scratch:
+    """A buffer that is zeroed, and its memory given back, only when it has to grow or is large."""
+
+    def __init__(self) -> None:
+        self._memory: mmap.mmap | None = None
+
+    def at_least(self, size: int) -> mmap.mmap:
+        if self._memory is None or len(self._memory) < size:
+            self._memory = None
+            self._memory = mmap.mmap(-1, size)
+        return self._memory
+
+    def trim(self) -> None:
+        if self._memory is not None and len(self._memory) > _KEPT:
+            self._memory = None
+
+
+_output, _symbols = Scratch(), Scratch()
+
+
+def recode(data: bytes, quality: int | None, pixels: int, out: BinaryIO) -> bool:
+    """Write ``data`` with the quantisation of ``quality``, or with its own and better Huffman
+    tables for ``None``, into ``out``, unless it is refused or would not get smaller.
+
+    ``out`` is unbuffered and empty; ``pixels`` is the size of the image.
+    """
+    if _library is None:
+        return False
+    entries = min(_ENTRIES_PER_BYTE * len(data), _ENTRIES_PER_BLOCK * (pixels // 16 + 4096))
+    output, symbols = _output.at_least(len(data)), _symbols.at_least(entries * _ENTRY)
+    try:
+        size = _library.imagebatch_jpeg_recode(
+            data, len(data), tables(quality) if quality else None,
+            _address(output), len(data), _address(symbols), entries,
+        )  # fmt: skip
+        if size < 0:
+            return False
+        with memoryview(output) as view:
+            out.write(view[:size])
+        return True
+    finally:
+        del output, symbols
+        _output.trim()
+        _symbols.trim()
+
+
+def _address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

@@ -1,0 +1,73 @@
+"""The fast way for a JPEG whose pixels need nothing but another quality.
+
+Most images of a shop are such. Whether one is, Pillow's reading of the header says; a JPEG that is
+refused on the way here takes the general way, so that what is accepted and what fails is the same
+with and without the faster codecs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, BinaryIO, Final
+
+from PIL import ExifTags, Image
+
+from . import coefficients, encode, pixels
+
+try:
+    import simplejpeg  # type: ignore[import-untyped] # it has no types
+except ImportError:
+    simplejpeg = None
+
+#: Luma twice as fine as chroma both ways, and equally fine: sampling factors by component.
+_420: Final = [(2, 2), (1, 1), (1, 1)]
+_444: Final = [(1, 1), (1, 1), (1, 1)]
+
+
+def is_plain(image: Image.Image) -> bool:
+    """Nothing to turn and no colour to convert; ``image`` is open and not yet decoded."""
+    return image.mode in ("RGB", "L") and _is_upright(image) and not pixels.has_other_colours(image)
+
+
+def compress(data: bytes, image: Image.Image, quality: int, out: BinaryIO) -> bool:
+    """Write ``data``, whose header is ``image``, with ``quality`` into the empty ``out``.
+
+    False, with nothing written, when it is not of a kind that has a fast way, or is damaged. What
+    is written may be larger than ``data``.
+    """
+    area = image.width * image.height
+    sampling = [(h, v) for _, h, v, _ in getattr(image, "layer", ())]
+    # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
+    as_wanted = (
+        len(sampling) == 1
+        or sampling == _420
+        or (sampling == _444 and encode.subsampling(quality) == "4:4:4")
+    )
+    if as_wanted and coefficients.recode(data, quality, area, out):
+        return True
+    again = _through_pixels(data, image, quality)
+    return again is not None and coefficients.recode(again, None, area, out)
+
+
+def _through_pixels(data: bytes, image: Image.Image, quality: int) -> bytes | None:
+    """With standard Huffman tables, which the caller betters."""
+    if simplejpeg is None or not coefficients.AVAILABLE:
+        return None
+    colours = {"RGB": "RGB", "L": "Gray"}[image.mode]
+    sampling = encode.subsampling(quality).replace(":", "") if image.mode == "RGB" else "Gray"
+    decoded: Any
+    with contextlib.suppress(ValueError):  # damaged, or a kind that it does not take
+        decoded = simplejpeg.decode_jpeg(data, colorspace=colours, strict=True)
+        return bytes(
+            simplejpeg.encode_jpeg(
+                decoded, quality=quality, colorspace=colours, colorsubsampling=sampling
+            )
+        )
+    return None
+
+
+def _is_upright(image: Image.Image) -> bool:
+    # Pillow parses EXIF lazily and raises whatever its bytes provoke; damaged EXIF turns nothing.
+    with contextlib.suppress(Exception):
+        return image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9)
+    return True
