@@ -56,7 +56,7 @@ def check_url(url: str) -> URL:
         raise UrlRefused("the URL holds spaces, control characters or backslashes")
     form = _FORM.match(url)
     if form is None:
-        raise UrlRefused("only http:// and https:// URLs are fetched")
+        raise UrlRefused("only http and https URLs are fetched")
     if "@" in form["authority"]:
         raise UrlRefused("credentials in a URL are refused")
     if not re.fullmatch(r"[^:]*|\[[^\]]*\]", form["authority"]) and form["port"] is None:

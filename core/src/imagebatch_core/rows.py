@@ -3,6 +3,9 @@
 Accepted: UTF-8 with or without BOM, UTF-16, any line ending, comma, semicolon or tab. The list of
 image URLs is one cell (``"u1,u2"``), or runs on unquoted into further fields of its row: a row
 that is longer than the header gives its surplus to the URL column.
+
+A report may be an input again: the two columns that it adds are left out then, so that there are no
+two of a name.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
+from .csv_advice import advice_for_bytes, advice_for_text
 from .errors import InputRefused
 
 HEADER: Final = ("S. No.", "Product Name", "Input Image Urls")
@@ -23,6 +27,10 @@ ERROR_COLUMN: Final = "Error"
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
 CELL_LIMIT: Final = 1024 * 1024
+#: Characters of one row, room for some 20,000 URLs: what is held at once stays bounded.
+ROW_LIMIT: Final = 4 * 1024 * 1024
+#: Columns of the header. Every row is filled up to it, however short it is in the file.
+COLUMN_LIMIT: Final = 1000
 _SNIFF_BYTES: Final = 64 * 1024
 
 _ALIASES: Final = (
@@ -31,24 +39,16 @@ _ALIASES: Final = (
     ("inputimageurls", "inputimageurl", "imageurls", "imageurl", "images"),
 )
 
-_ADVICE: Final = (
-    (b"PK\x03\x04", "this is a spreadsheet (.xlsx) or a .zip file; save it as CSV first"),
-    (b"\xd0\xcf\x11\xe0", "this is an old Excel file (.xls); save it as CSV first"),
-    (b"%PDF", "this is a PDF; export the table as CSV"),
-    (b"\x1f\x8b", "this is a gzip file; unpack it first"),
-    (b"\xff\xd8\xff", "this is a JPEG image, not a CSV of image URLs"),
-    (b"\x89PNG", "this is a PNG image, not a CSV of image URLs"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the three known columns stand, and the names of the user's own ones."""
+    """Where the three known columns stand, and where and under which names the user's own ones."""
 
     serial: int
     product: int
     urls: int
     width: int
+    own: tuple[int, ...]
     extra: tuple[str, ...]
 
 
@@ -71,15 +71,14 @@ class RowReader(Iterator[Row]):
     """
 
     def __init__(self, text: io.TextIOBase, delimiter: str) -> None:
-        self._csv = csv.reader(text, delimiter=delimiter, strict=True)
+        self._csv = csv.reader(self._bounded(text), delimiter=delimiter, strict=True)
         self._number = 0
         header = self._next_fields()
         if header is None:
             raise InputRefused(
                 "the file is empty; the first line must be the header " + _expected()
             )
-        self.columns = at = _columns(header, self._line)
-        self._own = [i for i in range(at.width) if i not in (at.serial, at.product, at.urls)]
+        self.columns = _columns(header, self._line)
 
     def __next__(self) -> Row:
         fields = self._next_fields()
@@ -92,6 +91,7 @@ class RowReader(Iterator[Row]):
         """The next row with anything in it; spreadsheets leave rows of bare delimiters behind."""
         while True:
             self._line = self._csv.line_num + 1
+            self._held = 0
             try:
                 fields = next(self._csv)
             except StopIteration:
@@ -107,6 +107,19 @@ class RowReader(Iterator[Row]):
                 raise InputRefused(_explain(error), line=self._line) from error
             if any(map(str.strip, fields)):
                 return fields
+
+    def _bounded(self, text: io.TextIOBase) -> Iterator[str]:
+        """The file's lines; those of one row, which may be several, within :data:`ROW_LIMIT`."""
+        readline = text.readline
+        while line := readline(ROW_LIMIT + 1):
+            self._held += len(line)
+            if self._held > ROW_LIMIT:
+                raise InputRefused(
+                    f'a row is longer than {ROW_LIMIT} characters; is a quote (") not closed, '
+                    "or is this no CSV?",
+                    line=self._line,
+                )
+            yield line
 
     def _row(self, fields: list[str]) -> Row:
         at = self.columns
@@ -125,7 +138,7 @@ class RowReader(Iterator[Row]):
             serial=fields[at.serial].strip(),
             product=fields[at.product].strip(),
             urls=urls,
-            extra=tuple([fields[i] for i in self._own]),
+            extra=tuple([fields[i] for i in at.own]),
             problem=None if urls else "no image URL in this row",
         )
 
@@ -156,17 +169,24 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # stub says Buffer
-        chunk = self._left or bytes(self._stream.read(len(buffer)) or b"")
-        count = min(len(chunk), len(buffer))
-        buffer[:count] = chunk[:count]
-        self._left = chunk[count:]
+        """As full as can be: what the file is, is told by its first :data:`_SNIFF_BYTES`, also
+        where the stream gives them in small pieces."""
+        count = 0
+        while count < len(buffer):
+            chunk = self._left or bytes(self._stream.read(len(buffer) - count) or b"")
+            if not chunk:
+                break
+            taken = min(len(chunk), len(buffer) - count)
+            buffer[count : count + taken] = chunk[:taken]
+            self._left = chunk[taken:]
+            count += taken
         return count
 
 
 def _encoding(head: bytes) -> str:
-    for magic, advice in _ADVICE:
-        if head.startswith(magic):
-            raise InputRefused(advice)
+    advice = advice_for_bytes(head)
+    if advice is not None:
+        raise InputRefused(advice)
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -183,8 +203,9 @@ def _encoding(head: bytes) -> str:
 
 def _first_line(head: bytes, encoding: str) -> str:
     text = head.decode(encoding, errors="ignore").lstrip("\ufeff")
-    if re.match(r"\s*<(!doctype|html|\?xml|svg)", text, re.IGNORECASE):
-        raise InputRefused("this is a web page or XML, not a CSV; download the CSV itself")
+    advice = advice_for_text(text)
+    if advice is not None:
+        raise InputRefused(advice)
     return next((line for line in re.split(r"\r\n|\r|\n", text) if line.strip()), "")
 
 
@@ -203,8 +224,12 @@ def _normal(name: str) -> str:
 
 
 def _columns(header: Sequence[str], line: int) -> Columns:
-    while header and not header[-1].strip():
-        header = header[:-1]
+    width = len(header)
+    while width and not header[width - 1].strip():
+        width -= 1
+    header = header[:width]
+    if width > COLUMN_LIMIT:
+        raise InputRefused(f"the header has more than {COLUMN_LIMIT} columns", line=line)
     normal = [_normal(name) for name in header]
     found: list[int] = []
     missing: list[str] = []
@@ -222,8 +247,9 @@ def _columns(header: Sequence[str], line: int) -> Columns:
             line=line,
         )
     serial, product, urls = found
-    extra = tuple(name for i, name in enumerate(header) if i not in found)
-    return Columns(serial, product, urls, len(header), extra)
+    ours = (OUTPUT_COLUMN, ERROR_COLUMN) if OUTPUT_COLUMN in header else ()
+    own = tuple(i for i, name in enumerate(header) if i not in found and name not in ours)
+    return Columns(serial, product, urls, len(header), own, tuple(header[i] for i in own))
 
 
 def _expected() -> str:

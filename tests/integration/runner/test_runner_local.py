@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.imagehost import ImageHost
+from support.nocsv import NO_CSV
 from support.pictures import decoded, jpeg
 from support.runnerbatch import products
 
@@ -118,7 +119,20 @@ def test_folder_of_somebody_else_is_left_alone(folder: Folder) -> None:
     assert (folder.out / "report.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", "PK\x03\x04"])
+@pytest.mark.parametrize(
+    "kind", ["xlsx", "xls", "ods", "numbers", "zip", "pdf", "JSON", "web page"]
+)
+def test_file_that_is_no_csv_gets_advice(folder: Folder, kind: str) -> None:
+    content, words = NO_CSV[kind]
+    folder.csv.write_bytes(content)
+    ended = folder.run()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("refused: ")
+    assert words in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n"])
 def test_input_that_is_no_such_csv_is_exit_code_2(folder: Folder, text: str) -> None:
     folder.csv.write_text(text)
     ended = folder.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 
 import obstore
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 from support.imagehost import ImageHost
+from support.nocsv import NO_CSV
 from support.pictures import decoded, encoded, jpeg, photo
 from support.runnerbatch import PUBLIC, RunnerBatch, products
 
@@ -244,6 +246,19 @@ def test_missing_source_is_told_as_such(batch: Build) -> None:
     assert ended.code == 2
     assert ended.message is not None
     assert ended.message.reason is Reason.SOURCE_NOT_FOUND
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "ods", "zip", "pdf", "JSON", "web page"])
+def test_file_that_is_no_csv_gets_advice(batch: Build, kind: str) -> None:
+    content, words = NO_CSV[kind]
+    made = batch("")
+    Path(made.job["source"]["path"]).write_bytes(content)
+    ended = made.run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.reason is Reason.INPUT_REFUSED
+    assert words in (ended.message.error or "")
+    assert "Traceback" not in ended.log
 
 
 def test_input_that_is_no_csv_is_refused_with_its_line(batch: Build) -> None:

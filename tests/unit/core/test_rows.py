@@ -67,21 +67,30 @@ def test_lines_and_numbers_count_what_a_person_counts() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b"a,b,c\n1,2,3\n", "lacks"),
-        (b"PK\x03\x04rest", "xlsx"),
-        (b"%PDF-1.7", "PDF"),
-        (b"\xff\xd8\xff\xe0", "JPEG"),
-        (b"<!DOCTYPE html><html>", "web page"),
-        (b"\x00\x00\x00\x00", "binary"),
-    ],
-)
-def test_what_is_no_csv_is_refused_with_advice(content: bytes, words: str) -> None:
-    with pytest.raises(InputRefused, match=words):
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"a,b,c\n1,2,3\n", "lacks")])
+def test_file_without_the_header_is_refused_with_the_one_expected(
+    content: bytes, words: str
+) -> None:
+    with pytest.raises(InputRefused, match=words) as caught:
         rows(content)
+    assert HEADER in str(caught.value)
+
+
+def test_a_report_may_be_an_input_again_and_its_own_columns_are_left_out() -> None:
+    reader = open_rows(
+        io.BytesIO(
+            b"S. No.,Product Name,Input Image Urls,Output Image Urls,Colour,Error\n"
+            b'1,Cat,"http://a/1,http://a/2","images/1,",red,2: timeout\n'
+        )
+    )
+    assert reader.columns.extra == ("Colour",)
+    (row,) = reader
+    assert (row.urls, row.extra) == (("http://a/1", "http://a/2"), ("red",))
+
+
+def test_a_column_of_the_users_own_that_is_called_error_is_kept() -> None:
+    reader = open_rows(io.BytesIO(f"{HEADER},Error\n1,Cat,http://a,mine\n".encode()))
+    assert (reader.columns.extra, next(reader).extra) == (("Error",), ("mine",))
 
 
 @pytest.mark.parametrize(

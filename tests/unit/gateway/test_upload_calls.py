@@ -18,6 +18,7 @@ from imagebatch_gateway.errors import (
     QuotaExceeded,
     SpecRefused,
 )
+from support.nocsv import NO_CSV
 from unit.gateway.builders import CSV, NAMESPACE, FakeBatches, uploads_in
 
 
@@ -156,15 +157,13 @@ async def test_the_webhook_may_be_named_by_its_older_field(
     [
         (b"", None, "the file is empty"),
         (b"a,b,c\n1,2,3\n", 1, "expected 'S. No.,Product Name,Input Image Urls', found 'a', 'b'"),
-        (b"PK\x03\x04rest of an xlsx", None, "save it as CSV"),
-        (b"%PDF-1.7", None, "export the table as CSV"),
-        (b"<!DOCTYPE html><html>", None, "this is a web page"),
+        *((content, None, words) for content, words in NO_CSV.values()),
         (b"S. No.,Product Name,Input Image Urls\n", None, "no rows"),
         (b"S. No.,Product Name,Input Image Urls\n1,Mug,\n", None, "has an image URL"),
         (b'S. No.,Product Name,Input Image Urls\n1,Mug,"http://a\n', 2, "never closed"),
         (b"S. No.,Product Name,Input Image Urls\n1,\xff\xfe,http://a/b\n", None, "not valid utf-8"),
     ],
-    ids=["empty", "header", "xlsx", "pdf", "html", "no rows", "no url", "quote", "encoding"],
+    ids=["empty", "header", *NO_CSV, "no rows", "no url", "quote", "encoding"],
 )
 async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
     http: httpx.AsyncClient,

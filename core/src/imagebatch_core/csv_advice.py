@@ -1,0 +1,66 @@
+"""What people upload when a CSV is asked for, by its first bytes, and what they should do."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_AS_CSV: Final = "save it as CSV UTF-8 first"
+
+#: First bytes → advice.
+_MAGIC: Final = (
+    (b"\xd0\xcf\x11\xe0", f"this is an old Excel file (.xls); {_AS_CSV}"),
+    (b"\x09\x08", f"this is a very old Excel file (.xls); {_AS_CSV}"),
+    (b"%PDF", "this is a PDF; export the table as CSV"),
+    (b"{\\rtf", "this is a text document (.rtf); save the table as CSV UTF-8"),
+    (b"\x1f\x8b", "this is a gzip file; unpack it first"),
+    (b"BZh91AY&SY", "this is a bzip2 file; unpack it first"),
+    (b"\xfd7zXZ\0", "this is an xz file; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "this is a zstd file; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "this is a 7z file; unpack it first"),
+    (b"Rar!\x1a\x07", "this is a RAR file; unpack it first"),
+    (b"PAR1\x15", "this is a Parquet file; export it as CSV"),
+    (b"SQLite format 3\0", "this is a database (SQLite); export the table as CSV"),
+    (b"\xff\xd8\xff", "this is a JPEG image, not a CSV of image URLs"),
+    (b"\x89PNG", "this is a PNG image, not a CSV of image URLs"),
+    (b"GIF8", "this is a GIF image, not a CSV of image URLs"),
+)
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+#: What only lies in a ZIP of its kind, near the start → advice.
+_IN_ZIP: Final = (
+    (b"opendocument.spreadsheet", f"this is a LibreOffice spreadsheet (.ods); {_AS_CSV}"),
+    (b".iwa", "this is a Numbers spreadsheet (.numbers); export it as CSV first"),
+    (b"word/", "this is a text document (.docx); save the table as CSV UTF-8"),
+    (b"xl/", f"this is an Excel file (.xlsx); {_AS_CSV}"),
+)
+
+#: Markup and data, by the first characters of the text.
+_TEXT: Final = (
+    (
+        re.compile(r"\s*<(!doctype\s+html|html|head|body|table|meta)\b", re.IGNORECASE),
+        "this is a web page, which some programs save as .xls; download or save the CSV itself",
+    ),
+    (
+        re.compile(r"\s*<(\?xml|!doctype|svg|workbook|!--)", re.IGNORECASE),
+        "this is XML, not a CSV; save the table as CSV UTF-8",
+    ),
+    (
+        re.compile(r"\s*(\{\s*[\"'}]|\[\s*[\[{\"\]])"),
+        "this is JSON, not a CSV; export it as CSV with one product a line",
+    ),
+)
+
+
+def advice_for_bytes(head: bytes) -> str | None:
+    """What a file that begins so is and what to do with it, ``None`` if it may be text."""
+    if head.startswith(_ZIP):
+        return next(
+            (advice for mark, advice in _IN_ZIP if mark in head),
+            "this is a spreadsheet (.xlsx) or a .zip file; save it as CSV, or unpack it, first",
+        )
+    return next((advice for magic, advice in _MAGIC if head.startswith(magic)), None)
+
+
+def advice_for_text(head: str) -> str | None:
+    """The same for what is text and yet no CSV."""
+    return next((advice for form, advice in _TEXT if form.match(head)), None)
