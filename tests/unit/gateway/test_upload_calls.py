@@ -197,7 +197,7 @@ async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
         ({"parallelism": "0"}, "parallelism", "greater than or equal to 1"),
         ({"qualty": "50"}, "qualty", "did you mean 'quality'"),
         ({"dryRun": "perhaps"}, "dryRun", "boolean"),
-        ({"webhookUrl": "ftp://hook.example"}, "webhookUrl", "https://"),
+        ({"webhookUrl": "ftp://hook.example"}, "webhookUrl", "http and https"),
         ({"reuseFrom": "No Name"}, "reuseFrom", "match pattern"),
         ({"reuseFrom": "unknown"}, "reuseFrom", "there is no request unknown"),
         ({"webhookUrl": "https://user:secret@hook.example"}, "webhookUrl", "credentials"),
