@@ -57,6 +57,9 @@ integration: install ## Integration tests: a real SeaweedFS, a real API server
 	@$(PY) -m localcluster build
 	@$(PY) -m pytest tests/integration -q
 
+long: install ## Integration tests that take minutes: the store away for a minute, hundreds of kills
+	@$(PY) -m pytest tests/integration -q -m long --timeout 1800
+
 e2e: install ## End-to-end tests on a cluster of their own
 	@$(PY) -m pytest tests/e2e -v
 

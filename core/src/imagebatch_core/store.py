@@ -67,7 +67,7 @@ def open_store(
             "connect_timeout": timedelta(seconds=5),
         },
         retry_config={
-            "max_retries": 30,
+            "max_retries": 10_000,  # the time ends it
             "retry_timeout": retry_timeout,
             "backoff": {
                 "base": 2,

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.results import Earlier, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.results import Earlier, ErrorCode, ImageResult, ImageStatus, ShardItem
 
 from . import sharding
 from .batch import Batch
 from .decoders import DecoderPool
-from .failures import ImageFailed
+from .failures import ImageFailed, ObjectNotTaken
 from .fetch import Fetcher
 from .image import Done, ImageWork, Unchanged, codec_options
 from .parts import PartWriter, Place, next_number, read_part
@@ -230,7 +230,17 @@ class _ShardRun:
     async def _stored(self, item: ShardItem, done: Done) -> ImageResult:
         image = done.compressed
         key = self._batch.keys.image(item.row, item.position, image.sha256, image.kind.extension)
-        await self._batch.storage.put_async(key, image.data)
+        witness = self._batch.keys.probe(image.sha256)
+        try:
+            await self._batch.storage.put_image(key, image.data, witness)
+        except ObjectNotTaken as error:
+            return ImageResult.failure(
+                item,
+                ErrorCode.STORAGE_FAILED,
+                str(error),
+                http_status=done.http_status,
+                attempts=done.attempts,
+            )
         return ImageResult(
             row=item.row,
             position=item.position,

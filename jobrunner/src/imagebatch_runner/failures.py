@@ -3,6 +3,7 @@
 ::
 
     ImageFailed          this image alone; recorded, the shard goes on
+    ObjectNotTaken       as such an image is recorded whose output the store alone does not take
     StorageUnavailable   the store did not answer for as long as we are told to wait (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails in a way that may pass (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
@@ -44,6 +45,10 @@ class ImageFailed(Exception):
 def _readable(text: str) -> str:
     """Bytes that are no UTF-8 arrive as lone surrogates, which no JSON file can hold."""
     return "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
+
+
+class ObjectNotTaken(ImageBatchError):
+    """The object store does not take this one object, while it takes others."""
 
 
 class StorageUnavailable(ImageBatchError):

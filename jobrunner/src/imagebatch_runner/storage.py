@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import io
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -21,15 +20,15 @@ from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
     NotSupportedError,
-    PermissionDeniedError,
     PreconditionError,
-    UnauthenticatedError,
 )
 
 from imagebatch_core.errors import StorageRefused
 from imagebatch_core.store import ObjectStore, open_store
 
-from .failures import StorageUnavailable
+from .failures import ObjectNotTaken
+from .storage_errors import first_line, is_full, sorted_or_refusal, sorted_out, unavailable
+from .streams import Reading, Writing
 
 __all__ = ["Storage"]
 
@@ -38,6 +37,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LONGEST_WAIT: Final = 30.0
+#: Seconds after which an image that the store does not take is looked at by itself.
+_OBJECT_PATIENCE: Final = 60.0
 #: obstore repeats a request by itself for this long; then the waiting here begins.
 _REQUEST_RETRY: Final = timedelta(seconds=20)
 #: Bytes of a multipart upload's part; also the largest object of a create-only put.
@@ -47,13 +48,23 @@ _PART_BYTES: Final = 8 << 20
 class Storage:
     """``patience`` in seconds: how long an outage is waited for, per operation."""
 
-    def __init__(self, store: ObjectStore, *, patience: float) -> None:
+    def __init__(
+        self, store: ObjectStore, *, patience: float, patient: ObjectStore | None = None
+    ) -> None:
+        """``patient`` is the same store, repeating each request for as long as ``patience``: a
+        stream has many requests and cannot be begun anew by waiting here."""
         self._store = store
+        self._patient = patient or store
         self._patience = patience
 
     @classmethod
     def open(cls, url: str, env: Mapping[str, str], *, patience: float) -> Storage:
-        return cls(open_store(url, env, retry_timeout=_REQUEST_RETRY), patience=patience)
+        whole = timedelta(seconds=patience)
+        return cls(
+            open_store(url, env, retry_timeout=min(_REQUEST_RETRY, whole)),
+            patience=patience,
+            patient=open_store(url, env, retry_timeout=whole),
+        )
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes, ``None`` if there is none."""
@@ -77,11 +88,39 @@ class Storage:
         waits = _waits(self._patience)
         while True:
             try:
-                await obstore.put_async(self._store, key, data, use_multipart=False)
+                await self._put_once(key, data)
             except Exception as error:  # noqa: BLE001 - sorted right below
-                await asyncio.sleep(_next_wait(_sorted(error, key, writing=True), key, waits))
+                await asyncio.sleep(_next_wait(sorted_out(error, key, writing=True), key, waits))
             else:
                 return
+
+    async def put_image(self, key: str, data: bytes, witness: str) -> None:
+        """As :meth:`put_async`, for an object that others do not depend on.
+
+        When the store keeps refusing or failing it, a tiny object at ``witness`` tells whether
+        the store is at fault or this object is.
+
+        Raises:
+            ObjectNotTaken: the store takes others, and did not take this one even after that.
+        """
+        waits = _waits(self._patience)
+        blame_from = time.monotonic() + min(self._patience, _OBJECT_PATIENCE)
+        blamed = False
+        while True:
+            try:
+                return await self._put_once(key, data)
+            except Exception as error:
+                if blamed:
+                    raise ObjectNotTaken(
+                        f"the object store does not take it: {first_line(error)}"
+                    ) from error
+                passing = sorted_or_refusal(error, key)
+                due = isinstance(passing, StorageRefused) or time.monotonic() >= blame_from
+                blamed = due and not is_full(error) and await self._takes(witness)
+                if not blamed:
+                    if isinstance(passing, StorageRefused):
+                        raise passing from error
+                    await asyncio.sleep(_next_wait(passing, key, waits))
 
     async def copy_async(self, source: str, target: str) -> bool:
         """Copy within the store, which moves no byte through here; ``False``: no such source."""
@@ -92,7 +131,9 @@ class Storage:
             except FileNotFoundError:
                 return False
             except Exception as error:  # noqa: BLE001 - sorted right below
-                await asyncio.sleep(_next_wait(_sorted(error, target, writing=True), target, waits))
+                await asyncio.sleep(
+                    _next_wait(sorted_out(error, target, writing=True), target, waits)
+                )
             else:
                 return True
 
@@ -131,18 +172,36 @@ class Storage:
 
     @contextlib.contextmanager
     def reading(self, key: str) -> Iterator[IO[bytes]]:
-        """A stream of the object's bytes.
+        """A stream of the object's bytes; an outage in the middle is waited for.
 
         Raises:
             FileNotFoundError: there is no such object.
         """
-        reader = self._waited(key, lambda: obstore.open_reader(self._store, key))
-        with io.BufferedReader(_Raw(reader), buffer_size=256 * 1024) as stream:
+        reader = self._waited(key, lambda: obstore.open_reader(self._patient, key))
+        with io.BufferedReader(Reading(reader, key), buffer_size=256 * 1024) as stream:
             yield stream
 
-    def writer(self, key: str) -> obstore.WritableFile:
-        """Bytes written here become the object at ``close``; without it, nothing of them does."""
-        return obstore.open_writer(self._store, key, buffer_size=_PART_BYTES, max_concurrency=2)
+    def writer(self, key: str) -> Writing:
+        """Bytes written here become the object at ``close``; without it, nothing of them does.
+
+        An outage in the middle is waited for: parts of a multipart upload may be sent again.
+        """
+        return Writing(
+            obstore.open_writer(self._patient, key, buffer_size=_PART_BYTES, max_concurrency=2), key
+        )
+
+    async def _put_once(self, key: str, data: bytes) -> None:
+        await obstore.put_async(self._store, key, data, use_multipart=False)
+
+    async def _takes(self, witness: str) -> bool:
+        """Whether the store works at all, at this moment."""
+        try:
+            await self._put_once(witness, b"")
+            await obstore.delete_async(self._store, witness)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it does not
+            log.debug("storage: %s: %s", witness, first_line(error))
+            return False
+        return True
 
     def _written(self, key: str, operation: Callable[[], object]) -> None:
         self._waited(key, operation, writing=True)
@@ -153,7 +212,7 @@ class Storage:
             try:
                 return operation()
             except Exception as error:  # noqa: BLE001 - sorted right below
-                time.sleep(_next_wait(_sorted(error, key, writing=writing), key, waits))
+                time.sleep(_next_wait(sorted_out(error, key, writing=writing), key, waits))
 
 
 def _waits(patience: float) -> Iterator[float]:
@@ -168,55 +227,6 @@ def _waits(patience: float) -> Iterator[float]:
 def _next_wait(error: BaseError, key: str, waits: Iterator[float]) -> float:
     wait = next(waits, None)
     if wait is None:
-        raise StorageUnavailable(f"the object store does not answer: {_first_line(error)}") from (
-            error
-        )
-    log.warning("storage: %s: %s; again in %.1f s", key, _first_line(error), wait)
+        raise unavailable(error) from error
+    log.warning("storage: %s: %s; again in %.1f s", key, first_line(error), wait)
     return wait
-
-
-def _sorted(error: Exception, key: str, *, writing: bool) -> BaseError:
-    """Give back what may pass with time; raise everything else."""
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _is_refusal(error):
-        raise StorageRefused(
-            f"the object store refuses access to {key!r}: check the key pair and its rights "
-            f"({_first_line(error)})"
-        ) from error
-    if isinstance(error, FileNotFoundError) and writing:
-        raise StorageRefused(
-            f"the object store has no place for {key!r}: does the bucket exist? "
-            f"({_first_line(error)})"
-        ) from error
-    if isinstance(error, (NotSupportedError, AlreadyExistsError, PreconditionError)):
-        raise error
-    if not isinstance(error, BaseError):
-        raise error
-    return error
-
-
-def _is_refusal(error: Exception) -> bool:
-    """A listing that is answered with 4xx comes as an error without a class of its own."""
-    found = re.search(r"non-2xx status code: (4\d\d)", str(error))
-    return found is not None and found[1] not in ("404", "408", "425", "429")
-
-
-def _first_line(error: BaseException) -> str:
-    """obstore's messages end with a dump of the request."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
-
-
-class _Raw(io.RawIOBase):
-    """obstore's reader as the raw stream that :class:`io.BufferedReader` wants."""
-
-    def __init__(self, reader: obstore.ReadableFile) -> None:
-        self._reader = reader
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
-        data = self._reader.read(len(buffer))
-        size = len(data)
-        buffer[:size] = memoryview(data)
-        return size

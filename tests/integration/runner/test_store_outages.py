@@ -1,0 +1,182 @@
+"""The store fails in every way that networks and stores do: the work waits and goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from imagebatch_runner.failures import StorageUnavailable
+from imagebatch_runner.storage import Storage
+from support.imagehost import ImageHost
+from support.pictures import jpeg
+from support.runnerbatch import RunnerBatch, products
+from support.s3proxy import Mode, S3Proxy
+from support.seaweedfs import SeaweedFS
+
+Build = Callable[..., RunnerBatch]
+
+FAULTS: tuple[Mode, ...] = ("refuse", "reset", "hang", "slow", "500", "503")
+
+
+@pytest.fixture
+def proxy(s3: SeaweedFS) -> Iterator[S3Proxy]:
+    with S3Proxy(s3) as made:
+        yield made
+
+
+def slow_photos(host: ImageHost, count: int, seconds: float) -> list[str]:
+    return [host.slow(f"{n}.jpg", jpeg(size=(120 + n % 50, 100)), seconds) for n in range(count)]
+
+
+def through(batch: Build, proxy: S3Proxy, urls: list[str], **job: object) -> RunnerBatch:
+    built = batch(products(urls), **job)
+    built.settings |= proxy.env() | {
+        "IMAGEBATCH_PART_IMAGES": "20",
+        "IMAGEBATCH_FETCH_CONCURRENCY": "4",
+    }
+    return built
+
+
+def test_shard_goes_on_after_outages_of_every_kind(
+    batch: Build, host: ImageHost, proxy: S3Proxy
+) -> None:
+    urls = slow_photos(host, 250, 0.1)
+    built = through(batch, proxy, urls, imagesPerShard=240)
+    outlives(built, proxy, host, 1.2)
+    assert built.run("compress", 1).code == 0
+    assert built.run("collect").code == 0
+    assert [line["status"] for line in built.report()] == ["succeeded"] * len(urls)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", FAULTS)
+def test_shard_goes_on_after_a_minute_without_the_store(
+    batch: Build, host: ImageHost, proxy: S3Proxy, mode: Mode
+) -> None:
+    built = through(batch, proxy, slow_photos(host, 250, 0.1), imagesPerShard=240)
+    outlives(built, proxy, host, 60, (mode,))
+
+
+def outlives(
+    built: RunnerBatch,
+    proxy: S3Proxy,
+    host: ImageHost,
+    seconds: float,
+    modes: tuple[Mode, ...] = FAULTS,
+) -> None:
+    """The first shard is done through outages of so many seconds, each image fetched once."""
+    assert built.run("plan").code == 0
+    proxy.requests.clear()
+    process = built.start("compress", 0)
+    built.wait_for_parts(1)
+    for mode in modes:
+        proxy.fail(mode)
+        time.sleep(seconds)
+        proxy.heal()
+    ended = built.wait(process, 300)
+    assert ended.code == 0, ended.log
+    met = {mode for mode, _ in proxy.requests}
+    assert met >= set(modes) & {"slow", "500", "503"}
+    assert set(host.requests.values()) == {1}
+    assert sum(host.requests.values()) == built.job["imagesPerShard"]
+
+
+@pytest.mark.parametrize("mode", ["refuse", "hang", "503"])
+def test_plan_and_collect_go_on_after_an_outage(
+    batch: Build, host: ImageHost, proxy: S3Proxy, mode: Mode
+) -> None:
+    urls = [host.url(f"{n}.jpg") for n in range(60)]
+    built = through(batch, proxy, urls, imagesPerShard=2)
+    for step in ("plan", "collect"):
+        proxy.requests.clear()
+        process = built.start(step)
+        _until_requests(proxy, 5)
+        proxy.fail(mode)
+        threading.Timer(1.5, proxy.heal).start()
+        ended = built.wait(process)
+        assert ended.code == 0, ended.log
+    assert len(built.report()) == len(urls)
+
+
+@pytest.mark.parametrize("mode", FAULTS)
+def test_streams_survive_an_outage_in_the_middle(proxy: S3Proxy, mode: Mode) -> None:
+    env = proxy.env()
+    storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=120)
+    piece = bytes(range(256)) * 4096
+    key = f"streams/{mode}"
+    writer = storage.writer(key)
+    for n in range(20):
+        if n == 9:
+            proxy.fail(mode)
+            threading.Timer(1, proxy.heal).start()
+        writer.write(piece)
+    writer.close()
+    time.sleep(1)
+    proxy.heal()
+    with storage.reading(key) as stream:
+        assert stream.read(len(piece)) == piece
+        proxy.fail(mode)
+        threading.Timer(1, proxy.heal).start()
+        assert stream.read() == piece * 19
+
+
+def test_stream_that_fails_for_longer_than_the_patience_is_told_as_such(proxy: S3Proxy) -> None:
+    env = proxy.env()
+    storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=1)
+    storage.put("streams/short", b"x" * 1000)
+    writer = storage.writer("streams/never")
+    with storage.reading("streams/short") as stream:
+        proxy.fail("refuse")
+        with pytest.raises(StorageUnavailable):
+            stream.read()
+    writer.write(b"y")
+    with pytest.raises(StorageUnavailable):
+        writer.close()
+    proxy.heal()
+    assert not storage.exists("streams/never")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_image_that_the_store_alone_does_not_take_fails_alone(
+    batch: Build, host: ImageHost, proxy: S3Proxy, status: int
+) -> None:
+    urls = [host.add(f"{n}.jpg", jpeg(size=(150 + n, 100))) for n in range(4)]
+    built = through(batch, proxy, urls)
+    built.settings["IMAGEBATCH_STORAGE_PATIENCE_SECONDS"] = "2"
+    proxy.poison("/images/1-2-", status)
+    ended = built.run("plan")
+    assert ended.code == 0, ended.log
+    codes = [(line["status"], line["error_code"]) for line in built.report()]
+    assert codes[1] == ("failed", "storage_failed")
+    assert [status for status, _ in codes].count("succeeded") == 3
+    failed = built.report()[1]
+    assert (failed["retryable"], failed["http_status"], failed["attempts"]) == (True, 200, 1)
+    assert not [key for key in built.list(built.keys.root) if "probe-" in key]
+
+
+def test_store_that_is_away_for_longer_than_the_patience_blames_no_image(
+    batch: Build, host: ImageHost, proxy: S3Proxy
+) -> None:
+    built = through(batch, proxy, slow_photos(host, 60, 0.1), imagesPerShard=50)
+    built.settings["IMAGEBATCH_STORAGE_PATIENCE_SECONDS"] = "2"
+    assert built.run("plan").code == 0
+    process = built.start("compress", 0)
+    built.wait_for_parts(1)
+    proxy.fail("503")
+    ended = built.wait(process)
+    proxy.heal()
+    assert ended.code == 1
+    assert "the object store does not answer" in ended.log
+    assert built.run("compress", 0).code == 0
+    assert built.run("compress", 1).code == 0
+    assert built.run("collect").code == 0
+    assert {line["status"] for line in built.report()} == {"succeeded"}
+
+
+def _until_requests(proxy: S3Proxy, count: int) -> None:
+    end = time.monotonic() + 60
+    while sum(proxy.requests.values()) < count and time.monotonic() < end:
+        time.sleep(0.005)

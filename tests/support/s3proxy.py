@@ -1,0 +1,184 @@
+"""A proxy between the runner and a real S3 that fails in the ways that networks and stores do.
+
+``with S3Proxy(s3) as proxy:`` listens on a port of its own and passes every request on, one
+connection each. ``proxy.fail("hang")`` changes what happens from then on, also to requests under
+way; ``proxy.heal()`` ends it. ``proxy.poison(word, status)`` fails requests whose path holds a
+word, and no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Literal
+
+from .seaweedfs import SeaweedFS
+
+Mode = Literal["pass", "refuse", "reset", "hang", "slow", "500", "503"]
+
+#: In the mode "slow": seconds before each answer, and bytes a second of it.
+LATENCY = 1.0
+BANDWIDTH = 200_000
+
+_BODIES = {
+    400: b"<Error><Code>InvalidRequest</Code><Message>no</Message></Error>",
+    403: b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+    500: b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>",
+    503: b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+}
+
+
+class S3Proxy:
+    """``requests`` counts what arrived by (mode, method)."""
+
+    def __init__(self, s3: SeaweedFS) -> None:
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self._s3 = s3
+        self._mode: Mode = "pass"
+        self._poison: dict[str, int] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._healed: asyncio.Event | None = None
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = int(free.getsockname()[1])
+
+    def __enter__(self) -> S3Proxy:
+        self._thread.start()
+        self._call(self._listen())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._call(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def env(self) -> dict[str, str]:
+        """What the runner needs to go this way."""
+        return self._s3.env() | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
+
+    def fail(self, mode: Mode) -> None:
+        self._call(self._switch(mode))
+
+    def heal(self) -> None:
+        self._call(self._switch("pass"))
+
+    def poison(self, word: str, status: int) -> None:
+        """Answer requests whose path holds ``word`` with this status, the others as ever."""
+        self._poison[word] = status
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, backlog=256, reuse_address=True
+        )
+
+    async def _close(self) -> None:
+        await self._switch("refuse")
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _switch(self, mode: Mode) -> None:
+        self._mode = mode
+        if self._healed is not None:
+            self._healed.set()
+            self._healed = None
+        if mode == "hang":
+            self._healed = asyncio.Event()
+        elif mode != "pass":
+            for writer in list(self._open):
+                _reset(writer)
+        if mode == "refuse" and self._server is not None:
+            self._server.close()
+            self._server = None
+        elif mode != "refuse" and self._server is None:
+            await self._listen()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            if self._mode == "reset":
+                _reset(writer)
+                return
+            await self._request(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # one of the two ends is gone, or the proxy itself
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await self._unless_hanging()
+        first, *lines = head[:-4].decode("latin-1").split("\r\n")
+        method, path, _version = first.split(" ")
+        self.requests[self._mode, method] += 1
+        length = 0
+        kept = [first, "Connection: close"]
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.lower() == "content-length":
+                length = int(value)
+            if name.lower() not in ("connection", "keep-alive"):
+                kept.append(line)
+        body = await reader.readexactly(length)
+        await self._unless_hanging()
+        status = next((s for word, s in self._poison.items() if word in path), None)
+        if status is None and self._mode in ("500", "503"):
+            status = int(self._mode)
+        if status is not None:
+            text = _BODIES[status]
+            writer.write(
+                f"HTTP/1.1 {status} No\r\nContent-Type: application/xml\r\n"
+                f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n".encode()
+                + (b"" if method == "HEAD" else text)
+            )
+            await writer.drain()
+            return
+        await self._pass_on("\r\n".join(kept).encode("latin-1") + b"\r\n\r\n" + body, writer)
+
+    async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        port = int(self._s3.endpoint.rpartition(":")[2])
+        back, forth = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            forth.write(request)
+            await forth.drain()
+            if self._mode == "slow":
+                await asyncio.sleep(LATENCY)
+            while data := await back.read(16 * 1024):
+                await self._unless_hanging()
+                if self._mode == "slow":
+                    await asyncio.sleep(len(data) / BANDWIDTH)
+                writer.write(data)
+                await writer.drain()
+        finally:
+            forth.close()
+
+    async def _unless_hanging(self) -> None:
+        """As behind a broken wire: what is under way goes on when it is mended."""
+        while self._healed is not None:
+            await self._healed.wait()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """RST instead of FIN."""
+    raw = writer.get_extra_info("socket")
+    if raw is not None and raw.fileno() >= 0:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
