@@ -64,7 +64,7 @@ e2e: install ## End-to-end tests on a cluster of their own
 	@$(PY) -m pytest tests/e2e -v
 
 bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
-	@$(PY) -m benchmarks $(SECTION)
+	@PYTHONPATH=$(PYTHONPATH):tests $(PY) -m benchmarks $(SECTION)
 
 up: install ## Cluster, S3 and chart, without the demo
 	@$(PY) -m demo.up

@@ -25,6 +25,11 @@ from .seaweedfs import SeaweedFS
 
 PUBLIC = "https://files.example.com/files"
 
+# Within the class, ``list`` is its method.
+Keys = list[str]
+Report = list[dict[str, Any]]
+Table = list[dict[str, str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -121,19 +126,19 @@ class RunnerBatch:
     def get(self, key: str) -> bytes:
         return bytes(obstore.get(self.store, key).bytes())
 
-    def list(self, prefix: str) -> list[str]:
+    def list(self, prefix: str) -> Keys:
         return sorted(entry["path"] for entry in obstore.list(self.store, prefix).collect())
 
-    def report(self) -> list[dict[str, Any]]:
+    def report(self) -> Report:
         """``report.jsonl``, one dict for each image."""
         return [json.loads(line) for line in self.get(self.keys.report_jsonl).splitlines()]
 
-    def table(self) -> list[dict[str, str]]:
+    def table(self) -> Table:
         """``report.csv``, one dict for each row."""
         text = self.get(self.keys.report_csv).decode()
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
-    def wait_for_parts(self, count: int, shard: int = 0, timeout: float = 60) -> list[str]:
+    def wait_for_parts(self, count: int, shard: int = 0, timeout: float = 60) -> Keys:
         """Until that many parts of a shard are recorded; their keys."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:

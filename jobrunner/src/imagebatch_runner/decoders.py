@@ -135,7 +135,7 @@ class _Worker:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(self._input, self._output),
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets images finish
             )
         return self._process
@@ -160,6 +160,7 @@ class _Worker:
         os.close(self._output)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of a decoder's process; whoever measures the codec alone wants the same."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return inherited | _ENVIRONMENT

@@ -1,0 +1,50 @@
+"""The codec without anything around it, in a process like a decoder's.
+
+``python -m benchmarks.codec_alone IMAGES FILE…`` compresses so many numbered photographs from
+memory to memory and prints the CPU seconds of that alone, start-up excluded.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from imagebatch_runner import memfile
+from imagebatch_runner.codec import CodecOptions, compress
+from imagebatch_runner.decoders import environment
+from imagebatch_runner.sniff import Kind
+
+from .numbered import numbered
+
+
+def main() -> None:
+    images, photos = int(sys.argv[1]), [Path(name).read_bytes() for name in sys.argv[2:]]
+    options, spent = CodecOptions(), 0.0
+    with open(memfile.create("bench"), "r+b", buffering=0) as out:  # noqa: PTH123 - in memory
+        for number in range(-len(photos), images):  # one unmeasured of each
+            data = numbered(photos[number % len(photos)], number)
+            before = time.process_time()
+            out.seek(0)
+            out.truncate()
+            compress(data, Kind.JPEG, options, out)
+            if number >= 0:
+                spent += time.process_time() - before
+    print(spent)
+
+
+def cpu_seconds(photos: Sequence[Path], images: int) -> float:
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.codec_alone", str(images), *map(str, photos)],
+        env=environment(),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return float(ended.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The whole way of an image, from an HTTP server to an S3, beside a script with sharp.
+
+Measured is the CPU time of the client's processes from start to end: the runner with its decoders,
+and Node. The servers, one of photographs and a SeaweedFS, are processes of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from support.runnerbatch import RunnerBatch, products
+from support.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
+
+from . import codec_alone
+from .measure import Measured, Spread
+from .peer import installed
+from .photo_host import serving
+from .photos import all_photos
+from .section import Bar, Chart, Section, Table
+
+OURS = "ImageBatch"
+SHARP = "Node, sharp"
+ALONE = "the codec alone"
+
+#: A shard is of 500 images unless the batch says otherwise.
+IMAGES = 500
+#: Images at once in the script; more than the cores, so that none waits for the network.
+_CONCURRENCY = 8
+
+_TEXT = f"""
+{IMAGES} photographs from an HTTP server to a SeaweedFS, both on this machine; the CPU time of the
+clients alone, their start included: the runner (`compress`, with its decoders) and a Node script
+with sharp, undici and aws4fetch, {_CONCURRENCY} images at once (`benchmarks/peer/pipeline.mjs`).
+The last column compares with the codec alone on the same images, from memory to memory in one
+process, its start not included.
+"""
+
+
+def run(rounds: int) -> Section:
+    photos = list(all_photos().values())
+    mixed = _measured(photos, min(rounds, 3))
+    smallest = _measured(photos[:1], min(rounds, 3))
+    rows = [
+        _row("1 to 12 megapixels", mixed),
+        _row("1 megapixel, the least work for each request", smallest),
+    ]
+    table = Table(
+        f"{IMAGES} photographs, JPEG quality 50",
+        ["Photographs", f"images per CPU second, {SHARP} = 1", f"share of {ALONE}"],
+        rows,
+    )
+    bars = [_bar(name, mixed) for name in (SHARP, OURS)]
+    chart = Chart(
+        "From HTTP to S3, 1 to 12 megapixels: images per CPU second, sharp = 1", "×", bars, mark=1.5
+    )
+    return Section("pipeline", "The whole pipeline", _TEXT, [table], [chart])
+
+
+def _measured(photos: Sequence[Path], rounds: int) -> Measured:
+    seconds: dict[str, list[float]] = {OURS: [], SHARP: [], ALONE: []}
+    with (
+        SeaweedFS() as s3,
+        serving(photos) as host,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        urls = [f"{host}/{number}.jpg" for number in range(IMAGES)]
+        variants: dict[str, Callable[[], float]] = {
+            OURS: lambda: _runner(s3, urls, Path(folder)),
+            SHARP: lambda: _script(s3, urls),
+            ALONE: lambda: codec_alone.cpu_seconds(photos, IMAGES),
+        }
+        order = list(variants)
+        for number in range(rounds):
+            turn = number % len(order)
+            for name in order[turn:] + order[:turn]:
+                seconds[name].append(variants[name]())
+                print(f"    {name}: {seconds[name][-1]:.1f} s of CPU time", flush=True)
+    return Measured(seconds, {})
+
+
+def _runner(s3: SeaweedFS, urls: list[str], folder: Path) -> float:
+    """``compress`` as a pod runs it, on a shard that was planned before."""
+    batch = RunnerBatch.of(s3, folder, products(urls), imagesPerShard=len(urls), dryRun=True)
+    planned = batch.run("plan")
+    assert planned.code == 0, planned  # noqa: S101 - a benchmark of failures is none
+    del batch.job["dryRun"]
+    spent = _ended(batch.start("compress"))
+    stored = batch.list(batch.keys.images)
+    assert len(stored) == len(urls), f"{len(stored)} of {len(urls)} images"  # noqa: S101
+    return spent
+
+
+def _script(s3: SeaweedFS, urls: list[str]) -> float:
+    job = {
+        "urls": urls,
+        "bucket": f"{s3.endpoint}/{s3.bucket}",
+        "prefix": f"peer/{uuid4()}",
+        "region": "us-east-1",
+        "accessKeyId": ACCESS_KEY,
+        "secretAccessKey": SECRET_KEY,
+        "concurrency": _CONCURRENCY,
+        "quality": 50,
+    }
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as answer:
+        json.dump(job, given)
+        given.seek(0)
+        process = subprocess.Popen(
+            ["node", "pipeline.mjs"], cwd=installed(), stdin=given, stdout=answer, text=True
+        )
+        spent = _ended(process)
+        answer.seek(0)
+        assert json.load(answer)["images"] == len(urls)  # noqa: S101
+    return spent
+
+
+def _ended(process: subprocess.Popen[str]) -> float:
+    """CPU seconds of a process and of the children that it waited for."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime
+
+
+def _row(name: str, measured: Measured) -> list[str]:
+    return [name, str(measured.speed(OURS, SHARP)), _percent(measured)]
+
+
+def _percent(measured: Measured) -> str:
+    pairs = zip(measured.seconds[ALONE], measured.seconds[OURS], strict=True)
+    shares = [100 * alone / whole for alone, whole in pairs]
+    return f"{statistics.median(shares):.0f} % ({min(shares):.0f}–{max(shares):.0f})"
+
+
+def _bar(name: str, measured: Measured) -> Bar:
+    speed: Spread = measured.speed(name, SHARP)
+    return Bar(name, speed.low, speed.median, speed.high, name == OURS)
