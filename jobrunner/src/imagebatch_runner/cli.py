@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import logging
 import os
-import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.job import ExitCode, Step
+from imagebatch_core.job import Step
 from imagebatch_core.resource import Format, Metadata, Output, Profile
 
-from . import local, plan, pod
-from .screen import Screen
+from . import pod
+from .local_batch import Wish
+from .local_command import LocalRun
 from .settings import Settings
 
-#: Failures that are shown one by one; all of them are in the report.
-_LISTED = 10
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imagebatch-runner {version('imagebatch-runner')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
-    help="Compress the images that a CSV of products names.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Compress the images of a CSV of products, or of a folder."""
 
 
 @app.command("plan")
@@ -50,10 +61,15 @@ def collect_command() -> None:
 
 @app.command("local")
 def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is positional
-    csv: Annotated[Path, typer.Argument(help="CSV: S. No., Product Name, Input Image Urls.")],
-    out: Annotated[
-        Path, typer.Option(help="Folder of the results; also what a rerun goes on from.")
+    source: Annotated[
+        Path, typer.Argument(help="A CSV (S. No., Product Name, Input Image Urls) or a folder.")
     ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the results, where a rerun goes on.", show_default="NAME-compressed"
+        ),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format")] = Format.JPEG,
     quality: Annotated[int, typer.Option(min=1, max=100)] = 50,
     profile: Annotated[Profile, typer.Option(help="small: fewer bytes, more time.")] = Profile.FAST,
@@ -70,60 +86,43 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
         str | None,
         typer.Option(help="Hosts and CIDRs, comma separated, to fetch though not public."),
     ] = None,
+    s3_allow: Annotated[
+        str | None,
+        typer.Option(help="Buckets or bucket/prefix, comma separated, that s3:// URLs may name."),
+    ] = None,
     credentials: Annotated[
         Path | None, typer.Option(help="JSON file of request headers for hosts.")
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless refused.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
 ) -> None:
-    """Do a whole CSV here: DIR/report.csv, DIR/report.jsonl, DIR/images/…
+    """Compress a CSV of images, or a folder of them, on this machine.
+
+    Results: report.csv, report.jsonl and images/ in the folder of --out. Run again, it goes on
+    where it was; of a folder it does what is new or changed.
 
     Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the
-    configuration was refused.
+    configuration was refused, 143 when it was interrupted.
     """
     pod.logging_at(logging.WARNING)
-    screen = Screen(Console(stderr=True))
-    output = Output(
-        format=format_,
-        quality=quality,
-        profile=profile,
-        max_width=max_width,
-        max_height=max_height,
-        metadata=metadata,
-    )
-    try:
-        settings = Settings.from_env(os.environ, **_overrides(jobs, allow, credentials))
-        start = time.monotonic()
-        batch = local.open_folder(
-            csv,
-            out,
-            output=output,
-            retries=retries,
-            settings=settings,
-            env=os.environ,
-            reuse_from=reuse_from,
+
+    def wish() -> Wish:
+        overrides = {
+            "public_base_url": "",  # outputs are named by their path
+            "decoders": jobs or None,
+            "fetch_allow": allow,
+            "fetch_s3_allow": s3_allow,
+            "fetch_credentials_file": None if credentials is None else str(credentials),
+        }
+        given = {name: value for name, value in overrides.items() if value is not None}
+        output = Output(
+            format=format_,
+            quality=quality,
+            profile=profile,
+            max_width=max_width,
+            max_height=max_height,
+            metadata=metadata,
         )
-        summary = local.finished(batch)
-        if summary is None:
-            made = plan.plan(batch)
-            with screen.progress(made) as on_result:
-                summary = local.run(batch, made, on_result)
-    except ImageBatchError as error:
-        screen.refused(error)
-        raise typer.Exit(ExitCode.INPUT_REFUSED) from error
-    if summary is None:
-        screen.interrupted()
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    failures = local.first_failures(batch, _LISTED) if summary.totals.failed else []
-    screen.summary(summary, failures, out, time.monotonic() - start)
-    raise typer.Exit(1 if summary.totals.failed else 0)
+        return Wish(output, retries, Settings.from_env(os.environ, **given), os.environ)
 
-
-def _overrides(jobs: int, allow: str | None, credentials: Path | None) -> dict[str, object]:
-    """What the command line says before the environment; a folder's outputs are named by path."""
-    overrides: dict[str, object] = {"public_base_url": ""}
-    if jobs:
-        overrides["decoders"] = jobs
-    if allow is not None:
-        overrides["fetch_allow"] = allow
-    if credentials is not None:
-        overrides["fetch_credentials_file"] = str(credentials)
-    return overrides
+    raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(wish))

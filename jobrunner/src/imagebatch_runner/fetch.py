@@ -51,10 +51,7 @@ class Fetched:
     attempts: int
     hold: Hold
     validators: Validators = NO_VALIDATORS
-
-    @property
-    def not_modified(self) -> bool:
-        return self.http_status == web.NOT_MODIFIED
+    not_modified: bool = False
 
 
 class Fetcher:
@@ -134,12 +131,12 @@ class Fetcher:
         statuses: list[int] = []
         try:
             if self._files is not None and self._files.names(url):
-                data = await self._file(url, self._files, hold, claim)
-                return Fetched(data, None, attempt, hold)
+                return await self._file(url, attempt, hold, known, claim)
             data, validators = await self._request(
                 url, hold, reserve, known, claim, answered=statuses.append
             )
-            return Fetched(data, statuses[-1], attempt, hold, validators)
+            same = statuses[-1] == web.NOT_MODIFIED
+            return Fetched(data, statuses[-1], attempt, hold, validators, same)
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
@@ -203,13 +200,20 @@ class Fetcher:
             async with web.opened(self._session, url, redirects=redirects, **options) as response:
                 yield response, web.validators_of(response, url)
 
-    async def _file(self, url: str, files: LocalFiles, hold: Hold, claim: Claim | None) -> bytes:
-        limit = self._settings.fetch_max_bytes
+    async def _file(
+        self, url: str, attempt: int, hold: Hold, known: Validators | None, claim: Claim | None
+    ) -> Fetched:
+        files, limit = self._files, self._settings.fetch_max_bytes
+        assert files is not None  # noqa: S101 - the caller asked it
         if claim is not None:
             await claim.take()
-        size = await asyncio.to_thread(files.size, url, limit)
+        size, tag = await asyncio.to_thread(files.look_at, url, limit)
+        validators = Validators(tag)
+        if known == validators:
+            return Fetched(b"", None, attempt, hold, validators, not_modified=True)
         await hold.take(COPIES * size)
-        return await asyncio.to_thread(files.read, url, limit)
+        data = await asyncio.to_thread(files.read, url, limit)
+        return Fetched(data, None, attempt, hold, validators)
 
     @asynccontextmanager
     async def _slot(

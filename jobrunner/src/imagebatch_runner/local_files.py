@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from imagebatch_core.results import ErrorCode
 
@@ -21,7 +21,7 @@ from .failures import ImageFailed
 
 _FILE: Final = "file://"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_TO_ENCODE: Final = re.compile(r"[%,\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
+_TO_ENCODE: Final = re.compile(r"[%,]|^\s|\s$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class LocalFiles:
             raise ImageFailed(ErrorCode.INVALID_URL, "no path of a file")
         return self.base / os.fsdecode(decoded)
 
-    def size(self, url: str, limit: int) -> int:
-        """Bytes of the regular file that a URL names.
+    def look_at(self, url: str, limit: int) -> tuple[int, str]:
+        """Bytes of the regular file that a URL names, and a tag that changes when it is written.
 
         Raises:
             ImageFailed: there is none, or it is over the limit.
@@ -66,13 +66,13 @@ class LocalFiles:
             raise ImageFailed(ErrorCode.FILE_UNREADABLE, f"{path} is not a file")
         if found.st_size > limit:
             raise too_long(limit)
-        return found.st_size
+        return found.st_size, f'"{found.st_size}-{found.st_mtime_ns}"'
 
     def read(self, url: str, limit: int) -> bytes:
         """Its bytes, at most ``limit`` even if it grows meanwhile. Blocks.
 
         Raises:
-            ImageFailed: as :meth:`size`.
+            ImageFailed: as :meth:`look_at`.
         """
         path = self.path(url)
         try:
@@ -85,11 +85,13 @@ class LocalFiles:
         return data
 
 
-def to_url(relative: str) -> str:
-    """A relative path as :meth:`LocalFiles.path` takes it back."""
-    return _TO_ENCODE.sub(
-        lambda found: "".join(f"%{byte:02X}" for byte in os.fsencode(found[0])), relative
-    )
+def to_url(path: str) -> str:
+    """A path as a list of URLs may hold it, and :meth:`LocalFiles.path` takes it back.
+
+    A leading ``./`` where its first folder would be taken for a scheme.
+    """
+    safe = f"./{path}" if _SCHEME.match(path) else path
+    return _TO_ENCODE.sub(lambda found: quote(found[0], safe=""), safe)
 
 
 def _unreadable(path: Path, error: OSError) -> ImageFailed:

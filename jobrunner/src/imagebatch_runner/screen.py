@@ -1,12 +1,21 @@
-"""What ``local`` shows: progress while it runs, and a table at its end."""
+"""What ``local`` shows: progress while it runs, a table and the failures at its end.
+
+A bar where somebody watches, a plain line now and then where nobody does, nothing but refusals
+when it is told to be quiet.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,28 +26,59 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from imagebatch_core.results import ImageResult, ImageStatus
+from imagebatch_core.results import ImageResult
 
 from .compress import OnResult
 from .documents import Plan, Summary
+from .tally import FailureGroups, Tally, saved
+
+#: Seconds between two lines where there is no terminal.
+_LINE_EVERY: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run at its end: ``done`` images in ``seconds``, those recorded before not among them."""
+
+    summary: Summary
+    failures: FailureGroups
+    out: Path
+    done: int
+    seconds: float
 
 
 class Screen:
     """``console`` is standard error: standard output stays free for pipes."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console
+        self._quiet = quiet
+
+    def skipped(self, folder: Path, skipped: Counter[str]) -> None:
+        """What of a folder is not taken, most of it first."""
+        if skipped:
+            told = ", ".join(f"{count:,} {what}" for what, count in skipped.most_common(8))
+            self._say(f"{folder}: not taken: {told}")
 
     @contextmanager
     def progress(self, plan: Plan) -> Iterator[OnResult]:
-        """A bar over the plan's images; the block calls the answer with each result."""
-        self._console.print(
-            f"{plan.products:,} products, {plan.images:,} images"
-            + (f", {plan.row_problems:,} rows without images" if plan.row_problems else "")
-        )
+        """Over the plan's images; the block calls the answer with each result."""
+        rows = f" in {plan.products:,} rows" if plan.products != plan.images else ""
+        without = f", {plan.row_problems:,} rows without images" if plan.row_problems else ""
+        self._say(f"{_images(plan.images)}{rows}{without}")
         if plan.reuse_sentence:
-            self._console.print(plan.reuse_sentence)
-        failed, bytes_in, bytes_out = 0, 0, 0
+            self._say(plan.reuse_sentence)
+        if self._quiet:
+            yield lambda _result: None
+        elif self._console.is_terminal:
+            with self._bar(plan.images) as on_result:
+                yield on_result
+        else:
+            yield self._lines(plan.images)
+
+    @contextmanager
+    def _bar(self, total: int) -> Iterator[OnResult]:
+        tally = Tally()
         with Progress(
             TextColumn("compressing"),
             BarColumn(),
@@ -48,57 +88,88 @@ class Screen:
             TimeRemainingColumn(),
             console=self._console,
         ) as bars:
-            task = bars.add_task("images", total=plan.images, note="")
+            task = bars.add_task("images", total=total, note="")
 
             def on_result(result: ImageResult) -> None:
-                nonlocal failed, bytes_in, bytes_out
-                if result.status is ImageStatus.FAILED:
-                    failed += 1
-                bytes_in += result.bytes_in or 0
-                bytes_out += result.bytes_out or 0
-                note = f"{saved(bytes_in, bytes_out)} saved, {failed} failed"
-                bars.update(task, advance=1, note=note)
+                tally.add(result)
+                bars.update(task, advance=1, note=_note(tally))
 
             yield on_result
 
-    def summary(
-        self, summary: Summary, failures: list[ImageResult], out: Path, seconds: float
-    ) -> None:
-        """``failures`` are the first ones, in input order."""
-        totals = summary.totals
+    def _lines(self, total: int) -> OnResult:
+        tally = Tally()
+        due = time.monotonic() + _LINE_EVERY
+
+        def on_result(result: ImageResult) -> None:
+            nonlocal due
+            tally.add(result)
+            if time.monotonic() >= due:
+                due = time.monotonic() + _LINE_EVERY
+                self._say(f"{tally.done:,} of {total:,} images, {_note(tally)}")
+
+        return on_result
+
+    def summary(self, ended: Ended) -> None:
+        totals = ended.summary.totals
         table = Table(show_header=False, box=None, pad_edge=False)
         table.add_column(style="bold")
-        table.add_column(justify="right")
-        table.add_row("compressed", f"{totals.succeeded:,}")
-        table.add_row("kept as they were", f"{totals.kept:,}")
-        if totals.reused:
-            table.add_row("reused", f"{totals.reused:,}")
-        table.add_row("failed", f"{totals.failed:,}")
-        table.add_row("bytes before", f"{totals.bytes_in:,}")
-        table.add_row("bytes after", f"{totals.bytes_out:,}")
-        table.add_row("saved", saved(totals.bytes_in, totals.bytes_out))
-        table.add_row("seconds", f"{seconds:.1f}")
-        self._console.print(table)
-        for failure in failures:
-            code = failure.error_code.value if failure.error_code else ""
-            self._console.print(
-                f"row {failure.row}, image {failure.position}: {code}: "
-                f"{failure.error_message} ({failure.input_url})",
-                markup=False,
-                style="red",
-                soft_wrap=True,
-            )
-        if totals.failed > len(failures):
-            self._console.print(f"… and {totals.failed - len(failures):,} more failures")
-        self._console.print(f"report: {out / 'report.csv'}", markup=False, soft_wrap=True)
+        table.add_column()
+        for name, count in (
+            ("compressed", totals.succeeded),
+            ("kept as they were", totals.kept),
+            ("reused, unchanged", totals.reused),
+            ("failed", totals.failed),
+        ):
+            if count or name == "compressed":
+                table.add_row(name, f"{count:,}", style="red" if name == "failed" else None)
+        table.add_row(
+            "size",
+            f"{decimal(totals.bytes_in)} → {decimal(totals.bytes_out)}, "
+            f"{saved(totals.bytes_in, totals.bytes_out)} saved",
+        )
+        if ended.done:
+            rate = ended.done / max(ended.seconds, 0.001)
+            table.add_row("time", f"{ended.seconds:.1f} s, {rate:.1f} images per second")
+        else:
+            table.add_row("time", "nothing was left to do")
+        table.add_row("images", str(ended.out / "images"))
+        table.add_row("report", str(ended.out / "report.csv"))
+        if not self._quiet:
+            self._console.print(table, markup=False, soft_wrap=True)
+            self._failures(ended.failures)
+
+    def _failures(self, groups: FailureGroups) -> None:
+        for code, count in groups.counts.most_common():
+            self._say(f"{code.value}: {_images(count)}", "red")
+            for failure in groups.first[code]:
+                where = f"row {failure.row}, image {failure.position}"
+                self._say(f"  {failure.input_url}: {failure.error_message} ({where})")
+            if count > len(groups.first[code]):
+                self._say(f"  … and {count - len(groups.first[code]):,} more in the report")
 
     def refused(self, error: Exception) -> None:
         self._console.print(f"refused: {error}", markup=False, style="red", soft_wrap=True)
 
-    def interrupted(self) -> None:
-        self._console.print("interrupted; run the same command again to go on")
+    def stopping(self) -> None:
+        self._say("stopping: what is under way is finished first; Ctrl-C again leaves at once")
+
+    def interrupted(self, out: Path) -> None:
+        """Told even when quiet: the work is not done."""
+        self._console.print(
+            f"interrupted: run the same command again to go on; what is done lies in {out}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        if not self._quiet:
+            self._console.print(text, markup=False, highlight=False, style=style, soft_wrap=True)
 
 
-def saved(bytes_in: int, bytes_out: int) -> str:
-    """The share of bytes saved, as ``61.3%``."""
-    return f"{100 * (1 - bytes_out / bytes_in):.1f}%" if bytes_in else "0.0%"
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"
+
+
+def _note(tally: Tally) -> str:
+    failed = f", {tally.failed:,} failed" if tally.failed else ""
+    return f"{saved(tally.bytes_in, tally.bytes_out)} saved{failed}"

@@ -156,7 +156,8 @@ class Settings(BaseModel):
 
     def output_url(self, key: str) -> str:
         base = self.public_base_url.rstrip("/")
-        return f"{base}/{key}" if base else key
+        # A key alone stands in a list of them; a local folder's own names may hold commas.
+        return f"{base}/{key}" if base else key.replace("%", "%25").replace(",", "%2C")
 
 
 def termination_log(env: Mapping[str, str]) -> Path:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
+import obstore
 import pytest
 
 from support.imagehost import ImageHost
 from support.nocsv import NO_CSV
 from support.pictures import decoded, jpeg
 from support.runnerbatch import products
+from support.seaweedfs import SeaweedFS
 
 
 class Folder:
@@ -29,10 +33,13 @@ class Folder:
         start = [sys.executable, "-m", "imagebatch_runner", "local", str(self.csv)]
         return [*start, "--out", str(self.out), "--allow", "127.0.0.1", *options]
 
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *options: str, cwd: str | None = None, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*options), capture_output=True, text=True, timeout=120, check=False
-        )
+            self.command(*options), capture_output=True, text=True, timeout=120, check=False,
+            cwd=cwd, env=os.environ | (env or {}),
+        )  # fmt: skip
 
     def report(self) -> list[dict[str, object]]:
         lines = (self.out / "report.jsonl").read_text().splitlines()
@@ -64,7 +71,8 @@ def test_some_failed_is_exit_code_1_and_they_are_named(folder: Folder, host: Ima
     folder.csv.write_text(products([host.add("a.jpg", jpeg()), host.html("b.jpg")]))
     ended = folder.run()
     assert ended.returncode == 1
-    assert "not_an_image: a web page" in ended.stderr
+    assert "not_an_image: 1 image\n  http://127.0.0.1:" in ended.stderr
+    assert "b.jpg: a web page, not an image (row 1, image 2)" in ended.stderr
     assert [line["status"] for line in folder.report()] == ["succeeded", "failed"]
 
 
@@ -140,6 +148,20 @@ def test_input_that_is_no_such_csv_is_exit_code_2(folder: Folder, text: str) -> 
     assert ended.stderr.startswith("refused: ")
 
 
+def test_csv_that_was_refused_can_be_mended(folder: Folder, host: ImageHost) -> None:
+    wanted = products([host.add("a.jpg", jpeg())])
+    for refused in ("no header\n", products(["ftp://host/a.jpg"]), wanted + '9,"open\n'):
+        folder.csv.write_text(refused)
+        assert folder.run().returncode == 2
+    folder.csv.write_text("no header\n")
+    folder.out = folder.out.with_name("other")
+    assert folder.run().returncode == 2
+    assert not folder.out.exists()
+    folder.out = folder.out.with_name("out")
+    folder.csv.write_text(wanted)
+    assert folder.run().returncode == 0
+
+
 def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
     assert "no such file" in folder.run().stderr
     assert folder.run().returncode == 2
@@ -147,6 +169,120 @@ def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
     folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
     wrong = folder.run("--allow", "10.0.0.0/99")
     assert (wrong.returncode, "IMAGEBATCH_FETCH_ALLOW" in wrong.stderr) == (2, True)
+
+
+def test_csv_may_name_files_beside_it(folder: Folder, host: ImageHost) -> None:
+    pictures = folder.csv.parent / "my pictures"
+    pictures.mkdir()
+    names = ["a.jpg", "b, left.jpg", "100%.jpg"]
+    for name in names:
+        (pictures / name).write_bytes(jpeg(size=(60, 40)))
+    os.mkfifo(folder.csv.parent / "fifo")
+    urls = [
+        "my pictures/a.jpg",
+        "my pictures/b%2C left.jpg",
+        "./my pictures/100%25.jpg",
+        str(pictures / "a.jpg"),
+        f"file://{pictures}/a.jpg",
+        f"file://localhost{pictures}/a.jpg",
+        host.add("c.jpg", jpeg()),
+        "my pictures/missing.jpg",
+        "fifo",
+        "my pictures",
+        f"file://elsewhere{pictures}/a.jpg",
+    ]
+    folder.csv.write_text(products(urls))
+    ended = folder.run(cwd="/")
+    codes = [line["error_code"] for line in folder.report()]
+    assert codes == [None] * 7 + ["file_unreadable"] * 3 + ["invalid_url"]
+    assert "my pictures/missing.jpg: No such file" in ended.stderr
+    assert [line["http_status"] for line in folder.report()] == [None] * 6 + [200] + [None] * 4
+
+
+def test_failures_are_grouped_and_the_first_of_them_listed(folder: Folder, host: ImageHost) -> None:
+    urls = [*(host.html(f"{n}.jpg") for n in range(5)), "missing.jpg"]
+    folder.csv.write_text(products(urls))
+    told = folder.run().stderr.splitlines()
+    at = told.index("not_an_image: 5 images")
+    assert [line.partition(": ")[0] for line in told[at + 1 : at + 4]] == [
+        f"  {url}" for url in urls[:3]
+    ]
+    assert told[at + 4] == "  … and 2 more in the report"
+    assert told[at + 5] == "file_unreadable: 1 image"
+
+
+def test_totals_as_json_for_scripts(folder: Folder, host: ImageHost) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg()), "missing.jpg"]))
+    ended = folder.run("--json", "--quiet")
+    assert ended.stderr == ""
+    found = json.loads(ended.stdout)
+    assert found["seconds"] > 0
+    assert {name: found[name] for name in ("exitCode", "images", "succeeded", "failures")} == {
+        "exitCode": 1,
+        "images": 2,
+        "succeeded": 1,
+        "failures": {"file_unreadable": 1},
+    }
+    assert Path(found["report"]).exists()
+    refused = folder.run("--json", "--quality", "60")
+    assert json.loads(refused.stdout)["exitCode"] == refused.returncode == 2
+
+
+def test_without_a_terminal_there_is_no_bar_and_quiet_says_nothing(
+    folder: Folder, host: ImageHost
+) -> None:
+    folder.csv.write_text(products([host.add("a.jpg", jpeg())]))
+    ended = folder.run()
+    assert not {"\r", "\x1b", "━"} & set(ended.stderr)
+    assert ended.stderr.startswith("1 image\n")
+    folder.out = folder.out.with_name("other")
+    assert folder.run("--quiet").stderr == ""
+
+
+def test_bar_on_a_terminal_and_an_interruption_that_tells_how_to_go_on(
+    folder: Folder, host: ImageHost
+) -> None:
+    folder.csv.write_text(products([host.slow(f"{n}.jpg", jpeg(), 0.3) for n in range(200)]))
+    main, terminal = pty.openpty()
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        folder.command(), stderr=terminal, env=env, start_new_session=True
+    ) as process:
+        os.close(terminal)
+        shown = _read_until(main, b" saved")
+        os.kill(process.pid, signal.SIGINT)
+        shown += _read_until(main, None)
+        assert process.wait(60) == 143
+    os.close(main)
+    assert b"compressing" in shown
+    assert b"stopping: " in shown
+    assert b"run the same command again to go on" in shown
+
+
+def _read_until(terminal: int, wanted: bytes | None) -> bytes:
+    """What a process shows, until ``wanted`` is in it, else until its end."""
+    shown = b""
+    while wanted is None or wanted not in shown:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # how Linux tells that the other side is closed
+            break
+    return shown
+
+
+def test_version_is_told() -> None:
+    command = [sys.executable, "-m", "imagebatch_runner", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == f"imagebatch-runner {version('imagebatch-runner')}\n"
+
+
+def test_image_in_s3_is_read_when_it_is_allowed(folder: Folder, s3: SeaweedFS) -> None:
+    obstore.put(s3.make_bucket("local-images"), "a.jpg", jpeg())
+    folder.csv.write_text(products(["s3://local-images/a.jpg"]))
+    closed = folder.run(env=s3.env())
+    assert (closed.returncode, "address_refused" in closed.stderr) == (1, True)
+    folder.out = folder.out.with_name("other")
+    assert folder.run("--s3-allow", "local-images", env=s3.env()).returncode == 0
 
 
 def test_private_hosts_are_closed_unless_allowed(folder: Folder, host: ImageHost) -> None:

@@ -140,7 +140,7 @@ async def test_unchanged_object_is_not_read_again(env: dict[str, str]) -> None:
     first = await fetch(env, "s3://catalogue/a.jpg")
     assert isinstance(first, Fetched)
     assert first.validators.etag
-    assert first.validators.final_url is None
+    assert first.validators.final_url_sha256 is None
     again = await fetch(env, "s3://catalogue/a.jpg", known=first.validators)
     assert isinstance(again, Fetched)
     assert again.not_modified

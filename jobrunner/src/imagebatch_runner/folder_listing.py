@@ -1,0 +1,104 @@
+"""The images below a folder of this machine, as ``local`` takes them.
+
+By their names' endings, in the order of their paths. Hidden files and folders, links that lead out
+of the folder, and the results of runs are left out; so are files of other kinds, which are counted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+#: Endings of the kinds that are taken; the value is the one that outputs of the kind have.
+ENDINGS: Final = {
+    "jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "png": "png", "webp": "webp",
+    "avif": "avif", "gif": "gif", "tif": "tif", "tiff": "tif", "bmp": "bmp",
+}  # fmt: skip
+#: The folder within ``--out`` that marks it as the results of a folder.
+STATE: Final = ".imagebatch"
+_LONGEST_NAME: Final = 240
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LINK: Final = "links that lead elsewhere"
+_NAME: Final = "names that no output can have"
+_CLOSED: Final = "folders that cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """``files`` are relative paths, sorted; ``skipped`` counts files by ending or reason.
+
+    ``stamp`` is another one as soon as a file is added, removed, resized or written again.
+    """
+
+    files: tuple[str, ...]
+    stamp: str
+    skipped: Counter[str]
+
+
+def scan(folder: Path, out: Path) -> Listing:
+    """All images below ``folder``, except in ``out``."""
+    skipped: Counter[str] = Counter()
+    root, outside = folder.resolve(), out.resolve()
+    found = sorted(_images(root, root, outside, skipped))
+    digest = sha256()
+    for image in found:
+        digest.update(repr(image).encode())
+    return Listing(tuple(path for path, *_ in found), digest.hexdigest(), skipped)
+
+
+def ending(name: str) -> str:
+    """What follows the last dot of a path's name, in lower case."""
+    return os.path.splitext(name)[1][1:].lower()  # noqa: PTH122 - a Path for each is slow
+
+
+def _images(
+    folder: Path, root: Path, out: Path, skipped: Counter[str]
+) -> Iterator[tuple[str, int, int]]:
+    """Path, size in bytes and time of the last change in ns."""
+    try:
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+    except OSError:
+        skipped[_CLOSED] += 1
+        return
+    if is_result({entry.name for entry in entries}):
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.name.startswith(".") or path == out:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _images(path, root, out, skipped)
+        elif ending(entry.name) not in ENDINGS:
+            skipped[f".{ending(entry.name)}" if ending(entry.name) else "without ending"] += 1
+        elif entry.is_symlink() and not _stays_within(path, root, out):
+            skipped[_LINK] += 1
+        elif not _is_plain(entry.name):
+            skipped[_NAME] += 1
+        elif entry.is_file():
+            seen = entry.stat()
+            yield path.relative_to(root).as_posix(), seen.st_size, seen.st_mtime_ns
+
+
+def is_result(names: set[str]) -> bool:
+    """Whether a folder was an ``--out``, of a folder or of a CSV."""
+    return STATE in names or {"plan.json", "input.csv"} <= names
+
+
+def _stays_within(link: Path, root: Path, out: Path) -> bool:
+    target = link.resolve()
+    return target.is_relative_to(root) and not target.is_relative_to(out)
+
+
+def _is_plain(name: str) -> bool:
+    """UTF-8 without control characters, and room for another ending."""
+    try:
+        return len(name.encode()) <= _LONGEST_NAME and not _CONTROL.search(name)
+    except UnicodeEncodeError:
+        return False
