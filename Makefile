@@ -4,12 +4,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER ?=
 GATEWAY_PORT ?= 8080
+fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
 TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/localcluster deploy/images/imagebuild deploy/demo
 export PYTHONPATH := deploy/local:deploy/images:deploy
 
-.PHONY: help demo test install lock generate verify lint types unit integration e2e bench up down clean
+.PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -52,6 +53,13 @@ types: install
 
 unit: install ## Unit tests: seconds, no services
 	@$(PY) -m pytest tests/unit -q
+
+fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
+	@mkdir -p .local/fuzz
+	@for target in csv_reader header_sniff url picture; do \
+	  echo "==> $$target, $(FUZZ_SECONDS) s; what is found is written to .local/fuzz"; \
+	  PYTHONPATH=tests $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
+	done
 
 integration: install ## Integration tests: a real SeaweedFS, a real API server
 	@$(PY) -m localcluster build

@@ -1,0 +1,167 @@
+"""What may never happen, whatever the bytes: each target raises when it does.
+
+A target takes bytes and returns; refusals in the words of the product are fine. Time and memory of
+one input are bounded by the fuzzer itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from imagebatch_core.egress import UrlRefused, check_url
+from imagebatch_core.errors import InputRefused
+from imagebatch_core.results import ShardItem
+from imagebatch_core.rows import Row, neutralise_cell, open_rows
+from imagebatch_runner import memfile, sharding
+from imagebatch_runner.codec import CodecOptions, compress
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.report import ReportWriter
+from imagebatch_runner.sniff import Kind, sniff
+
+_MAX_PIXELS = 1_000_000
+
+
+class _Pieces(io.RawIOBase):
+    """A stream that gives ``size`` bytes at a time, as a network does."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._inner = io.BytesIO(data)
+        self._size = size
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(self._size if size < 0 else min(size, self._size))
+
+
+class _Sink(bytearray):
+    def write(self, data: bytes, /) -> int:
+        self.extend(data)
+        return len(data)
+
+    def close(self) -> None: ...
+
+
+def csv_reader(data: bytes) -> None:
+    """Rows that hold together, the same in pieces, and again in the report's own CSV."""
+    read = _read(io.BytesIO(data))
+    assert read == _read(_Pieces(data, 1 + len(data) % 7)), "pieces make a difference"
+    if isinstance(read, str):
+        return
+    columns, rows = read
+    for number, row in enumerate(rows, start=1):
+        assert (row.number, len(row.extra)) == (number, len(columns))
+        assert (row.problem is None) is bool(row.urls)
+        assert row.line > number
+        for url in row.urls:
+            assert url == url.strip()
+            assert url
+            assert "," not in url
+        items = list(sharding.items_of(row))
+        assert sharding.from_lines(sharding.to_lines(items)) == items
+        assert [ShardItem.from_line(item.to_line()) for item in items] == items
+    _again(columns, rows)
+
+
+def _read(stream: Any) -> tuple[tuple[str, ...], list[Row]] | str:
+    try:
+        reader = open_rows(stream)
+        return reader.columns.extra, list(reader)
+    except InputRefused as error:
+        text = str(error)
+        assert text
+        text.encode()
+        return text
+
+
+def _again(columns: tuple[str, ...], rows: list[Row]) -> None:
+    """The report is a CSV of the same rows, formulas made harmless."""
+    sink = _Sink()
+    writer = ReportWriter(sink, _Sink(), columns)
+    for row in rows:
+        writer.row(row, [])
+    writer.close()
+    table = list(csv.reader(io.StringIO(sink.decode(), newline=""), strict=True))
+    assert len(table) == len(rows) + 1
+    for cells, row in zip(table[1:], rows, strict=True):
+        listed = ",".join(row.urls)
+        expected = [row.serial, row.product, listed, "", *row.extra, row.problem or ""]
+        assert cells == [neutralise_cell(cell) for cell in expected]
+
+
+def header_sniff(data: bytes) -> None:
+    """A kind and a plausible size, or the image's own failure."""
+    try:
+        found = sniff(data, max_pixels=_MAX_PIXELS)
+    except ImageFailed:
+        return
+    assert found.kind in Kind
+    if found.pixels is not None:
+        assert found.width is not None
+        assert found.height is not None
+        assert min(found.width, found.height) >= 0
+        assert found.pixels <= _MAX_PIXELS
+
+
+def url(data: bytes) -> None:
+    """What was checked is what is requested: its own text names the same host."""
+    text = data.decode("utf-8", "surrogateescape")
+    for candidate in (text, f"http://{text}", f"http://{text}/a.jpg"):
+        try:
+            checked = check_url(candidate)
+        except UrlRefused:
+            continue
+        host, port = checked.raw_host, checked.port
+        assert host
+        assert host.isascii()
+        assert port
+        assert checked.scheme in ("http", "https")
+        assert not checked.user
+        again = check_url(str(checked))
+        assert (again.raw_host, again.port, again.scheme) == (host, port, checked.scheme)
+
+
+def picture(data: bytes) -> None:
+    """Whatever codecs are installed: a picture that can be read, or the image's own failure.
+
+    A JPEG that the fast way takes is one that Pillow takes, too.
+    """
+    try:
+        kind = sniff(data, max_pixels=_MAX_PIXELS).kind
+    except ImageFailed:
+        return
+    options = CodecOptions(max_pixels=_MAX_PIXELS, max_frames=20)
+    with _out() as out:
+        try:
+            made = compress(data, kind, options, out)
+        except Exception:  # noqa: BLE001 - what a plugin raises, the worker reports as corrupt
+            return
+        if made.kept:
+            return
+        out.seek(0)
+        with Image.open(io.BytesIO(out.read())) as image:
+            image.load()
+            assert image.size == (made.width, made.height)
+    if kind is Kind.JPEG:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            image.load()
+
+
+@contextlib.contextmanager
+def _out() -> Any:
+    with open(memfile.create("fuzz"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        yield _as_binary(file)
+
+
+def _as_binary(file: Any) -> BinaryIO:
+    binary: BinaryIO = file
+    return binary
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (csv_reader, header_sniff, url, picture)
+}

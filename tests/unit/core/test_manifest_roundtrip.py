@@ -1,0 +1,93 @@
+"""Lines of shards and parts, and the runner's message, come back as they were written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagebatch_core.job import MESSAGE_LIMIT, RunnerMessage, Step, Totals
+from imagebatch_core.reasons import Reason
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+
+COUNT = st.integers(min_value=0, max_value=10**12)
+MAYBE_COUNT = st.none() | COUNT
+#: Line ends that Python's str.splitlines knows and JSON does not escape are what breaks files.
+TEXT = st.text(max_size=60) | st.sampled_from(["\x85", "\u2028", "\u2029", "\x1c", "a\r\nb", "\0"])
+MAYBE_TEXT = st.none() | TEXT
+ITEMS = st.builds(ShardItem, row=COUNT, position=COUNT, url=TEXT)
+
+
+@st.composite
+def results(draw: st.DrawFn) -> ImageResult:
+    """Any result, of all fields that the class has."""
+    known: dict[str, st.SearchStrategy[Any]] = {
+        "row": COUNT,
+        "position": COUNT,
+        "input_url": TEXT,
+        "status": st.sampled_from(ImageStatus),
+        "error_code": st.none() | st.sampled_from(ErrorCode),
+        "retryable": st.booleans(),
+        "attempts": COUNT,
+    }
+    counts = {"http_status", "bytes_in", "bytes_out", "width", "height"}
+    fields = {
+        name: draw(known.get(name, MAYBE_COUNT if name in counts else MAYBE_TEXT))
+        for name in ImageResult.__dataclass_fields__
+    }
+    return ImageResult(**fields)
+
+
+@given(st.lists(ITEMS, max_size=5))
+def test_lines_of_a_shard_come_back_one_for_each_image(items: list[ShardItem]) -> None:
+    lines = "".join(item.to_line() for item in items).encode().splitlines()
+    assert [ShardItem.from_line(line) for line in lines] == items
+
+
+@given(st.lists(results(), max_size=5))
+def test_lines_of_a_part_come_back_one_for_each_result(written: list[ImageResult]) -> None:
+    lines = "".join(result.to_line() for result in written).encode().splitlines()
+    assert [ImageResult.from_line(line) for line in lines] == written
+
+
+@given(results())
+def test_line_of_the_report_has_the_documented_names(result: ImageResult) -> None:
+    line = json.loads(result.to_line())
+    documented = {
+        "row", "position", "input_url", "output_url", "status", "error_code", "retryable",
+        "http_status", "attempts", "bytes_in", "bytes_out", "width", "height", "source_sha256",
+    }  # fmt: skip
+    assert documented <= set(line)
+
+
+MESSAGES = st.builds(
+    RunnerMessage,
+    step=st.sampled_from(Step),
+    error=st.none() | st.text(max_size=2000) | st.just("\0" * 2000) | st.just("🐈" * 2000),
+    reason=st.none() | st.sampled_from(Reason),
+    products=COUNT,
+    images=COUNT,
+    shards=COUNT,
+    row_problems=COUNT,
+    input_sha256=st.none() | st.just("a" * 64),
+    totals=st.none() | st.builds(Totals, succeeded=COUNT, failed=COUNT, bytes_in=COUNT),
+    report_key=st.none() | st.text("ab1-/.", max_size=200),
+    report_sha256=st.none() | st.just("b" * 64),
+    seconds=st.dictionaries(st.sampled_from([step.value for step in Step]), st.floats(0, 1e6)),
+)
+
+
+@given(MESSAGES)
+def test_message_fits_and_comes_back_but_for_the_end_of_a_long_error(
+    message: RunnerMessage,
+) -> None:
+    text = message.to_json()
+    assert len(text.encode()) <= MESSAGE_LIMIT
+    back = RunnerMessage.model_validate_json(text)
+    if back != message:
+        assert back.error is not None
+        assert message.error is not None
+        assert message.error.startswith(back.error.removesuffix("…"))
+        assert back.model_copy(update={"error": message.error}) == message
