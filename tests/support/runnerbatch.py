@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import obstore
@@ -65,8 +66,10 @@ class RunnerBatch:
     def store(self) -> S3Store:
         return self.s3.store()
 
-    def start(self, step: str, index: int = 0, pod: str | None = None) -> subprocess.Popen[str]:
-        """Begin a step; :meth:`wait` gives its end."""
+    def start(
+        self, step: str, index: int = 0, pod: str | None = None, prefix: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        """Begin a step, by the command ``prefix`` if any; :meth:`wait` gives its end."""
         job = {"namespace": "shop", "name": "spring", "uid": self.uid, **self.job}
         inherited = {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
         env = {
@@ -79,12 +82,13 @@ class RunnerBatch:
             "IMAGEBATCH_POD_UID": pod or str(uuid4()),
             "IMAGEBATCH_TERMINATION_LOG": str(self._termination),
             "JOB_COMPLETION_INDEX": str(index),
+            "TMPDIR": str(self.folder),
             **self.settings,
         }
         self._termination.unlink(missing_ok=True)
         with self._log.open("w") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "imagebatch_runner", step],
+                [*prefix, sys.executable, "-m", "imagebatch_runner", step],
                 env=env,
                 stdout=log,
                 stderr=log,
@@ -132,6 +136,13 @@ class RunnerBatch:
     def report(self) -> Report:
         """``report.jsonl``, one dict for each image."""
         return [json.loads(line) for line in self.get(self.keys.report_jsonl).splitlines()]
+
+    def recorded(self) -> set[str]:
+        """Paths of the URLs whose results lie in parts."""
+        lines = [
+            line for key in self.list(self.keys.results) for line in self.get(key).splitlines()
+        ]
+        return {urlsplit(json.loads(line)["input_url"]).path for line in lines}
 
     def table(self) -> Table:
         """``report.csv``, one dict for each row."""

@@ -125,10 +125,10 @@ class S3Proxy:
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        await self._unless_hanging()
         first, *lines = head[:-4].decode("latin-1").split("\r\n")
         method, path, _version = first.split(" ")
         self.requests[self._mode, method] += 1
+        await self._unless_hanging()
         length = 0
         kept = [first, "Connection: close"]
         for line in lines:

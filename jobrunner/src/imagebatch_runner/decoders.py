@@ -1,6 +1,8 @@
 """The pool of worker processes: one image each at a time, replaced when one dies.
 
 A decoder that crashes, hangs or runs out of memory costs the image it was given and nothing else.
+One that is killed from outside, as the kernel does when memory runs out, may have been the wrong
+one: its image gets one more try, while no other is decoded.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -16,10 +19,13 @@ from dataclasses import asdict, dataclass
 from imagebatch_core.results import ErrorCode
 
 from . import memfile
+from .budget import Budget
 from .codec import CodecOptions
 from .failures import ImageFailed
 from .memory import KEPT_BY_DECODER, MIB
 from .sniff import Kind
+
+log = logging.getLogger(__name__)
 
 #: All that a worker inherits: the store's credentials have no business beside hostile bytes.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
@@ -58,6 +64,7 @@ class DecoderPool:
         self._workers = [_Worker(memory) for _ in range(workers)]
         for worker in self._workers:
             self._idle.put_nowait(worker)
+        self._turns = Budget(workers)
 
     async def __aenter__(self) -> DecoderPool:
         return self
@@ -71,6 +78,21 @@ class DecoderPool:
         Raises:
             ImageFailed: it does not decode, is over a limit, or ended its decoder.
         """
+        try:
+            async with self._turns.hold(1):
+                return await self._once(data, kind, options)
+        except _Killed as killed:
+            log.warning("a decoder was killed (%s): its image is tried again, alone", killed)
+        try:
+            async with self._turns.hold(len(self._workers)):
+                return await self._once(data, kind, options)
+        except _Killed as killed:
+            raise ImageFailed(
+                ErrorCode.DECODER_CRASHED,
+                f"its decoder was killed twice ({killed}), then with no other one at work",
+            ) from killed
+
+    async def _once(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._timeout):
@@ -85,6 +107,10 @@ class DecoderPool:
             raise
         finally:
             self._idle.put_nowait(worker)
+
+
+class _Killed(Exception):
+    """A decoder ended by a signal that nothing within it raises."""
 
 
 class _Worker:
@@ -140,11 +166,13 @@ class _Worker:
             )
         return self._process
 
-    async def _crash(self) -> ImageFailed:
+    async def _crash(self) -> ImageFailed | _Killed:
         assert self._process is not None  # noqa: S101 - it has just been used
         code = await self._process.wait()
         self._process = None
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if -code in (signal.SIGKILL, signal.SIGTERM):
+            return _Killed(how)
         return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
 
     async def kill(self) -> None:

@@ -1,9 +1,9 @@
 """SIGTERM in a pod: an end within the grace period, whatever the process is waiting for.
 
-The signal is waited for by a thread of its own. A handler would not do: it runs between two lines
-of Python on the main thread, which may be within a call to the store that takes minutes, and
-threads that wait for the store hold up every orderly end. What is not recorded then is done again
-by the next pod, so leaving at once is always safe.
+A thread of its own waits for the signal: the interpreter's handler in C writes to a pipe at once,
+whereas one in Python runs between two lines on the main thread, which may be within a call to the
+store that takes minutes; and threads that wait for the store hold up every orderly end. What is not
+recorded then is done again by the next pod, so leaving at once is always safe.
 """
 
 from __future__ import annotations
@@ -20,15 +20,12 @@ from imagebatch_core.job import ExitCode
 
 log = logging.getLogger(__name__)
 
-_SIGNALS = frozenset({signal.SIGTERM})
-
 
 class SigtermWatch:
     """Ends the process with 143: at once, or within :meth:`grace` where there is work to record.
 
-    To be made once, on the main thread, before any other thread is there. The signal stays blocked
-    in this process: as PID 1 of a pod it gets even one that it does not handle, and it inherits the
-    block to its children, which undo it.
+    To be made once, on the main thread. It takes the interpreter's only wake-up descriptor, so
+    nothing else in the process may use ``loop.add_signal_handler``.
     """
 
     def __init__(self) -> None:
@@ -36,7 +33,12 @@ class SigtermWatch:
         self._finish: Callable[[], None] | None = None
         self._seconds = 0.0
         self.arrived = False
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._wakes, wakeup = os.pipe()
+        os.set_blocking(wakeup, False)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        # A handler must be there: as PID 1 of a pod the kernel spares this process a signal that
+        # it does not handle.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         threading.Thread(target=self._wait, name="sigterm", daemon=True).start()
 
     @contextmanager
@@ -52,7 +54,8 @@ class SigtermWatch:
                 self._finish = None
 
     def _wait(self) -> None:
-        signal.sigwait(_SIGNALS)
+        while signal.SIGTERM not in os.read(self._wakes, 64):
+            pass  # another signal that has a handler
         with self._lock:
             self.arrived = True
             finish, seconds = self._finish, self._seconds
@@ -64,8 +67,3 @@ class SigtermWatch:
         else:
             log.info("interrupted: nothing to record")
         os._exit(ExitCode.INTERRUPTED)
-
-
-def unblock() -> None:
-    """In a child, which inherited the block."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

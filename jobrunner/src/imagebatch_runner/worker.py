@@ -22,7 +22,7 @@ from PIL import Image
 
 from imagebatch_core.results import ErrorCode
 
-from . import memfile, sigterm
+from . import memfile
 from .codec import CodecOptions, compress
 from .failures import ImageFailed
 from .sniff import Kind
@@ -86,7 +86,6 @@ def _confine(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sigterm.unblock()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

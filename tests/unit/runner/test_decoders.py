@@ -65,6 +65,34 @@ async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
         await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
 
 
+async def test_image_whose_decoder_is_killed_from_outside_is_tried_again(
+    pool: DecoderPool,
+) -> None:
+    large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
+    under_way = [asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS)) for _ in range(2)]
+    await asyncio.sleep(0.5)
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    results = await asyncio.gather(*under_way)
+    assert [result.width for result in results] == [6000, 6000]
+
+
+async def test_image_whose_decoder_is_killed_again_fails_alone(pool: DecoderPool) -> None:
+    large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
+    under_way = asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS))
+    killed: set[int] = set()
+    while not under_way.done():
+        for pid in set(children()) - killed:
+            killed.add(pid)
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.01)
+    with pytest.raises(ImageFailed, match="killed twice") as caught:
+        await under_way
+    assert caught.value.code is ErrorCode.DECODER_CRASHED
+    assert len(killed) == 2
+    assert (await pool.compress(jpeg(), Kind.JPEG, OPTIONS)).width == photo().width
+
+
 async def test_hanging_decoder_is_killed_and_replaced() -> None:
     async with DecoderPool(1, timeout=1.5, memory=0) as pool:
         await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
