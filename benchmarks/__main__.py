@@ -9,7 +9,7 @@ from . import render
 from .section import save
 
 #: In the order of the page; each is a module here with ``run(rounds) -> Section``.
-SECTIONS = ("codec", "pipeline")
+SECTIONS = ("codec", "pipeline", "reuse")
 
 
 def main() -> None:

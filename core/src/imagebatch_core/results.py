@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
+from typing import NamedTuple
 
 # Made once: json.dumps with other than its defaults makes an encoder for each call, and asdict
 # copies every value; together they took most of the time of plan and collect.
@@ -65,8 +66,7 @@ _RETRYABLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """What an earlier batch made of the same URL: all that is needed to take it over.
 
     ``key`` is where its output lies. ``source_sha256`` and the validators are the source's as it
@@ -96,7 +96,7 @@ class ShardItem:
     def to_line(self) -> str:
         line: list[object] = [self.row, self.position, self.url]
         if self.earlier is not None:
-            line.append(astuple(self.earlier))
+            line.append(self.earlier)
         return _encode(line) + "\n"
 
     @classmethod

@@ -41,7 +41,7 @@ class Plan(Model):
     #: Names of the user's own columns, in their order.
     extra_columns: tuple[str, ...]
     output: Output
-    #: Revision of the codec (:mod:`.revision`); plans older than the revisions have none.
+    #: Of :mod:`.revision`; plans older than the revisions have none.
     codec: str | None = None
     reuse: Reuse | None = None
 

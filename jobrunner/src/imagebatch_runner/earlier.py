@@ -26,12 +26,13 @@ from imagebatch_core.results import Earlier, ImageStatus
 
 from .batch import Batch, EarlierBatch
 from .documents import Plan
-from .revision import CODEC_REVISION
+from .revision import CODEC
 
 _HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
 _CACHE_KIB: Final = 16 * 1024
 _ROWS_AT_ONCE: Final = 5000
 _PARTS_AHEAD: Final = 16
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _hash(url: str) -> int:
@@ -124,7 +125,7 @@ class Index:
                 result["width"],
                 result["height"],
             )
-            record = json.dumps((url, *fields), ensure_ascii=False).encode() + b"\n"
+            record = _encode((url, *fields)).encode() + b"\n"
             self._records.write(record)
             yield self._hashed(url), at
             at += len(record)
@@ -139,7 +140,7 @@ def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
         plan = Plan.model_validate_json(data)
     except ValidationError:
         return "the earlier batch is of another release"
-    if plan.codec != CODEC_REVISION:
+    if plan.codec != CODEC:
         return "the earlier batch was compressed by another codec"
     theirs, ours = plan.output.model_dump(by_alias=True), job.output.model_dump(by_alias=True)
     other = [name for name in ours if ours[name] != theirs[name]]

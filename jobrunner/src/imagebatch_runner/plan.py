@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from .batch import Batch
 from .documents import Owner, Plan, Reuse, to_json
 from .earlier import EarlierOutputs, earlier_outputs
 from .local_files import LocalFiles
-from .revision import CODEC_REVISION
+from .revision import CODEC
 from .s3_urls import S3Object, is_s3
 
 #: Shard files that are on their way to the store at once, and their bytes together; shards may be
@@ -105,7 +104,7 @@ def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
         input_sha256=source.sha256_of(path),
         extra_columns=tuple(rows.columns.extra),
         output=batch.job.output,
-        codec=CODEC_REVISION,
+        codec=CODEC,
         reuse=batch.earlier
         and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
     )
@@ -132,7 +131,7 @@ class _Walk:
                 # One is enough to go on; the others fail alone when they are fetched.
                 self.usable = self.usable or self._is_usable(item.url)
                 found = self._earlier.of(item.url)
-                yield item if found is None else replace(item, earlier=found)
+                yield ShardItem(item.row, item.position, item.url, found)
 
     def _is_usable(self, url: str) -> bool:
         if self._files is not None and self._files.names(url):

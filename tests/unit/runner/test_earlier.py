@@ -15,6 +15,7 @@ from imagebatch_runner.batch import Batch, EarlierBatch
 from imagebatch_runner.collect import collect
 from imagebatch_runner.earlier import Index
 from imagebatch_runner.plan import plan
+from imagebatch_runner.revision import CODEC, codec_name
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.sharding import from_lines
 from imagebatch_runner.storage import Storage
@@ -158,6 +159,12 @@ def test_every_option_of_the_output_is_among_those_compared() -> None:
     assert set(Output.model_fields) == {
         "format", "quality", "profile", "max_width", "max_height", "metadata",
     }  # fmt: skip
+
+
+def test_the_codec_is_named_with_its_optional_parts(tmp_path: Path) -> None:
+    names = [codec_name(native=n, simplejpeg=s) for n in (False, True) for s in (False, True)]
+    assert names == ["1", "1", "1+native", "1+native+simplejpeg"]
+    assert plan(Shop(tmp_path).batch("a")).codec == CODEC
 
 
 def test_plan_of_an_unknown_kind_takes_nothing_over(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""``python -m benchmarks.reuse_plan FOLDER ROWS``: plan a batch of which every image was there.
+
+A process of its own, for its peak memory. Prints MiB and CPU seconds of plan.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+
+from imagebatch_core.job import JobSource, RunnerJob
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.resource import Output
+from imagebatch_core.results import ImageResult, ImageStatus
+from imagebatch_runner.batch import Batch, EarlierBatch
+from imagebatch_runner.documents import Plan, to_json
+from imagebatch_runner.plan import plan
+from imagebatch_runner.revision import CODEC
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.storage import Storage
+
+
+def main() -> None:
+    folder, rows = Path(sys.argv[1]), int(sys.argv[2])
+    source = folder / "in.csv"
+    storage = Storage.open((folder / "store").as_uri(), {}, patience=0)
+    earlier = EarlierBatch("monday", storage, BatchKeys.of("shop", "monday"))
+    _monday(earlier, rows)
+    with source.open("w") as file:
+        file.write("S. No.,Product Name,Input Image Urls\n")
+        # Another order than that of the report: nobody's catalogue is sorted for us.
+        file.writelines(f"{n},SKU{n},{_url(n * 7919 % rows)}\n" for n in range(rows))
+    job = RunnerJob(
+        namespace="shop", name="tuesday", uid="tuesday", source=JobSource(path=str(source))
+    )
+    batch = Batch(job, BatchKeys.of("shop", "tuesday"), storage, Settings(), earlier)
+    before = time.process_time()
+    made = plan(batch)
+    seconds = time.process_time() - before
+    if made.reuse is None or made.reuse.images != rows:
+        raise ValueError(f"expected {rows} earlier outputs, found {made.reuse}")
+    # Not ru_maxrss: the kernel carries the parent's peak over an exec into it.
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    if peak is None:
+        raise ValueError("no VmHWM in /proc/self/status")
+    print(f"{int(peak[1]) // 1024} MiB {seconds:.1f} s")
+
+
+def _url(number: int) -> str:
+    return f"https://cdn.example.com/catalogue/2026/products/{number}.jpg"
+
+
+def _monday(batch: EarlierBatch, rows: int) -> None:
+    """The plan and the report that an earlier batch left."""
+    made = Plan(
+        products=rows,
+        images=rows,
+        shards=1,
+        images_per_shard=rows,
+        row_problems=0,
+        input_sha256="",
+        extra_columns=(),
+        output=Output(),
+        codec=CODEC,
+    )
+    batch.storage.put(batch.keys.plan, to_json(made))
+    writer = batch.storage.writer(batch.keys.report_jsonl)
+    for number in range(rows):
+        sha256 = f"{number:064x}"
+        key = batch.keys.image(number + 1, 1, sha256, "jpg")
+        result = ImageResult(
+            row=number + 1,
+            position=1,
+            input_url=_url(number),
+            status=ImageStatus.SUCCEEDED,
+            output_url=f"https://files.example.com/{key}",
+            output_key=key,
+            http_status=200,
+            attempts=1,
+            bytes_in=200_000,
+            bytes_out=60_000,
+            width=1200,
+            height=900,
+            source_sha256=sha256,
+            etag=f'"{number:032x}"',
+            last_modified="Tue, 03 Mar 2026 04:05:06 GMT",
+        )
+        writer.write(result.to_line().encode())
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()
