@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import sys
 
-from .build import BuildFailed
+from localcluster.errors import LocalClusterError
+
+from .errors import BuildFailed, StackFailed
 from .local_run import run_local
 from .main_job import main_job
 from .places import ROOT, exit_on_sigterm
 from .say import elapsed, heading, say
-from .stack import StackFailed
 from .up import demo_stack
 
 
 def main() -> int:
     exit_on_sigterm()
-    stack = demo_stack()
     out = ROOT / "demo-output"
     try:
+        stack = demo_stack()
         heading("1. A first result without any cluster")
         run_local(stack.kubeconfig.parent / "first-result")
         heading("2. A cluster, S3 and ImageBatch (the first time this builds Kubernetes: minutes)")
         stack.up()
         heading("3. The main job: a CSV through the gateway")
         main_job(stack, out)
-    except (StackFailed, BuildFailed) as error:
+    except (StackFailed, BuildFailed, LocalClusterError) as error:
         say(f"error: {error}")
         return 1
     print(f"kubeconfig: export KUBECONFIG={stack.kubeconfig.relative_to(ROOT)}")

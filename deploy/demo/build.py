@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from . import tree
+from .errors import BuildFailed
 from .places import ROOT, module
 from .say import say
-
-
-class BuildFailed(Exception):
-    """A build ended with an error; its output is above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,30 @@
-"""``python3 -m demo.down``: stop all that the demo started. Needs no .venv."""
+"""``python3 -m demo.down``: stop all that the demo started. Needs no .venv.
+
+What was installed into the user's own cluster is removed from there, whatever the current context
+is now.
+"""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 
-from .places import ENVIRONMENT, ROOT, module
+from localcluster.errors import LocalClusterError
 
-INSTANCE = "dev"
+from . import installed
+from .errors import StackFailed
+from .say import say
 
 
 def main() -> int:
-    code = subprocess.run(
-        module("localcluster", "down", "--name", INSTANCE), cwd=ROOT, env=ENVIRONMENT, check=False
-    ).returncode
-    if code == 0:
-        shutil.rmtree(ROOT / ".local", ignore_errors=True)
-    return code
+    try:
+        installed.current().down()
+        installed.own().down()
+    except (StackFailed, LocalClusterError) as error:
+        say(f"error: {error}")
+        return 1
+    shutil.rmtree(installed.LOCAL, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,13 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .errors import StackFailed
 from .places import ROOT
 from .sample import sample_csv
 from .say import say
 
 
 def run_local(out: Path) -> None:
-    """Serve the photographs on loopback, compress them into ``out``, stop the server again."""
+    """Serve the photographs on loopback, compress them into ``out``, stop the server again.
+
+    Raises StackFailed when the runner refuses the sample or is stopped.
+    """
     host = subprocess.Popen(
         [sys.executable, str(ROOT / "deploy/devservices/samplehost"), "serve", "--port", "0"],
         stdout=subprocess.PIPE, text=True,
@@ -31,12 +35,14 @@ def run_local(out: Path) -> None:
         products.write_text(sample_csv(address), encoding="utf-8")
         runner = Path(sys.executable).with_name("imagebatch-runner")
         command = [str(runner), "local", str(products), "--out", str(out / "result")]
-        say(f"imagebatch-runner local {products.relative_to(ROOT)} --out …")
-        # Exit code 1 means that some images failed, which two of the sample's do.
-        subprocess.run(
+        say(f"imagebatch-runner local {os.path.relpath(products)} --out …")
+        code = subprocess.run(
             command, check=False, env={**os.environ, "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1"}
-        )
-        say(f"look at {(out / 'result' / 'report.csv').relative_to(ROOT)}")
+        ).returncode
+        # 1: some images failed, which two of the sample's do.
+        if code not in (0, 1):
+            raise StackFailed(f"imagebatch-runner local ended with {code}; its words are above")
+        say(f"look at {os.path.relpath(out / 'result' / 'report.csv')}")
     finally:
         host.terminate()
-        host.wait()
+        host.communicate()

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 from standardwebhooks import Webhook
 
-from . import services
+from . import samplehost
+from .errors import StackFailed
 from .sample import sample_csv
 from .say import say
-from .stack import Stack, StackFailed
+from .stack import Stack
 
 _BATCH_SECONDS = 300.0
 _WEBHOOK_SECONDS = 60.0
@@ -90,8 +91,8 @@ def main_job(stack: Stack, out: Path) -> None:
     """Upload to webhook, shown step by step."""
     with httpx.Client(base_url=stack.gateway, timeout=30) as client:
         began = time.monotonic()
-        hook = f"{services.SAMPLE_HOST}/hook"
-        request_id = upload(client, sample_csv(services.SAMPLE_HOST), webhookUrl=hook)
+        hook = f"{samplehost.ADDRESS}/hook"
+        request_id = upload(client, sample_csv(samplehost.ADDRESS), webhookUrl=hook)
         say(f"uploaded: requestId {request_id}")
         status = follow(client, request_id)
         say(f"upload to {status['status']}: {time.monotonic() - began:.1f} s")

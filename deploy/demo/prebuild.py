@@ -6,7 +6,8 @@ import sys
 
 from localcluster.choose import Cluster, choose
 
-from .build import BuildFailed, build_all
+from .build import build_all
+from .errors import BuildFailed
 from .places import exit_on_sigterm
 from .say import say
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from . import samplehost
 from .places import ROOT
-from .services import SAMPLE_HOST
 
 PRODUCTS = 7
 IMAGES = 11
@@ -14,4 +14,4 @@ FAILURES = 2
 def sample_csv(host: str) -> str:
     """``host`` is the sample host's address, as whoever fetches reaches it."""
     text = (ROOT / "examples" / "products.csv").read_text(encoding="utf-8")
-    return text.replace(SAMPLE_HOST, host)
+    return text.replace(samplehost.ADDRESS, host)

@@ -5,26 +5,29 @@ from __future__ import annotations
 import os
 import sys
 
-from .build import BuildFailed
-from .down import INSTANCE
+from localcluster.errors import LocalClusterError
+
+from . import installed
+from .cluster import Ports
+from .errors import BuildFailed, StackFailed
 from .places import ROOT, exit_on_sigterm
 from .say import say
-from .stack import Stack, StackFailed
+from .stack import Stack
 
 
 def demo_stack() -> Stack:
+    """Raises StackFailed."""
     port = int(os.environ.get("GATEWAY_PORT") or 8080)
-    local = ROOT / ".local"
-    local.mkdir(exist_ok=True)
-    return Stack(INSTANCE, local / "kubeconfig", port, port + 1)
+    installed.LOCAL.mkdir(exist_ok=True)
+    return Stack(installed.wanted(), Ports(port, port + 1), installed.NAMESPACE)
 
 
 def main() -> int:
     exit_on_sigterm()
-    stack = demo_stack()
     try:
+        stack = demo_stack()
         stack.up()
-    except (StackFailed, BuildFailed) as error:
+    except (StackFailed, BuildFailed, LocalClusterError) as error:
         say(f"error: {error}")
         return 1
     say(f"kubeconfig: {stack.kubeconfig.relative_to(ROOT)}; stop it all with `make down`")

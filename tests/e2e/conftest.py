@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from demo.cluster import OwnCluster, Ports
 from demo.stack import Stack
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from e2e.ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +21,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.exit("the end-to-end tests kill pods: they refuse CLUSTER=current", returncode=2)
     folder: Path = tmp_path_factory.mktemp("stack")
     # kind maps ports when it makes its cluster; the local one takes any free port.
-    stack = Stack("test", folder / "kubeconfig", _free_port(), _free_port())
+    cluster = OwnCluster("test", folder / "kubeconfig")
+    stack = Stack(cluster, Ports(free_port(), free_port()))
     stack.down()
     try:
         stack.up()

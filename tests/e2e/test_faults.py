@@ -7,7 +7,7 @@ import io
 import time
 
 import httpx
-from demo import services
+from demo import samplehost
 from demo.main_job import follow, upload
 from demo.stack import Stack
 
@@ -18,9 +18,7 @@ PER_SHARD = 125
 
 
 def _csv() -> str:
-    rows = (
-        f"{n},Product {n},{services.SAMPLE_HOST}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
-    )
+    rows = (f"{n},Product {n},{samplehost.ADDRESS}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1))
     return "S. No.,Product Name,Input Image Urls\n" + "\n".join(rows) + "\n"
 
 
@@ -64,7 +62,7 @@ def test_killed_pods_change_nothing_in_the_output_of_1000_images(
     assert follow(gateway, calm, 240)["status"] == "completed"
     expected = _report(gateway, calm)
     assert [url for url, _ in expected] == [
-        f"{services.SAMPLE_HOST}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
+        f"{samplehost.ADDRESS}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
     ]
     assert all(output for _, output in expected)
 
@@ -97,7 +95,7 @@ def test_suspend_holds_the_work_and_resume_finishes_it(stack: Stack, gateway: ht
 
 
 def test_cancel_ends_a_running_batch(stack: Stack) -> None:
-    slow = f"{services.SAMPLE_HOST}/slow?seconds=30"
+    slow = f"{samplehost.ADDRESS}/slow?seconds=30"
     text = f"S. No.,Product Name,Input Image Urls\n1,Slow,{slow}\n"
     apply(stack, manifest("endless", source={"inline": text}))
     time.sleep(3)

@@ -109,6 +109,13 @@ class Buildah:
             f"docker-archive:{archive}:{request.full_name}",
         )  # fmt: skip
 
+    def push(self, archive: Path, reference: str, target: str, *, insecure: bool) -> None:
+        """Push what a docker-archive holds to a registry, as ``target``."""
+        self.run("pull", "--quiet", *self._policy, f"docker-archive:{archive}")
+        verify = "--tls-verify=false" if insecure else "--tls-verify=true"
+        name = f"docker.io/{reference}"
+        self.run("push", "--quiet", *self._policy, verify, name, f"docker://{target}")
+
     @property
     def _policy(self) -> list[str]:
         return ["--signature-policy", str(self.folder / "policy.json")]

@@ -1,4 +1,4 @@
-"""Command line: ``python3 -m imagebuild build [COMPONENT …] [--json]``."""
+"""Command line: ``python3 -m imagebuild build | refs | push [COMPONENT …] [--json]``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .folders import REPOSITORY, Cache, cache_root
 from .images import Image
 from .inputs import COMPONENTS
 from .progress import steps
+from .push import push
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (
         ("build", "build the images that are not in the cache yet"),
         ("refs", "print the names of the images of this tree; build nothing"),
+        ("push", "build what is not there, and push all to a registry"),
     ):
         command = commands.add_parser(name, help=what)
         everything = f"of {', '.join(COMPONENTS)}; all when none is named"
@@ -30,7 +32,11 @@ def _parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help="print {component: {ref, archive}}"
         )
         command.add_argument("--base-image", help="instead of the default base")
-        if name == "build":
+        if name == "push":
+            command.add_argument("--registry", required=True, help="as registry.example.com/you")
+            insecure = "speak to it over http, or without verifying its certificate"
+            command.add_argument("--insecure", action="store_true", help=insecure)
+        if name != "refs":
             command.add_argument("--builder", choices=("auto", "docker", "buildah"), default="auto")
     commands.add_parser("clean", help="remove images, bases and layers from the cache")
     return parser
@@ -60,19 +66,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 wanted, REPOSITORY, cache, say,
                 builder=options.builder, base_image=options.base_image,
             )  # fmt: skip
+        names = {name: image.ref for name, image in found.items()}
+        if options.command == "push":
+            names = push(
+                found, options.registry, cache, say,
+                builder=options.builder, insecure=options.insecure,
+            )  # fmt: skip
     except (ImageBuildError, OSError) as error:
         sys.stderr.write(f"imagebuild: {error}\n")
         return 1
-    _print(found, as_json=options.json)
+    _print(found, names, as_json=options.json)
     return 0
 
 
-def _print(found: Mapping[str, Image], *, as_json: bool) -> None:
+def _print(found: Mapping[str, Image], names: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:
         document = {
-            name: {"ref": image.ref, "archive": str(image.archive)} for name, image in found.items()
+            name: {"ref": names[name], "archive": str(image.archive)}
+            for name, image in found.items()
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        for image in found.values():
-            sys.stdout.write(f"{image.ref}\t{image.archive}\n")
+        for name, image in found.items():
+            sys.stdout.write(f"{names[name]}\t{image.archive}\n")

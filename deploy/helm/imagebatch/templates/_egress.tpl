@@ -18,14 +18,15 @@ same ranges; this is a second wall. */}}
   {{- end }}
 {{- end }}
 {{- define "imagebatch.s3Egress" }}
-{{- $url := urlParse (.Values.s3.endpoint | default "https://aws") }}
+{{- $endpoint := include "imagebatch.s3Endpoint" . }}
+{{- $url := urlParse ($endpoint | default "https://aws") }}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "http" | ternary "80" "443") }}
 - ports:
     - {protocol: TCP, port: {{ $port }}}
   {{- if .Values.networkPolicy.s3.to }}
   to:
     {{- toYaml .Values.networkPolicy.s3.to | nindent 4 }}
-  {{- else if not .Values.s3.endpoint }}
+  {{- else if not $endpoint }}
   to:
     {{- include "imagebatch.internet" . | indent 4 }}
   {{- end }}

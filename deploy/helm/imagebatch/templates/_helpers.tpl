@@ -73,12 +73,20 @@ imagePullSecrets:
 {{- end -}}
 {{- end }}
 
+{{- define "imagebatch.s3Endpoint" -}}
+{{- if .Values.s3.endpoint -}}
+{{- .Values.s3.endpoint -}}
+{{- else if .Values.localS3.enabled -}}
+http://imagebatch-local-s3.{{ .Release.Namespace }}.svc:8333
+{{- end -}}
+{{- end }}
+
 {{/* Where the objects are, for whoever opens the store: the ConfigMap's and the gateway's. */}}
 {{- define "imagebatch.storeEnv" -}}
 IMAGEBATCH_STORE: {{ include "imagebatch.store" . | quote }}
 IMAGEBATCH_PUBLIC_BASE_URL: {{ include "imagebatch.publicBaseUrl" . | quote }}
 AWS_REGION: {{ .Values.s3.region | quote }}
-{{- with .Values.s3.endpoint }}
+{{- with include "imagebatch.s3Endpoint" . }}
 AWS_ENDPOINT_URL: {{ . | quote }}
 {{- end }}
 {{- end }}

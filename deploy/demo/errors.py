@@ -1,0 +1,11 @@
+"""What stops a demo; the text is for the person who waits."""
+
+from __future__ import annotations
+
+
+class StackFailed(Exception):
+    """A step of the installation failed; the text says which and where to look."""
+
+
+class BuildFailed(Exception):
+    """A build ended with an error; its output is above."""

@@ -1,0 +1,42 @@
+"""Which stack `make up`, `make demo` and `make down` mean: one at a time, in ``.local``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from localcluster import kind
+from localcluster.choose import Cluster as Kind
+from localcluster.choose import choose
+from localcluster.instance import instance
+
+from .cluster import Cluster, OwnCluster
+from .current import CurrentCluster
+from .errors import StackFailed
+from .places import ROOT
+
+INSTANCE = "dev"
+NAMESPACE = "imagebatch"
+LOCAL = ROOT / ".local"
+
+
+def current(folder: Path = LOCAL) -> CurrentCluster:
+    return CurrentCluster(folder / "kubeconfig", NAMESPACE, os.environ)
+
+
+def own(folder: Path = LOCAL) -> OwnCluster:
+    return OwnCluster(INSTANCE, folder / "kubeconfig")
+
+
+def wanted(folder: Path = LOCAL) -> Cluster:
+    """What ``CLUSTER`` asks for. Raises StackFailed while the other kind is up."""
+    noted = current(folder).noted()
+    if choose().cluster is Kind.CURRENT:
+        if instance(INSTANCE).state.exists() or kind.known(INSTANCE):
+            raise StackFailed("a cluster of the project's own is up: make down first")
+        return current(folder)
+    if noted is not None:
+        raise StackFailed(
+            f"context {noted} has an installation of ours: make down first, or CLUSTER=current"
+        )
+    return own(folder)

@@ -1,0 +1,54 @@
+"""Push built images to a registry, with Docker where its daemon answers, else with buildah.
+
+Credentials are those that `docker login` or `buildah login` stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import docker, hostapt
+from .buildah import Buildah
+from .command import run
+from .folders import Cache
+from .images import Builder, Image
+from .progress import Say
+
+
+def target(image: Image, registry: str) -> str:
+    """The image's name in ``registry``, a host with or without a path below it."""
+    return f"{registry.rstrip('/')}/{image.ref}"
+
+
+def push(
+    images: Mapping[str, Image],
+    registry: str,
+    cache: Cache,
+    say: Say,
+    *,
+    builder: Builder = "auto",
+    insecure: bool = False,
+) -> dict[str, str]:
+    """Each component's name in the registry. ``insecure``: over http, or unverified TLS."""
+    with_docker = builder == "docker" or (builder == "auto" and docker.answers())
+    pushed: dict[str, str] = {}
+    with cache.held(say):
+        buildah = None
+        if not with_docker:
+            hostapt.install(say)
+            buildah = Buildah.opened(cache)
+        for name, image in images.items():
+            pushed[name] = target(image, registry)
+            say(f"pushing {pushed[name]}")
+            if buildah is not None:
+                buildah.push(image.archive, image.ref, pushed[name], insecure=insecure)
+            else:
+                _with_docker(image, pushed[name])
+    return pushed
+
+
+def _with_docker(image: Image, name: str) -> None:
+    """Which registries may be spoken to over http is the daemon's own setting."""
+    run(["docker", "load", "--quiet", "--input", str(image.archive)], timeout=None)
+    run(["docker", "tag", f"docker.io/{image.ref}", name])
+    run(["docker", "push", "--quiet", name], timeout=None)
