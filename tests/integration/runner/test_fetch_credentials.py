@@ -144,14 +144,15 @@ def test_source_url_of_the_csv_gets_its_headers_too(
     assert made.run("plan").code == 0
 
 
-def test_malformed_file_is_exit_code_3_and_names_the_entry(
+def test_malformed_file_ends_the_plan_with_3_and_names_the_entry(
     host: ImageHost, with_file: Callable[..., RunnerBatch]
 ) -> None:
     entry = {"headers": {"Host": "s3cr3t-value"}}
     made = with_file(products([host.add("a.jpg", DATA)]), {"images.example.com": entry})
-    for step in ("plan", "compress"):
+    # Once it is planned, a file that is being changed may be right again a moment later.
+    for step, code in (("plan", 3), ("compress", 1)):
         ended = made.run(step)
-        assert ended.code == 3
+        assert ended.code == code
         assert ended.message is not None
         assert "entry 'images.example.com': header Host" in (ended.message.error or "")
         assert "s3cr3t-value" not in ended.log + ended.message.to_json()
