@@ -6,6 +6,7 @@ import sys
 
 from localcluster.errors import LocalClusterError
 
+from . import beside
 from .errors import BuildFailed, StackFailed
 from .local_run import run_local
 from .main_job import main_job
@@ -19,9 +20,11 @@ def main() -> int:
     out = ROOT / "demo-output"
     try:
         stack = demo_stack()
-        heading("1. A first result without any cluster")
-        run_local(stack.kubeconfig.parent / "first-result")
-        heading("2. A cluster, S3 and ImageBatch (the first time this builds Kubernetes: minutes)")
+        with beside.built(stack.kubeconfig.with_name("build.log")) as wait:
+            heading("1. A first result without any cluster, while the cluster is built beside")
+            run_local(stack.kubeconfig.parent / "first-result")
+            heading("2. A cluster, S3 and ImageBatch (the first time Kubernetes is built: minutes)")
+            wait()
         stack.up()
         heading("3. The main job: a CSV through the gateway")
         main_job(stack, out)

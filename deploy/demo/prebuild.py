@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from localcluster.choose import Cluster, choose
@@ -14,8 +15,12 @@ from .say import say
 
 def main() -> int:
     exit_on_sigterm()
+    chosen = choose().cluster
+    if chosen is Cluster.CURRENT and os.environ.get("IMAGES_PRESENT") == "1":
+        say("nothing to build: the cluster is there, and so are its images")
+        return 0
     try:
-        build_all(kubernetes=choose().cluster is Cluster.LOCAL)
+        build_all(kubernetes=chosen is Cluster.LOCAL)
     except BuildFailed as error:
         say(str(error))
         return 1

@@ -14,6 +14,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def show(text: str) -> None:
+    """Lines as another program wrote them."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def heading(text: str) -> None:
     sys.stdout.write(f"\n=== {text}\n")
     sys.stdout.flush()
