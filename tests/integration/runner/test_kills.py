@@ -1,0 +1,221 @@
+"""SIGKILL at random moments: the same report in the end, and at most one part fetched again.
+
+The moments come from a seed that a failing test shows; ``IMAGEBATCH_TEST_SEED`` repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import obstore
+import pytest
+
+from imagebatch_core.results import ImageResult, ImageStatus
+from support.imagehost import ImageHost
+from support.pictures import jpeg
+from support.runnerbatch import PUBLIC, RunnerBatch, products
+
+Build = Callable[..., RunnerBatch]
+
+PART = 20
+IMAGES = 110
+LONG = pytest.mark.long
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = int(os.environ.get("IMAGEBATCH_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"IMAGEBATCH_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def urls(host: ImageHost) -> list[str]:
+    """Photographs of a host that takes its time, some twice, one missing, one broken."""
+    found = [host.slow(f"{n}.jpg", jpeg(size=(160 + n % 40, 120)), 0.03) for n in range(IMAGES - 2)]
+    return [*found, host.url("missing.jpg"), host.add("broken.jpg", jpeg()[:700]), *found[:5]]
+
+
+def planned(batch: Build, urls: list[str]) -> RunnerBatch:
+    """A batch whose first shard has all of the work; the last image makes a second one."""
+    built = batch(products([*urls, urls[-1]]), imagesPerShard=len(urls))
+    built.settings |= {
+        "IMAGEBATCH_PART_IMAGES": str(PART),
+        "IMAGEBATCH_FETCH_CONCURRENCY": "4",
+    }
+    assert built.run("plan").code == 0
+    return built
+
+
+def collected(built: RunnerBatch) -> tuple[list[dict[str, Any]], str]:
+    """Both reports, attempts aside, with the batch's own uid taken out."""
+    assert built.run("compress", 1).code == 0
+    assert built.run("collect").code == 0
+    text = built.get(built.keys.report_jsonl).decode().replace(built.uid, "UID")
+    lines = [json.loads(line) | {"attempts": None} for line in text.splitlines()]
+    return lines, built.get(built.keys.report_csv).decode().replace(built.uid, "UID")
+
+
+def undisturbed(batch: Build, host: ImageHost, urls: list[str]) -> object:
+    calm = planned(batch, urls)
+    assert calm.run("compress", 0).code == 0
+    assert set(host.requests.values()) == {1}  # each distinct URL
+    report = collected(calm)
+    host.requests.clear()
+    return report
+
+
+def until_asked(process: subprocess.Popen[str], host: ImageHost, before: int) -> None:
+    while process.poll() is None and sum(host.requests.values()) == before:
+        time.sleep(0.005)
+
+
+def settled(host: ImageHost) -> None:
+    """Until the host has let go of what a killed process asked for."""
+    while host.concurrent:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=LONG)])
+def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
+    batch: Build, host: ImageHost, urls: list[str], chance: random.Random, kills: int
+) -> None:
+    expected = undisturbed(batch, host, urls)
+    done = 0
+    while done < kills:
+        built = planned(batch, urls)
+        host.requests.clear()
+        killed_here = 0
+        while True:
+            recorded, before = built.recorded(), host.requests.copy()
+            parts = {key: built.get(key) for key in built.list(built.keys.results)}
+            process = built.start("compress", 0)
+            if done < kills:
+                until_asked(process, host, sum(before.values()))
+                time.sleep(chance.uniform(0, 0.8))
+                built.kill(process, signal.SIGKILL)
+            code = built.wait(process).code
+            settled(host)
+            asked = host.requests - before
+            assert not asked.keys() & recorded, "what was recorded is not fetched again"
+            assert len(host.requests.keys() - built.recorded()) <= PART
+            assert parts == {key: built.get(key) for key in parts}, "parts are never rewritten"
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
+            done += 1
+            killed_here += 1
+        assert host.requests.total() <= IMAGES + killed_here * PART
+        assert collected(built) == expected
+
+
+def test_two_pods_on_one_shard_and_one_is_killed_leave_each_image_once(
+    batch: Build, host: ImageHost, urls: list[str], chance: random.Random
+) -> None:
+    expected = undisturbed(batch, host, urls)
+    built = planned(batch, urls)
+    both = [built.start("compress", 0) for _ in range(2)]
+    until_asked(both[0], host, 0)
+    time.sleep(chance.uniform(0, 1))
+    built.kill(both[0], signal.SIGKILL)
+    assert built.wait(both[0]).code in (0, -signal.SIGKILL)
+    assert built.wait(both[1]).code == 0
+    assert collected(built) == expected
+
+
+def test_decoders_killed_at_random_cost_no_image(
+    batch: Build, host: ImageHost, urls: list[str], chance: random.Random
+) -> None:
+    expected = undisturbed(batch, host, urls)
+    built = planned(batch, urls)
+    process = built.start("compress", 0)
+    until_asked(process, host, 0)
+    killed, asked = 0, 0
+    while process.poll() is None and killed < 4:
+        # Only so many are fetched and not recorded: so the decoders are at work (again).
+        if host.requests.total() <= asked + PART:
+            time.sleep(0.01)
+            continue
+        time.sleep(chance.uniform(0, 0.3))
+        found = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(process.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        if found:
+            asked = host.requests.total()
+            subprocess.run(["kill", "-KILL", chance.choice(found)], check=False)
+            killed += 1
+    assert killed
+    assert built.wait(process).code == 0
+    assert collected(built) == expected
+
+
+ROWS = 3000
+
+
+def _objects(built: RunnerBatch, *but: str) -> dict[str, bytes]:
+    """All objects of the batch, by their key within it."""
+    root = built.keys.root
+    return {
+        name: built.get(key).replace(built.uid.encode(), b"UID")
+        for key in built.list(root)
+        if (name := key.removeprefix(root)) not in but and not name.startswith("probe-")
+    }
+
+
+def _recorded_by_hand(built: RunnerBatch, text: str) -> None:
+    """Results for every second shard, as if they had been compressed."""
+    for shard in range(0, ROWS // 20, 2):
+        lines = [
+            ImageResult(
+                row,
+                1,
+                f"http://127.0.0.1:1/{row}.jpg",
+                ImageStatus.SUCCEEDED,
+                output_url=f"{PUBLIC}/shop/{built.uid}/images/{row}",
+                bytes_in=2 * row,
+                bytes_out=row,
+            ).to_line()
+            for row in range(shard * 20 + 1, shard * 20 + 21)
+        ]
+        key = built.keys.part(shard, text, 0)
+        obstore.put(built.store, key, "".join(lines).encode())
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=LONG)])
+def test_plan_and_collect_killed_at_random_end_as_undisturbed_ones(
+    batch: Build, chance: random.Random, kills: int
+) -> None:
+    text = products([f"http://127.0.0.1:1/{n}.jpg" for n in range(1, ROWS + 1)], per_row=1)
+    calm, stormy = (batch(text, imagesPerShard=20) for _ in range(2))
+    for step in ("plan", "collect"):
+        start = time.monotonic()
+        assert calm.run(step).code == 0
+        usual = time.monotonic() - start
+        for _ in range(kills):
+            process = stormy.start(step)
+            time.sleep(chance.uniform(0.4, 1) * usual)
+            stormy.kill(process, signal.SIGKILL)
+            code = stormy.wait(process).code
+            assert code in (0, -signal.SIGKILL)
+            if code == 0 and step == "plan":
+                for key in stormy.list(stormy.keys.root):
+                    obstore.delete(stormy.store, key)
+        assert stormy.run(step).code == 0
+        if step == "plan":
+            _recorded_by_hand(calm, "pod")
+            _recorded_by_hand(stormy, "pod")
+    assert _objects(stormy, "summary.json") == _objects(calm, "summary.json")
+    summaries = [json.loads(built.get(built.keys.summary)) for built in (calm, stormy)]
+    totals = [summary["totals"] for summary in summaries]
+    assert totals[0] == totals[1]
+    assert totals[0]["succeeded"] == ROWS // 2
