@@ -3,7 +3,7 @@
 ``with S3Proxy(s3) as proxy:`` listens on a port of its own and passes every request on, one
 connection each. ``proxy.fail("hang")`` changes what happens from then on, also to requests under
 way; ``proxy.heal()`` ends it. ``proxy.poison(word, status)`` fails requests whose path holds a
-word, and no others.
+word, and no others; ``proxy.refuse_copies()`` those that copy within the store.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class S3Proxy:
         self._s3 = s3
         self._mode: Mode = "pass"
         self._poison: dict[str, int] = {}
+        self._copies_refused = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._server: asyncio.Server | None = None
@@ -78,6 +79,10 @@ class S3Proxy:
     def poison(self, word: str, status: int) -> None:
         """Answer requests whose path holds ``word`` with this status, the others as ever."""
         self._poison[word] = status
+
+    def refuse_copies(self) -> None:
+        """As a policy does that lets a key pair read and write, and no more."""
+        self._copies_refused = True
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -140,6 +145,8 @@ class S3Proxy:
         body = await reader.readexactly(length)
         await self._unless_hanging()
         status = next((s for word, s in self._poison.items() if word in path), None)
+        if self._copies_refused and "x-amz-copy-source" in head.decode("latin-1").lower():
+            status = 403
         if status is None and self._mode in ("500", "503"):
             status = int(self._mode)
         if status is not None:

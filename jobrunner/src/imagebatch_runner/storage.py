@@ -123,7 +123,10 @@ class Storage:
                     await asyncio.sleep(_next_wait(passing, key, waits))
 
     async def copy_async(self, source: str, target: str) -> bool:
-        """Copy within the store, which moves no byte through here; ``False``: no such source."""
+        """Copy within the store, which moves no byte through here.
+
+        ``False``: there is no such source, or the store refuses to copy it.
+        """
         waits = _waits(self._patience)
         while True:
             try:
@@ -131,9 +134,11 @@ class Storage:
             except FileNotFoundError:
                 return False
             except Exception as error:  # noqa: BLE001 - sorted right below
-                await asyncio.sleep(
-                    _next_wait(sorted_out(error, target, writing=True), target, waits)
-                )
+                passing = sorted_or_refusal(error, target)
+                if isinstance(passing, StorageRefused):
+                    log.warning("storage: %s is not copied: %s", source, first_line(error))
+                    return False
+                await asyncio.sleep(_next_wait(passing, target, waits))
             else:
                 return True
 

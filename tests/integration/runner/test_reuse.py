@@ -13,6 +13,7 @@ from support.imagehost import ImageHost
 from support.nights import NO_DECODER, Nights, codes, delete, outputs, statuses
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch
+from support.s3proxy import S3Proxy
 from support.seaweedfs import SeaweedFS
 
 LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
@@ -150,6 +151,20 @@ def test_earlier_output_that_is_gone_is_made_anew(nights: Nights, host: ImageHos
     assert statuses(second) == ["reused", "succeeded", "reused"]
     assert host.requests["/1.jpg"] == 2
     assert outputs(second) == expected
+
+
+def test_store_that_refuses_copies_costs_work_and_loses_nothing(
+    nights: Nights, host: ImageHost, s3: SeaweedFS
+) -> None:
+    urls = by_etag(host, 2)
+    first = nights.done(urls)
+    second = nights.night(urls, first)
+    with S3Proxy(s3) as proxy:
+        proxy.refuse_copies()
+        second.settings |= proxy.env()
+        second.run_all()
+    assert statuses(second) == ["succeeded"] * 2
+    assert outputs(second) == outputs(first)
 
 
 def test_earlier_batch_of_which_nothing_is_left_costs_nothing(
