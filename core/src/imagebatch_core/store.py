@@ -20,7 +20,7 @@ from .errors import ConfigurationRefused
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-__all__ = ["ObjectStore", "open_store"]
+__all__ = ["ObjectStore", "endpoint_of", "open_store", "region_of"]
 
 
 def open_store(
@@ -44,9 +44,9 @@ def open_store(
         raise ConfigurationRefused(
             f"the store URL {url!r} is not of the form s3://bucket[/prefix] or file:///folder"
         )
-    endpoint = env.get("AWS_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3")
+    endpoint = endpoint_of(env)
     config: S3Config = {
-        "region": env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "region": region_of(env),
         "virtual_hosted_style_request": endpoint is None,
     }
     if endpoint:
@@ -76,3 +76,12 @@ def open_store(
             },
         },
     )
+
+
+def endpoint_of(env: Mapping[str, str]) -> str | None:
+    """Address of the S3 service; ``None``: AWS itself."""
+    return env.get("AWS_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3")
+
+
+def region_of(env: Mapping[str, str]) -> str:
+    return env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1"

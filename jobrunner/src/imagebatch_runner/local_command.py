@@ -82,7 +82,14 @@ class LocalRun:
         if summary.totals.failed:
             with batch.storage.reading(batch.keys.report_jsonl) as lines:
                 failures = FailureGroups.of(map(ImageResult.from_line, lines))
-        return Ended(summary, failures, self.folder, done, time.monotonic() - start)
+        seconds = time.monotonic() - start
+        return Ended(summary, failures, self.folder, done, seconds, self._again)
+
+    @property
+    def _again(self) -> str:
+        if self.source.is_dir():
+            return "the next run does, once any file of the folder has changed"
+        return f"another --out, and --reuse-from {self.folder}"
 
     def _open(self, wish: Wish, screen: Screen) -> Batch:
         if not self.source.is_dir():

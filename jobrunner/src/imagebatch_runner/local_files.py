@@ -21,6 +21,8 @@ from .failures import ImageFailed
 
 _FILE: Final = "file://"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+#: The first folder of a path that was perhaps meant as a host: www.example.com/a.jpg.
+_HOST: Final = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}$")
 _TO_ENCODE: Final = re.compile(r"[%,]|^\s|\s$")
 
 
@@ -60,6 +62,10 @@ class LocalFiles:
         path = self.path(url)
         try:
             found = path.stat()
+        except FileNotFoundError as error:
+            host = url.partition("/")[0]
+            hint = " (an address of the web starts with https://)" if _HOST.search(host) else ""
+            raise _unreadable(path, error, hint) from error
         except OSError as error:
             raise _unreadable(path, error) from error
         if not stat.S_ISREG(found.st_mode):
@@ -94,5 +100,5 @@ def to_url(path: str) -> str:
     return _TO_ENCODE.sub(lambda found: quote(found[0], safe=""), safe)
 
 
-def _unreadable(path: Path, error: OSError) -> ImageFailed:
-    return ImageFailed(ErrorCode.FILE_UNREADABLE, f"{path}: {error.strerror or error}")
+def _unreadable(path: Path, error: OSError, hint: str = "") -> ImageFailed:
+    return ImageFailed(ErrorCode.FILE_UNREADABLE, f"{path}: {error.strerror or error}{hint}")

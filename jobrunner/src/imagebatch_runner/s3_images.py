@@ -23,7 +23,7 @@ from obstore.store import S3Store
 
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.results import ErrorCode
-from imagebatch_core.store import open_store
+from imagebatch_core.store import endpoint_of, open_store, region_of
 
 from . import web
 from .credentials import BucketEntry, Credentials
@@ -126,8 +126,7 @@ class S3Images:
     async def _signed(self, named: S3Object, entry: BucketEntry) -> yarl.URL:
         env = self._sources.bucket_env(entry)
         if entry.anonymous:
-            region = env.get("AWS_REGION") or "us-east-1"
-            base = env.get("AWS_ENDPOINT_URL") or f"https://s3.{region}.amazonaws.com"
+            base = endpoint_of(env) or f"https://s3.{region_of(env)}.amazonaws.com"
             path = f"{named.bucket}/{quote(named.key)}"
             return yarl.URL(f"{base.rstrip('/')}/{path}", encoded=True)
         store = self._stores.get(named.bucket)

@@ -38,13 +38,17 @@ _LINE_EVERY: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run at its end: ``done`` images in ``seconds``, those recorded before not among them."""
+    """A run at its end: ``done`` images in ``seconds``, those recorded before not among them.
+
+    ``again`` is how to try what failed another time.
+    """
 
     summary: Summary
     failures: FailureGroups
     out: Path
     done: int
     seconds: float
+    again: str
 
 
 class Screen:
@@ -137,6 +141,8 @@ class Screen:
         if not self._quiet:
             self._console.print(table, markup=False, soft_wrap=True)
             self._failures(ended.failures)
+            if totals.failed:
+                self._say(f"to try these again: {ended.again}")
 
     def _failures(self, groups: FailureGroups) -> None:
         for code, count in groups.counts.most_common():

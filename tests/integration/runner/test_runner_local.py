@@ -148,20 +148,6 @@ def test_input_that_is_no_such_csv_is_exit_code_2(folder: Folder, text: str) -> 
     assert ended.stderr.startswith("refused: ")
 
 
-def test_csv_that_was_refused_can_be_mended(folder: Folder, host: ImageHost) -> None:
-    wanted = products([host.add("a.jpg", jpeg())])
-    for refused in ("no header\n", products(["ftp://host/a.jpg"]), wanted + '9,"open\n'):
-        folder.csv.write_text(refused)
-        assert folder.run().returncode == 2
-    folder.csv.write_text("no header\n")
-    folder.out = folder.out.with_name("other")
-    assert folder.run().returncode == 2
-    assert not folder.out.exists()
-    folder.out = folder.out.with_name("out")
-    folder.csv.write_text(wanted)
-    assert folder.run().returncode == 0
-
-
 def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
     assert "no such file" in folder.run().stderr
     assert folder.run().returncode == 2
@@ -209,10 +195,11 @@ def test_failures_are_grouped_and_the_first_of_them_listed(folder: Folder, host:
     ]
     assert told[at + 4] == "  … and 2 more in the report"
     assert told[at + 5] == "file_unreadable: 1 image"
+    assert told[-1] == f"to try these again: another --out, and --reuse-from {folder.out}"
 
 
 def test_totals_as_json_for_scripts(folder: Folder, host: ImageHost) -> None:
-    folder.csv.write_text(products([host.add("a.jpg", jpeg()), "missing.jpg"]))
+    folder.csv.write_text(products([host.add("a.jpg", jpeg()), "www.example.com/a.jpg"]))
     ended = folder.run("--json", "--quiet")
     assert ended.stderr == ""
     found = json.loads(ended.stdout)
@@ -224,6 +211,7 @@ def test_totals_as_json_for_scripts(folder: Folder, host: ImageHost) -> None:
         "failures": {"file_unreadable": 1},
     }
     assert Path(found["report"]).exists()
+    assert "starts with https://" in str(folder.report()[1]["error_message"])
     refused = folder.run("--json", "--quality", "60")
     assert json.loads(refused.stdout)["exitCode"] == refused.returncode == 2
 

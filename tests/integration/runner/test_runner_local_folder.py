@@ -114,11 +114,9 @@ def test_rerun_does_what_is_new_or_changed_and_nothing_else(pictures: Pictures) 
     assert decoded((pictures.out / "images" / "b.jpg").read_bytes()).width == 60
     assert (pictures.out / "images" / "d.jpg").exists()  # nobody asked to delete it
 
-    third = pictures.totals()
-    assert (third["reused"], third["images"]) == (2, 5)
     pictures.put("last.jpg")
-    fourth = pictures.totals()
-    assert (fourth["reused"], fourth["images"]) == (5, 6)
+    third = pictures.totals()
+    assert (third["reused"], third["images"]) == (5, 6)
     assert len(list((pictures.out / ".imagebatch").iterdir())) <= 3
 
 
@@ -177,21 +175,6 @@ def test_interrupted_run_goes_on_also_when_the_folder_changed_meanwhile(
     assert len(pictures.outputs()) == 61
 
 
-def test_other_options_or_another_folder_are_refused(pictures: Pictures) -> None:
-    pictures.put("a.jpg")
-    assert pictures.run("--quality", "40").returncode == 0
-    other = pictures.run("--quality", "60", "--max-width", "10")
-    assert other.returncode == 2
-    assert "other options (quality 40, maxWidth not set); choose another --out" in other.stderr
-    pictures.folder.rename(pictures.folder.with_name("elsewhere"))
-    pictures.folder.mkdir()
-    moved = pictures.run("--quality", "40")
-    assert "holds no images" in moved.stderr
-    pictures.folder = pictures.folder.with_name("elsewhere")
-    another = pictures.run("--quality", "40")
-    assert (another.returncode, "of another folder" in another.stderr) == (2, True)
-
-
 def test_out_within_the_folder_is_not_read_back(pictures: Pictures) -> None:
     pictures.put("a.jpg")
     pictures.out = pictures.folder / "small"
@@ -199,27 +182,6 @@ def test_out_within_the_folder_is_not_read_back(pictures: Pictures) -> None:
     pictures.put("b.jpg")
     assert pictures.totals()["images"] == 2
     assert pictures.outputs() == ["a.jpg", "b.jpg"]
-
-
-def test_typical_mistakes_are_told(pictures: Pictures, tmp_path: Path) -> None:
-    empty = pictures.run()
-    assert (empty.returncode, "holds no images (.jpg, .jpeg" in empty.stderr) == (2, True)
-    assert not pictures.out.exists()
-    pictures.put("a.jpg")
-    own = pictures.run("--out", str(pictures.folder))
-    assert (own.returncode, "the folder of the images itself" in own.stderr) == (2, True)
-    (tmp_path / "file").write_text("")
-    for out, told in (("file", "is a file"), ("file/below", "cannot be written")):
-        wrong = pictures.run("--out", str(tmp_path / out))
-        assert (wrong.returncode, told in wrong.stderr) == (2, True), wrong.stderr
-    reuse = pictures.run("--reuse-from", str(tmp_path))
-    assert (reuse.returncode, "by itself" in reuse.stderr) == (2, True)
-    assert pictures.run().returncode == 0
-    result = pictures.run("--out", str(tmp_path / "again"))
-    assert result.returncode == 0
-    pictures.folder = pictures.out
-    results = pictures.run("--out", str(tmp_path / "third"))
-    assert (results.returncode, "holds the results of a run" in results.stderr) == (2, True)
 
 
 def test_without_out_the_folder_names_it(pictures: Pictures, tmp_path: Path) -> None:
