@@ -106,8 +106,14 @@ class RunnerBatch:
         message = RunnerMessage.model_validate_json(text) if text else None
         return Ended(process.returncode, message, self._log.read_text())
 
-    def run(self, step: str, index: int = 0, pod: str | None = None) -> Ended:
-        return self.wait(self.start(step, index, pod))
+    def run(
+        self, step: str, index: int = 0, pod: str | None = None, prefix: tuple[str, ...] = ()
+    ) -> Ended:
+        return self.wait(self.start(step, index, pod, prefix))
+
+    def log(self) -> str:
+        """What the step that was begun last has logged so far."""
+        return self._log.read_text()
 
     def run_all(self) -> RunnerMessage:
         """Plan, every shard, collect; the last message."""

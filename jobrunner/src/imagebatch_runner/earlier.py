@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from pydantic import ValidationError
@@ -27,6 +26,7 @@ from imagebatch_core.results import Earlier, ImageStatus
 from .batch import Batch, EarlierBatch
 from .documents import Plan
 from .revision import CODEC
+from .scratch import scratch_folder
 
 _HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
 _CACHE_KIB: Final = 16 * 1024
@@ -64,7 +64,7 @@ def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
     if refusal is not None:
         yield EarlierOutputs(refusal=refusal)
         return
-    with TemporaryDirectory(prefix="imagebatch-") as folder, Index(Path(folder)) as index:
+    with scratch_folder() as folder, Index(folder) as index:
         index.fill(_lines(batch.earlier))
         yield EarlierOutputs(index)
 

@@ -5,6 +5,7 @@
     ImageFailed          this image alone; recorded, the shard goes on
     ObjectNotTaken       as such an image is recorded whose output the store alone does not take
     StorageUnavailable   the store did not answer for as long as we are told to wait (exit code 1)
+    ScratchFull          temporary files find no space (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails in a way that may pass (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
 """
@@ -57,6 +58,10 @@ class StorageUnavailable(ImageBatchError):
 
 class SourceUnavailable(ImageBatchError):
     """The batch's CSV could not be had from its address: no answer, or one that says later."""
+
+
+class ScratchFull(ImageBatchError):
+    """The volume of temporary files has no space left."""
 
 
 class SourceMissing(InputRefused):

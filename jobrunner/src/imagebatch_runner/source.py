@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 
@@ -27,6 +26,7 @@ from .batch import Batch
 from .failures import ImageFailed, SourceMissing, SourceUnavailable
 from .memory import MIB
 from .retry import RetryPolicy
+from .scratch import scratch_folder
 from .settings import Settings
 from .storage import Storage
 
@@ -45,8 +45,8 @@ def copied_input(batch: Batch) -> Iterator[Path]:
         InputRefused: it is over the size limit, or its address refuses it.
     """
     key = batch.keys.input
-    with TemporaryDirectory(prefix="imagebatch-") as folder:
-        path = Path(folder) / "input.csv"
+    with scratch_folder() as folder:
+        path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
             _spool(batch.job.source, path, batch)
             if not batch.storage.create_from_file(key, path):
