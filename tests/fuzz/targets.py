@@ -18,7 +18,7 @@ from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.results import ShardItem
 from imagebatch_core.rows import Row, neutralise_cell, open_rows
-from imagebatch_runner import memfile, sharding
+from imagebatch_runner import frames, memfile, sharding
 from imagebatch_runner.codec import CodecOptions, compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.report import ReportWriter
@@ -100,6 +100,8 @@ def header_sniff(data: bytes) -> None:
     except ImageFailed:
         return
     assert found.kind in Kind
+    counted = frames.count(found.kind, data, 50)
+    assert counted is None or 1 <= counted <= 50
     if found.pixels is not None:
         assert found.width is not None
         assert found.height is not None

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imagebatch_core.results import ErrorCode
 
-from . import encode, pixels, plainjpeg
+from . import encode, frames, pixels, plainjpeg
 from .failures import ImageFailed
 from .sniff import Kind
 
@@ -65,6 +65,10 @@ def compress(
         ImageFailed: the bytes do not decode, or are over a limit.
     """
     target = source if options.format == "original" else Kind(options.format)
+    if target in encode.ANIMATING:
+        counted = frames.count(source, data, options.max_frames + 1)
+        if counted is not None and counted > options.max_frames:
+            raise _too_many_frames(options)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
@@ -95,11 +99,9 @@ def compress(
 def _compress(
     image: Image.Image, source: Kind, target: Kind, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    # Frames are counted where they are needed: a GIF has to be walked through for it.
     moves = source in _ANIMATED and target in encode.ANIMATING
     if moves and getattr(image, "is_animated", False):
-        frames = getattr(image, "n_frames", 1)
-        return _compress_animation(image, frames, target, options, out)
+        return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
     if source is Kind.JPEG:
         _draft(image, options)
     pixels.upright(image)
@@ -127,23 +129,21 @@ def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
 
 
 def _compress_animation(
-    image: Image.Image, frames: int, target: Kind, options: CodecOptions, out: BinaryIO
+    image: Image.Image, number: int, target: Kind, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
     """All frames are in memory at once, so the pixel limit is about their sum."""
-    if frames > options.max_frames:
-        raise ImageFailed(
-            ErrorCode.TOO_MANY_FRAMES, f"{frames} frames are over the limit of {options.max_frames}"
-        )
-    if frames * image.width * image.height > options.max_pixels:
+    if number > options.max_frames:
+        raise _too_many_frames(options)
+    if number * image.width * image.height > options.max_pixels:
         raise ImageFailed(
             ErrorCode.TOO_MANY_PIXELS,
-            f"{frames} frames of {image.width}x{image.height} pixels are over the limit of "
+            f"{number} frames of {image.width}x{image.height} pixels are over the limit of "
             f"{options.max_pixels / 1e6:g} million",
         )
     prepared: list[Image.Image] = []
     durations: list[int] = []
-    for number in range(frames):
-        image.seek(number)
+    for at in range(number):
+        image.seek(at)
         image.load()
         durations.append(int(image.info.get("duration") or 100))
         frame = pixels.to_srgb(image.copy())
@@ -160,6 +160,10 @@ def _compress_animation(
         out=out,
     )
     return Encoded(target, *prepared[0].size, kept=False)
+
+
+def _too_many_frames(options: CodecOptions) -> ImageFailed:
+    return ImageFailed(ErrorCode.TOO_MANY_FRAMES, f"more than {options.max_frames} frames")
 
 
 def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.Image:

@@ -15,13 +15,15 @@ from hashlib import sha256
 from imagebatch_core.resource import Format, Metadata, Output, Profile
 from imagebatch_core.results import Earlier
 
+from . import frames
 from .budget import Budget
 from .codec import CodecOptions
 from .decoders import Compressed, DecoderPool
+from .encode import ANIMATING
 from .failures import ImageFailed
 from .fetch import Fetched, Fetcher
 from .settings import Settings
-from .sniff import sniff
+from .sniff import Kind, Sniffed, sniff
 from .unrecorded import Claim
 from .validators import Validators
 
@@ -88,7 +90,8 @@ class ImageWork:
     async def _compressed(self, fetched: Fetched) -> Done:
         try:
             found = sniff(fetched.data, max_pixels=self._max_pixels)
-            async with self._pixels.hold(found.pixels or _UNKNOWN_PIXELS), self._turns:
+            weight = pixels_at_once(found, fetched.data, self._options)
+            async with self._pixels.hold(weight), self._turns:
                 await fetched.hold.settled()
                 compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
         except ImageFailed as failure:
@@ -104,6 +107,16 @@ class ImageWork:
             fetched.http_status,
             fetched.validators,
         )
+
+
+def pixels_at_once(found: Sniffed, data: bytes, options: CodecOptions) -> int:
+    """Pixels of ``data`` that a decoder holds: of all frames where the output may move."""
+    pixels = found.pixels or _UNKNOWN_PIXELS
+    target = found.kind if options.format == "original" else Kind(options.format)
+    if target not in ANIMATING:
+        return pixels
+    counted = frames.count(found.kind, data, options.max_frames)
+    return pixels * (options.max_frames if counted is None else counted)
 
 
 async def _same_source(fetched: Fetched, earlier: Earlier) -> bool:
