@@ -11,7 +11,8 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import obstore
@@ -21,6 +22,7 @@ from imagebatch_core.results import ImageResult, ImageStatus
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import PUBLIC, RunnerBatch, products
+from support.seaweedfs import SeaweedFS
 
 Build = Callable[..., RunnerBatch]
 
@@ -36,11 +38,35 @@ def chance() -> random.Random:
     return random.Random(seed)
 
 
-@pytest.fixture
-def urls(host: ImageHost) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """A host's images and what an undisturbed batch of them ends with."""
+
+    host: ImageHost
+    urls: list[str]
+    report: object
+
+
+@pytest.fixture(scope="module")
+def calm(s3: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calm]:
     """Photographs of a host that takes its time, some twice, one missing, one broken."""
-    found = [host.slow(f"{n}.jpg", jpeg(size=(160 + n % 40, 120)), 0.03) for n in range(IMAGES - 2)]
-    return [*found, host.url("missing.jpg"), host.add("broken.jpg", jpeg()[:700]), *found[:5]]
+    with ImageHost() as host:
+        found = [
+            host.slow(f"{n}.jpg", jpeg(size=(160 + n % 40, 120)), 0.03) for n in range(IMAGES - 2)
+        ]
+        broken = host.add("broken.jpg", jpeg()[:700])
+        urls = [*found, host.url("missing.jpg"), broken, *found[:5]]
+        folder = tmp_path_factory.mktemp("calm")
+        built = planned(lambda text, **job: RunnerBatch.of(s3, folder, text, **job), urls)
+        assert built.run("compress", 0).code == 0
+        assert set(host.requests.values()) == {1}  # each distinct URL
+        yield Calm(host, urls, collected(built))
+
+
+@pytest.fixture
+def host(calm: Calm) -> ImageHost:
+    calm.host.requests.clear()
+    return calm.host
 
 
 def planned(batch: Build, urls: list[str]) -> RunnerBatch:
@@ -63,15 +89,6 @@ def collected(built: RunnerBatch) -> tuple[list[dict[str, Any]], str]:
     return lines, built.get(built.keys.report_csv).decode().replace(built.uid, "UID")
 
 
-def undisturbed(batch: Build, host: ImageHost, urls: list[str]) -> object:
-    calm = planned(batch, urls)
-    assert calm.run("compress", 0).code == 0
-    assert set(host.requests.values()) == {1}  # each distinct URL
-    report = collected(calm)
-    host.requests.clear()
-    return report
-
-
 def until_asked(process: subprocess.Popen[str], host: ImageHost, before: int) -> None:
     while process.poll() is None and sum(host.requests.values()) == before:
         time.sleep(0.005)
@@ -85,12 +102,11 @@ def settled(host: ImageHost) -> None:
 
 @pytest.mark.parametrize("kills", [6, pytest.param(100, marks=LONG)])
 def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
-    batch: Build, host: ImageHost, urls: list[str], chance: random.Random, kills: int
+    batch: Build, host: ImageHost, calm: Calm, chance: random.Random, kills: int
 ) -> None:
-    expected = undisturbed(batch, host, urls)
     done = 0
     while done < kills:
-        built = planned(batch, urls)
+        built = planned(batch, calm.urls)
         host.requests.clear()
         killed_here = 0
         while True:
@@ -113,28 +129,26 @@ def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
             done += 1
             killed_here += 1
         assert host.requests.total() <= IMAGES + killed_here * PART
-        assert collected(built) == expected
+        assert collected(built) == calm.report
 
 
 def test_two_pods_on_one_shard_and_one_is_killed_leave_each_image_once(
-    batch: Build, host: ImageHost, urls: list[str], chance: random.Random
+    batch: Build, host: ImageHost, calm: Calm, chance: random.Random
 ) -> None:
-    expected = undisturbed(batch, host, urls)
-    built = planned(batch, urls)
+    built = planned(batch, calm.urls)
     both = [built.start("compress", 0) for _ in range(2)]
     until_asked(both[0], host, 0)
     time.sleep(chance.uniform(0, 1))
     built.kill(both[0], signal.SIGKILL)
     assert built.wait(both[0]).code in (0, -signal.SIGKILL)
     assert built.wait(both[1]).code == 0
-    assert collected(built) == expected
+    assert collected(built) == calm.report
 
 
 def test_decoders_killed_at_random_cost_no_image(
-    batch: Build, host: ImageHost, urls: list[str], chance: random.Random
+    batch: Build, host: ImageHost, calm: Calm, chance: random.Random
 ) -> None:
-    expected = undisturbed(batch, host, urls)
-    built = planned(batch, urls)
+    built = planned(batch, calm.urls)
     process = built.start("compress", 0)
     until_asked(process, host, 0)
     killed, asked = 0, 0
@@ -156,7 +170,7 @@ def test_decoders_killed_at_random_cost_no_image(
             killed += 1
     assert killed
     assert built.wait(process).code == 0
-    assert collected(built) == expected
+    assert collected(built) == calm.report
 
 
 ROWS = 3000
