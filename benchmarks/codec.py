@@ -6,8 +6,11 @@ import ctypes
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import simplejpeg  # type: ignore[import-untyped] # it has no types
+from PIL import ExifTags, Image
 
 from imagebatch_runner import memfile
 from imagebatch_runner.codec import CodecOptions, compress
@@ -17,30 +20,124 @@ from imagebatch_runner.sniff import sniff
 from . import quality
 from .measure import Cost, Measured, here, interleaved
 from .peer import Peer
-from .photos import all_photos
+from .photos import Photo, all_photos
 from .section import Bar, Chart, Section, Table
 
 SHARP = "sharp"
 FLOOR = "floor: libjpeg-turbo round trip"
 OURS = "ImageBatch"
+_TEXT: Final = """
+One image in memory to one image in memory, on one core, at the settings that each has by default.
+SSIM (luma) and SSIMULACRA2 compare the output with the input, on the middle 768 x 768 pixels, and
+are means over the images. "Pillow alone" is the runner without its faster codecs.
+"""
 
 
 def run(rounds: int) -> Section:
     _keep_memory()
-    paths = list(all_photos().values())
+    photos = all_photos()
+    paths = list(photos.values())
+    coarse = [path for photo, path in photos.items() if photo.subsampling == "4:2:0"]
+    others = derived(photos)
+    tables, charts = [], []
+
+    def compare(
+        title: str, inputs: Sequence[Path], variants: dict[str, Callable[[Path], Cost]]
+    ) -> Measured:
+        print(f"    {title}", flush=True)
+        measured = interleaved(variants, inputs, rounds)
+        tables.append(comparison(title, measured, inputs, base=SHARP))
+        bars = [
+            bar(name, measured, base=SHARP, ours=name.startswith(OURS)) for name in measured.seconds
+        ]
+        charts.append(Chart(f"{title}: speed", "×", bars, mark=1.0))
+        return measured
+
     with Peer() as peer:
-        variants: dict[str, Callable[[Path], Cost]] = {
-            SHARP: peer.variant("jpeg", quality=50),
-            FLOOR: here(floor),
-            OURS: here(ours(quality=50)),
+        plain = {SHARP: peer.variant("jpeg", quality=50), FLOOR: here(floor)}
+        compare(
+            "Plain JPEG (4:2:0) to JPEG, quality 50",
+            coarse,
+            plain
+            | {
+                OURS: here(ours(quality=50)),
+                f"{OURS}, Pillow alone": here(ours(quality=50, fast=False)),
+            },
+        )
+        compare(
+            "JPEG by way of pixels (4:4:4, progressive) to JPEG, quality 50",
+            [*(path for path in paths if path not in coarse), *others["progressive"]],
+            plain | {OURS: here(ours(quality=50))},
+        )
+        pipeline = {"upright": True, "width": 1600}
+        compare(
+            "Turned JPEG to upright JPEG of at most 1600 pixels, quality 50",
+            others["turned"],
+            {
+                SHARP: peer.variant("jpeg", pipeline, quality=50),
+                OURS: here(ours(quality=50, max_width=1600)),
+            },
+        )
+        small = compare(
+            "Profile small, quality 50; sharp with mozjpeg: true",
+            coarse,
+            {
+                SHARP: peer.variant("jpeg", quality=50, mozjpeg=True),
+                OURS: here(ours(quality=50, small=True)),
+            },
+        )
+        for format_ in ("webp", "avif"):
+            compare(
+                f"JPEG to {format_}, quality 50",
+                paths[:3],
+                {
+                    SHARP: peer.variant(format_, quality=50),
+                    OURS: here(ours(quality=50, format=format_)),
+                    f"{OURS}, small": here(ours(quality=50, format=format_, small=True)),
+                },
+            )
+        tables.append(equal_quality(peer, coarse, small))
+    return Section("codec", "The codec", _TEXT, tables, charts)
+
+
+def derived(photos: Mapping[Photo, Path]) -> dict[str, list[Path]]:
+    """Of the larger photographs: as progressive JPEGs, and as a camera on its side writes them."""
+    found: dict[str, list[Path]] = {"progressive": [], "turned": []}
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for photo, path in photos.items():
+        if photo.megapixels < 2.5 or photo.subsampling != "4:2:0":
+            continue
+        options: dict[str, dict[str, Any]] = {
+            "progressive": {"progressive": True},
+            "turned": {"exif": exif},
         }
-        measured = interleaved(variants, paths, rounds)
-    table = comparison("JPEG to JPEG, quality 50", measured, paths, base=SHARP)
-    bars = [
-        bar(name, measured, base=SHARP, ours=name.startswith(OURS)) for name in measured.seconds
-    ]
-    chart = Chart("JPEG to JPEG: images per CPU second, sharp = 1", "×", bars, mark=1.0)
-    return Section("codec", "The codec", "One core, in memory.", [table], [chart])
+        for name, chosen in options.items():
+            target = path.with_name(f"{photo.name}-{name}.jpg")
+            with Image.open(path) as image:
+                image.save(target, quality="keep", **chosen)
+            found[name].append(target)
+    return found
+
+
+def equal_quality(peer: Peer, paths: Sequence[Path], measured: Measured) -> Table:
+    """Bytes of the profile small beside what sharp's mozjpeg needs for the same SSIMULACRA2."""
+    sources = [path.read_bytes() for path in paths]
+    points = []
+    for quality_ in (40, 45, 50, 55, 60):
+        variant = peer.variant("jpeg", quality=quality_, mozjpeg=True)
+        outputs = [variant(path).output for path in paths]
+        score = qualities(sources, outputs)["ssimulacra2"]
+        points.append((score, sum(map(len, outputs))))
+    score = qualities(sources, measured.outputs[OURS])["ssimulacra2"]
+    size = sum(map(len, measured.outputs[OURS]))
+    needed = float(np.interp(score, [point[0] for point in points], [point[1] for point in points]))
+    row = [OURS, f"{score:.2f}", f"{size / needed:.3f}"]
+    return Table(
+        "Profile small: bytes at equal SSIMULACRA2",
+        ["Variant", "SSIMULACRA2 at quality 50", "bytes, sharp's mozjpeg at the same score = 1"],
+        [row],
+    )
 
 
 def floor(path: Path) -> bytes:
@@ -49,7 +146,7 @@ def floor(path: Path) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, quality=50, colorsubsampling="420"))
 
 
-def ours(**options: object) -> Callable[[Path], bytes]:
+def ours(*, fast: bool = True, **options: object) -> Callable[[Path], bytes]:
     """The runner's codec as its worker calls it."""
     chosen = CodecOptions(**options)  # type: ignore[arg-type] # spelled by this module
 
@@ -57,7 +154,7 @@ def ours(**options: object) -> Callable[[Path], bytes]:
         data = path.read_bytes()
         kind = sniff(data, max_pixels=chosen.max_pixels).kind
         with open(memfile.create("bench"), "r+b", buffering=0) as out:  # noqa: PTH123
-            encoded = compress(data, kind, chosen, out)
+            encoded = compress(data, kind, chosen, out, fast=fast)
             if encoded.kept:
                 return data
             out.seek(0)

@@ -15,6 +15,8 @@ typedef struct {
 typedef struct {
     uint32_t threshold[64];
     uint64_t factor[64];
+    int32_t lambda;       /* 0: to the nearest */
+    uint8_t lengths[256]; /* of AC codes, as far as they are known before they are made */
 } requantiser;
 
 static inline __attribute__((always_inline)) void fill(bit_reader *in) {
@@ -80,12 +82,29 @@ static inline __attribute__((always_inline)) void put(symbol_record *out, int ta
     *out->at++ = (uint32_t)table << 24 | (uint32_t)value << 16 | extra;
 }
 
-static inline __attribute__((always_inline)) int32_t requantised(const requantiser *to, int k,
-                                                                 int32_t value) {
-    uint32_t size = (uint32_t)(value < 0 ? -value : value);
-    if (size < to->threshold[k]) return 0;
-    int32_t result = (int32_t)((size * to->factor[k] + (1ull << 31) - 1) >> 32);
-    return value < 0 ? -result : result;
+static inline __attribute__((always_inline)) uint32_t magnitude(int32_t value) {
+    return (uint32_t)(value < 0 ? -value : value);
+}
+
+static inline __attribute__((always_inline)) uint64_t exactly(const requantiser *to, int k,
+                                                              int32_t value) {
+    return magnitude(value) * to->factor[k];
+}
+
+static inline __attribute__((always_inline)) int32_t nearest(uint64_t exact) {
+    return (int32_t)((exact + (1ull << 31) - 1) >> 32);
+}
+
+/* An AC coefficient that is not 0, after the one at `*last`. */
+static inline __attribute__((always_inline)) int put_ac(symbol_record *out, int table, int k, int *last,
+                                                        int32_t coefficient) {
+    int run = k - *last - 1;
+    *last = k;
+    for (; run > 15; run -= 16) put(out, table, 0xF0, 0, 0);
+    int size = bit_length(magnitude(coefficient));
+    if (size > 10) return JPEG_REFUSED;
+    put(out, table, run << 4 | size, size, coefficient);
+    return JPEG_OK;
 }
 
 /* One block; room for 66 symbols is there. */
@@ -108,14 +127,17 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
         if (size) *dc_in += extended(in, size);
     }
     if (*dc_in < -32767 || *dc_in > 32767) return JPEG_REFUSED;
-    int32_t coefficient = requantised(to, 0, *dc_in);
+    int32_t coefficient = nearest(exactly(to, 0, *dc_in));
+    if (*dc_in < 0) coefficient = -coefficient;
     int32_t difference = coefficient - *dc_out;
     *dc_out = coefficient;
     size = bit_length((uint32_t)(difference < 0 ? -difference : difference));
     if (size > 11) return JPEG_REFUSED;
     put(out, TABLE_DC + chroma, size, size, difference);
 
-    int last = 0;
+    int last = 0, waiting = 0; /* those that the trellis chooses among */
+    uint8_t waiting_at[64], waiting_sign[64];
+    uint32_t waiting_exact[64], waiting_rounded[64];
     for (int k = 1; k < 64; k++) {
         fill(in);
         entry = ac->look[peek(in, LOOK_BITS)];
@@ -139,14 +161,29 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             coefficient = extended(in, value & 15);
         }
         if (k > 63) return JPEG_REFUSED;
-        coefficient = requantised(to, k, coefficient);
-        if (!coefficient) continue;
-        int run = k - last - 1;
-        last = k;
-        for (; run > 15; run -= 16) put(out, TABLE_AC + chroma, 0xF0, 0, 0);
-        size = bit_length((uint32_t)(coefficient < 0 ? -coefficient : coefficient));
-        if (size > 10) return JPEG_REFUSED;
-        put(out, TABLE_AC + chroma, run << 4 | size, size, coefficient);
+        if (magnitude(coefficient) < to->threshold[k]) continue;
+        uint64_t exact = exactly(to, k, coefficient);
+        int32_t rounded = nearest(exact);
+        if (!rounded) continue;
+        if (to->lambda) {
+            if (exact >> 44) return JPEG_REFUSED; /* more than a baseline coefficient can be */
+            waiting_at[waiting] = (uint8_t)k;
+            waiting_exact[waiting] = (uint32_t)(exact >> 24);
+            waiting_sign[waiting] = coefficient < 0;
+            waiting_rounded[waiting++] = (uint32_t)rounded;
+            continue;
+        }
+        if (put_ac(out, TABLE_AC + chroma, k, &last, coefficient < 0 ? -rounded : rounded))
+            return JPEG_REFUSED;
+    }
+    if (waiting) {
+        trellis_choose(waiting, waiting_at, waiting_exact, to->lengths, to->lambda, waiting_rounded);
+        for (int i = 0; i < waiting; i++) {
+            int32_t rounded = (int32_t)waiting_rounded[i];
+            if (rounded && put_ac(out, TABLE_AC + chroma, waiting_at[i], &last,
+                                  waiting_sign[i] ? -rounded : rounded))
+                return JPEG_REFUSED;
+        }
     }
     if (last < 63) put(out, TABLE_AC + chroma, 0, 0, 0);
     return JPEG_OK;
@@ -166,7 +203,12 @@ static int marker(bit_reader *in) {
     return p[1];
 }
 
-static void prepare(const uint16_t from[64], const uint16_t target[64], requantiser *to) {
+static void prepare(const uint16_t from[64], const uint16_t target[64], const huffman_spec *ac,
+                    int32_t lambda, requantiser *to) {
+    to->lambda = lambda;
+    for (int i = 0; i < 256; i++) to->lengths[i] = 16;
+    for (int length = 1, i = 0; length <= 16; length++)
+        for (int n = 0; n < ac->counts[length]; n++) to->lengths[ac->symbols[i++]] = (uint8_t)length;
     for (int k = 0; k < 64; k++) {
         to->factor[k] = ((uint64_t)from[k] << 32) / target[k];
         /* the least value with value * from / target > 1/2 */
@@ -174,7 +216,8 @@ static void prepare(const uint16_t from[64], const uint16_t target[64], requanti
     }
 }
 
-int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], symbol_record *record) {
+int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
+                    const int32_t lambda[2], symbol_record *record) {
     huffman_decoder dc[MAX_COMPONENTS], ac[MAX_COMPONENTS];
     requantiser to[MAX_COMPONENTS];
     int32_t dc_in[MAX_COMPONENTS] = {0}, dc_out[MAX_COMPONENTS] = {0};
@@ -185,7 +228,8 @@ int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], sym
         if (huffman_for_decoding(&header->dc[one->dc], 0, &dc[i]) ||
             huffman_for_decoding(&header->ac[one->ac], 1, &ac[i]))
             return JPEG_REFUSED;
-        prepare(header->quantisation[one->quantisation], target[i > 0], &to[i]);
+        prepare(header->quantisation[one->quantisation], target[i > 0], &header->ac[one->ac],
+                lambda[i > 0], &to[i]);
         blocks[i] = components == 1 ? 1 : one->h * one->v;
     }
     if (components > 1) {

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imagebatch_core.results import ErrorCode
 
-from . import encode, frames, pixels, plainjpeg
+from . import encode, frames, pixels, plainjpeg, strip
 from .failures import ImageFailed
 from .sniff import Kind
 
@@ -76,10 +76,12 @@ def compress(
             Image.MAX_IMAGE_PIXELS = options.max_pixels
             with Image.open(BytesIO(data), formats=_FORMATS) as image:
                 plain = fast and source is target is Kind.JPEG and _is_plain(image, options)
-                if plain and plainjpeg.compress(data, image, options.quality, out):
+                if plain and plainjpeg.compress(
+                    data, image, options.quality, out, small=options.small
+                ):
                     encoded = Encoded(target, *image.size, kept=False)
                 else:
-                    encoded = _compress(image, source, target, options, out)
+                    encoded = _compress(image, source, target, options, out, fast=fast)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
     except UnidentifiedImageError as error:
@@ -92,12 +94,31 @@ def compress(
         and os.fstat(out.fileno()).st_size >= len(data)
         and not _must_change(encoded, options, data)
     ):
-        return Encoded(source, encoded.width, encoded.height, kept=True)
+        return _as_it_was(data, source, encoded, options, out)
     return encoded
 
 
+def _as_it_was(
+    data: bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
+) -> Encoded:
+    """The input, its metadata removed where they shall be: then its bytes are other ones."""
+    bare = data if options.keep_metadata else strip.stripped(data, source)
+    if len(bare) >= len(data):
+        return Encoded(source, encoded.width, encoded.height, kept=True)
+    out.seek(0)
+    out.truncate()
+    out.write(bare)
+    return Encoded(source, encoded.width, encoded.height, kept=False)
+
+
 def _compress(
-    image: Image.Image, source: Kind, target: Kind, options: CodecOptions, out: BinaryIO
+    image: Image.Image,
+    source: Kind,
+    target: Kind,
+    options: CodecOptions,
+    out: BinaryIO,
+    *,
+    fast: bool,
 ) -> Encoded:
     moves = source in _ANIMATED and target in encode.ANIMATING
     if moves and getattr(image, "is_animated", False):
@@ -114,6 +135,7 @@ def _compress(
         small=options.small,
         metadata=kept_exif,
         out=out,
+        fast=fast,
     )
     return Encoded(target, *frame.size, kept=False)
 
@@ -121,8 +143,7 @@ def _compress(
 def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
     """Another quality is all that is asked for."""
     return (
-        not options.small
-        and pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
+        pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
         and plainjpeg.is_plain(image)
         and not (options.keep_metadata and encode.carried(image))
     )

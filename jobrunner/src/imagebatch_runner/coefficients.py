@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image
+from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
-_ABI: Final = 1
+_ABI: Final = 2
 #: Scratch of this size is kept for the next image: fresh pages cost more than the work on them.
 _KEPT: Final = 32 << 20
 #: Bytes an entry of the record of symbols takes, and how many a block can have at most.
 _ENTRY, _ENTRIES_PER_BLOCK = 4, 66
 #: More entries for each byte of input than photographs have; flat pictures go the general way.
 _ENTRIES_PER_BYTE = 4
-
-QuantisationTables = ctypes.Array[ctypes.c_uint16]
 
 
 def _load() -> ctypes.CDLL | None:
@@ -36,6 +32,7 @@ def _load() -> ctypes.CDLL | None:
     library.imagebatch_jpeg_recode.restype = ctypes.c_int64
     library.imagebatch_jpeg_recode.argtypes = [
         ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p,
+        ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
     return library
@@ -43,20 +40,6 @@ def _load() -> ctypes.CDLL | None:
 
 _library: Final = _load()
 AVAILABLE: Final = _library is not None
-
-
-@lru_cache(maxsize=16)
-def tables(quality: int) -> QuantisationTables:
-    """The two tables, in zigzag order, that Pillow's encoder writes for ``quality``."""
-    buffer = BytesIO()
-    Image.new("RGB", (8, 8)).save(buffer, "JPEG", quality=quality)
-    data, at, found = buffer.getvalue(), 2, []
-    while data[at + 1] != 0xDA:
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] == 0xDB:
-            found += [data[start : start + 64] for start in range(at + 5, end, 65)]
-        at = end
-    return (ctypes.c_uint16 * 128)(*found[0], *found[1])
 
 
 class Scratch:
@@ -79,9 +62,9 @@ class Scratch:
 _output, _symbols = Scratch(), Scratch()
 
 
-def recode(data: bytes, quality: int | None, pixels: int, out: BinaryIO) -> bool:
-    """Write ``data`` with the quantisation of ``quality``, or with its own and better Huffman
-    tables for ``None``, into ``out``, unless it is refused or would not get smaller.
+def recode(data: bytes, target: Quantisation | None, pixels: int, out: BinaryIO) -> bool:
+    """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
+    for ``None``, into ``out``, unless it is refused or would not get smaller.
 
     ``out`` is unbuffered and empty; ``pixels`` is the size of the image.
     """
@@ -89,9 +72,11 @@ def recode(data: bytes, quality: int | None, pixels: int, out: BinaryIO) -> bool
         return False
     entries = min(_ENTRIES_PER_BYTE * len(data), _ENTRIES_PER_BLOCK * (pixels // 16 + 4096))
     output, symbols = _output.at_least(len(data)), _symbols.at_least(entries * _ENTRY)
+    tables = (ctypes.c_uint16 * 128)(*target.luma, *target.chroma) if target else None
+    bit = (ctypes.c_int32 * 2)(*(target.bit if target else (0, 0)))
     try:
         size = _library.imagebatch_jpeg_recode(
-            data, len(data), tables(quality) if quality else None,
+            data, len(data), tables, bit,
             _address(output), len(data), _address(symbols), entries,
         )  # fmt: skip
         if size < 0:

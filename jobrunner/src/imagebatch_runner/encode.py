@@ -11,8 +11,11 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
+from . import boxes, coefficients, quantisation
 from .sniff import Kind
 
+#: The JPEG quality whose quantisation steps are all 1.
+FINEST: Final = 100
 #: Formats without alpha.
 OPAQUE: Final = frozenset({Kind.JPEG})
 #: Formats that store palette images as they are.
@@ -53,9 +56,11 @@ def still(
     small: bool,
     metadata: dict[str, bytes],
     out: BinaryIO,
+    fast: bool = True,
 ) -> None:
     """Encode one frame into ``out``, which has a ``fileno``: Pillow then writes straight to it,
-    without the interpreter lock and faster than to memory."""
+    without the interpreter lock and faster than to memory. ``fast`` as in :func:`.codec.compress`.
+    """
     taken = {
         name: metadata[name]
         for name in _METADATA.get(target, ())
@@ -64,15 +69,31 @@ def still(
     # What Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
     frame = _without_info(frame)
     chosen = settings(target, quality, small) | taken
-    frame.save(out, target.value.upper(), **chosen)
-    if small and target is Kind.JPEG:
-        # Progressive pays from some size on; below it the baseline is smaller.
-        progressive = BytesIO()
-        frame.save(progressive, "JPEG", **chosen | {"progressive": True})
-        if progressive.tell() < out.tell():
-            out.seek(0)
-            out.truncate()
-            out.write(progressive.getvalue())
+    if not small or target is not Kind.JPEG:
+        frame.save(out, target.value.upper(), **chosen)
+    elif taken or not fast or not _by_coefficients(frame, quality, out):
+        _smaller_of_both(frame, chosen, out)
+
+
+def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
+    """All coefficients from Pillow, in steps of 1; which of them to keep is not Pillow's choice."""
+    if not coefficients.AVAILABLE:
+        return False
+    finest = BytesIO()
+    frame.save(finest, "JPEG", quality=FINEST, subsampling=subsampling(quality))
+    area = frame.width * frame.height
+    return coefficients.recode(finest.getvalue(), quantisation.small(quality), area, out)
+
+
+def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
+    """Progressive pays from some size on; below it the baseline is smaller."""
+    frame.save(out, "JPEG", **chosen)
+    progressive = BytesIO()
+    frame.save(progressive, "JPEG", **chosen | {"progressive": True})
+    if progressive.tell() < out.tell():
+        out.seek(0)
+        out.truncate()
+        out.write(progressive.getvalue())
 
 
 def animation(
@@ -96,6 +117,8 @@ def animation(
         loop=loop,
         **settings(target, quality, small),
     )
+    if target is Kind.AVIF:
+        boxes.forget_times(out)
 
 
 def subsampling(quality: int) -> str:

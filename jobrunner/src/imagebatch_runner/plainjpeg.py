@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 
 from PIL import ExifTags, Image
 
-from . import coefficients, encode, pixels
+from . import coefficients, encode, pixels, quantisation
 
 try:
     import simplejpeg  # type: ignore[import-untyped] # it has no types
@@ -29,12 +29,15 @@ def is_plain(image: Image.Image) -> bool:
     return image.mode in ("RGB", "L") and _is_upright(image) and not pixels.has_other_colours(image)
 
 
-def compress(data: bytes, image: Image.Image, quality: int, out: BinaryIO) -> bool:
+def compress(
+    data: bytes, image: Image.Image, quality: int, out: BinaryIO, *, small: bool = False
+) -> bool:
     """Write ``data``, whose header is ``image``, with ``quality`` into the empty ``out``.
 
     False, with nothing written, when it is not of a kind that has a fast way, or is damaged. What
     is written may be larger than ``data``.
     """
+    target = quantisation.small(quality) if small else quantisation.usual(quality)
     area = image.width * image.height
     sampling = [(h, v) for _, h, v, _ in getattr(image, "layer", ())]
     # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
@@ -43,18 +46,20 @@ def compress(data: bytes, image: Image.Image, quality: int, out: BinaryIO) -> bo
         or sampling == _420
         or (sampling == _444 and encode.subsampling(quality) == "4:4:4")
     )
-    if as_wanted and coefficients.recode(data, quality, area, out):
+    if as_wanted and coefficients.recode(data, target, area, out):
         return True
-    again = _through_pixels(data, image, quality)
-    return again is not None and coefficients.recode(again, None, area, out)
+    # For `small` steps that are all 1: the division is done here.
+    again = _through_pixels(data, image, encode.FINEST if small else quality, quality)
+    return again is not None and coefficients.recode(again, target if small else None, area, out)
 
 
-def _through_pixels(data: bytes, image: Image.Image, quality: int) -> bytes | None:
-    """With standard Huffman tables, which the caller betters."""
+def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: int) -> bytes | None:
+    """With standard Huffman tables, which the caller betters, and the subsampling that belongs to
+    the quality ``chroma_of``."""
     if simplejpeg is None or not coefficients.AVAILABLE:
         return None
     colours = {"RGB": "RGB", "L": "Gray"}[image.mode]
-    sampling = encode.subsampling(quality).replace(":", "") if image.mode == "RGB" else "Gray"
+    sampling = encode.subsampling(chroma_of).replace(":", "") if image.mode == "RGB" else "Gray"
     decoded: Any
     with contextlib.suppress(ValueError):  # damaged, or a kind that it does not take
         decoded = simplejpeg.decode_jpeg(data, colorspace=colours, strict=True)

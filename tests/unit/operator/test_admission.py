@@ -24,7 +24,6 @@ async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> 
     ("spec", "field"),
     [
         ({"source": {"retryOf": {"name": "old"}}}, "retryOf"),
-        ({"output": {"profile": "small"}}, "profile"),
         ({"deletionPolicy": "Delete"}, "deletionPolicy"),
         ({"runner": {"priorityClassName": "high"}}, "runner"),
     ],

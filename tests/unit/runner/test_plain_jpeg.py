@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import BinaryIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imagebatch_runner import coefficients, memfile
+from imagebatch_runner import coefficients, memfile, quantisation
 from imagebatch_runner.codec import CodecOptions, compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.sniff import Kind
@@ -25,12 +26,15 @@ def out() -> Iterator[BinaryIO]:
         yield file
 
 
-def outcome(data: bytes, out: BinaryIO, *, fast: bool, quality: int = 50) -> tuple[str, bytes]:
+def outcome(
+    data: bytes, out: BinaryIO, *, fast: bool, quality: int = 50, small: bool = False
+) -> tuple[str, bytes]:
     """What became of it, and the output's bytes."""
     out.seek(0)
     out.truncate()
     try:
-        result = compress(data, Kind.JPEG, CodecOptions(quality=quality), out, fast=fast)
+        options = CodecOptions(quality=quality, small=small)
+        result = compress(data, Kind.JPEG, options, out, fast=fast)
     except ImageFailed as failure:
         return failure.code.value, b""
     out.seek(0)
@@ -49,7 +53,9 @@ def recoded(data: bytes, out: BinaryIO, quality: int | None = 50) -> bytes | Non
     out.seek(0)
     out.truncate()
     image = decoded(data)
-    if not coefficients.recode(data, quality, image.width * image.height, out):
+    if not coefficients.recode(
+        data, quality and quantisation.usual(quality), image.width * image.height, out
+    ):
         return None
     out.seek(0)
     return out.read()
@@ -196,7 +202,7 @@ def test_damaged_bytes_are_never_accepted_by_the_fast_way_alone(out: BinaryIO) -
             del data[dice.randrange(len(data)) :]
         out.seek(0)
         out.truncate()
-        if coefficients.recode(bytes(data), 50, 90 * 60, out):
+        if coefficients.recode(bytes(data), quantisation.usual(50), 90 * 60, out):
             accepted += 1
             out.seek(0)
             result = decoded(out.read())
@@ -226,3 +232,36 @@ print(plainjpeg.simplejpeg, result.width, result.height, out.tell() > 1000)
         [sys.executable, "-c", program], input=jpeg(), capture_output=True, check=True
     )
     assert ended.stdout.decode().split() == ["None", "451", "300", "True"]
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "fine chroma", "progressive", "half chroma"])
+def test_small_profile_takes_fewer_bytes_than_fast_for_nearly_the_same_look(
+    name: str, out: BinaryIO
+) -> None:
+    source = (PLAIN | ODD)[name]
+    _, usual = outcome(source, out, fast=True)
+    result, small = outcome(source, out, fast=True, small=True)
+    assert result.endswith(f"{decoded(source).width}x{decoded(source).height}")
+    if name != "one column":
+        assert len(small) < 0.9 * len(usual)
+    assert difference(small, source) < 1.5 * difference(usual, source)
+
+
+def test_small_profile_without_the_native_library_is_progressive(out: BinaryIO) -> None:
+    source = jpeg("hubble_deep_field.jpg")
+    _, usual = outcome(source, out, fast=False)
+    _, small = outcome(source, out, fast=False, small=True)
+    assert len(small) < len(usual)
+    assert "progressive" in decoded(small).info
+
+
+def test_small_profile_of_another_format_goes_by_coefficients_too(out: BinaryIO) -> None:
+    source = encoded(LARGE, "PNG")
+    compress(source, Kind.PNG, CodecOptions(), out)
+    usual = out.seek(0, 2)
+    out.seek(0)
+    out.truncate()
+    compress(source, Kind.PNG, CodecOptions(small=True), out)
+    small = out.seek(0, 2)
+    assert small < 0.9 * usual
+    assert decoded(os.pread(out.fileno(), small, 0)).size == LARGE.size
