@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.text import Text
 
 from imagebatch_core.results import ImageResult
 
@@ -54,9 +54,16 @@ class Ended:
 class Screen:
     """``console`` is standard error: standard output stays free for pipes."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
         self._quiet = quiet
+        self._clock = clock
 
     def skipped(self, folder: Path, skipped: Counter[str]) -> None:
         """What of a folder is not taken, most of it first."""
@@ -102,47 +109,50 @@ class Screen:
 
     def _lines(self, total: int) -> OnResult:
         tally = Tally()
-        due = time.monotonic() + _LINE_EVERY
+        due = self._clock() + _LINE_EVERY
 
         def on_result(result: ImageResult) -> None:
             nonlocal due
             tally.add(result)
-            if time.monotonic() >= due:
-                due = time.monotonic() + _LINE_EVERY
+            if self._clock() >= due:
+                due = self._clock() + _LINE_EVERY
                 self._say(f"{tally.done:,} of {total:,} images, {_note(tally)}")
 
         return on_result
 
     def summary(self, ended: Ended) -> None:
         totals = ended.summary.totals
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_column(style="bold")
-        table.add_column()
+        rows = [("compressed", f"{totals.succeeded:,}")]
         for name, count in (
-            ("compressed", totals.succeeded),
             ("kept as they were", totals.kept),
             ("reused, unchanged", totals.reused),
             ("failed", totals.failed),
         ):
-            if count or name == "compressed":
-                table.add_row(name, f"{count:,}", style="red" if name == "failed" else None)
-        table.add_row(
-            "size",
-            f"{decimal(totals.bytes_in)} → {decimal(totals.bytes_out)}, "
-            f"{saved(totals.bytes_in, totals.bytes_out)} saved",
-        )
-        if ended.done:
-            rate = ended.done / max(ended.seconds, 0.001)
-            table.add_row("time", f"{ended.seconds:.1f} s, {rate:.1f} images per second")
-        else:
-            table.add_row("time", "nothing was left to do")
-        table.add_row("images", str(ended.out / "images"))
-        table.add_row("report", str(ended.out / "report.csv"))
+            if count:
+                rows.append((name, f"{count:,}"))
+        share = saved(totals.bytes_in, totals.bytes_out)
+        sizes = f"{decimal(totals.bytes_in)} → {decimal(totals.bytes_out)}, {share} saved"
+        rate = ended.done / max(ended.seconds, 0.001)
+        time_taken = f"{ended.seconds:.1f} s, {rate:.1f} images per second"
+        rows += [
+            ("size", sizes),
+            ("time", time_taken if ended.done else "nothing was left to do"),
+            ("images", str(ended.out / "images")),
+            ("report", str(ended.out / "report.csv")),
+        ]
         if not self._quiet:
-            self._console.print(table, markup=False, soft_wrap=True)
+            self._table(rows)
             self._failures(ended.failures)
             if totals.failed:
                 self._say(f"to try these again: {ended.again}")
+
+    def _table(self, rows: list[tuple[str, str]]) -> None:
+        """Not a table of rich, which cuts or pads to the terminal: paths are copied whole."""
+        width = max(len(name) for name, _ in rows) + 2
+        for name, value in rows:
+            style = "red" if name == "failed" else ""
+            line = Text.assemble((name.ljust(width), f"bold {style}"), (value, style))
+            self._console.print(line, soft_wrap=True)
 
     def _failures(self, groups: FailureGroups) -> None:
         for code, count in groups.counts.most_common():

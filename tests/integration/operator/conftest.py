@@ -41,6 +41,7 @@ def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
     environment = {
         "KUBECONFIG": str(api.plane.kubeconfig),
         "IMAGEBATCH_RUNNER_IMAGE": "imagebatch-runner:test",
+        "IMAGEBATCH_FETCH_CREDENTIALS_SECRET": "image-hosts",  # the operator never looks for it
         "IMAGEBATCH_NAMESPACES": NAMESPACE,
         "IMAGEBATCH_LEASE_NAMESPACE": NAMESPACE,
         "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",

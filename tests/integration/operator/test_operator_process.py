@@ -31,6 +31,8 @@ def test_an_inline_batch_gets_a_plan_job_and_conditions_and_a_kill_changes_nothi
     )[0]
     source = api.get("configmap", pod["spec"]["volumes"][1]["configMap"]["name"])
     assert "Lamp" in source["data"]["products.csv"]
+    [mounted] = [v["secret"] for v in pod["spec"]["volumes"] if "secret" in v]
+    assert mounted == {"secretName": "image-hosts", "defaultMode": 0o440}
     assert api.condition("killed", "Accepted")["status"] == "True"
     assert api.condition("killed", "Reconciling")["reason"] == "Planning"
     time.sleep(2)
