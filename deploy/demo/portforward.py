@@ -34,14 +34,15 @@ def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) ->
             raise StackFailed(f"port {port} of this machine is in use by another program")
     log = kubeconfig.with_name("port-forward.log")
     with log.open("w") as out:
-        process = subprocess.Popen(
-            module("demo.portforward", str(kubeconfig), kubectl, namespace, json.dumps(services)),
-            env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            start_new_session=True,
+        # Forked off: it outlives this process, which is not its parent any more.
+        own = module("demo.portforward", str(kubeconfig), kubectl, namespace, json.dumps(services))
+        subprocess.run(
+            ["setsid", "--fork", *own],
+            check=True, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         )  # fmt: skip
     end = time.monotonic() + _SECONDS
     while not all(_answers(port) for port, _ in services.values()):
-        if process.poll() is not None or time.monotonic() > end:
+        if not _running(kubeconfig) or time.monotonic() > end:
             stop(kubeconfig)
             raise StackFailed(f"the ports do not get served: {log.read_text().strip()[-500:]}")
         time.sleep(0.1)

@@ -25,12 +25,12 @@ def test_a_helm_that_was_killed_in_the_middle_does_not_stop_the_next_installatio
     stack: Stack,
 ) -> None:
     helm = Path(sys.executable).with_name("helm")
-    values = ["--reuse-values", "--set", "gateway.podAnnotations.try=2", "--wait"]
+    values = ["--reuse-values", "--set", "gateway.podAnnotations.try=two", "--wait"]
     env = {**os.environ, "KUBECONFIG": str(stack.kubeconfig)}
     process = subprocess.Popen(
         [str(helm), "upgrade", release.NAME, str(release.CHART), "--namespace", NAMESPACE,
          "--set", "images.gateway=imagebatch/none:none", *values],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=env, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         end = time.monotonic() + 60
