@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Iterable
 from typing import Final
 
@@ -23,16 +22,28 @@ photographs, of 1 to 12 megapixels, are made from those of scikit-image (`benchm
 
 
 def write(names: Iterable[str]) -> None:
-    """The page of all sections that have results in reports/."""
-    shutil.rmtree(_CHARTS, ignore_errors=True)
-    _CHARTS.mkdir(parents=True)
-    found = [section for name in names if (section := load(name)) is not None]
+    """The page of all sections: those that were run here anew, the others as they stand on it."""
+    _CHARTS.mkdir(parents=True, exist_ok=True)
     machine = f"Python {platform.python_version()}, {platform.machine()}"
-    pages = [_HEAD + f"\nThis run: {machine}.\n", *(_page(section) for section in found)]
+    pages = [_HEAD + f"\nThis run: {machine}.\n"]
+    before = PAGE.read_text() if PAGE.exists() else ""
+    for name in names:
+        section = load(name)
+        page = _standing(before, name) if section is None else _page(section)
+        if page is not None:
+            pages.append(page)
     PAGE.write_text("\n".join(pages))
 
 
+def _standing(page: str, name: str) -> str | None:
+    """A section of the page as it is, found by its charts."""
+    parts = page.split("\n## ")[1:]
+    return next((f"## {p.strip()}\n" for p in parts if f"](benchmarks/{name}-" in p), None)
+
+
 def _page(section: Section) -> str:
+    for chart_file in _CHARTS.glob(f"{section.name}-*.svg"):
+        chart_file.unlink()
     parts = [f"## {section.title}\n", section.text.strip() + "\n"]
     for number, chart in enumerate(section.charts, 1):
         name = f"{section.name}-{number}.svg"
