@@ -136,7 +136,8 @@ def picture(data: bytes) -> None:
         kind = sniff(data, max_pixels=_MAX_PIXELS).kind
     except ImageFailed:
         return
-    options = CodecOptions(max_pixels=_MAX_PIXELS, max_frames=20)
+    small = len(data) % 2 == 0  # both profiles have codecs of their own
+    options = CodecOptions(small=small, max_pixels=_MAX_PIXELS, max_frames=20)
     with _out() as out:
         try:
             made = compress(data, kind, options, out)
