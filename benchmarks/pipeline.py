@@ -38,8 +38,8 @@ _TEXT = f"""
 {IMAGES} photographs from an HTTP server to a SeaweedFS, both on this machine; the CPU time of the
 clients alone, their start included: the runner (`compress`, with its decoders) and a Node script
 with sharp, undici and aws4fetch, {_CONCURRENCY} images at once (`benchmarks/peer/pipeline.mjs`).
-The last column compares with the codec alone on the same images, from memory to memory in one
-process, its start not included.
+The last column compares with the codec alone on the same images, from memory to memory in as many
+processes at once, their start not included.
 """
 
 

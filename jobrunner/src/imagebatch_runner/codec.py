@@ -19,7 +19,10 @@ from imagebatch_core.results import ErrorCode
 
 from . import encode, frames, pixels, plainjpeg, strip
 from .failures import ImageFailed
+from .options import CodecOptions
 from .sniff import Kind
+
+__all__ = ["CodecOptions", "Encoded", "compress"]
 
 #: Plugins that may see foreign bytes.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
@@ -28,20 +31,6 @@ _VARIED = frozenset({Kind.TIFF, Kind.BMP})
 _ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
 #: A JPEG may be decoded at a reduced scale when it is to shrink at least this much per side.
 _DRAFT_FROM = 4
-
-
-@dataclass(frozen=True, slots=True)
-class CodecOptions:
-    """``format`` is a :class:`Kind` value or ``original``; limits in pixels."""
-
-    format: str = "jpeg"
-    quality: int = 50
-    small: bool = False
-    max_width: int | None = None
-    max_height: int | None = None
-    keep_metadata: bool = False
-    max_pixels: int = 100_000_000
-    max_frames: int = 500
 
 
 @dataclass(frozen=True, slots=True)

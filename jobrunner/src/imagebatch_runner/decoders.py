@@ -15,14 +15,15 @@ import os
 import signal
 import sys
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from imagebatch_core.results import ErrorCode
 
 from . import memfile
 from .budget import Budget
-from .codec import CodecOptions
 from .failures import ImageFailed
 from .memory import KEPT_BY_DECODER, MIB
+from .options import CodecOptions
 from .sniff import Kind
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class _Worker:
         process = await self._started()
         assert process.stdin is not None  # noqa: S101 - both were asked for
         assert process.stdout is not None  # noqa: S101
-        request = {"size": len(data), "kind": kind.value, "options": asdict(options)}
+        request = {"size": len(data), "kind": kind.value, "options": _fields(options)}
         memfile.write(self._input, data)
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -186,6 +187,12 @@ class _Worker:
         await self.kill()
         os.close(self._input)
         os.close(self._output)
+
+
+@lru_cache(maxsize=4)
+def _fields(options: CodecOptions) -> dict[str, object]:
+    """The same for all images of a shard."""
+    return asdict(options)
 
 
 def environment() -> dict[str, str]:

@@ -17,11 +17,11 @@ from imagebatch_core.results import Earlier
 
 from . import frames
 from .budget import Budget
-from .codec import CodecOptions
 from .decoders import Compressed, DecoderPool
 from .encode import ANIMATING
 from .failures import ImageFailed
 from .fetch import Fetched, Fetcher
+from .options import CodecOptions
 from .settings import Settings
 from .sniff import Kind, Sniffed, sniff
 from .unrecorded import Claim

@@ -14,9 +14,13 @@ def create(name: str) -> int:
         return os.dup(file.fileno())
 
 
+#: Bytes that stay allocated for the next content: most images fit, and clearing new pages takes
+#: longer than copying into old ones.
+_KEPT = 4 << 20
+
+
 def write(descriptor: int, data: bytes) -> None:
-    """Replace the content."""
-    os.ftruncate(descriptor, 0)
+    """Replace the content; what an earlier, longer one left behind follows it."""
     view, at = memoryview(data), 0
     while at < len(view):
         at += os.pwrite(descriptor, view[at:], at)
@@ -33,5 +37,6 @@ def read(descriptor: int, size: int) -> bytes:
 
 
 def empty(descriptor: int) -> None:
-    """Give the memory back."""
-    os.ftruncate(descriptor, 0)
+    """Give the memory back, but what the next content will likely need."""
+    if os.fstat(descriptor).st_size > _KEPT:
+        os.ftruncate(descriptor, _KEPT)

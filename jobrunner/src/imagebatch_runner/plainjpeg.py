@@ -8,16 +8,12 @@ with and without the faster codecs.
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from typing import Any, BinaryIO, Final
 
 from PIL import ExifTags, Image
 
 from . import coefficients, encode, pixels, quantisation
-
-try:
-    import simplejpeg  # type: ignore[import-untyped] # it has no types
-except ImportError:
-    simplejpeg = None
 
 #: Luma twice as fine as chroma both ways, and equally fine: sampling factors by component.
 _420: Final = [(2, 2), (1, 1), (1, 1)]
@@ -56,6 +52,7 @@ def compress(
 def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: int) -> bytes | None:
     """With standard Huffman tables, which the caller betters, and the subsampling that belongs to
     the quality ``chroma_of``."""
+    simplejpeg = _simplejpeg()
     if simplejpeg is None or not coefficients.AVAILABLE:
         return None
     colours = {"RGB": "RGB", "L": "Gray"}[image.mode]
@@ -69,6 +66,16 @@ def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: in
             )
         )
     return None
+
+
+@cache
+def _simplejpeg() -> Any:
+    """Loaded when it is first needed: with NumPy it takes as long as a worker's whole start."""
+    try:
+        import simplejpeg  # type: ignore[import-untyped] # noqa: PLC0415 - it has no types
+    except ImportError:
+        return None
+    return simplejpeg
 
 
 def _is_upright(image: Image.Image) -> bool:

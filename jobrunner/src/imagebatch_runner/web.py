@@ -27,6 +27,9 @@ from .validators import Validators
 NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+#: Bytes of a body that may wait in a connection, twice; less means more turns of the event loop.
+_READ_BUFFER = 256 * 1024
+
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 
 
@@ -59,6 +62,7 @@ def open_session(
         middlewares=(_telling(credentials),),
         auto_decompress=False,
         trust_env=False,
+        read_bufsize=_READ_BUFFER,
     )
 
 

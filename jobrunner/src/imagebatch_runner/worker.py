@@ -23,8 +23,9 @@ from PIL import Image
 from imagebatch_core.results import ErrorCode
 
 from . import memfile
-from .codec import CodecOptions, compress
+from .codec import compress
 from .failures import ImageFailed
+from .options import CodecOptions
 from .sniff import Kind
 
 _PR_SET_PDEATHSIG = 1

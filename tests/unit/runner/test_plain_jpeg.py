@@ -226,7 +226,7 @@ coefficients._library = None
 coefficients.AVAILABLE = False
 out = open(memfile.create("test"), "r+b", buffering=0)
 result = codec.compress(sys.stdin.buffer.read(), codec.Kind.JPEG, codec.CodecOptions(), out)
-print(plainjpeg.simplejpeg, result.width, result.height, out.tell() > 1000)
+print(plainjpeg._simplejpeg(), result.width, result.height, out.tell() > 1000)
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], input=jpeg(), capture_output=True, check=True
