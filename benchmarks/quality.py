@@ -16,7 +16,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped] # it has no types
 
-SIDE: Final = 768
+SIDE: Final = 512
 
 
 def ssim(source: bytes, output: bytes) -> float:
