@@ -21,6 +21,7 @@ from .decoders import Compressed, DecoderPool
 from .encode import ANIMATING
 from .failures import ImageFailed
 from .fetch import Fetched, Fetcher
+from .memory import weight
 from .options import CodecOptions
 from .settings import Settings
 from .sniff import Kind, Sniffed, sniff
@@ -90,8 +91,8 @@ class ImageWork:
     async def _compressed(self, fetched: Fetched) -> Done:
         try:
             found = sniff(fetched.data, max_pixels=self._max_pixels)
-            weight = pixels_at_once(found, fetched.data, self._options)
-            async with self._pixels.hold(weight), self._turns:
+            held = pixels_at_once(found, fetched.data, self._options)
+            async with self._pixels.hold(held), self._turns:
                 await fetched.hold.settled()
                 compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
         except ImageFailed as failure:
@@ -110,9 +111,10 @@ class ImageWork:
 
 
 def pixels_at_once(found: Sniffed, data: bytes, options: CodecOptions) -> int:
-    """Pixels of ``data`` that a decoder holds: of all frames where the output may move."""
-    pixels = found.pixels or _UNKNOWN_PIXELS
+    """Pixels of ``data`` that a decoder holds: of all frames where the output may move, and counted
+    for more where the output's encoder takes more for each."""
     target = found.kind if options.format == "original" else Kind(options.format)
+    pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
     if target not in ANIMATING:
         return pixels
     counted = frames.count(found.kind, data, options.max_frames)
