@@ -6,7 +6,7 @@ import pytest
 
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_runner.cpus import available_cpus
-from imagebatch_runner.memory import MIB, memory_limit, shares
+from imagebatch_runner.memory import MIB, memory_limit, shares, weight
 from imagebatch_runner.settings import Settings
 
 
