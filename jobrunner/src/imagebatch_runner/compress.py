@@ -188,7 +188,7 @@ class _ShardRun:
         grace = self._batch.settings.grace_seconds
         clock.reschedule(asyncio.get_running_loop().time() + grace)
         for task in window:
-            if task in self._claims and not self._claims[task].taken:
+            if task in self._claims and not self._claims[task].asked:
                 task.cancel()  # it waits for its turn, or for its next attempt
         _, pending = await asyncio.wait(window, timeout=grace * _UNDER_WAY)
         for task in pending:

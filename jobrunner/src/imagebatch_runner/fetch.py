@@ -90,7 +90,7 @@ class Fetcher:
         """The image's bytes; they count against the budget until the block is left.
 
         With ``known`` validators the host is asked whether the image changed since. ``claim`` is
-        taken when it is the request's turn, and stays so at the end.
+        taken before the host's turn is waited for, and stays so at the end.
 
         Raises:
             ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
@@ -129,6 +129,10 @@ class Fetcher:
         """One attempt; a failure tells the status of its last answer, if there was one."""
         hold = Hold(self._budget)
         statuses: list[int] = []
+        if claim is not None:
+            # Before the slots: who waits for a claim in one would block those that hold the claims
+            # and need a slot, for their redirects.
+            await claim.take()
         try:
             if self._files is not None and self._files.names(url):
                 return await self._file(url, attempt, hold, known, claim)
@@ -206,7 +210,7 @@ class Fetcher:
         files, limit = self._files, self._settings.fetch_max_bytes
         assert files is not None  # noqa: S101 - the caller asked it
         if claim is not None:
-            await claim.take()
+            claim.ask()
         size, tag = await asyncio.to_thread(files.look_at, url, limit)
         validators = Validators(tag)
         if known == validators:
@@ -224,7 +228,7 @@ class Fetcher:
         clock.reschedule(None)
         async with self._gate.slot(host):
             if claim is not None:
-                await claim.take()
+                claim.ask()
             self._start(clock)
             yield
 

@@ -22,15 +22,15 @@ class Unrecorded:
 
 
 class Claim:
-    """One image's place among those that a kill would cost."""
+    """One image's place among those that a kill would cost.
+
+    ``asked`` says whether its host was asked already: only then there is something to record.
+    """
 
     def __init__(self, free: asyncio.Semaphore) -> None:
         self._free = free
         self._taken = False
-
-    @property
-    def taken(self) -> bool:
-        return self._taken
+        self.asked = False
 
     async def take(self) -> None:
         """Wait until fewer than the limit are fetched and unrecorded; at once when taken before."""
@@ -38,8 +38,13 @@ class Claim:
             await self._free.acquire()
             self._taken = True
 
+    def ask(self) -> None:
+        """The host is about to be asked."""
+        self.asked = True
+
     def give_back(self) -> None:
         """The image is recorded, or has to be fetched anew in any case."""
+        self.asked = False
         if self._taken:
             self._taken = False
             self._free.release()

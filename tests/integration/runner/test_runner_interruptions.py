@@ -71,6 +71,20 @@ def test_sigterm_with_hanging_hosts_ends_within_the_grace_period(
     assert time.monotonic() - start < 6
 
 
+def test_images_that_all_redirect_within_their_host_do_not_wait_for_each_other(
+    batch: Build, host: ImageHost
+) -> None:
+    """More of them than claims and slots: who holds one of either must get the other."""
+    for n in range(80):
+        host.slow(f"{n}.jpg", jpeg(size=(100, 80 + n)), 0.02)
+    urls = [host.redirect(f"old{n}", f"/{n}.jpg") for n in range(80)]
+    built = batch(products(urls))
+    built.settings["IMAGEBATCH_PART_IMAGES"] = "10"
+    ended = built.run("plan")
+    assert ended.code == 0, ended.log
+    assert [line["status"] for line in built.report()] == ["succeeded"] * 80
+
+
 def test_decoder_processes_die_with_a_killed_runner(
     batch: Build, host: ImageHost, urls: list[str]
 ) -> None:

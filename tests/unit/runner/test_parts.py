@@ -100,8 +100,7 @@ async def test_no_more_than_the_limit_are_fetched_and_unrecorded() -> None:
             await more.take()
 
     await running(written, work)
-    assert more.taken
-    assert not done.taken
+    await done.take()  # it was given back when its result was recorded
 
 
 async def test_claim_is_taken_and_given_back_once() -> None:
