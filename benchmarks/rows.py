@@ -1,0 +1,138 @@
+"""plan and collect over many rows, each step in a process of its own.
+
+``python -m benchmarks.rows STEP FOLDER ROWS`` does one step on a local folder and prints its CPU
+seconds and its peak memory as JSON; ``python -m benchmarks.rows all FOLDER ROWS`` does all of them.
+The results between plan and collect are written as compress records them, without any image.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from imagebatch_core.job import JobSource, RunnerJob
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
+from imagebatch_runner import sharding
+from imagebatch_runner.batch import Batch
+from imagebatch_runner.collect import collect
+from imagebatch_runner.plan import plan, read_plan
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.storage import Storage
+
+from .measure import cpu_seconds
+
+_BASE = "https://files.example.com/files"
+#: Results in one part, as the runner writes them: half of the default of IMAGEBATCH_PART_IMAGES.
+_PART = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``memory`` is the peak in bytes, ``cpu`` and ``wall`` are seconds."""
+
+    cpu: float
+    wall: float
+    memory: int
+
+
+def steps(folder: Path, rows: int) -> dict[str, Step]:
+    """What plan and collect took."""
+    found = {}
+    for name in ("input", "plan", "results", "collect"):
+        command = [sys.executable, "-m", "benchmarks.rows", name, str(folder), str(rows)]
+        ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[name] = Step(**json.loads(ended.stdout))
+        print(f"    {name} of {rows:,} rows: {_words(found[name])}", flush=True)
+    return found
+
+
+def _words(step: Step) -> str:
+    return f"{step.cpu:.0f} s of CPU time in {step.wall:.0f} s, {step.memory >> 20} MiB"
+
+
+def _batch(folder: Path) -> Batch:
+    job = RunnerJob(
+        namespace="bench",
+        name="rows",
+        uid="rows",
+        source=JobSource(path=str(folder / "products.csv")),
+    )
+    storage = Storage.open((folder / "store").resolve().as_uri(), {}, patience=0)
+    return Batch(job, BatchKeys.of("bench", "rows"), storage, Settings(public_base_url=_BASE))
+
+
+def _write_input(folder: Path, rows: int) -> None:
+    with (folder / "products.csv").open("w") as file:
+        file.write("S. No.,Product Name,Input Image Urls\n")
+        for number in range(1, rows + 1):
+            file.write(f"{number},Product {number},https://cdn.example.com/img/{number}.jpg\n")
+
+
+def _write_results(batch: Batch) -> None:
+    made = read_plan(batch)
+    assert made is not None  # noqa: S101 - the step before
+    for shard in range(made.shards):
+        items = sharding.from_lines(batch.storage.get(batch.keys.shard(shard)) or b"")
+        for number, at in enumerate(range(0, len(items), _PART)):
+            lines = [_result(batch, item) for item in items[at : at + _PART]]
+            key = batch.keys.part(shard, "0b5d5e9a-6f4b-4a0e-9d0a-3f0c6a1c7f10", number)
+            batch.storage.put(key, "".join(lines).encode())
+
+
+def _result(batch: Batch, item: ShardItem) -> str:
+    digest = sha256(item.url.encode()).hexdigest()
+    key = batch.keys.image(item.row, item.position, digest, "jpg")
+    return ImageResult(
+        row=item.row,
+        position=item.position,
+        input_url=item.url,
+        status=ImageStatus.SUCCEEDED,
+        output_url=batch.settings.output_url(key),
+        output_key=key,
+        http_status=200,
+        attempts=1,
+        bytes_in=265_441,
+        bytes_out=81_204,
+        width=1224,
+        height=816,
+        source_sha256=digest,
+        etag=f'"{digest[:16]}"',
+    ).to_line()
+
+
+def _peak_memory() -> int:
+    """Not ru_maxrss: the kernel carries the parent's peak over an exec into it."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None  # noqa: S101 - proc(5)
+    return int(found[1]) * 1024
+
+
+def main() -> None:
+    name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    folder.mkdir(parents=True, exist_ok=True)
+    if name == "all":
+        steps(folder, rows)
+        return
+    begin = time.monotonic()
+    batch = _batch(folder)
+    if name == "input":
+        _write_input(folder, rows)
+    elif name == "plan":
+        assert plan(batch).images == rows  # noqa: S101
+    elif name == "results":
+        _write_results(batch)
+    else:
+        assert collect(batch).totals.succeeded == rows  # noqa: S101
+    took = Step(cpu_seconds(), time.monotonic() - begin, _peak_memory())
+    print(json.dumps(asdict(took)))
+
+
+if __name__ == "__main__":
+    main()
