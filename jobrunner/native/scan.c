@@ -16,7 +16,7 @@ typedef struct {
     uint32_t threshold[64];
     uint64_t factor[64];
     int32_t lambda;       /* 0: to the nearest */
-    uint8_t lengths[256]; /* of AC codes, as far as they are known before they are made */
+    uint8_t lengths[256]; /* of AC codes: those of the data, then those of what is written */
 } requantiser;
 
 static inline __attribute__((always_inline)) void fill(bit_reader *in) {
@@ -216,6 +216,17 @@ static void prepare(const uint16_t from[64], const uint16_t target[64], const hu
     }
 }
 
+/* Code lengths that would be made for what has been written so far. */
+static void estimate(const uint32_t used[257], uint8_t lengths[256]) {
+    uint32_t so_far[257];
+    huffman_spec spec;
+    huffman_encoder encoder;
+    for (int i = 0; i < 257; i++) so_far[i] = used[i];
+    huffman_optimal(so_far, &spec);
+    huffman_for_encoding(&spec, &encoder);
+    for (int i = 0; i < 256; i++) lengths[i] = encoder.length[i] ? encoder.length[i] : 16;
+}
+
 int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
                     const int32_t lambda[2], symbol_record *record) {
     huffman_decoder dc[MAX_COMPONENTS], ac[MAX_COMPONENTS];
@@ -240,7 +251,13 @@ int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
     int64_t rows = (header->height + down - 1) / down;
     bit_reader in = {header->scan, header->end, 0, 0, 0};
     int until_restart = header->restart_interval, restart = 0;
+    int64_t measure_at = 256; /* MCUs after which code lengths are estimated anew, then 4 times more */
     for (int64_t mcu = 0; mcu < columns * rows; mcu++) {
+        if (mcu == measure_at) {
+            measure_at *= 4;
+            for (int i = 0; i < components; i++)
+                if (to[i].lambda) estimate(record->used[TABLE_AC + (i > 0)], to[i].lengths);
+        }
         if (header->restart_interval && until_restart-- == 0) {
             if (marker(&in) != 0xD0 + restart) return JPEG_REFUSED;
             restart = (restart + 1) & 7;

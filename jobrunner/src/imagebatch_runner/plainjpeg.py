@@ -35,7 +35,7 @@ def compress(
     """
     target = quantisation.small(quality) if small else quantisation.usual(quality)
     area = image.width * image.height
-    sampling = [(h, v) for _, h, v, _ in getattr(image, "layer", ())]
+    sampling = _sampling(image)
     # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
     as_wanted = (
         len(sampling) == 1
@@ -59,7 +59,11 @@ def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: in
     sampling = encode.subsampling(chroma_of).replace(":", "") if image.mode == "RGB" else "Gray"
     decoded: Any
     with contextlib.suppress(ValueError):  # damaged, or a kind that it does not take
-        decoded = simplejpeg.decode_jpeg(data, colorspace=colours, strict=True)
+        # Chroma that is made coarse again loses nothing when each sample is just repeated before.
+        repeated = sampling == "420" and _sampling(image) == _420
+        decoded = simplejpeg.decode_jpeg(
+            data, colorspace=colours, strict=True, fastupsample=repeated
+        )
         return bytes(
             simplejpeg.encode_jpeg(
                 decoded, quality=quality, colorspace=colours, colorsubsampling=sampling
@@ -76,6 +80,11 @@ def _simplejpeg() -> Any:
     except ImportError:
         return None
     return simplejpeg
+
+
+def _sampling(image: Image.Image) -> list[tuple[int, int]]:
+    """Factors across and down, by component; empty where Pillow does not tell."""
+    return [(h, v) for _, h, v, _ in getattr(image, "layer", ())]
 
 
 def _is_upright(image: Image.Image) -> bool:

@@ -22,7 +22,7 @@ _ROBIDOUX: Final = (
 
 #: What a bit is worth, for luma and chroma, in squares of 1/256 of a step: such that it takes no
 #: more bytes than MozJPEG for the same SSIMULACRA2.
-_BIT: Final = (7200, 9800)
+_BIT: Final = (8000, 9000)
 
 
 @dataclass(frozen=True, slots=True)
