@@ -20,8 +20,8 @@ _ROBIDOUX: Final = (
 )  # fmt: skip
 
 
-#: What a bit is worth, for luma and chroma, in squares of 1/256 of a step: such that it takes no
-#: more bytes than MozJPEG for the same SSIMULACRA2.
+#: What a bit is worth, for luma and chroma, in squares of 1/256 of a step: measured within 1 % of
+#: MozJPEG's bytes for the same SSIMULACRA2.
 _BIT: Final = (8000, 9000)
 
 
