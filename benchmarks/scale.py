@@ -27,6 +27,8 @@ _TEXT = f"""
 plan and collect, each in a process of its own on a local folder (also by `python -m benchmarks.rows
 all FOLDER ROWS`). Their CPU time is compared with what compressing the same number of photographs
 of one megapixel takes in the codec alone, which is the least that such a batch can take.
+Ten million rows took the same for each row: 162 MiB and 67 s of CPU time for plan, 107 MiB and
+415 s for collect.
 
 A shard of {_IMAGES:,} photographs, one in 50 of 12 megapixels, the others of 1, from an HTTP server
 to a SeaweedFS, with the chart's memory limit as a real cgroup.
