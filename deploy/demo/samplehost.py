@@ -5,12 +5,20 @@ Never part of an installation: one pod, its data gone with it.
 
 from __future__ import annotations
 
+import json
+import secrets
 from typing import Any
 
 NODE_PORT = 30081
 #: How pods reach it.
 ADDRESS = "http://samplehost:8080"
+#: The Secret that runner pods mount: what the host wants to be told for ``/members/``.
+CREDENTIALS = "samplehost-credentials"
 _NAME = "samplehost"
+_TOKEN = {
+    "name": "SAMPLEHOST_TOKEN",
+    "valueFrom": {"secretKeyRef": {"name": CREDENTIALS, "key": "token"}},
+}
 _LABELS = {"app.kubernetes.io/name": _NAME}
 
 #: For NetworkPolicies: whoever fetches or calls back may reach it.
@@ -18,6 +26,18 @@ EGRESS = {
     "ports": [{"protocol": "TCP", "port": 8080}],
     "to": [{"podSelector": {"matchLabels": _LABELS}}],
 }
+
+
+def credentials(namespace: str) -> dict[str, Any]:
+    """A Secret with a new token, for the host and for those who fetch from it."""
+    token = secrets.token_urlsafe(24)
+    hosts = {"samplehost:8080": {"bearer": token, "plainHttp": True}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": CREDENTIALS, "namespace": namespace},
+        "stringData": {"credentials.json": json.dumps(hosts), "token": token},
+    }
 
 
 def manifests(namespace: str, image: str, node_port: int | None) -> dict[str, Any]:
@@ -68,7 +88,7 @@ def _deployment(namespace: str, image: str, command: list[str]) -> dict[str, Any
                             "imagePullPolicy": "IfNotPresent",
                             "command": command,
                             "workingDir": "/tmp",
-                            "env": [{"name": "HOME", "value": "/tmp"}],
+                            "env": [{"name": "HOME", "value": "/tmp"}, _TOKEN],
                             "ports": [{"containerPort": 8080}],
                             "readinessProbe": {
                                 "httpGet": {"path": "/healthz", "port": 8080},

@@ -45,6 +45,7 @@ class Stack:
         self.kubectl("apply", "-f", "-", stdin=json.dumps(_namespace(self.namespace)))
         say("installing the sample image host")
         node_port = self.cluster.samplehost_node_port()
+        self._create_once("secret", samplehost.credentials(self.namespace))
         host = samplehost.manifests(self.namespace, images["devtools"], node_port)
         self.kubectl("apply", "-f", "-", stdin=json.dumps(host))
         say("installing the chart, with S3 in the cluster")
@@ -54,6 +55,7 @@ class Stack:
             "localS3": {"image": images["devtools"]},
             "s3": {"accessKeyId": keys.access, "secretAccessKey": keys.secret},
             "gateway": {"externalUrl": self.gateway},
+            "runner": {"fetchCredentials": {"secretName": samplehost.CREDENTIALS}},
         }
         release.install(
             self.cluster.kubectl, self.kubeconfig, self.namespace,
@@ -70,6 +72,12 @@ class Stack:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Its output. Raises StackFailed with kubectl's own words."""
         return self.cluster.kubectl(*arguments, stdin=stdin)
+
+    def _create_once(self, kind: str, manifest: dict[str, Any]) -> None:
+        """What is random stays as it was first made."""
+        name = manifest["metadata"]["name"]
+        if not self.batches("get", kind, name, "--ignore-not-found", "-o", "name").strip():
+            self.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
 
     def batches(self, *arguments: str) -> str:
         """``kubectl -n <namespace of the batches>``."""
@@ -88,11 +96,12 @@ class Stack:
 
     def signing_secret(self) -> str:
         """The release's webhook secret, ``whsec_…``."""
-        found = json.loads(
-            self.batches("get", "secret", "imagebatch-webhook-signing", "-o", "json")
-        )
-        encoded = next(iter(found["data"].values()))
-        return base64.b64decode(encoded).decode().split()[0]
+        return self.secret("imagebatch-webhook-signing", "secret").split()[0]
+
+    def secret(self, name: str, key: str) -> str:
+        """One value of a Secret of the batches' namespace."""
+        found = json.loads(self.batches("get", "secret", name, "-o", "json"))
+        return base64.b64decode(found["data"][key]).decode()
 
 
 def _namespace(name: str) -> dict[str, Any]:

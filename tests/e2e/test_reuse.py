@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import httpx
-from demo import services
+from demo import samplehost
 from demo.main_job import follow, upload
 from demo.stack import Stack
 
@@ -13,7 +13,7 @@ HEADER = "S. No.,Product Name,Input Image Urls\n"
 
 
 def catalogue(*photos: str) -> str:
-    rows = [f"{n},Cat,{services.SAMPLE_HOST}/photos/{p}.jpg\n" for n, p in enumerate(photos, 1)]
+    rows = [f"{n},Cat,{samplehost.ADDRESS}/photos/{p}.jpg\n" for n, p in enumerate(photos, 1)]
     return HEADER + "".join(rows)
 
 

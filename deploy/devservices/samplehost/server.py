@@ -3,6 +3,7 @@
 ====================================== ==========================================================
 ``GET /photos/<name>``                 a photograph of :data:`samplehost.photos.PHOTOS`
 ``GET /photos/n/<number>.jpg``         any number of small ones, each with bytes of its own
+``GET /members/<name>``                the same for ``Bearer $SAMPLEHOST_TOKEN``, else 401
 ``GET /not-an-image.jpg``              an HTML page under an image's name, answered with 200
 ``GET /broken.jpg``                    a JPEG that ends half way, answered with 200
 ``GET /slow?seconds=5&photo=…``        a photograph after a pause
@@ -18,6 +19,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import os
 import signal
 import sys
 from collections import Counter
@@ -51,6 +54,7 @@ class SampleHost:
         app = web.Application(middlewares=[self._counted])
         app.router.add_get("/photos/n/{number:[0-9]+}.jpg", self.small)
         app.router.add_get("/photos/{name}", self.photo)
+        app.router.add_get("/members/{name}", self.member_photo)
         app.router.add_get("/not-an-image.jpg", self.page)
         app.router.add_get("/broken.jpg", self.broken)
         app.router.add_get("/slow", self.slow)
@@ -83,6 +87,13 @@ class SampleHost:
         return web.Response(body=content, content_type=_TYPES[Path(name).suffix])
 
     async def photo(self, request: web.Request) -> web.Response:
+        return self._answer(request.match_info["name"])
+
+    async def member_photo(self, request: web.Request) -> web.Response:
+        token = os.environ.get("SAMPLEHOST_TOKEN")
+        given = request.headers.get("Authorization", "")
+        if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         return self._answer(request.match_info["name"])
 
     async def small(self, request: web.Request) -> web.Response:

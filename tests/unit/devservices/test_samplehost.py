@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from samplehost.photos import PHOTOS, numbered
 
+TOKEN = "members-only"
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "devservices" / "samplehost"
 
 
@@ -27,7 +29,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run([*command, "draw", "--out", str(photos)], check=True)
     with subprocess.Popen(
         [*command, "serve", "--photos", str(photos), "--port", "0"],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "SAMPLEHOST_TOKEN": TOKEN},
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
@@ -54,6 +56,13 @@ def test_every_photo_has_its_size_and_type(host: str) -> None:
         image = Image.open(io.BytesIO(body))
         assert image.size == (photo.width, photo.height)
         assert kind == f"image/{(image.format or '').lower()}"
+
+
+def test_members_photos_want_the_token(host: str) -> None:
+    url = f"{host}/members/chelsea.jpg"
+    assert _get(url)[0] == 401
+    assert _get(url, headers={"Authorization": "Bearer other"})[0] == 401
+    assert _get(url, headers={"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
 def test_numbered_photos_differ_in_every_byte_hash_and_decode(host: str) -> None:
