@@ -36,15 +36,22 @@ def write(names: Iterable[str]) -> None:
 
 
 def _standing(page: str, name: str) -> str | None:
-    """A section of the page as it is, found by its charts."""
+    """A section of the page as it is, found by its mark or its charts."""
     parts = page.split("\n## ")[1:]
-    return next((f"## {p.strip()}\n" for p in parts if f"](benchmarks/{name}-" in p), None)
+    return next(
+        (f"## {p.strip()}\n" for p in parts if _mark(name) in p or f"](benchmarks/{name}-" in p),
+        None,
+    )
+
+
+def _mark(name: str) -> str:
+    return f"<!-- section {name} -->"
 
 
 def _page(section: Section) -> str:
     for chart_file in _CHARTS.glob(f"{section.name}-*.svg"):
         chart_file.unlink()
-    parts = [f"## {section.title}\n", section.text.strip() + "\n"]
+    parts = [f"## {section.title}\n", _mark(section.name) + "\n", section.text.strip() + "\n"]
     for number, chart in enumerate(section.charts, 1):
         name = f"{section.name}-{number}.svg"
         (_CHARTS / name).write_text(svg(chart))
