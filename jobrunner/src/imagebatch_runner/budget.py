@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +52,8 @@ class Budget:
             if turn.done() and not turn.cancelled():
                 self.give(weight)  # it had been granted in the same moment
             else:
-                self._waiting.remove(entry)
+                with contextlib.suppress(ValueError):  # passed over by a grant meanwhile
+                    self._waiting.remove(entry)
                 self._grant()
             raise
         return weight
@@ -76,10 +78,16 @@ class Budget:
         await self._settled.wait()
 
     def _grant(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
-            weight, turn = self._waiting.popleft()
-            self._free -= weight
-            turn.set_result(None)
+        while self._waiting:
+            weight, turn = self._waiting[0]
+            if turn.cancelled():  # its task was cancelled, and has not run since
+                self._waiting.popleft()
+            elif weight <= self._free:
+                self._waiting.popleft()
+                self._free -= weight
+                turn.set_result(None)
+            else:
+                return
 
 
 class Hold:

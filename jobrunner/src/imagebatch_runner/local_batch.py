@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,9 +74,12 @@ def make_writable(out: Path) -> None:
         ) from error
 
 
-def refuse_foreign(out: Path) -> None:
-    """Refuse a folder that holds what looks like results, but is none of ours."""
-    foreign = [name for name in ("report.csv", "report.jsonl", "images") if (out / name).exists()]
+def refuse_foreign(
+    out: Path, names: Iterable[str] = ("report.csv", "report.jsonl", "images")
+) -> None:
+    """Refuse a folder that holds something by one of these names, which we would write, of others:
+    it would be overwritten, or taken for ours."""
+    foreign = [name for name in names if (out / name).exists()]
     if foreign:
         raise ConfigurationRefused(
             f"{out} holds {', '.join(foreign)} of something else; choose another --out"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.keys import BatchKeys
@@ -15,6 +16,12 @@ from .batch import Batch
 from .earlier_folder import earlier_folder, linking
 from .folder_listing import STATE
 from .local_batch import Wish, make_writable, refuse_foreign, refuse_other_options
+
+#: What a batch writes into its folder, apart from the copy of its CSV.
+_OURS: Final = (
+    "report.csv", "report.jsonl", "report.index.json", "images", "plan.json", "summary.json",
+    "owner.json", "shards", "results",
+)  # fmt: skip
 
 
 def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None) -> Batch:
@@ -59,7 +66,15 @@ def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
     if not stored.exists():
         if (out / STATE).exists():
             raise ConfigurationRefused(f"{out} holds the results of a folder; choose another --out")
-        refuse_foreign(out)
+        refuse_foreign(out, _OURS)
+        return
+    if stored.samefile(csv):
+        raise ConfigurationRefused(
+            f"{csv} lies where {out} keeps its copy of the CSV; choose another --out"
+        )
+    if not (out / batch.keys.owner).exists():
+        if source.sha256_of(stored) != source.sha256_of(csv):
+            refuse_foreign(out, (batch.keys.input,))
         return
     earlier = plan.read_plan(batch)
     if earlier is None:

@@ -101,3 +101,19 @@ async def test_settling_does_not_wait_behind_those_who_take() -> None:
     await asyncio.wait_for(holder.settled(), 5)
     holder.release()
     assert await large == 8
+
+
+async def test_holder_and_waiters_cancelled_at_once_leave_nothing_behind() -> None:
+    budget = Budget(1)
+
+    async def use() -> None:
+        async with budget.hold(1):
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(use()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(error) for error in ended] == [asyncio.CancelledError] * 3
+    assert budget.free == 1

@@ -105,6 +105,31 @@ def test_csv_that_was_refused_can_be_mended(photos: Path, tmp_path: Path) -> Non
         open_csv(csv, out, wish())
 
 
+HEADER = "S. No.,Product Name,Input Image Urls\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "foreign", "told"),
+    [
+        ("input.csv", None, "lies where .* keeps its copy"),
+        ("products.csv", "input.csv", "holds input.csv of something else"),
+        ("products.csv", "plan.json", "holds plan.json of something else"),
+        ("products.csv", "summary.json", "holds summary.json of something else"),
+        ("products.csv", "owner.json", "holds owner.json of something else"),
+    ],
+)
+def test_nothing_of_others_in_the_out_is_removed_or_read_as_ours(
+    tmp_path: Path, source: str, foreign: str | None, told: str
+) -> None:
+    (tmp_path / source).write_text(f"{HEADER}1,a,a.jpg\n")
+    if foreign is not None:
+        (tmp_path / foreign).write_text("{}")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(ConfigurationRefused, match=told):
+        open_csv(tmp_path / source, tmp_path, wish())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
 def test_reuse_from_is_for_a_csv(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
