@@ -94,10 +94,12 @@ class CurrentCluster:
             self._helm("uninstall", "imagebatch", "--namespace", self.namespace,
                        "--ignore-not-found", "--wait")  # fmt: skip
             self.kubectl("delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")
-        if self._crd_release() == self.namespace:
+        # A namespace that somebody else made since then may hold a release that needs its CRD.
+        if (found is None or _marked(found)) and self._crd_release() == self.namespace:
             self._remove_crd()
-        self.kubeconfig.unlink(missing_ok=True)
+        # The note first: without the kubeconfig it would stand for what cannot be reached.
         self._note.unlink()
+        self.kubeconfig.unlink(missing_ok=True)
 
     def _remove_crd(self) -> None:
         left = self.kubectl("get", _CRD, "--all-namespaces", "-o", "name").split()

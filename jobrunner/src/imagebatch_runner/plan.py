@@ -28,6 +28,9 @@ from .s3_urls import S3Object, is_s3
 #: of 100,000 images.
 _UPLOADS = 8
 _UPLOAD_BYTES = 8 << 20
+#: Seconds that the first look at the store waits. Nothing would be lost yet, and a store that never
+#: answers may be a wrong address, which is told only when the pod ends; then the Job tries again.
+PROBE_PATIENCE = 60.0
 
 
 def plan(batch: Batch) -> Plan:
@@ -64,7 +67,8 @@ def probe(batch: Batch) -> None:
         StorageUnavailable: there is no answer.
     """
     token = uuid4().hex
-    storage, key, content = batch.storage, batch.keys.probe(token), token.encode()
+    storage = batch.storage.within(PROBE_PATIENCE)
+    key, content = batch.keys.probe(token), token.encode()
     storage.put(key, content)
     if storage.get(key) is None:
         raise StorageRefused(f"the object store does not give back {key!r} after writing it")

@@ -66,6 +66,10 @@ class Storage:
             patient=open_store(url, env, retry_timeout=whole),
         )
 
+    def within(self, patience: float) -> Storage:
+        """The same store, waited for no longer than so many seconds where one can begin anew."""
+        return Storage(self._store, patience=min(patience, self._patience), patient=self._patient)
+
     def get(self, key: str) -> bytes | None:
         """The object's bytes, ``None`` if there is none."""
         try:

@@ -82,10 +82,14 @@ def count_indexes(text: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PodOutcome:
-    """How a pod of plan or collect ended; all ``None`` when there is nothing to read any more."""
+    """How a pod of plan or collect ended; all ``None`` when there is nothing to read any more.
+
+    ``others_worked``: another pod of the Job may have got past plan's checks before.
+    """
 
     exit_code: int | None = None
     message: RunnerMessage | None = None
+    others_worked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from imagebatch_core.job import RunnerMessage
+from imagebatch_core.job import RunnerMessage, Step
 
 from .kube import Kube, core_path
 from .observed import PodOutcome
@@ -23,7 +23,14 @@ async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
     # A pod that was replaced may stand beside its replacement: success counts, else the newest.
     done = [state for state in ended if state["exitCode"] == 0]
     state = max(done or ended, key=lambda s: str(s.get("finishedAt") or ""))
-    return PodOutcome(state["exitCode"], parse_message(state.get("message")))
+    worked = any(_may_have_worked(_terminated(pod)) for pod in pods if _terminated(pod) != state)
+    return PodOutcome(state["exitCode"], parse_message(state.get("message")), worked)
+
+
+def _may_have_worked(state: dict[str, Any] | None) -> bool:
+    """Whether a pod may have got past plan's checks: only one that says it did not, did not."""
+    message = parse_message(state.get("message")) if state else None
+    return message is None or message.step is not Step.PLAN
 
 
 def parse_message(text: str | None) -> RunnerMessage | None:

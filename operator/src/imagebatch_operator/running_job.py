@@ -16,6 +16,11 @@ from .runs import with_run
 
 def keep_going(batch: ImageBatch, seen: Observation, draft: Draft, job: JobView) -> list[Action]:
     """Bring its settings in line, and say why when nothing gets ready."""
+    return bring_in_line(batch, draft, job) + explain_blocked(seen, draft, job)
+
+
+def bring_in_line(batch: ImageBatch, draft: Draft, job: JobView) -> list[Action]:
+    """Its settings are the batch's; what a queue does not let us change is said."""
     actions: list[Action] = []
     queued = _queued(batch)
     if job.suspended and not queued:
@@ -28,7 +33,7 @@ def keep_going(batch: ImageBatch, seen: Observation, draft: Draft, job: JobView)
             )  # fmt: skip
         else:
             actions.append(PatchJob(job.name, parallelism=batch.spec.parallelism))
-    return actions + explain_blocked(seen, draft, job)
+    return actions
 
 
 def suspend(batch: ImageBatch, seen: Observation, draft: Draft) -> list[Action]:

@@ -8,8 +8,8 @@ from imagebatch_core.resource import ImageBatch
 
 from .actions import Action, CreateJob, DeleteJob, ReadOutcome
 from .draft import Draft
-from .observed import Observation, PodOutcome
-from .running_job import keep_going
+from .observed import JobView, Observation, PodOutcome
+from .running_job import bring_in_line, keep_going
 from .runs import find, with_run
 
 #: Results that may be lost before the batch fails.
@@ -41,8 +41,7 @@ def step(
     if outcome is None:
         return [ReadOutcome(job.name)]
     error = outcome.message.error if outcome.message else None
-    # The runner says which refusal lasts: what may pass ends with another code.
-    if outcome.exit_code in (ExitCode.INPUT_REFUSED, ExitCode.CONFIGURATION_REFUSED):
+    if _lasts(outcome, job):
         refused = outcome.exit_code == ExitCode.INPUT_REFUSED
         reason = Reason.INPUT_REFUSED if refused else Reason.CONFIGURATION_REFUSED
         draft.ended(Phase.FAILED, reason, error or "the runner gave no reason; see its log")
@@ -50,6 +49,9 @@ def step(
     if not job.finished:
         if error:
             draft.condition(ConditionType.RECONCILING, True, Reason.RETRYING, error)
+        if error and not job.active:
+            # The Job waits before its next pod, which is no blockage: the cause stays to be read.
+            return bring_in_line(batch, draft, job)
         return keep_going(batch, seen, draft, job)
     if job.succeeded and _is_result(outcome, which):
         return outcome
@@ -59,6 +61,19 @@ def step(
         draft.ended(Phase.FAILED, reason, f"{text}: {error}" if error else f"{text}; see their log")
         return []
     return _again(draft, which, run)
+
+
+def _lasts(outcome: PodOutcome, job: JobView) -> bool:
+    """Whether the pod ended with a refusal that another try cannot help.
+
+    The runner says so by its exit code, for what may pass has another. A store or setting that is
+    refused, though, may have served an earlier pod, as when a key pair is being replaced: what
+    that one recorded is not thrown away before the Job's own tries are used up.
+    """
+    if outcome.exit_code == ExitCode.INPUT_REFUSED:
+        return True
+    first = job.run == 1 and not outcome.others_worked
+    return outcome.exit_code == ExitCode.CONFIGURATION_REFUSED and (first or job.finished)
 
 
 def _again(draft: Draft, which: Step, run: int) -> list[Action]:

@@ -56,6 +56,19 @@ def test_policies_let_gateway_and_runner_reach_the_store(render: Render) -> None
         assert {"ports": [{"protocol": "TCP", "port": 8333}]} in egress
 
 
+def test_nothing_of_the_store_but_s3_itself_answers_to_other_pods(render: Render) -> None:
+    """SeaweedFS' filer and master take requests without any key."""
+    chart = local(render)
+    pod = chart.one("Deployment", "imagebatch-local-s3")["spec"]["template"]
+    flags = pod["spec"]["containers"][0]["command"]
+    bound = [flag for flag in flags if "bind=" in flag]
+    assert bound == ["-ip.bind=127.0.0.1", "-s3.ip.bind=0.0.0.0"]
+    policy = chart.one("NetworkPolicy", "imagebatch-local-s3")["spec"]
+    assert policy["podSelector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8333}]}]
+    assert policy["egress"] == []
+
+
 def test_a_store_without_a_key_pair_is_refused(render: Render) -> None:
     with pytest.raises(Exception, match=r"localS3\.enabled needs"):
         render(localS3={"enabled": True})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -122,6 +123,39 @@ def test_a_refusing_plan_pod_ends_the_batch_without_waiting_for_its_retries(
     succeeded = condition(decision.status, ConditionType.SUCCEEDED)
     assert (succeeded.reason, succeeded.message) == (reason, "line 3: no column 'Product Name'")
     assert decision.actions == (DeleteJob(running.name),)
+
+
+@pytest.mark.parametrize(("run", "others_worked"), [(1, True), (2, False)])
+def test_a_store_that_refuses_what_it_took_before_ends_the_batch_after_all_tries(
+    run: int, others_worked: bool
+) -> None:
+    running = job(Step.PLAN, run=run, failed_pods=2, active=0, ready=0)
+    message = RunnerMessage(step=Step.PLAN, error="the object store refuses access")
+    outcomes = {running.name: PodOutcome(3, message, others_worked)}
+    planned = batch().status(runs={"plan": run}).build()
+    decision = decide(planned, Observation(jobs=(running,), outcomes=outcomes), NOW)
+    assert decision.status.phase is Phase.PROCESSING
+    assert decision.actions == ()
+    reconciling = condition(decision.status, ConditionType.RECONCILING)
+    assert (reconciling.reason, reconciling.message) == (Reason.RETRYING, message.error)
+    used_up = replace(running, failed=True)
+    decision = decide(planned, Observation(jobs=(used_up,), outcomes=outcomes), NOW)
+    assert decision.status.phase is Phase.FAILED
+    succeeded = condition(decision.status, ConditionType.SUCCEEDED)
+    assert succeeded.reason is Reason.CONFIGURATION_REFUSED
+
+
+def test_the_cause_stays_while_a_job_waits_before_its_next_pod() -> None:
+    waiting = job(Step.PLAN, failed_pods=5, active=0, ready=0, idle_since=NOW)
+    message = RunnerMessage(step=Step.PLAN, error="the object store does not answer")
+    outcomes = {waiting.name: PodOutcome(1, message)}
+    planned, later = batch().status(runs={"plan": 1}).build(), NOW + timedelta(seconds=90)
+    decision = decide(planned, Observation(jobs=(waiting,), outcomes=outcomes), later)
+    assert decision.actions == ()
+    assert condition(decision.status, ConditionType.RECONCILING).reason is Reason.RETRYING
+    pending = replace(waiting, active=1)
+    decision = decide(planned, Observation(jobs=(pending,), outcomes=outcomes), later)
+    assert decision.actions == (ExplainBlocked(pending.name),)
 
 
 def test_a_plan_pod_that_failed_for_another_cause_is_left_to_the_jobs_retries() -> None:
