@@ -17,10 +17,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+#: As Python names them; elsewhere Zig's name is another, and nothing has been tried.
+_MACHINES = ("x86_64", "aarch64")
 _LIBRARY = "src/imagebatch_runner/_jpeg.so"
 #: No CPU newer than the architecture's first is asked for, and no C library.
 _FLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-nostdlib", "-s",
-          "-fsanitize=bounds", "-fsanitize-trap=bounds")  # fmt: skip
+          "-fvisibility=hidden", "-fsanitize=bounds", "-fsanitize-trap=bounds")  # fmt: skip
 
 
 class NativeBuild(BuildHookInterface[Any]):
@@ -28,7 +30,8 @@ class NativeBuild(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         machine = platform.machine()
-        if sys.platform != "linux" or importlib.util.find_spec("ziglang") is None:
+        supported = sys.platform == "linux" and machine in _MACHINES
+        if not supported or importlib.util.find_spec("ziglang") is None:
             self.app.display_warning("no Zig compiler here: built without the native JPEG path")
             return
         root = Path(self.root)
@@ -36,11 +39,16 @@ class NativeBuild(BuildHookInterface[Any]):
         command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu"]
         with tempfile.TemporaryDirectory() as scratch:
             caches = {"ZIG_GLOBAL_CACHE_DIR": scratch, "ZIG_LOCAL_CACHE_DIR": scratch}
-            subprocess.run(
-                [*command, *_FLAGS, "-o", str(root / _LIBRARY), *sources],
-                check=True,
-                env=os.environ | caches,
-            )
+            draft = root / f"{_LIBRARY}.{os.getpid()}"
+            try:
+                subprocess.run(
+                    [*command, *_FLAGS, "-o", str(draft), *sources],
+                    check=True,
+                    env=os.environ | caches,
+                )
+                draft.replace(root / _LIBRARY)  # a process that has the old one open keeps it
+            finally:
+                draft.unlink(missing_ok=True)
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{machine}"
         build_data["artifacts"].append(_LIBRARY)

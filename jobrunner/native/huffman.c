@@ -14,7 +14,7 @@ int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *d
     for (int length = 1; length <= 16; length++, code <<= 1) {
         decoder->value_from[length] = index - code;
         for (int i = 0; i < spec->counts[length]; i++, index++, code++) {
-            if (code >= 1 << length) return JPEG_REFUSED; /* more codes than there can be */
+            if (code >= (1 << length) - 1) return JPEG_REFUSED; /* all ones is no code (T.81, C.2) */
             uint32_t value = spec->symbols[index];
             if (!is_ac && value > 11) return JPEG_REFUSED;
             if (length > LOOK_BITS) continue;

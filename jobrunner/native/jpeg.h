@@ -74,12 +74,13 @@ int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *d
 void huffman_optimal(uint32_t used[257], huffman_spec *spec);
 void huffman_for_encoding(const huffman_spec *spec, huffman_encoder *encoder);
 /* scan.c: target are the quantisation tables for luma and chroma in zigzag order. lambda, for both,
- * is the distortion that a bit is worth, in squares of 1/256 of a step; 0: all to the nearest. */
+ * is the distortion that a bit is worth, in squares of 1/256 of a step; 0: all to the nearest.
+ * What the data has as coarsely already is never made coarser. */
 int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], const int32_t lambda[2],
                     symbol_record *record);
 /* trellis.c */
-void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t lengths[256],
-                    int32_t lambda, uint32_t *rounded);
+void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t *fixed,
+                    const uint8_t lengths[256], int32_t lambda, uint32_t *rounded);
 /* write.c: size of the output or a negative code. */
 int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol *first,
                    symbol_record *record, uint8_t *out, size_t room);

@@ -1,8 +1,10 @@
 /* The way in, for ctypes. */
 #include "jpeg.h"
 
+#define EXPORTED __attribute__((visibility("default")))
+
 /* What the caller must match: raised when the meaning of a call changes. */
-int imagebatch_jpeg_abi(void) { return 2; }
+EXPORTED int imagebatch_jpeg_abi(void) { return 2; }
 
 /* The tables to write with: never finer than what the data has, which would cost bytes and keep
  * nothing. Without a target the data's own, and then Cb and Cr must have the same. */
@@ -25,9 +27,10 @@ static int written(const jpeg_header *header, const uint16_t (*target)[64], uint
  * see jpeg_requantise.
  * `symbols` is scratch of `symbol_room` entries. The size of the output, or a negative
  * code. */
-int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
-                               const int32_t lambda[2], uint8_t *out, size_t room,
-                               uint32_t *symbols, size_t symbol_room) {
+EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
+                                        const uint16_t (*target)[64], const int32_t lambda[2],
+                                        uint8_t *out, size_t room, uint32_t *symbols,
+                                        size_t symbol_room) {
     jpeg_header header = {0};
     symbol_record record = {symbols, symbols + symbol_room, {{0}}};
     uint16_t tables[2][64];

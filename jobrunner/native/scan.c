@@ -11,10 +11,13 @@ typedef struct {
 
 /* How to get from one quantisation table to another, for one coefficient: values below `threshold`
  * become 0, others round(value * factor / 2^32). Halves, which are frequent where one table is a
- * multiple of the other, go towards zero: as near as the other way, and fewer bytes. */
+ * multiple of the other, go towards zero: as near as the other way, and fewer bytes. Those of DC go
+ * to even, or flat colours would fade. */
 typedef struct {
     uint32_t threshold[64];
     uint64_t factor[64];
+    uint32_t dc_from, dc_target;
+    uint8_t exact[64];    /* the data is as coarse already: nothing more may be lost */
     int32_t lambda;       /* 0: to the nearest */
     uint8_t lengths[256]; /* of AC codes: those of the data, then those of what is written */
 } requantiser;
@@ -95,6 +98,13 @@ static inline __attribute__((always_inline)) int32_t nearest(uint64_t exact) {
     return (int32_t)((exact + (1ull << 31) - 1) >> 32);
 }
 
+static inline int32_t nearest_dc(const requantiser *to, int32_t value) {
+    uint32_t size = magnitude(value) * to->dc_from; /* 32767 * 255 at most */
+    uint32_t whole = size / to->dc_target, twice = 2 * (size % to->dc_target);
+    whole += twice > to->dc_target || (twice == to->dc_target && (whole & 1));
+    return value < 0 ? -(int32_t)whole : (int32_t)whole;
+}
+
 /* An AC coefficient that is not 0, after the one at `*last`. */
 static inline __attribute__((always_inline)) int put_ac(symbol_record *out, int table, int k, int *last,
                                                         int32_t coefficient) {
@@ -127,8 +137,7 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
         if (size) *dc_in += extended(in, size);
     }
     if (*dc_in < -32767 || *dc_in > 32767) return JPEG_REFUSED;
-    int32_t coefficient = nearest(exactly(to, 0, *dc_in));
-    if (*dc_in < 0) coefficient = -coefficient;
+    int32_t coefficient = nearest_dc(to, *dc_in);
     int32_t difference = coefficient - *dc_out;
     *dc_out = coefficient;
     size = bit_length((uint32_t)(difference < 0 ? -difference : difference));
@@ -136,7 +145,7 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
     put(out, TABLE_DC + chroma, size, size, difference);
 
     int last = 0, waiting = 0; /* those that the trellis chooses among */
-    uint8_t waiting_at[64], waiting_sign[64];
+    uint8_t waiting_at[64], waiting_sign[64], waiting_fixed[64];
     uint32_t waiting_exact[64], waiting_rounded[64];
     for (int k = 1; k < 64; k++) {
         fill(in);
@@ -170,6 +179,7 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             waiting_at[waiting] = (uint8_t)k;
             waiting_exact[waiting] = (uint32_t)(exact >> 24);
             waiting_sign[waiting] = coefficient < 0;
+            waiting_fixed[waiting] = to->exact[k];
             waiting_rounded[waiting++] = (uint32_t)rounded;
             continue;
         }
@@ -177,7 +187,8 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             return JPEG_REFUSED;
     }
     if (waiting) {
-        trellis_choose(waiting, waiting_at, waiting_exact, to->lengths, to->lambda, waiting_rounded);
+        trellis_choose(waiting, waiting_at, waiting_exact, waiting_fixed, to->lengths, to->lambda,
+                       waiting_rounded);
         for (int i = 0; i < waiting; i++) {
             int32_t rounded = (int32_t)waiting_rounded[i];
             if (rounded && put_ac(out, TABLE_AC + chroma, waiting_at[i], &last,
@@ -205,7 +216,11 @@ static int marker(bit_reader *in) {
 
 static void prepare(const uint16_t from[64], const uint16_t target[64], const huffman_spec *ac,
                     int32_t lambda, requantiser *to) {
-    to->lambda = lambda;
+    int exact = 0;
+    to->dc_from = from[0];
+    to->dc_target = target[0];
+    for (int k = 1; k < 64; k++) exact += to->exact[k] = from[k] == target[k];
+    to->lambda = exact < 63 ? lambda : 0;
     for (int i = 0; i < 256; i++) to->lengths[i] = 16;
     for (int length = 1, i = 0; length <= 16; length++)
         for (int n = 0; n < ac->counts[length]; n++) to->lengths[ac->symbols[i++]] = (uint8_t)length;

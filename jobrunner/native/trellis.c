@@ -4,14 +4,17 @@
 /* Squares of 1/256 of a step. */
 typedef int64_t cost;
 
+/* More than all else together: 63 squares of 2^20, and their bits. */
+static const cost NEVER = (cost)1 << 50;
+
 static cost square(int64_t difference) { return difference * difference; }
 
 /* `count` coefficients, not rounded to 0, at zigzag positions `at`, of `exact` size in 1/256 of a
  * step; `lengths` are those of the AC codes. `rounded` is what each is to be: what it is nearest to,
- * one less, or 0. A way through the block is a chain of those that stay; each is reached from the
+ * one less, or 0; what is `fixed` stays. A way through the block is a chain of those that stay; each is reached from the
  * best one before it. */
-void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t lengths[256],
-                    int32_t lambda, uint32_t *rounded) {
+void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t *fixed,
+                    const uint8_t lengths[256], int32_t lambda, uint32_t *rounded) {
     cost zeros[65], best[65]; /* of 0 for all before; of the best way that ends here */
     uint8_t from[65];
     uint32_t value[65];
@@ -23,7 +26,8 @@ void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const u
             int run = at[i] - (before ? at[before - 1] : 0) - 1;
             cost so_far = best[before] + zeros[i] - zeros[before] + (cost)lambda * (run >> 4) * lengths[0xF0];
             if (so_far >= here) continue;
-            for (uint32_t v = nearest; v > 0 && v + 1 >= nearest; v--) {
+            uint32_t least = fixed[i] || nearest == 1 ? nearest : nearest - 1;
+            for (uint32_t v = nearest; v >= least; v--) {
                 int size = 32 - __builtin_clz(v);
                 cost total = so_far + square((int64_t)exact[i] - (int64_t)(v << 8)) +
                              (cost)lambda * (lengths[(run & 15) << 4 | size] + size);
@@ -35,7 +39,7 @@ void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const u
             }
         }
         best[i + 1] = here;
-        zeros[i + 1] = zeros[i] + square(exact[i]);
+        zeros[i + 1] = zeros[i] + (fixed[i] ? NEVER : square(exact[i]));
     }
     int last = 0;
     cost least = INT64_MAX;

@@ -20,6 +20,7 @@ from imagebatch_core.results import ErrorCode
 from . import encode, frames, pixels, plainjpeg, strip
 from .failures import ImageFailed
 from .options import CodecOptions
+from .rawfile import write_all
 from .sniff import Kind
 
 __all__ = ["CodecOptions", "Encoded", "compress"]
@@ -96,7 +97,7 @@ def _as_it_was(
         return Encoded(source, encoded.width, encoded.height, kept=True)
     out.seek(0)
     out.truncate()
-    out.write(bare)
+    write_all(out, bare)
     return Encoded(source, encoded.width, encoded.height, kept=False)
 
 

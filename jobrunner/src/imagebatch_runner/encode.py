@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 from PIL import Image
 
 from . import boxes, coefficients, quantisation
+from .rawfile import write_all
 from .sniff import Kind
 
 #: The JPEG quality whose quantisation steps are all 1.
@@ -93,7 +94,7 @@ def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) 
     if progressive.tell() < out.tell():
         out.seek(0)
         out.truncate()
-        out.write(progressive.getvalue())
+        write_all(out, progressive.getvalue())
 
 
 def animation(

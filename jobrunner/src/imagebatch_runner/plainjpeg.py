@@ -58,7 +58,8 @@ def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: in
     colours = {"RGB": "RGB", "L": "Gray"}[image.mode]
     sampling = encode.subsampling(chroma_of).replace(":", "") if image.mode == "RGB" else "Gray"
     decoded: Any
-    with contextlib.suppress(ValueError):  # damaged, or a kind that it does not take
+    # Damaged, or a kind that it does not take, or more than memory holds.
+    with contextlib.suppress(ValueError, MemoryError):
         # Chroma that is made coarse again loses nothing when each sample is just repeated before.
         repeated = sampling == "420" and _sampling(image) == _420
         decoded = simplejpeg.decode_jpeg(

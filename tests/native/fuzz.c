@@ -1,0 +1,235 @@
+/* A coverage-guided fuzzer for jobrunner/native, which is built with -fsanitize-coverage=trace-pc and
+ * sanitizers; this file without coverage.
+ *
+ * fuzz SEEDS SECONDS NUMBER FINDING: mutates the files in the folder SEEDS, and what of them reached
+ * new code; NUMBER seeds the dice. Input, output and scratch are of exact size, so that a step beyond
+ * is seen. Of what is accepted the output must be accepted again, without a change. On a finding the
+ * input is written to FINDING, and the process aborts. */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../jobrunner/native/jpeg.h"
+
+int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
+                               const int32_t lambda[2], uint8_t *out, size_t room,
+                               uint32_t *symbols, size_t symbol_room);
+void __sanitizer_cov_trace_pc(void);
+void __asan_on_error(void);
+
+enum { EDGES = 1 << 16, LARGEST = 60000, MOST = 100000 };
+
+typedef struct {
+    uint8_t *data;
+    size_t size;
+} input;
+
+static uint8_t seen[EDGES], ever[EDGES];
+static uintptr_t previous;
+static input corpus[MOST];
+static int inputs;
+static uint64_t state;
+static const char *finding;
+static const uint8_t *current;
+static size_t current_size;
+static long accepted, runs;
+
+void __sanitizer_cov_trace_pc(void) {
+    uintptr_t here = ((uintptr_t)__builtin_return_address(0) * 0x9E3779B1u) >> 4;
+    seen[(here ^ previous) & (EDGES - 1)]++;
+    previous = here >> 1;
+}
+
+static uint32_t dice(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 11);
+}
+
+/* Also what AddressSanitizer calls before it ends the process. */
+void __asan_on_error(void) {
+    FILE *file = fopen(finding, "wb");
+    if (!file) return;
+    fwrite(current, 1, current_size, file);
+    fclose(file);
+}
+
+static void require(int holds, const char *claim) {
+    if (holds) return;
+    fprintf(stderr, "%s\n", claim);
+    __asan_on_error();
+    abort();
+}
+
+static void *room_for(size_t bytes) {
+    void *memory = malloc(bytes ? bytes : 1);
+    if (!memory) exit(3);
+    return memory;
+}
+
+static void check_again(const uint8_t *data, size_t size) {
+    static const int32_t nearest[2] = {0, 0};
+    size_t room = 4 * size + 4096, entries = 64 * size + 4096;
+    uint8_t *out = room_for(room);
+    uint32_t *symbols = room_for(4 * entries);
+    int64_t result = imagebatch_jpeg_recode(data, size, NULL, nearest, out, room, symbols, entries);
+    require(result == (int64_t)size && !memcmp(data, out, size), "its own output changes");
+    free(out);
+    free(symbols);
+}
+
+/* Whether it reached an edge as often as never before. */
+static int is_new(void) {
+    int found = 0;
+    for (int i = 0; i < EDGES; i++) {
+        if (!seen[i]) continue;
+        uint8_t bucket = seen[i] < 4 ? (uint8_t)(1 << (seen[i] - 1)) : seen[i] < 32 ? 8 : 16;
+        found |= bucket & ~ever[i];
+        ever[i] |= bucket;
+    }
+    return found != 0;
+}
+
+static int run(const uint8_t *data, size_t size) {
+    static const int32_t bits[3][2] = {{0, 0}, {8000, 9000}, {1, 1 << 24}};
+    uint16_t target[2][64];
+    uint32_t mode = dice() % 5;
+    for (int k = 0; k < 128; k++)
+        target[k / 64][k % 64] = (uint16_t)(mode == 0 ? 1 : mode == 1 ? 255 : 1 + dice() % 255);
+    size_t room = size, entries = 3 * size;
+    switch (dice() % 8) {
+    case 0: room = dice() % (size + 1); break;
+    case 1: entries = dice() % (3 * size + 1); break;
+    case 2: room = 4 * size + 4096, entries = 64 * size + 4096; break;
+    default: break;
+    }
+    current = data;
+    current_size = size;
+    uint8_t *in = room_for(size), *out = room_for(room);
+    uint32_t *symbols = room_for(4 * entries);
+    memcpy(in, data, size);
+    memset(seen, 0, sizeof seen);
+    previous = 0;
+    int64_t result = imagebatch_jpeg_recode(in, size, mode == 4 ? NULL : (const uint16_t(*)[64])target,
+                                            bits[dice() % 3], out, room, symbols, entries);
+    int worth_keeping = is_new();
+    require(result <= (int64_t)room, "more was written than there is room");
+    runs++;
+    if (result > 0) {
+        accepted++;
+        check_again(out, (size_t)result);
+    }
+    free(in);
+    free(out);
+    free(symbols);
+    return worth_keeping;
+}
+
+static void keep(const uint8_t *data, size_t size) {
+    if (inputs == MOST) return;
+    corpus[inputs].data = room_for(size);
+    memcpy(corpus[inputs].data, data, size);
+    corpus[inputs++].size = size;
+}
+
+static uint8_t odd_byte(void) {
+    static const uint8_t odd[] = {0,    1,    2,    3,    4,    10,   11,   12,   15,
+                                  0x11, 0x12, 0x21, 0x22, 0x7F, 0x80, 0xFE, 0xFF, 0xC1,
+                                  0xC4, 0xD0, 0xD7, 0xD9, 0xDA, 0xDB, 0xDD, 0xF0};
+    return dice() % 3 ? odd[dice() % sizeof odd] : (uint8_t)dice();
+}
+
+/* One change, mostly near the segments' beginnings; the new size, at most LARGEST. */
+static size_t mutate(uint8_t *data, size_t size) {
+    size_t starts[64], segments = 0;
+    for (size_t i = 2; i + 4 < size && segments < 64 && data[i] == 0xFF;) {
+        starts[segments++] = i;
+        if (data[i + 1] == 0xDA) break;
+        i += 2u + (size_t)(data[i + 2] << 8 | data[i + 3]);
+    }
+    size_t at = dice() % size, some = 1 + dice() % 16;
+    if (segments && dice() % 3) at = starts[dice() % 2 ? segments - 1 : dice() % segments] + dice() % 40;
+    if (at >= size) at = size - 1;
+    switch (dice() % 8) {
+    case 0: data[at] ^= (uint8_t)(1 << dice() % 8); break;
+    case 1: data[at] = odd_byte(); break;
+    case 2: data[at] = (uint8_t)(data[at] + 1 - 2 * (int)(dice() % 2)); break;
+    case 3: /* take away */
+        if (at + some >= size || size - some < 4) break;
+        memmove(data + at, data + at + some, size - at - some);
+        return size - some;
+    case 4: /* put in */
+        if (size + some > LARGEST) break;
+        memmove(data + at + some, data + at, size - at);
+        for (size_t i = 0; i < some; i++) data[at + i] = odd_byte();
+        return size + some;
+    case 5: /* from another one */ {
+        const input *other = &corpus[dice() % (uint32_t)inputs];
+        size_t from = dice() % other->size, length = 1 + dice() % 200;
+        if (length > other->size - from) length = other->size - from;
+        if (length <= size - at) memcpy(data + at, other->data + from, length);
+        break;
+    }
+    case 6: /* a segment once more */ {
+        if (!segments) break;
+        size_t from = starts[dice() % segments], to = starts[dice() % segments];
+        uint8_t copy[2048];
+        size_t length = 2u + (size_t)(data[from + 2] << 8 | data[from + 3]);
+        if (length > sizeof copy || from + length > size || size + length > LARGEST) break;
+        memcpy(copy, data + from, length);
+        memmove(data + to + length, data + to, size - to);
+        memcpy(data + to, copy, length);
+        return size + length;
+    }
+    default: /* cut off, sometimes with an end */
+        if (dice() % 4 == 0) size = 4 + dice() % (size - 3);
+        data[size - 2] = 0xFF;
+        data[size - 1] = 0xD9;
+    }
+    return size;
+}
+
+static void read_seeds(const char *folder) {
+    static uint8_t data[LARGEST];
+    DIR *open = opendir(folder);
+    if (!open) exit(3);
+    for (struct dirent *one; (one = readdir(open));) {
+        char path[4096];
+        if (one->d_name[0] == '.') continue;
+        if (snprintf(path, sizeof path, "%s/%s", folder, one->d_name) >= (int)sizeof path) exit(3);
+        FILE *file = fopen(path, "rb");
+        if (!file) exit(3);
+        size_t size = fread(data, 1, sizeof data, file);
+        fclose(file);
+        if (size < 4) exit(3);
+        run(data, size);
+        keep(data, size);
+    }
+    closedir(open);
+}
+
+int main(int count, char **arguments) {
+    static uint8_t data[LARGEST];
+    if (count != 5) return 3;
+    state = strtoull(arguments[3], NULL, 10) * 0x9E3779B97F4A7C15ull + 1;
+    finding = arguments[4];
+    read_seeds(arguments[1]);
+    int seeds = inputs;
+    if (!seeds) return 3;
+    for (time_t end = time(NULL) + atoi(arguments[2]); time(NULL) < end;) {
+        int found = inputs - seeds;
+        const input *one = &corpus[dice() % 2 && found ? seeds + (int)(dice() % (uint32_t)found)
+                                                       : (int)(dice() % (uint32_t)inputs)];
+        size_t size = one->size;
+        memcpy(data, one->data, size);
+        for (uint32_t changes = 1 + dice() % 4; changes; changes--) size = mutate(data, size);
+        if (run(data, size)) keep(data, size);
+    }
+    printf("%ld runs, %ld accepted, %d found\n", runs, accepted, inputs - seeds);
+    for (int i = 0; i < inputs; i++) free(corpus[i].data);
+    return 0;
+}
