@@ -17,7 +17,8 @@ _NO_HEADER = -15
 
 
 def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
-    """``Content-Length`` in bytes.
+    """Bytes of the body by its ``Content-Length``; ``None`` when there is none, or the body is
+    compressed, so that the length tells little of what it unpacks to.
 
     Raises:
         ImageFailed: it is over the limit, so that nothing is read at all.
@@ -25,7 +26,7 @@ def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
     length = response.content_length
     if length is not None and length > limit:
         raise too_long(limit)
-    return length
+    return length if _encoding(response) is None else None
 
 
 async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -42,6 +43,7 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             raise too_long(limit)
         chunks.append(chunk)
     body = b"".join(chunks)
+    chunks.clear()  # a third copy, while it is unpacked
     encoding = _encoding(response)
     return body if encoding is None else _inflated(body, encoding, limit)
 

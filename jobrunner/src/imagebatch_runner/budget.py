@@ -108,6 +108,13 @@ class Hold:
         self._budget.overdraw(weight)
         self._weight += weight
 
+    def shrink(self, weight: int) -> None:
+        """Keep no more than ``weight``."""
+        surplus = self._weight - weight
+        if surplus > 0:
+            self._weight = weight
+            self._budget.give(surplus)
+
     def release(self) -> None:
         self._budget.give(self._weight)
         self._weight = 0

@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from imagebatch_core.results import ErrorCode
+
 from . import body, web
 from .budget import Budget, Hold
 from .failures import ImageFailed
@@ -27,7 +29,8 @@ from .settings import Settings
 from .unrecorded import Claim
 from .validators import NO_VALIDATORS, Validators
 
-#: Reserved for a body whose length the host does not tell; most images are smaller.
+#: Reserved for a body whose length the host does not tell, or not that of what it unpacks to; most
+#: images are smaller.
 _UNKNOWN_LENGTH = 8 << 20
 #: How often an image's bytes are in memory: as they arrive and joined, then here and before the
 #: decoder, then as they were and compressed.
@@ -182,10 +185,12 @@ class Fetcher:
                 self._start(clock)
                 try:
                     data = await body.read(response, room if length is None else limit)
-                except ImageFailed:
-                    if length is None and room < limit:
+                except ImageFailed as failure:
+                    long = failure.code is ErrorCode.TOO_MANY_BYTES
+                    if long and length is None and room < limit:
                         raise _NeedsMoreRoom from None
                     raise
+                hold.shrink(COPIES * len(data))
                 return data, validators
         except ImageFailed as failure:
             if failure.retry_after is not None and failure.code.retryable:

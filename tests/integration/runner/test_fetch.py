@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -302,6 +303,51 @@ async def test_fetched_bytes_stay_within_the_budget(host: ImageHost) -> None:
 
         await asyncio.gather(*map(one, urls))
     assert most == 2
+
+
+async def test_bodies_count_by_what_they_unpack_to(host: ImageHost) -> None:
+    size = 1 << 20
+    small, headers = gzip.compress(bytes(size)), {"Content-Encoding": "gzip"}
+    urls = [
+        host.on(f"{n}.jpg", lambda h: h.reply(200, small, "image/jpeg", headers)) for n in range(6)
+    ]
+    settings = Settings(
+        fetch_allow="127.0.0.1", fetch_max_bytes=size, bytes_in_flight=2 * COPIES * size
+    )
+    held, most = 0, 0
+    async with open_session(settings) as session:
+        fetcher = Fetcher(session, settings, 0)
+
+        async def one(url: str) -> None:
+            nonlocal held, most
+            async with fetcher.fetched(url) as fetched:
+                held += len(fetched.data)
+                most = max(most, held)
+                await asyncio.sleep(0.01)
+                held -= len(fetched.data)
+
+        await asyncio.gather(*map(one, urls))
+    assert most == 2 * size
+
+
+async def test_what_was_reserved_in_vain_is_given_back_once_the_body_is_there(
+    host: ImageHost,
+) -> None:
+    urls = [host.chunked(f"{n}.jpg", DATA) for n in range(2)]
+    settings = Settings(fetch_allow="127.0.0.1", bytes_in_flight=COPIES * (9 << 20))
+    async with open_session(settings) as session, AsyncExitStack() as holding:
+        fetcher = Fetcher(session, settings, 0)
+        held = []
+        for url in urls:
+            async with asyncio.timeout(60):
+                held.append(await holding.enter_async_context(fetcher.fetched(url)))
+        assert [one.data for one in held] == [DATA] * 2
+
+
+async def test_broken_compression_is_asked_for_once(fetch: Fetch, host: ImageHost) -> None:
+    url = host.on("a", lambda h: h.reply(200, DATA, "image/jpeg", {"Content-Encoding": "gzip"}))
+    assert (await fetch(url)).code is ErrorCode.CORRUPT
+    assert sum(host.requests.values()) == 1
 
 
 LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
