@@ -55,7 +55,7 @@ def compress(
         ImageFailed: the bytes do not decode, or are over a limit.
     """
     target = source if options.format == "original" else Kind(options.format)
-    if target in encode.ANIMATING:
+    if target in frames.ANIMATING:
         counted = frames.count(source, data, options.max_frames + 1)
         if counted is not None and counted > options.max_frames:
             raise _too_many_frames(options)
@@ -110,7 +110,7 @@ def _compress(
     *,
     fast: bool,
 ) -> Encoded:
-    moves = source in _ANIMATED and target in encode.ANIMATING
+    moves = source in _ANIMATED and target in frames.ANIMATING
     if moves and getattr(image, "is_animated", False):
         return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
     if source is Kind.JPEG:

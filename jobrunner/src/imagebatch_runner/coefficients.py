@@ -10,11 +10,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from .memory import KEPT_AS_SCRATCH
-from .quantisation import Quantisation
 from .rawfile import write_all
+
+if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAILABLE
+    from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
 _ABI: Final = 2

@@ -21,8 +21,6 @@ FINEST: Final = 100
 OPAQUE: Final = frozenset({Kind.JPEG})
 #: Formats that store palette images as they are.
 PALETTE: Final = frozenset({Kind.PNG, Kind.GIF, Kind.TIFF, Kind.BMP})
-#: Formats that can hold an animation; elsewhere the first frame is taken.
-ANIMATING: Final = frozenset({Kind.WEBP, Kind.AVIF, Kind.GIF, Kind.PNG})
 #: Formats that take metadata, and under which names.
 _METADATA: Final = {
     Kind.JPEG: ("exif", "xmp"),

@@ -10,6 +10,8 @@ from typing import Final
 
 from .sniff import Kind
 
+#: Formats that can hold an animation; elsewhere the first frame is taken.
+ANIMATING: Final = frozenset({Kind.WEBP, Kind.AVIF, Kind.GIF, Kind.PNG})
 #: GIF89a, appendix A: separators, and the sizes of header with screen and of an image's descriptor.
 _IMAGE, _EXTENSION, _END = 0x2C, 0x21, 0x3B
 _SCREEN: Final = 13

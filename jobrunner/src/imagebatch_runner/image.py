@@ -18,7 +18,6 @@ from imagebatch_core.results import Earlier
 from . import frames
 from .budget import Budget
 from .decoders import Compressed, DecoderPool
-from .encode import ANIMATING
 from .failures import ImageFailed
 from .fetch import Fetched, Fetcher
 from .memory import weight
@@ -115,7 +114,7 @@ def pixels_at_once(found: Sniffed, data: bytes, options: CodecOptions) -> int:
     for more where the output's encoder takes more for each."""
     target = found.kind if options.format == "original" else Kind(options.format)
     pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
-    if target not in ANIMATING:
+    if target not in frames.ANIMATING:
         return pixels
     counted = frames.count(found.kind, data, options.max_frames)
     return pixels * (options.max_frames if counted is None else counted)
