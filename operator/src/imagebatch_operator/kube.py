@@ -7,6 +7,7 @@
     ├── AlreadyExists
     ├── Conflict        somebody wrote in between: decide again
     ├── Forbidden
+    ├── Invalid         the object itself is not taken
     └── Unavailable     worth trying again
 """
 
@@ -46,6 +47,10 @@ class Conflict(KubeError):
 
 class Forbidden(KubeError):
     """RBAC, quota or an admission rule refuses it."""
+
+
+class Invalid(KubeError):
+    """The object is not valid, or an admission policy does not take it."""
 
 
 class Unavailable(KubeError):
@@ -151,6 +156,8 @@ def _error(status: int, answer: Mapping[str, Any], what: str) -> KubeError:
         return AlreadyExists(text) if exists else Conflict(text)
     if status in (401, 403):
         return Forbidden(text)
+    if status in (400, 422):
+        return Invalid(text)
     if status in (408, 429) or status >= 500:
         return Unavailable(text)
     return KubeError(text)

@@ -37,6 +37,7 @@ from .kube import (
     AlreadyExists,
     Conflict,
     Forbidden,
+    Invalid,
     Kube,
     NotFound,
     batch_path,
@@ -74,13 +75,15 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self.outbox = Outbox(kube, cache, settings, clock)
-        #: By batch uid; forgotten on a restart, and found again by the next attempt to create.
-        self._obstacles: dict[str, str] = {}
+        #: Why a Job could not be created, with the batch's uid; forgotten on a restart, and found
+        #: again by the next attempt to create.
+        self._obstacles: dict[Key, tuple[str, str]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which time alone may change something. Raises KubeError."""
         body = self._cache.batch(key)
         if body is None:
+            self._obstacles.pop(key, None)
             return None
         try:
             batch = ImageBatch.from_object(dict(body))
@@ -89,6 +92,9 @@ class Reconciler:
             _log.error("batch %s/%s is not readable: %s", *key, error)
             return None
         decision = await self._decide(batch)
+        if not any(isinstance(action, CreateJob) for action in decision.actions):
+            # Whatever stood in a Job's way does not matter any more: suspended, cancelled, over.
+            self._obstacles.pop(key, None)
         try:
             batch = await self._write(batch, decision.status)
         except NotFound:
@@ -106,11 +112,16 @@ class Reconciler:
         return self._after_obstacle(batch, decision.requeue_after)
 
     def _after_obstacle(self, batch: ImageBatch, requeue: float | None) -> float | None:
-        if batch.uid not in self._obstacles:
+        if self._obstacle(batch) is None:
             return requeue
         shown = batch.status.condition(ConditionType.RECONCILING)
         told = shown is not None and shown.reason is Reason.PODS_BLOCKED
         return _AFTER_OBSTACLE if told else 0.0
+
+    def _obstacle(self, batch: ImageBatch) -> str | None:
+        """Of this very batch: one of its name may have been there before."""
+        uid, text = self._obstacles.get((batch.namespace, batch.name), ("", ""))
+        return text if uid == batch.uid else None
 
     async def _decide(self, batch: ImageBatch) -> Decision:
         refusal = await self._refusal(batch)
@@ -120,7 +131,7 @@ class Reconciler:
         seen = Observation(
             jobs=self._cache.jobs(batch.namespace, batch.uid),
             refusal=refusal,
-            obstacle=self._obstacles.get(batch.uid),
+            obstacle=self._obstacle(batch),
             earlier_uid=earlier,
         )
         outcomes: dict[str, PodOutcome] = {}
@@ -197,12 +208,12 @@ class Reconciler:
                 source = jobs.inline_config_map(batch)
                 await self._create_or_get(batch, core_path(batch.namespace, "configmaps"), source)
             body = await self._create_or_get(batch, jobs_path(batch.namespace), job)
-        except (Forbidden, Occupied) as error:
+        except (Forbidden, Invalid, Occupied) as error:
             # A quota, a policy or a stranger's object: people must see why nothing happens.
             _log.warning("batch %s/%s: %s", batch.namespace, batch.name, error)
-            self._obstacles[batch.uid] = str(error)
+            self._obstacles[batch.namespace, batch.name] = (batch.uid, str(error))
             return
-        self._obstacles.pop(batch.uid, None)
+        self._obstacles.pop((batch.namespace, batch.name), None)
         self._cache.put_job(body)
 
     async def _create_or_get(

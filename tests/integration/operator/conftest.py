@@ -47,6 +47,7 @@ def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
         "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
         "IMAGEBATCH_SIGNING_SECRET_FILE": str(secret),
         "IMAGEBATCH_GATEWAY_URL": "http://gateway.example",
+        "IMAGEBATCH_GATEWAY_NAMESPACE": NAMESPACE,
         "IMAGEBATCH_HEALTH_PORT": str(port),
     }
     process = Operator(environment, port, tmp_path / "operator.log")

@@ -22,6 +22,7 @@ from imagebatch_operator.kube import (
     Conflict,
     Forbidden,
     Kube,
+    KubeError,
     NotFound,
     core_path,
 )
@@ -44,6 +45,7 @@ class FakeCluster(Kube):
         self.crash_at: int | None = None
         self.lost = False
         self.forbid: Callable[[str], bool] = lambda path: False
+        self.refusal: KubeError = Forbidden("exceeded quota: jobs")
         self.exit_code: dict[str, int] = {}
         self._version = 100
         for plural, name in (
@@ -79,7 +81,7 @@ class FakeCluster(Kube):
             return {}
         self._about_to(f"create {path.rpartition('/')[2]}")
         if self.forbid(path):
-            raise Forbidden("exceeded quota: jobs")
+            raise self.refusal
         name = f"{path}/{body['metadata']['name']}"
         if name in self.objects:
             raise AlreadyExists(name)

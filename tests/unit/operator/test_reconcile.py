@@ -19,7 +19,7 @@ from imagebatch_core.addresses import AllowList
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cache import Cache
-from imagebatch_operator.kube import batch_path, jobs_path
+from imagebatch_operator.kube import Invalid, batch_path, jobs_path
 from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch
@@ -279,6 +279,43 @@ async def test_a_quota_that_refuses_the_job_is_said_and_heals(settings: Settings
     cluster.forbid = lambda path: False
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_an_admission_policy_that_does_not_take_the_job_is_said(settings: Settings) -> None:
+    cluster = applied(batch())
+    cluster.forbid = lambda path: path.endswith("/jobs")
+    cluster.refusal = Invalid("policy 'team-label' denied request: no label team")
+    life = Life(cluster, settings)
+    await life.one_pass()
+    assert await life.one_pass() == 15.0
+    reconciling = result(cluster).status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert "no label team" in reconciling.message
+
+
+@pytest.mark.parametrize(
+    ("change", "phase"),
+    [({"suspend": True}, Phase.SUSPENDED), ({"cancel": True}, Phase.CANCELLED)],
+)
+async def test_a_batch_that_wants_no_job_any_more_is_left_alone_by_the_quota(
+    settings: Settings, change: dict[str, bool], phase: Phase
+) -> None:
+    cluster = applied(batch())
+    cluster.forbid = lambda path: path.endswith("/jobs")
+    life = Life(cluster, settings)
+    await life.one_pass()
+    await life.one_pass()
+    path = batch_path(*KEY)
+    body = cluster.objects[path]
+    cluster.add(path, {**body, "spec": {**body["spec"], **change}})
+    await life.one_pass()
+    for _ in range(2):
+        assert await life.one_pass() is None
+    status = result(cluster).status
+    assert status.phase is phase
+    reconciling = status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert reconciling.reason is not Reason.PODS_BLOCKED
 
 
 async def test_a_strangers_job_of_that_name_is_not_taken_for_ours(settings: Settings) -> None:
