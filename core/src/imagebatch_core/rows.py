@@ -247,9 +247,19 @@ def _columns(header: Sequence[str], line: int) -> Columns:
             line=line,
         )
     serial, product, urls = found
-    ours = (OUTPUT_COLUMN, ERROR_COLUMN) if OUTPUT_COLUMN in header else ()
-    own = tuple(i for i, name in enumerate(header) if i not in found and name not in ours)
+    ours = _added_by_a_report(header)
+    own = tuple(i for i in range(width) if i not in found and i not in ours)
     return Columns(serial, product, urls, len(header), own, tuple(header[i] for i in own))
+
+
+def _added_by_a_report(header: Sequence[str]) -> set[int]:
+    """Columns that a report has beside its input's. Its ``Error`` is the last of that name: an
+    earlier one is the user's own."""
+    if OUTPUT_COLUMN not in header:
+        return set()
+    added = {i for i, name in enumerate(header) if name == OUTPUT_COLUMN}
+    errors = [i for i, name in enumerate(header) if name == ERROR_COLUMN]
+    return added | set(errors[-1:])
 
 
 def _expected() -> str:

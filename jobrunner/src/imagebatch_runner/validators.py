@@ -83,7 +83,8 @@ def _settled(modified: str | None, date: str | None) -> bool:
 
 
 def _moment(text: str | None) -> datetime | None:
-    if not text or len(text) > _LONGEST:
+    # Of its bytes, those that are no UTF-8 are lone surrogates, which no part could record.
+    if not text or len(text) > _LONGEST or not text.isascii():
         return None
     try:
         moment = parsedate_to_datetime(text)

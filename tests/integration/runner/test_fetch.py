@@ -363,6 +363,13 @@ async def test_host_that_knows_the_validators_sends_no_body(fetch: Fetch, host: 
     assert (host.statuses[200], host.statuses[304], host.body_bytes) == (1, 1, len(DATA))
 
 
+async def test_date_with_bytes_that_are_no_text_is_not_recorded(
+    fetch: Fetch, host: ImageHost
+) -> None:
+    fetched = await fetch(host.validated("a.jpg", DATA, last_modified=f"{LONG_AGO} (\xff)"))
+    assert (fetched.data, fetched.validators) == (DATA, Validators())
+
+
 async def test_validators_are_recorded_and_sent_where_redirects_led(
     fetch: Fetch, host: ImageHost
 ) -> None:

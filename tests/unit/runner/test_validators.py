@@ -30,7 +30,9 @@ def test_last_modified_counts_once_it_is_a_minute_old_by_the_hosts_clock() -> No
     assert Validators.of({"Last-Modified": OLD}) == NO_VALIDATORS
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "0", "Tue, 99 Nov 2026 02:00:00 GMT"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "0", "Tue, 99 Nov 2026 02:00:00 GMT", f"{OLD} (\udcff)"]
+)
 def test_what_is_no_date_is_left_out(text: str) -> None:
     assert Validators.of({"Last-Modified": text, "Date": DATE}) == NO_VALIDATORS
     assert Validators.of({"Last-Modified": OLD, "Date": text}) == NO_VALIDATORS
