@@ -8,7 +8,6 @@ marked, with the release in it; and the CRD, where no other release had brought 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from localcluster.pki import write_private
 from . import portforward, samplehost
 from .cluster import Ports, run_kubectl
 from .errors import StackFailed
-from .places import ENVIRONMENT, ROOT, module
+from .places import ENVIRONMENT, ROOT, helm_environment, module
 from .say import say
 
 MARK = "imagebatch.dev/made-by"
@@ -51,6 +50,9 @@ class CurrentCluster:
         if not self._note.exists():
             return None
         return str(json.loads(self._note.read_text())["context"])
+
+    def _noted_server(self) -> str:
+        return str(json.loads(self._note.read_text())["server"])
 
     def up(self, ports: Ports) -> dict[str, str]:
         images = self._images_known()
@@ -126,15 +128,19 @@ class CurrentCluster:
         """The user's current context, copied so that a later switch changes nothing."""
         asked = self._users_kubectl("config", "current-context").strip()
         noted = self.noted()
-        if noted is not None and noted != asked:
+        # Contexts of two kubeconfigs may well have one name, as those of k3s do.
+        server = self._users_kubectl(
+            "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"
+        ).strip()
+        if noted is not None and (noted, self._noted_server()) != (asked, server):
             raise StackFailed(
-                f"context {noted} has an installation of ours, and the current one is {asked}: "
-                "make down first, or go back to it"
+                f"context {noted} of {self._noted_server()} has an installation of ours, and the "
+                f"current one is {asked} of {server}: make down first, or go back to it"
             )
         view = self._users_kubectl("config", "view", "--minify", "--flatten", "--raw")
         self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
         write_private(self.kubeconfig, view)
-        self._note.write_text(json.dumps({"context": asked}))
+        self._note.write_text(json.dumps({"context": asked, "server": server}))
         self._answers(asked)
         return asked
 
@@ -189,7 +195,7 @@ class CurrentCluster:
             raise StackFailed("helm is needed to uninstall the release: make install brings it")
         done = subprocess.run(
             [program, *arguments], check=False, capture_output=True, text=True,
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            env=helm_environment(self.kubeconfig),
         )  # fmt: skip
         if done.returncode:
             raise StackFailed(f"helm {arguments[0]}: {done.stderr.strip()}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StackFailed
-from .places import ROOT
+from .places import ROOT, helm_environment
 from .say import say
 
 NAME = "imagebatch"
@@ -61,7 +60,7 @@ def install(
         [str(helm), "upgrade", "--install", NAME, str(CHART), "--namespace", namespace,
          "--values", str(_VALUES), "--values", "-", "--wait", "--timeout", f"{_SECONDS}s"],
         cwd=ROOT, text=True, input=json.dumps(merged(values)), capture_output=True, check=False,
-        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        env=helm_environment(kubeconfig),
     )  # fmt: skip
     if done.returncode:
         pods = kubectl("-n", namespace, "get", "pods", "-o", "wide")
