@@ -2,7 +2,8 @@
 
 Accepted: UTF-8 with or without BOM, UTF-16, any line ending, comma, semicolon or tab. The list of
 image URLs is one cell (``"u1,u2"``), or runs on unquoted into further fields of its row: a row
-that is longer than the header gives its surplus to the URL column.
+that is longer than the header gives its surplus to the URL column, but for blank fields where the
+header has some at its end as well.
 
 A report may be an input again: the two columns that it adds are left out then, so that there are no
 two of a name.
@@ -42,7 +43,10 @@ _ALIASES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the three known columns stand, and where and under which names the user's own ones."""
+    """Where the three known columns stand, and where and under which names the user's own ones.
+
+    ``blank`` columns without a name follow the ``width``; spreadsheets pad every row with them.
+    """
 
     serial: int
     product: int
@@ -50,6 +54,7 @@ class Columns:
     width: int
     own: tuple[int, ...]
     extra: tuple[str, ...]
+    blank: int
 
 
 class Row(NamedTuple):
@@ -123,6 +128,10 @@ class RowReader(Iterator[Row]):
 
     def _row(self, fields: list[str]) -> Row:
         at = self.columns
+        for _ in range(min(at.blank, len(fields) - at.width)):
+            if fields[-1].strip():
+                break
+            fields.pop()
         surplus = len(fields) - at.width
         if surplus > 0:
             cells = fields[at.urls : at.urls + surplus + 1]
@@ -227,7 +236,7 @@ def _columns(header: Sequence[str], line: int) -> Columns:
     width = len(header)
     while width and not header[width - 1].strip():
         width -= 1
-    header = header[:width]
+    header, blank = header[:width], len(header) - width
     if width > COLUMN_LIMIT:
         raise InputRefused(f"the header has more than {COLUMN_LIMIT} columns", line=line)
     normal = [_normal(name) for name in header]
@@ -249,7 +258,7 @@ def _columns(header: Sequence[str], line: int) -> Columns:
     serial, product, urls = found
     ours = _added_by_a_report(header)
     own = tuple(i for i in range(width) if i not in found and i not in ours)
-    return Columns(serial, product, urls, len(header), own, tuple(header[i] for i in own))
+    return Columns(serial, product, urls, width, own, tuple(header[i] for i in own), blank)
 
 
 def _added_by_a_report(header: Sequence[str]) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagebatch_core.errors import ConfigurationRefused
@@ -31,7 +31,7 @@ class Wish:
     output: Output
     retries: int
     settings: Settings
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
 
     def batch(self, *, name: str, csv: Path, base: Path, out: Path, keys: BatchKeys) -> Batch:
         """The batch of ``csv`` in ``out``; paths in it are relative to ``base``."""

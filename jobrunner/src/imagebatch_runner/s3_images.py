@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -46,7 +46,7 @@ class S3Sources:
     namespace: str
     allow: S3AllowList
     credentials: Credentials
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
 
     def object(self, url: str) -> S3Object:
         """The object that a URL names.

@@ -159,7 +159,7 @@ class Screen:
             self._say(f"{code.value}: {_images(count)}", "red")
             for failure in groups.first[code]:
                 where = f"row {failure.row}, image {failure.position}"
-                self._say(f"  {failure.input_url}: {failure.error_message} ({where})")
+                self._say(f"  {_shown(failure.input_url)}: {failure.error_message} ({where})")
             if count > len(groups.first[code]):
                 self._say(f"  … and {count - len(groups.first[code]):,} more in the report")
 
@@ -180,6 +180,11 @@ class Screen:
     def _say(self, text: str, style: str | None = None) -> None:
         if not self._quiet:
             self._console.print(text, markup=False, highlight=False, style=style, soft_wrap=True)
+
+
+def _shown(url: str) -> str:
+    """A cell may hold anything, what a terminal obeys included."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in url)
 
 
 def _images(count: int) -> str:

@@ -74,8 +74,8 @@ class Settings(BaseModel):
     )
     retry_max_seconds: Annotated[float, Field(ge=0)] = Field(
         60,
-        description="Longest wait before a retry; a host that asks for more with Retry-After is "
-        "not asked again.",
+        description="Longest wait before a retry; an image whose host asks for more with "
+        "Retry-After is not tried again.",
     )
     bytes_in_flight: Count | None = Field(
         None,

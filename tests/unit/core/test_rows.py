@@ -36,6 +36,21 @@ def test_a_surplus_belongs_to_the_urls_and_own_columns_stay_in_place() -> None:
     assert (row.serial, row.urls, row.extra) == ("1", ("http://a", "http://b"), ("red", "XL"))
 
 
+def test_blank_fields_that_a_spreadsheet_pads_rows_with_push_no_own_column_into_the_urls() -> None:
+    reader = open_rows(
+        io.BytesIO(
+            b"S. No.,Product Name,Input Image Urls,SKU,,\n1,Cat,http://a,X1,,\n"
+            b"2,Dog,http://a,http://b,X2,,\n3,Cow,http://a,http://b,,,\n4,Owl,http://a,X4\n"
+        )
+    )
+    assert [(row.urls, row.extra) for row in reader] == [
+        (("http://a",), ("X1",)),
+        (("http://a", "http://b"), ("X2",)),
+        (("http://a", "http://b"), ("",)),
+        (("http://a",), ("X4",)),
+    ]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

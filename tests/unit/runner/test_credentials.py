@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from imagebatch_core.errors import ConfigurationRefused
-from imagebatch_runner.credentials import Credentials
+from imagebatch_core.resource import Output
+from imagebatch_runner.credentials import NO_CREDENTIALS, Credentials
+from imagebatch_runner.local_batch import Wish
+from imagebatch_runner.s3_images import S3Sources
+from imagebatch_runner.s3_urls import S3AllowList
+from imagebatch_runner.settings import Settings
 
 SECRET = "s3cr3t-value"
 
@@ -189,3 +194,9 @@ def test_values_show_in_no_representation_and_are_taken_out_of_texts() -> None:
         assert value not in repr(found)
         assert found.redacted(f"403 {value}!") == "403 …!"
     assert found.redacted("404 Not Found") == "404 Not Found"
+
+
+def test_keys_of_the_store_show_in_no_representation() -> None:
+    env = {"AWS_SECRET_ACCESS_KEY": SECRET}
+    sources = S3Sources("shop", S3AllowList(), NO_CREDENTIALS, env)
+    assert SECRET not in repr((sources, Wish(Output(), 0, Settings(), env)))

@@ -80,6 +80,19 @@ def test_summary_is_for_people() -> None:
     ]
 
 
+def test_a_url_tells_the_terminal_nothing() -> None:
+    screen, text = shown()
+    url = "http://h/\x1b]0;title\x07\x1b[2J.jpg"
+    failure = ImageResult.failure(ShardItem(1, 1, url), ErrorCode.INVALID_URL, "why")
+    totals = Totals(failed=1)
+    summary = Summary(
+        products=1, images=1, shards=1, row_problems=0, input_sha256="0" * 64, totals=totals,
+        report_key="report.csv", report_sha256="0" * 64, collected_at=datetime.now(UTC),
+    )  # fmt: skip
+    screen.summary(Ended(summary, FailureGroups.of([failure]), Path("out"), 1, 1.0, "again"))
+    assert "http://h/\ufffd]0;title\ufffd\ufffd[2J.jpg: why" in text.getvalue()
+
+
 def test_quiet_says_nothing_but_what_must_be_known() -> None:
     screen, text = shown(quiet=True)
     screen.skipped(Path("photos"), Counter({".txt": 1}))
