@@ -73,8 +73,9 @@ def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
             f"{csv} lies where {out} keeps its copy of the CSV; choose another --out"
         )
     if not (out / batch.keys.owner).exists():
-        if source.sha256_of(stored) != source.sha256_of(csv):
-            refuse_foreign(out, (batch.keys.input,))
+        # Ours is marked right after it is copied; one that is equal does for ours.
+        same = source.sha256_of(stored) == source.sha256_of(csv)
+        refuse_foreign(out, _OURS if same else (batch.keys.input,))
         return
     earlier = plan.read_plan(batch)
     if earlier is None:

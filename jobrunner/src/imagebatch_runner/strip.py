@@ -22,6 +22,7 @@ from .sniff import Kind
 #: In entropy-coded data FF is followed by 0, a restart number or another FF; this is a marker.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_METADATA: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
+_PNG_END: Final = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 #: VP8X flags (WebP container specification).
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 
@@ -62,21 +63,26 @@ def _jpeg(data: bytes, orientation: bytes) -> bytes:
 def _png(data: bytes, orientation: bytes) -> bytes:
     kept = [data[:8]]
     at = 8
-    while at < len(data):
+    pictured = False
+    while at + 8 <= len(data):
         length, name = struct.unpack(">I4s", data[at : at + 8])
         end = at + 12 + length
+        if name == b"IEND" or (end > len(data) and name != b"IDAT"):
+            break
         if end > len(data):
-            raise ValueError("a chunk that does not end")
+            raise ValueError("pixels that do not end")
         if name not in _PNG_METADATA:
             kept.append(data[at:end])
         if name == b"IHDR" and orientation:
             check = zlib.crc32(b"eXIf" + orientation)
             kept.append(struct.pack(">I4s", len(orientation), b"eXIf") + orientation)
             kept.append(struct.pack(">I", check))
-        if name == b"IEND":
-            return b"".join(kept)
+        pictured = pictured or name == b"IDAT"
         at = end
-    raise ValueError("no IEND")
+    if not pictured:
+        raise ValueError("no pixels")
+    # Decoders do without the end, or with half of what follows the pixels: no reason to keep it.
+    return b"".join([*kept, _PNG_END])
 
 
 def _webp(data: bytes, orientation: bytes) -> bytes:

@@ -130,6 +130,16 @@ def test_nothing_of_others_in_the_out_is_removed_or_read_as_ours(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
 
+def test_run_that_was_killed_right_after_it_copied_the_csv_goes_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    csv, out = tmp_path / "products.csv", tmp_path / "out"
+    csv.write_text(f"{HEADER}1,a,{photos}/a.jpg\n")
+    out.mkdir()
+    (out / "input.csv").write_bytes(csv.read_bytes())
+    assert plan.plan(open_csv(csv, out, wish())).images == 1
+
+
 def test_reuse_from_is_for_a_csv(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,6 +103,14 @@ def test_a_broken_file_is_left_alone(kind: Kind) -> None:
         assert cut == data[:length] or SECRET not in cut
 
 
+@pytest.mark.parametrize("cut", [12, 8, 1])
+def test_a_png_that_ends_early_after_its_pixels_loses_its_metadata_too(cut: int) -> None:
+    data = source(Kind.PNG)[:-cut]
+    bare = stripped(data, Kind.PNG)
+    assert SECRET not in bare
+    assert decoded(bare).tobytes() == decoded(data).tobytes()
+
+
 def test_an_image_that_cannot_get_smaller_loses_its_metadata_alone(out: BinaryIO) -> None:
     data = encoded(SMALL, quality=5, comment=SECRET * 5, optimize=True, progressive=True)
     options = CodecOptions(quality=100)
