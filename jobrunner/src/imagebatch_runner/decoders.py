@@ -125,10 +125,11 @@ class _Worker:
         process = await self._started()
         assert process.stdin is not None  # noqa: S101 - both were asked for
         assert process.stdout is not None  # noqa: S101
-        request = {"size": len(data), "kind": kind.value, "options": _fields(options)}
+        fields = _fields(options)
+        request = f'{{"size": {len(data)}, "kind": "{kind.value}", "options": {fields}}}\n'
         memfile.write(self._input, data)
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(request.encode())
             line = await process.stdout.readline()
         except ConnectionError:
             line = b""
@@ -190,9 +191,9 @@ class _Worker:
 
 
 @lru_cache(maxsize=4)
-def _fields(options: CodecOptions) -> dict[str, object]:
-    """The same for all images of a shard."""
-    return asdict(options)
+def _fields(options: CodecOptions) -> str:
+    """As JSON; the same for all images of a shard."""
+    return json.dumps(asdict(options))
 
 
 def environment() -> dict[str, str]:

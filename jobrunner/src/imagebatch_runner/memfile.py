@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 
 def create(name: str) -> int:
     """A descriptor of an empty file; on systems without memfd, of an unlinked temporary one."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
+    import tempfile  # noqa: PLC0415 - slow to load, and mostly not needed
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

@@ -9,24 +9,28 @@ a killed parent leaves no worker behind.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Any, TextIO
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from imagebatch_core.results import ErrorCode
 
 from . import memfile
-from .codec import compress
 from .failures import ImageFailed
 from .options import CodecOptions
 from .sniff import Kind
+
+if TYPE_CHECKING:
+    from .codec import Encoded
+
+Compress = Callable[[bytes, Kind, CodecOptions, BinaryIO], "Encoded"]
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,14 +38,14 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     source, target, memory = (int(argument) for argument in sys.argv[1:4])
     _confine(memory)
-    Image.init()
+    compress = _codec()
     with _answers() as answers, os.fdopen(target, "r+b", buffering=0) as out:
         for line in sys.stdin.buffer:
             request = json.loads(line)
             out.seek(0)
             out.truncate()
             try:
-                answer = _answer(request, source, out)
+                answer = _answer(request, source, out, compress)
             except ImageFailed as failure:
                 answer = {"error": failure.code.value, "message": failure.message}
             except MemoryError:
@@ -69,7 +73,37 @@ def _answers() -> TextIO:
     return answers
 
 
-def _answer(request: dict[str, Any], source: int, out: Any) -> dict[str, Any]:
+def _codec() -> Compress:
+    """Loaded without garbage collections: modules make none, and stay.
+
+    Pillow's plugins are those that may see foreign bytes; all of its others take longer to load
+    than the rest of it. Now, and not with the first image that needs them: it could leave no memory
+    for that, and Pillow would do without the plugin ever after.
+    """
+    gc.disable()
+    from PIL import (  # noqa: F401, PLC0415
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Image,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    from .codec import compress  # noqa: PLC0415
+
+    Image.preinit()  # would else be called for the first image
+    gc.freeze()
+    gc.enable()
+    return compress
+
+
+def _answer(
+    request: dict[str, Any], source: int, out: BinaryIO, compress: Compress
+) -> dict[str, Any]:
     data = memfile.read(source, request["size"])
     kind = Kind(request["kind"])
     encoded = compress(data, kind, CodecOptions(**request["options"]), out)

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -142,6 +144,18 @@ async def test_decoders_do_not_see_the_credentials(monkeypatch: pytest.MonkeyPat
         await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
         with open(f"/proc/{children()[0]}/environ", "rb") as file:  # noqa: ASYNC230, PTH123
             assert b"do-not-inherit" not in file.read()
+
+
+def test_every_format_that_is_taken_is_loaded_before_the_first_image() -> None:
+    # In a process of its own: tests load plugins, too.
+    program = (
+        "from imagebatch_runner import codec, worker; worker._codec(); from PIL import Image; "
+        "print(sorted(set(codec._FORMATS) - (set(Image.OPEN) & set(Image.SAVE))))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
 
 
 async def test_no_decoder_outlives_its_pool() -> None:
