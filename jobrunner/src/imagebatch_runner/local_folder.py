@@ -14,6 +14,7 @@ import json
 import posixpath
 import re
 import shutil
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,11 @@ class _Round:
     @property
     def finished(self) -> bool:
         return (self.path / "summary.json").exists()
+
+    @property
+    def finished_ns(self) -> int:
+        """When the last of a finished round was written, in ns."""
+        return (self.path / "summary.json").stat().st_mtime_ns
 
     @property
     def names(self) -> OutputNames:
@@ -97,15 +103,25 @@ def _taking_over(batch: Batch, out: Path, before: list[_Round], names: OutputNam
             shutil.rmtree(one.path, ignore_errors=True)
     since = [r.names for r in before if r.number >= last.number]
     earlier = EarlierBatch(last.path.name, batch.storage, last.keys(since[0]))
-    return replace(batch, earlier=earlier, take=_in_place(out, unsure(names, since)))
+    return replace(
+        batch, earlier=earlier, take=_in_place(out, unsure(names, since), last.finished_ns)
+    )
 
 
-def _in_place(out: Path, unsure_paths: frozenset[str]) -> Take:
-    """The output is where it was, or it is made anew: a name may have been another file's since."""
+def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> Take:
+    """The output is where and as it was when the last round finished, or it is made anew: since
+    then its name may have been another file's, and a round that was interrupted may have written
+    it from a state of its file that is gone."""
 
     async def take(source: str, target: str) -> bool:
         path = posixpath.splitext(target.removeprefix("images/"))[0]
-        return source == target and path not in unsure_paths and (out / target).is_file()
+        if source != target or path in unsure_paths:
+            return False
+        try:
+            found = (out / target).stat()
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_mtime_ns <= finished_ns
 
     return take
 

@@ -175,6 +175,28 @@ def test_interrupted_run_goes_on_also_when_the_folder_changed_meanwhile(
     assert len(pictures.outputs()) == 61
 
 
+def test_output_of_a_state_that_is_gone_again_is_not_taken_for_the_one_before(
+    pictures: Pictures,
+) -> None:
+    changing = pictures.put("a.jpg")
+    pictures.put("b.jpg")
+    assert pictures.totals()["succeeded"] == 2
+    output = pictures.out / "images" / "a.jpg"
+    report = pictures.out / "report.jsonl"
+    original, times, first = changing.read_bytes(), changing.stat(), output.read_bytes()
+    recorded = report.read_bytes()
+    pictures.put("a.jpg", jpeg(size=(64, 64)))
+    assert pictures.totals()["succeeded"] == 1
+    (second,) = (pictures.out / ".imagebatch").glob("000002-*")
+    (second / "summary.json").unlink()  # as if it had been killed before it wrote its report
+    report.write_bytes(recorded)
+    changing.write_bytes(original)
+    os.utime(changing, ns=(times.st_atime_ns, times.st_mtime_ns))
+    totals = pictures.totals()
+    assert (totals["succeeded"], totals["reused"]) == (1, 1)
+    assert output.read_bytes() == first
+
+
 def test_out_within_the_folder_is_not_read_back(pictures: Pictures) -> None:
     pictures.put("a.jpg")
     pictures.out = pictures.folder / "small"
