@@ -73,10 +73,11 @@ int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header);
 int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder);
 void huffman_optimal(uint32_t used[257], huffman_spec *spec);
 void huffman_for_encoding(const huffman_spec *spec, huffman_encoder *encoder);
-/* scan.c: target are the quantisation tables for luma and chroma in zigzag order. lambda, for both,
- * is the distortion that a bit is worth, in squares of 1/256 of a step; 0: all to the nearest.
+/* scan.c: target are the quantisation tables for luma and chroma in zigzag order. lambda, 0..2^24: the
+ * distortion that a bit is worth, for luma and chroma, in squares of 1/256 of a step; then what is added
+ * to it for each 1024 of the squares of a block's AC values. 0: all to the nearest.
  * What the data has as coarsely already is never made coarser. */
-int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], const int32_t lambda[2],
+int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], const int32_t lambda[4],
                     symbol_record *record);
 /* trellis.c */
 void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t *fixed,

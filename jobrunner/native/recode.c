@@ -4,7 +4,7 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 /* What the caller must match: raised when the meaning of a call changes. */
-EXPORTED int imagebatch_jpeg_abi(void) { return 2; }
+EXPORTED int imagebatch_jpeg_abi(void) { return 3; }
 
 /* The tables to write with: never finer than what the data has, which would cost bytes and keep
  * nothing. Without a target the data's own, and then Cb and Cr must have the same. */
@@ -23,12 +23,11 @@ static int written(const jpeg_header *header, const uint16_t (*target)[64], uint
 }
 
 /* Write `data` with the quantisation tables `target` (luma, chroma; zigzag order, 1..255), or with
- * its own, so without a loss, where `target` is null. `lambda`, for luma and chroma:
- * see jpeg_requantise.
- * `symbols` is scratch of `symbol_room` entries. The size of the output, or a negative
- * code. */
+ * its own, so without a loss, where `target` is null. `lambda`: see
+ * jpeg_requantise. `symbols` is scratch of `symbol_room` entries. The size of the output, or a
+ * negative code. */
 EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
-                                        const uint16_t (*target)[64], const int32_t lambda[2],
+                                        const uint16_t (*target)[64], const int32_t lambda[4],
                                         uint8_t *out, size_t room, uint32_t *symbols,
                                         size_t symbol_room) {
     jpeg_header header = {0};

@@ -19,6 +19,8 @@ typedef struct {
     uint32_t dc_from, dc_target;
     uint8_t exact[64];    /* the data is as coarse already: nothing more may be lost */
     int32_t lambda;       /* 0: to the nearest */
+    int32_t busier;       /* what is added to it for each 1024 of a block's squares of AC values */
+    uint16_t from[64];
     uint8_t lengths[256]; /* of AC codes: those of the data, then those of what is written */
 } requantiser;
 
@@ -117,6 +119,8 @@ static inline __attribute__((always_inline)) int put_ac(symbol_record *out, int 
     return JPEG_OK;
 }
 
+enum { MOST_OF_A_BIT = 1 << 24 };
+
 /* One block; room for 66 symbols is there. */
 static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decoder *ac,
                  const requantiser *to, int chroma, int32_t *dc_in, int32_t *dc_out,
@@ -144,6 +148,7 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
     if (size > 11) return JPEG_REFUSED;
     put(out, TABLE_DC + chroma, size, size, difference);
 
+    uint64_t busy = 0;
     int last = 0, waiting = 0; /* those that the trellis chooses among */
     uint8_t waiting_at[64], waiting_sign[64], waiting_fixed[64];
     uint32_t waiting_exact[64], waiting_rounded[64];
@@ -170,6 +175,10 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             coefficient = extended(in, value & 15);
         }
         if (k > 63) return JPEG_REFUSED;
+        if (to->lambda) {
+            uint64_t size = magnitude(coefficient) * (uint32_t)to->from[k];
+            busy += size * size;
+        }
         if (magnitude(coefficient) < to->threshold[k]) continue;
         uint64_t exact = exactly(to, k, coefficient);
         int32_t rounded = nearest(exact);
@@ -187,8 +196,9 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             return JPEG_REFUSED;
     }
     if (waiting) {
-        trellis_choose(waiting, waiting_at, waiting_exact, waiting_fixed, to->lengths, to->lambda,
-                       waiting_rounded);
+        uint64_t bit = (uint64_t)to->lambda + (busy * (uint32_t)to->busier >> 10);
+        trellis_choose(waiting, waiting_at, waiting_exact, waiting_fixed, to->lengths,
+                       bit < MOST_OF_A_BIT ? (int32_t)bit : MOST_OF_A_BIT, waiting_rounded);
         for (int i = 0; i < waiting; i++) {
             int32_t rounded = (int32_t)waiting_rounded[i];
             if (rounded && put_ac(out, TABLE_AC + chroma, waiting_at[i], &last,
@@ -215,12 +225,14 @@ static int marker(bit_reader *in) {
 }
 
 static void prepare(const uint16_t from[64], const uint16_t target[64], const huffman_spec *ac,
-                    int32_t lambda, requantiser *to) {
+                    int32_t lambda, int32_t busier, requantiser *to) {
     int exact = 0;
     to->dc_from = from[0];
     to->dc_target = target[0];
     for (int k = 1; k < 64; k++) exact += to->exact[k] = from[k] == target[k];
     to->lambda = exact < 63 ? lambda : 0;
+    to->busier = busier;
+    for (int k = 0; k < 64; k++) to->from[k] = from[k];
     for (int i = 0; i < 256; i++) to->lengths[i] = 16;
     for (int length = 1, i = 0; length <= 16; length++)
         for (int n = 0; n < ac->counts[length]; n++) to->lengths[ac->symbols[i++]] = (uint8_t)length;
@@ -243,7 +255,7 @@ static void estimate(const uint32_t used[257], uint8_t lengths[256]) {
 }
 
 int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
-                    const int32_t lambda[2], symbol_record *record) {
+                    const int32_t lambda[4], symbol_record *record) {
     huffman_decoder dc[MAX_COMPONENTS], ac[MAX_COMPONENTS];
     requantiser to[MAX_COMPONENTS];
     int32_t dc_in[MAX_COMPONENTS] = {0}, dc_out[MAX_COMPONENTS] = {0};
@@ -255,7 +267,7 @@ int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
             huffman_for_decoding(&header->ac[one->ac], 1, &ac[i]))
             return JPEG_REFUSED;
         prepare(header->quantisation[one->quantisation], target[i > 0], &header->ac[one->ac],
-                lambda[i > 0], &to[i]);
+                lambda[i > 0], lambda[2 + (i > 0)], &to[i]);
         blocks[i] = components == 1 ? 1 : one->h * one->v;
     }
     if (components > 1) {

@@ -15,7 +15,7 @@
 #include "../../jobrunner/native/jpeg.h"
 
 int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
-                               const int32_t lambda[2], uint8_t *out, size_t room,
+                               const int32_t lambda[4], uint8_t *out, size_t room,
                                uint32_t *symbols, size_t symbol_room);
 void __sanitizer_cov_trace_pc(void);
 void __asan_on_error(void);
@@ -72,7 +72,7 @@ static void *room_for(size_t bytes) {
 }
 
 static void check_again(const uint8_t *data, size_t size) {
-    static const int32_t nearest[2] = {0, 0};
+    static const int32_t nearest[4] = {0};
     size_t room = 4 * size + 4096, entries = 64 * size + 4096;
     uint8_t *out = room_for(room);
     uint32_t *symbols = room_for(4 * entries);
@@ -95,7 +95,7 @@ static int is_new(void) {
 }
 
 static int run(const uint8_t *data, size_t size) {
-    static const int32_t bits[3][2] = {{0, 0}, {8000, 9000}, {1, 1 << 24}};
+    static const int32_t bits[3][4] = {{0}, {6000, 6000, 200, 100}, {1, 1 << 24, 1 << 24, 0}};
     uint16_t target[2][64];
     uint32_t mode = dice() % 5;
     for (int k = 0; k < 128; k++)

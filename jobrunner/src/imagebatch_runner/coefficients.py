@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAIL
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
-_ABI: Final = 2
+_ABI: Final = 3
 #: Scratch up to these sizes is kept for the next image: new pages cost more than the work on them.
 _KEPT_OUTPUT, _KEPT_SYMBOLS = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 #: Bytes an entry of the record of symbols takes, and how many a block can have at most.
@@ -95,7 +95,7 @@ def recode(data: bytes, target: Quantisation | None, pixels: int, out: BinaryIO)
         _symbols.drop()
         return False
     tables = (ctypes.c_uint16 * 128)(*target.luma, *target.chroma) if target else None
-    bit = (ctypes.c_int32 * 2)(*(target.bit if target else (0, 0)))
+    bit = (ctypes.c_int32 * 4)(*(target.bit if target else ()))
     try:
         size = _library.imagebatch_jpeg_recode(
             data, len(data), tables, bit,
