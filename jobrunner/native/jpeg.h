@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What ctypes finds. */
+#define EXPORTED __attribute__((visibility("default")))
+
 enum {
     JPEG_OK = 0,
     JPEG_REFUSED = -1, /* another kind of JPEG, or damaged: for the general decoder to say */

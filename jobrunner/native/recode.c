@@ -1,8 +1,6 @@
 /* The way in, for ctypes. */
 #include "jpeg.h"
 
-#define EXPORTED __attribute__((visibility("default")))
-
 /* What the caller must match: raised when the meaning of a call changes. */
 EXPORTED int imagebatch_jpeg_abi(void) { return 3; }
 

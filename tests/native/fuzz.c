@@ -17,6 +17,9 @@
 int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
                                const int32_t lambda[4], uint8_t *out, size_t room,
                                uint32_t *symbols, size_t symbol_room);
+int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t height, uint8_t *out,
+                           size_t out_width, size_t out_height, double across, double down,
+                           void *scratch, size_t room);
 void __sanitizer_cov_trace_pc(void);
 void __asan_on_error(void);
 
@@ -129,6 +132,25 @@ static int run(const uint8_t *data, size_t size) {
     return worth_keeping;
 }
 
+/* A plane of any size and bytes, with scales that fit the sizes or do not. */
+static void run_scale(void) {
+    size_t width = 1 + dice() % 90, height = 1 + dice() % 90;
+    size_t out_width = 1 + dice() % (width + 1), out_height = 1 + dice() % (height + 1);
+    double across = (double)width / (double)out_width, down = (double)height / (double)out_height;
+    if (dice() % 4 == 0) across = dice() % 1200 / 100.0;
+    if (dice() % 4 == 0) down = dice() % 1200 / 100.0;
+    size_t room = out_width * 148 + 2 * (width + 72);
+    if (dice() % 4 == 0) room = dice() % room;
+    uint8_t *in = room_for(width * height), *out = room_for(out_width * out_height);
+    void *scratch = room_for(room);
+    uint8_t level = (uint8_t)dice();
+    for (size_t i = 0; i < width * height; i++) in[i] = dice() % 2 ? level : (uint8_t)dice();
+    imagebatch_plane_scale(in, width, height, out, out_width, out_height, across, down, scratch, room);
+    free(in);
+    free(out);
+    free(scratch);
+}
+
 static void keep(const uint8_t *data, size_t size) {
     if (inputs == MOST) return;
     corpus[inputs].data = room_for(size);
@@ -228,6 +250,7 @@ int main(int count, char **arguments) {
         memcpy(data, one->data, size);
         for (uint32_t changes = 1 + dice() % 4; changes; changes--) size = mutate(data, size);
         if (run(data, size)) keep(data, size);
+        run_scale();
     }
     printf("%ld runs, %ld accepted, %d found\n", runs, accepted, inputs - seeds);
     for (int i = 0; i < inputs; i++) free(corpus[i].data);

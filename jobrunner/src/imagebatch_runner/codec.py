@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imagebatch_core.results import ErrorCode
 
-from . import encode, frames, pixels, plainjpeg, strip
+from . import encode, frames, pixels, plainjpeg, planes, strip
 from .failures import ImageFailed
 from .options import CodecOptions
 from .rawfile import write_all
@@ -30,8 +30,6 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
 #: Containers with variants that no decoder here knows, so an unknown one is no damage.
 _VARIED = frozenset({Kind.TIFF, Kind.BMP})
 _ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
-#: A JPEG may be decoded at a reduced scale when it is to shrink at least this much per side.
-_DRAFT_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,14 @@ def compress(
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = options.max_pixels
             with Image.open(BytesIO(data), formats=_FORMATS) as image:
-                plain = fast and source is target is Kind.JPEG and _is_plain(image, options)
+                both = fast and source is target is Kind.JPEG
+                plain = both and _is_plain(image, options)
                 if plain and plainjpeg.compress(
                     data, image, options.quality, out, small=options.small
                 ):
                     encoded = Encoded(target, *image.size, kept=False)
+                elif both and not plain and (size := _by_planes(image, options, out)):
+                    encoded = Encoded(target, *size, kept=False)
                 else:
                     encoded = _compress(image, source, target, options, out, fast=fast)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -130,6 +131,15 @@ def _compress(
     return Encoded(target, *frame.size, kept=False)
 
 
+def _by_planes(image: Image.Image, options: CodecOptions, out: BinaryIO) -> tuple[int, int] | None:
+    """Another size or orientation is asked for, and nothing beside it but quality."""
+    if not planes.takes(image) or (options.keep_metadata and encode.carried(image)):
+        return None
+    _draft(image, options, None if image.mode == "L" else "YCbCr")
+    limits = options.max_width, options.max_height
+    return planes.compress(image, limits, options.quality, out, small=options.small)
+
+
 def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
     """Another quality is all that is asked for."""
     return (
@@ -187,22 +197,17 @@ def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.
     return pixels.scaled(frame, size)
 
 
-def _draft(image: Image.Image, options: CodecOptions) -> None:
-    """Let libjpeg decode at 1/2, 1/4 or 1/8 when the output is far smaller than the input.
-
-    The limits hold whichever way the picture is turned, so the larger of both is asked for; twice
-    the wanted size leaves the final scaling its quality.
+def _draft(image: Image.Image, options: CodecOptions, mode: str | None = None) -> None:
+    """Let libjpeg decode to the colour model ``mode``, at 1/2, 1/4 or 1/8 as long as that is not
+    less than the output. The limits hold whichever way the picture is turned, so the larger of
+    both is asked for.
     """
-    if not (options.max_width or options.max_height):
-        return
     upright_or_turned = (
         pixels.fitted_size(image.size, options.max_width, options.max_height),
         pixels.fitted_size(image.size, options.max_height, options.max_width),
     )
-    wanted = max(width for width, _ in upright_or_turned)
-    if image.width >= wanted * _DRAFT_FROM:
-        share = 2 * wanted / image.width
-        image.draft(None, (round(image.width * share), round(image.height * share)))
+    wanted = max(width for width, _ in upright_or_turned), max(h for _, h in upright_or_turned)
+    image.draft(mode, wanted)
 
 
 def _must_change(encoded: Encoded, options: CodecOptions, data: bytes) -> bool:

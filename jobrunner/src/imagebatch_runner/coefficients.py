@@ -26,6 +26,8 @@ _KEPT_OUTPUT, _KEPT_SYMBOLS = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 _ENTRY, _ENTRIES_PER_BLOCK = 4, 66
 #: More entries for each byte of input than photographs have; flat pictures go the general way.
 _ENTRIES_PER_BYTE = 3
+#: As in native/scale.c.
+_MOST_TAPS = 72
 
 
 def _load() -> ctypes.CDLL | None:
@@ -34,7 +36,7 @@ def _load() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(_LIBRARY))
         version = library.imagebatch_jpeg_abi()
-        recoding = library.imagebatch_jpeg_recode
+        recoding, scaling = library.imagebatch_jpeg_recode, library.imagebatch_plane_scale
     except (OSError, AttributeError) as error:
         raise ImportError(f"{_LIBRARY.name} does not load: install the runner again") from error
     if version != _ABI:
@@ -44,6 +46,11 @@ def _load() -> ctypes.CDLL | None:
         ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p,
         ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
+    ]  # fmt: skip
+    scaling.argtypes = [
+        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t,
+        ctypes.c_double, ctypes.c_double, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
     return library
 
@@ -110,6 +117,30 @@ def recode(data: bytes, target: Quantisation | None, pixels: int, out: BinaryIO)
         del output, symbols
         _output.trim()
         _symbols.trim()
+
+
+def scaled(
+    plane: bytes, size: tuple[int, int], to: tuple[int, int], by: tuple[float, float]
+) -> bytes | None:
+    """The 8-bit ``plane`` of ``size`` in the smaller size ``to``, by Lanczos' filter; each of its
+    samples is ``by`` of the source's across and down. ``None`` without the library, where a scale
+    is under 1 or over 10, or where memory does not suffice."""
+    if _library is None or len(plane) != size[0] * size[1]:
+        return None
+    room = to[0] * (4 + 2 * _MOST_TAPS) + 2 * (size[0] + _MOST_TAPS)
+    try:
+        scratch = _symbols.at_least(room)
+        out = bytearray(to[0] * to[1])
+    except (OSError, MemoryError):
+        _symbols.drop()
+        return None
+    result = _library.imagebatch_plane_scale(
+        plane, *size, (ctypes.c_char * len(out)).from_buffer(out), *to, *by,
+        _address(scratch), room,
+    )  # fmt: skip
+    del scratch
+    _symbols.trim()
+    return bytes(out) if result == 0 else None
 
 
 def _address(memory: mmap.mmap) -> int:

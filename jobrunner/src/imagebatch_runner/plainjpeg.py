@@ -8,12 +8,12 @@ with and without the faster codecs.
 from __future__ import annotations
 
 import contextlib
-from functools import cache
 from typing import Any, BinaryIO, Final
 
 from PIL import ExifTags, Image
 
 from . import coefficients, encode, pixels, quantisation
+from .optional import simplejpeg
 
 #: Luma twice as fine as chroma both ways, and equally fine: sampling factors by component.
 _420: Final = [(2, 2), (1, 1), (1, 1)]
@@ -52,8 +52,8 @@ def compress(
 def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: int) -> bytes | None:
     """With standard Huffman tables, which the caller betters, and the subsampling that belongs to
     the quality ``chroma_of``."""
-    simplejpeg = _simplejpeg()
-    if simplejpeg is None or not coefficients.AVAILABLE:
+    codec = simplejpeg()
+    if codec is None or not coefficients.AVAILABLE:
         return None
     colours = {"RGB": "RGB", "L": "Gray"}[image.mode]
     sampling = encode.subsampling(chroma_of).replace(":", "") if image.mode == "RGB" else "Gray"
@@ -62,25 +62,13 @@ def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: in
     with contextlib.suppress(ValueError, MemoryError):
         # Chroma that is made coarse again loses nothing when each sample is just repeated before.
         repeated = sampling == "420" and _sampling(image) == _420
-        decoded = simplejpeg.decode_jpeg(
-            data, colorspace=colours, strict=True, fastupsample=repeated
-        )
+        decoded = codec.decode_jpeg(data, colorspace=colours, strict=True, fastupsample=repeated)
         return bytes(
-            simplejpeg.encode_jpeg(
+            codec.encode_jpeg(
                 decoded, quality=quality, colorspace=colours, colorsubsampling=sampling
             )
         )
     return None
-
-
-@cache
-def _simplejpeg() -> Any:
-    """Loaded when it is first needed: with NumPy it takes as long as a worker's whole start."""
-    try:
-        import simplejpeg  # type: ignore[import-untyped] # noqa: PLC0415 - it has no types
-    except ImportError:
-        return None
-    return simplejpeg
 
 
 def _sampling(image: Image.Image) -> list[tuple[int, int]]:

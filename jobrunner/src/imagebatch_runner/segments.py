@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+SOF0: Final = 0xC0
 DQT: Final = 0xDB
 SOS: Final = 0xDA
 APP0: Final = 0xE0
@@ -25,7 +26,7 @@ class Segment:
     end: int
 
 
-def of_jpeg(data: bytes) -> Iterator[Segment]:
+def of_jpeg(data: bytes | bytearray) -> Iterator[Segment]:
     """All up to and with the first SOS. ValueError where there is no further one."""
     at = 2
     while True:

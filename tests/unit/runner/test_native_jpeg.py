@@ -129,9 +129,9 @@ def test_sound_jpeg_takes_the_general_way_where_memory_is_short() -> None:
     program = """
 import re, resource, sys
 from PIL import Image
-from imagebatch_runner import codec, coefficients, memfile, plainjpeg
+from imagebatch_runner import codec, coefficients, memfile, optional
 data, out = sys.stdin.buffer.read(), open(memfile.create("test"), "r+b", buffering=0)
-plainjpeg._simplejpeg()
+optional.simplejpeg()
 Image.init()
 size = int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
 limit = size + 13 * len(data) * 3 // 4

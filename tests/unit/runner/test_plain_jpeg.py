@@ -222,12 +222,12 @@ def test_without_the_faster_codecs_the_runner_is_complete() -> None:
     program = """
 import sys
 sys.modules["simplejpeg"] = None
-from imagebatch_runner import coefficients, codec, memfile, plainjpeg
+from imagebatch_runner import coefficients, codec, memfile, optional
 coefficients._library = None
 coefficients.AVAILABLE = False
 out = open(memfile.create("test"), "r+b", buffering=0)
 result = codec.compress(sys.stdin.buffer.read(), codec.Kind.JPEG, codec.CodecOptions(), out)
-print(plainjpeg._simplejpeg(), result.width, result.height, out.tell() > 1000)
+print(optional.simplejpeg(), result.width, result.height, out.tell() > 1000)
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], input=jpeg(), capture_output=True, check=True
