@@ -21,8 +21,9 @@ _ROBIDOUX: Final = (
 
 
 #: What a bit is worth, for luma and chroma, in squares of 1/256 of a step; then what it is worth
-#: more for each 1024 of the squares of a block's AC values: noise hides errors. Measured: 1 % fewer
-#: bytes than MozJPEG, which does the like, for the same SSIMULACRA2.
+#: more for each 1024 of the squares of a block's AC values: noise hides errors. Measured at
+#: quality 50: 1 % fewer bytes than MozJPEG, which does the like, for the same SSIMULACRA2; the
+#: same at 75.
 _BIT: Final = (6000, 6000, 200, 100)
 
 
