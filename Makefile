@@ -10,7 +10,7 @@ PY := .venv/bin/python
 TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/localcluster deploy/images/imagebuild deploy/demo
 export PYTHONPATH := deploy/local:deploy/images:deploy
 
-.PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean
+.PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean long
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'

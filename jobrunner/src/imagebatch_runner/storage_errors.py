@@ -17,6 +17,9 @@ from imagebatch_core.errors import StorageRefused
 
 from .failures import StorageUnavailable
 
+#: What the store says to a condition that a request came with.
+_CONDITIONS = (NotSupportedError, AlreadyExistsError, PreconditionError)
+
 
 def unavailable(error: Exception) -> StorageUnavailable:
     """What it means that the store failed for as long as it was waited for."""
@@ -26,7 +29,13 @@ def unavailable(error: Exception) -> StorageUnavailable:
 
 
 def refused(error: Exception, key: str) -> StorageRefused | None:
-    """The refusal that an error stands for, if it is one."""
+    """The refusal that an error stands for, if it is one.
+
+    Never the answer to a condition of our own, which is a 4xx as well: something is there already,
+    maybe put by a first attempt whose answer was lost.
+    """
+    if isinstance(error, _CONDITIONS):
+        return None
     if re.search(r"\(os error (13|30)\)", str(error)):  # EACCES or EROFS of a folder
         return StorageRefused(f"the store's folder cannot be used: {first_line(error)}")
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _is_refusal(error):
@@ -54,9 +63,7 @@ def sorted_out(error: Exception, key: str, *, writing: bool) -> BaseError:
             f"the object store has no place for {key!r}: does the bucket exist? "
             f"({first_line(error)})"
         ) from error
-    if isinstance(error, (NotSupportedError, AlreadyExistsError, PreconditionError)):
-        raise error
-    if not isinstance(error, BaseError):
+    if isinstance(error, _CONDITIONS) or not isinstance(error, BaseError):
         raise error
     return error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,18 @@ def outlives(
     assert met >= set(modes) & {"hang", "slow", "500", "503"}
     assert set(host.requests.values()) == {1}
     assert sum(host.requests.values()) == built.job["imagesPerShard"]
+
+
+def test_a_file_that_is_there_already_is_no_refusal(proxy: S3Proxy, tmp_path: Path) -> None:
+    """As when the store took it, and the answer was lost."""
+    env = proxy.env()
+    storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=5)
+    path = tmp_path / "input.csv"
+    path.write_bytes(b"first")
+    assert storage.create_from_file("outages/input.csv", path)
+    path.write_bytes(b"second")
+    assert not storage.create_from_file("outages/input.csv", path)
+    assert storage.get("outages/input.csv") == b"first"
 
 
 @pytest.mark.parametrize("mode", ["refuse", "hang", "503"])
