@@ -44,7 +44,8 @@ class S3Proxy:
         self._copies_refused = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._adopting: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._healed: asyncio.Event | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -52,7 +53,7 @@ class S3Proxy:
 
     def __enter__(self) -> S3Proxy:
         self._thread.start()
-        self._call(self._listen())
+        self._call(self._switch("pass"))
         return self
 
     def __exit__(
@@ -87,10 +88,26 @@ class S3Proxy:
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, backlog=256, reuse_address=True
-        )
+    def _listen(self) -> None:
+        """Not asyncio's server: one that is closed forgets a connection accepted in that moment,
+        which then stays open without an answer."""
+        self._listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self._listening.setblocking(False)
+        self._loop.add_reader(self._listening, self._accept, self._listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            accepted, _ = listening.accept()
+        except OSError:
+            return  # it went away again
+        accepted.setblocking(False)
+        task = self._loop.create_task(self._adopt(accepted))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+
+    async def _adopt(self, accepted: socket.socket) -> None:
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+        await self._loop.connect_accepted_socket(lambda: protocol, accepted)
 
     async def _close(self) -> None:
         await self._switch("refuse")
@@ -109,11 +126,12 @@ class S3Proxy:
         elif mode != "pass":
             for writer in list(self._open):
                 _reset(writer)
-        if mode == "refuse" and self._server is not None:
-            self._server.close()
-            self._server = None
-        elif mode != "refuse" and self._server is None:
-            await self._listen()
+        if mode == "refuse" and self._listening is not None:
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
+        elif mode != "refuse" and self._listening is None:
+            self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
