@@ -73,15 +73,21 @@ def test_local_run_on_a_full_disk_is_refused_and_goes_on_when_there_is_space(
         assert len((there / "report.jsonl").read_text().splitlines()) == 40
 
 
+def in_folder(batch: Build, host: ImageHost, store: Path, *, patience: int) -> RunnerBatch:
+    """40 images in two shards, stored in a folder; ``patience`` in seconds."""
+    built = batch(products(photos(host, 40)), imagesPerShard=30)
+    built.settings |= {
+        "IMAGEBATCH_STORE": store.as_uri(),
+        "IMAGEBATCH_STORAGE_PATIENCE_SECONDS": str(patience),
+    }
+    return built
+
+
 def test_shard_waits_for_space_in_a_store_that_is_a_folder(
     batch: Build, host: ImageHost, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    built = batch(products(photos(host, 40)), imagesPerShard=30)
-    built.settings |= {
-        "IMAGEBATCH_STORE": store.as_uri(),
-        "IMAGEBATCH_STORAGE_PATIENCE_SECONDS": "60",
-    }
+    built = in_folder(batch, host, store, patience=60)
     with MountSpace(tiny(store, "400k")) as space:
         assert built.run("plan", prefix=space.enter).code == 0
         process = built.start("compress", 0, prefix=space.enter)
@@ -103,11 +109,7 @@ def test_shard_whose_store_stays_full_is_a_fault_and_never_done(
     batch: Build, host: ImageHost, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    built = batch(products(photos(host, 40)), imagesPerShard=30)
-    built.settings |= {
-        "IMAGEBATCH_STORE": store.as_uri(),
-        "IMAGEBATCH_STORAGE_PATIENCE_SECONDS": "1",
-    }
+    built = in_folder(batch, host, store, patience=1)
     with MountSpace(tiny(store, "400k")) as space:
         assert built.run("plan", prefix=space.enter).code == 0
         ended = built.run("compress", 0, prefix=space.enter)
