@@ -13,10 +13,11 @@ import numpy as np
 import simplejpeg  # type: ignore[import-untyped] # it has no types
 from PIL import ExifTags, Image, ImageOps
 
-from imagebatch_runner import memfile
-from imagebatch_runner.codec import CodecOptions, compress
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import sniff
+from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.memory import KEPT_BY_DECODER
-from imagebatch_runner.sniff import sniff
+from imagebatch_runner.workers import memfile
 
 from . import quality
 from .measure import Cost, Measured, here, interleaved

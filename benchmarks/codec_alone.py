@@ -12,12 +12,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from imagebatch_runner import memfile
-from imagebatch_runner.codec import compress
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.cpus import available_cpus
-from imagebatch_runner.decoders import environment
-from imagebatch_runner.options import CodecOptions
-from imagebatch_runner.sniff import Kind
+from imagebatch_runner.workers import memfile
+from imagebatch_runner.workers.decoders import environment
 
 from .numbered import numbered
 

@@ -14,12 +14,12 @@ from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.resource import Output
 from imagebatch_core.results import ImageResult, ImageStatus
-from imagebatch_runner.batch import Batch, EarlierBatch
-from imagebatch_runner.documents import Plan, to_json
-from imagebatch_runner.plan import plan
-from imagebatch_runner.revision import CODEC
+from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.storage import Storage
+from imagebatch_runner.steps.batch import Batch, EarlierBatch
+from imagebatch_runner.steps.plan import plan
+from imagebatch_runner.store.documents import Plan, to_json
+from imagebatch_runner.store.storage import Storage
 
 
 def main() -> None:

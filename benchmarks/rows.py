@@ -19,12 +19,12 @@ from pathlib import Path
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
-from imagebatch_runner import sharding
-from imagebatch_runner.batch import Batch
-from imagebatch_runner.collect import collect
-from imagebatch_runner.plan import plan, read_plan
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.storage import Storage
+from imagebatch_runner.steps import sharding
+from imagebatch_runner.steps.batch import Batch
+from imagebatch_runner.steps.collect import collect
+from imagebatch_runner.steps.plan import plan, read_plan
+from imagebatch_runner.store.storage import Storage
 
 from .measure import cpu_seconds
 

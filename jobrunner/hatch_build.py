@@ -1,7 +1,7 @@
 """Compile native/ into the package where a compiler is at hand: Zig's, which is a wheel of its own.
 
-Without one the runner is complete and slower: :mod:`imagebatch_runner.coefficients` looks whether
-the library is there.
+Without one the runner is complete and slower: :mod:`imagebatch_runner.codec.coefficients` looks
+whether the library is there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 #: As Python names them; elsewhere Zig's name is another, and nothing has been tried.
 _MACHINES = ("x86_64", "aarch64")
-_LIBRARY = "src/imagebatch_runner/_jpeg.so"
+_LIBRARY = "src/imagebatch_runner/codec/_jpeg.so"
 #: No CPU newer than the architecture's first is asked for, and no C library.
 _FLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-nostdlib", "-s",
           "-fvisibility=hidden", "-fsanitize=bounds", "-fsanitize-trap=bounds")  # fmt: skip

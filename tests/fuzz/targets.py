@@ -18,11 +18,14 @@ from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.results import ShardItem
 from imagebatch_core.rows import Row, neutralise_cell, open_rows
-from imagebatch_runner import frames, memfile, sharding
-from imagebatch_runner.codec import CodecOptions, compress
+from imagebatch_runner.codec import frames
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind, sniff
+from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.report import ReportWriter
-from imagebatch_runner.sniff import Kind, sniff
+from imagebatch_runner.steps import sharding
+from imagebatch_runner.steps.report import ReportWriter
+from imagebatch_runner.workers import memfile
 
 _MAX_PIXELS = 1_000_000
 

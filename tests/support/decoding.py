@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from imagebatch_core.results import ErrorCode
-from imagebatch_runner.codec import CodecOptions
-from imagebatch_runner.decoders import Compressed, DecoderPool
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import sniff
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.sniff import sniff
+from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
 
 async def ended(pool: DecoderPool, data: bytes, **options: Any) -> Compressed | ErrorCode:

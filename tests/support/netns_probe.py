@@ -18,9 +18,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import Fetcher
+from imagebatch_runner.fetch.fetcher import Fetcher
+from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.web import open_session
 
 PORT = 8080
 PUBLIC = ("8.8.8.8", "2606:4700::1111")

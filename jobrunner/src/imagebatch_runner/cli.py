@@ -12,10 +12,10 @@ import typer
 
 from imagebatch_core.job import Step
 from imagebatch_core.resource import Format, Metadata, Output, Profile
+from imagebatch_runner.local.batch import Wish
+from imagebatch_runner.local.command import LocalRun
 
-from . import pod
-from .local_batch import Wish
-from .local_command import LocalRun
+from .pod import process
 from .settings import Settings
 
 
@@ -44,19 +44,19 @@ def main(
 @app.command("plan")
 def plan_command() -> None:
     """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
-    raise typer.Exit(pod.main(Step.PLAN))
+    raise typer.Exit(process.main(Step.PLAN))
 
 
 @app.command("compress")
 def compress_command() -> None:
     """Compress the shard of JOB_COMPLETION_INDEX."""
-    raise typer.Exit(pod.main(Step.COMPRESS))
+    raise typer.Exit(process.main(Step.COMPRESS))
 
 
 @app.command("collect")
 def collect_command() -> None:
     """Join the results of all shards into the reports."""
-    raise typer.Exit(pod.main(Step.COLLECT))
+    raise typer.Exit(process.main(Step.COLLECT))
 
 
 @app.command("local")
@@ -104,7 +104,7 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the
     configuration was refused, 143 when it was interrupted.
     """
-    pod.logging_at(logging.WARNING)
+    process.logging_at(logging.WARNING)
 
     def wish() -> Wish:
         overrides = {

@@ -23,7 +23,7 @@ _BYTES_PER_PIXEL: Final = 13
 _BYTES_OF_OUTPUT: Final = {"webp": 19, "avif": 33}
 #: What a decoder keeps of freed memory for its next image; enough for 12 million pixels.
 KEPT_BY_DECODER: Final = 64 * MIB
-#: The most that :mod:`.coefficients` keeps of its scratch.
+#: The most that :mod:`.codec.coefficients` keeps of its scratch.
 KEPT_AS_SCRATCH: Final = 32 * MIB
 #: A decoder between two images: interpreter, libraries, and what it keeps.
 _IDLE_DECODER: Final = 32 * MIB + KEPT_BY_DECODER + KEPT_AS_SCRATCH

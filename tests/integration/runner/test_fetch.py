@@ -17,10 +17,10 @@ import yarl
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import COPIES, Fetched, Fetcher
+from imagebatch_runner.fetch.fetcher import COPIES, Fetched, Fetcher
+from imagebatch_runner.fetch.validators import Validators
+from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.validators import Validators
-from imagebatch_runner.web import open_session
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 

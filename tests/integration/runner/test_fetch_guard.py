@@ -14,9 +14,9 @@ import pytest
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import Fetched, Fetcher
+from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
+from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.web import open_session
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.recordednet import RecordedNet

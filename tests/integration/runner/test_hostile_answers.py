@@ -15,9 +15,9 @@ import pytest
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import Fetcher
+from imagebatch_runner.fetch.fetcher import Fetcher
+from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.web import open_session
 from support.badanswers import OK, answered, dripping, endless, raw, reset
 from support.imagehost import ImageHost
 from support.pictures import jpeg

@@ -14,8 +14,8 @@ import pytest_asyncio
 from PIL import Image, ImageChops, ImageStat
 
 from imagebatch_core.results import ErrorCode
-from imagebatch_runner.decoders import Compressed, DecoderPool
-from imagebatch_runner.sniff import Kind
+from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 from support import iccprofile, oddpictures
 from support.decoding import ended
 from support.pictures import decoded, encoded, jpeg, photo

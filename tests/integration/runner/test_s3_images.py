@@ -12,14 +12,14 @@ import obstore
 import pytest
 
 from imagebatch_core.results import ErrorCode
-from imagebatch_runner.credentials import Credentials
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch import Fetched, Fetcher
-from imagebatch_runner.s3_images import S3Images, S3Sources
-from imagebatch_runner.s3_urls import S3AllowList
+from imagebatch_runner.fetch.credentials import Credentials
+from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
+from imagebatch_runner.fetch.s3_images import S3Images, S3Sources
+from imagebatch_runner.fetch.s3_urls import S3AllowList
+from imagebatch_runner.fetch.validators import Validators
+from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.validators import Validators
-from imagebatch_runner.web import open_session
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagebatch_runner.failures import StorageUnavailable
-from imagebatch_runner.storage import Storage
+from imagebatch_runner.store.storage import Storage
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products

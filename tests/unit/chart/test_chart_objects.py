@@ -14,7 +14,7 @@ from imagebatch_core import names
 from imagebatch_core.addresses import AllowList
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_operator.settings import Settings as OperatorSettings
-from imagebatch_runner.s3_urls import S3AllowList, S3Object
+from imagebatch_runner.fetch.s3_urls import S3AllowList, S3Object
 from imagebatch_runner.settings import Settings as RunnerSettings
 
 from .conftest import CHART, NAMESPACE, ROOT, Rendered

@@ -1,0 +1,1 @@
+"""Image in memory to image in memory; knows nothing of the other folders."""

@@ -1,0 +1,224 @@
+"""One image in, one image out: decode, prepare, encode, and never give back more bytes.
+
+Runs in a worker process (:mod:`imagebatch_runner.workers.worker`); knows nothing of stores,
+networks or pydantic. The same bytes and options give the same bytes: nothing of time, host or
+thread count enters.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.failures import ImageFailed
+
+from . import encode, frames, pixels, plainjpeg, planes, strip
+from .options import CodecOptions
+from .rawfile import write_all
+from .sniff import Kind
+
+__all__ = ["CodecOptions", "Encoded", "compress"]
+
+#: Plugins that may see foreign bytes.
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
+#: Containers with variants that no decoder here knows, so an unknown one is no damage.
+_VARIED = frozenset({Kind.TIFF, Kind.BMP})
+_ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """``kept`` means the input's own bytes are the output and nothing was written to ``out``."""
+
+    kind: Kind
+    width: int
+    height: int
+    kept: bool
+
+
+def compress(
+    data: bytes, source: Kind, options: CodecOptions, out: BinaryIO, *, fast: bool = True
+) -> Encoded:
+    """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
+
+    Without ``fast`` Pillow alone does it, whatever else is installed: the same outcome, later.
+
+    Raises:
+        ImageFailed: the bytes do not decode, or are over a limit.
+    """
+    target = source if options.format == "original" else Kind(options.format)
+    if target in frames.ANIMATING:
+        counted = frames.count(source, data, options.max_frames + 1)
+        if counted is not None and counted > options.max_frames:
+            raise _too_many_frames(options)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            Image.MAX_IMAGE_PIXELS = options.max_pixels
+            with Image.open(BytesIO(data), formats=_FORMATS) as image:
+                both = fast and source is target is Kind.JPEG
+                plain = both and _is_plain(image, options)
+                if plain and plainjpeg.compress(
+                    data, image, options.quality, out, small=options.small
+                ):
+                    encoded = Encoded(target, *image.size, kept=False)
+                elif both and not plain and (size := _by_planes(image, options, out)):
+                    encoded = Encoded(target, *size, kept=False)
+                else:
+                    encoded = _compress(image, source, target, options, out, fast=fast)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
+    except UnidentifiedImageError as error:
+        code = ErrorCode.UNSUPPORTED_FORMAT if source in _VARIED else ErrorCode.CORRUPT
+        raise ImageFailed(code, f"not a {source.value} image that can be read") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise ImageFailed(ErrorCode.CORRUPT, _sentence(error)) from error
+    if (
+        not encoded.kept
+        and os.fstat(out.fileno()).st_size >= len(data)
+        and not _must_change(encoded, options, data)
+    ):
+        return _as_it_was(data, source, encoded, options, out)
+    return encoded
+
+
+def _as_it_was(
+    data: bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
+) -> Encoded:
+    """The input, its metadata removed where they shall be: then its bytes are other ones."""
+    bare = data if options.keep_metadata else strip.stripped(data, source)
+    if len(bare) >= len(data):
+        return Encoded(source, encoded.width, encoded.height, kept=True)
+    out.seek(0)
+    out.truncate()
+    write_all(out, bare)
+    return Encoded(source, encoded.width, encoded.height, kept=False)
+
+
+def _compress(
+    image: Image.Image,
+    source: Kind,
+    target: Kind,
+    options: CodecOptions,
+    out: BinaryIO,
+    *,
+    fast: bool,
+) -> Encoded:
+    moves = source in _ANIMATED and target in frames.ANIMATING
+    if moves and getattr(image, "is_animated", False):
+        return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
+    if source is Kind.JPEG:
+        _draft(image, options)
+    pixels.upright(image)
+    kept_exif = encode.carried(image) if options.keep_metadata else {}
+    frame = _prepared(image, target, options)
+    encode.still(
+        frame,
+        target,
+        quality=options.quality,
+        small=options.small,
+        metadata=kept_exif,
+        out=out,
+        fast=fast,
+    )
+    return Encoded(target, *frame.size, kept=False)
+
+
+def _by_planes(image: Image.Image, options: CodecOptions, out: BinaryIO) -> tuple[int, int] | None:
+    """Another size or orientation is asked for, and nothing beside it but quality."""
+    if not planes.takes(image) or (options.keep_metadata and encode.carried(image)):
+        return None
+    _draft(image, options, None if image.mode == "L" else "YCbCr")
+    limits = options.max_width, options.max_height
+    return planes.compress(image, limits, options.quality, out, small=options.small)
+
+
+def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
+    """Another quality is all that is asked for."""
+    return (
+        pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
+        and plainjpeg.is_plain(image)
+        and not (options.keep_metadata and encode.carried(image))
+    )
+
+
+def _compress_animation(
+    image: Image.Image, number: int, target: Kind, options: CodecOptions, out: BinaryIO
+) -> Encoded:
+    """All frames are in memory at once, so the pixel limit is about their sum."""
+    if number > options.max_frames:
+        raise _too_many_frames(options)
+    if number * image.width * image.height > options.max_pixels:
+        raise ImageFailed(
+            ErrorCode.TOO_MANY_PIXELS,
+            f"{number} frames of {image.width}x{image.height} pixels are over the limit of "
+            f"{options.max_pixels / 1e6:g} million",
+        )
+    prepared: list[Image.Image] = []
+    durations: list[int] = []
+    for at in range(number):
+        image.seek(at)
+        image.load()
+        durations.append(int(image.info.get("duration") or 100))
+        frame = pixels.to_srgb(image.copy())
+        frame = pixels.palette_to_direct(frame) if frame.mode in ("P", "PA") else frame
+        size = pixels.fitted_size(frame.size, options.max_width, options.max_height)
+        prepared.append(pixels.scaled(frame, size))
+    encode.animation(
+        prepared,
+        durations,
+        target,
+        loop=int(image.info.get("loop", 0)),
+        quality=options.quality,
+        small=options.small,
+        out=out,
+    )
+    return Encoded(target, *prepared[0].size, kept=False)
+
+
+def _too_many_frames(options: CodecOptions) -> ImageFailed:
+    return ImageFailed(ErrorCode.TOO_MANY_FRAMES, f"more than {options.max_frames} frames")
+
+
+def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.Image:
+    size = pixels.fitted_size(image.size, options.max_width, options.max_height)
+    frame = pixels.to_srgb(image)
+    if target in encode.OPAQUE:
+        frame = pixels.on_white(frame)
+    elif frame.mode in ("P", "PA") and (target not in encode.PALETTE or size != frame.size):
+        frame = pixels.palette_to_direct(frame)
+    return pixels.scaled(frame, size)
+
+
+def _draft(image: Image.Image, options: CodecOptions, mode: str | None = None) -> None:
+    """Let libjpeg decode to the colour model ``mode``, at 1/2, 1/4 or 1/8 as long as that is not
+    less than the output. The limits hold whichever way the picture is turned, so the larger of
+    both is asked for.
+    """
+    upright_or_turned = (
+        pixels.fitted_size(image.size, options.max_width, options.max_height),
+        pixels.fitted_size(image.size, options.max_height, options.max_width),
+    )
+    wanted = max(width for width, _ in upright_or_turned), max(h for _, h in upright_or_turned)
+    image.draft(mode, wanted)
+
+
+def _must_change(encoded: Encoded, options: CodecOptions, data: bytes) -> bool:
+    """The size limits are a promise, too: an input over them is never given back as it was."""
+    if not (options.max_width or options.max_height):
+        return False
+    with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        # Turned by 90 degrees or not, an input of another size was scaled.
+        return sorted(image.size) != sorted((encoded.width, encoded.height))
+
+
+def _sentence(error: BaseException) -> str:
+    return (str(error) or type(error).__name__)[:200]

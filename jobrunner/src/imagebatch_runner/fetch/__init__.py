@@ -1,0 +1,1 @@
+"""Images from hosts, from S3 and from this machine."""

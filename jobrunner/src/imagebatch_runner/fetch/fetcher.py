@@ -1,0 +1,249 @@
+"""Fetch one image: within the limits, politely, with retries where they can help.
+
+What is fetched stays on the byte budget until the caller lets go of it, so the memory that images
+take is bounded however fast the network is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.budget import Budget, Hold
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.settings import Settings
+
+from . import body, web
+from .hosts import HostGate
+from .local_files import LocalFiles
+from .retry import RetryPolicy
+from .s3_images import S3Images
+from .s3_urls import is_s3
+from .unrecorded import Claim
+from .validators import NO_VALIDATORS, Validators
+
+#: Reserved for a body whose length the host does not tell, or not that of what it unpacks to; most
+#: images are smaller.
+_UNKNOWN_LENGTH = 8 << 20
+#: How often an image's bytes are in memory: as they arrive and joined, then here and before the
+#: decoder, then as they were and compressed.
+COPIES = 2
+
+_Opened = tuple[aiohttp.ClientResponse, Validators]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """``http_status`` is the last answer's, after redirects; a file has none.
+
+    ``attempts`` counts how often this URL was tried, 1-based. Redirects on the way are no attempts
+    of their own, nor is the one repetition on a new connection (RFC 9112, 9.3.1) when one breaks
+    before any answer. ``data`` is empty when the host answered that the image is still the known
+    one. ``hold`` is twice its size: see :data:`COPIES`.
+    """
+
+    data: bytes
+    http_status: int | None
+    attempts: int
+    hold: Hold
+    validators: Validators = NO_VALIDATORS
+    not_modified: bool = False
+
+
+class Fetcher:
+    """Fetches of one shard: they share connections, politeness and the byte budget.
+
+    Objects of S3 and files are invalid URLs unless ``s3`` and ``files`` say which may be read.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: Settings,
+        retries: int,
+        *,
+        s3: S3Images | None = None,
+        files: LocalFiles | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._s3 = s3
+        self._files = files
+        self._settings = settings
+        self._policy = RetryPolicy(
+            retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
+        )
+        self._gate = HostGate(total=settings.fetch_concurrency, per_host=settings.fetch_per_host)
+        self._budget = Budget(settings.shares.bytes_in_flight)
+        self._sleep = sleep
+        self._chance = chance
+
+    @asynccontextmanager
+    async def fetched(
+        self, url: str, known: Validators | None = None, *, claim: Claim | None = None
+    ) -> AsyncIterator[Fetched]:
+        """The image's bytes; they count against the budget until the block is left.
+
+        With ``known`` validators the host is asked whether the image changed since. ``claim`` is
+        taken before the host's turn is waited for, and stays so at the end.
+
+        Raises:
+            ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
+        """
+        attempt = 0
+        reserve: int | None = None
+        while True:
+            attempt += 1
+            try:
+                fetched = await self._attempt(url, attempt, reserve, known, claim)
+                break
+            except _NeedsMoreRoom:
+                attempt -= 1
+                reserve = self._settings.fetch_max_bytes
+            except ImageFailed as failure:
+                failure.attempts = attempt
+                wait = self._policy.wait(failure, attempt, self._chance)
+                if wait is None:
+                    raise
+                if claim is not None:
+                    claim.give_back()
+                await self._sleep(wait)
+        try:
+            yield fetched
+        finally:
+            fetched.hold.release()
+
+    async def _attempt(
+        self,
+        url: str,
+        attempt: int,
+        reserve: int | None,
+        known: Validators | None,
+        claim: Claim | None,
+    ) -> Fetched:
+        """One attempt; a failure tells the status of its last answer, if there was one."""
+        hold = Hold(self._budget)
+        statuses: list[int] = []
+        if claim is not None:
+            # Before the slots: who waits for a claim in one would block those that hold the claims
+            # and need a slot, for their redirects.
+            await claim.take()
+        try:
+            if self._files is not None and self._files.names(url):
+                return await self._file(url, attempt, hold, known, claim)
+            data, validators = await self._request(
+                url, hold, reserve, known, claim, answered=statuses.append
+            )
+            same = statuses[-1] == web.NOT_MODIFIED
+            return Fetched(data, statuses[-1], attempt, hold, validators, same)
+        except BaseException as error:
+            hold.release()
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                failure = web.as_failure(error)
+                failure.http_status = statuses[-1] if statuses else None
+                raise failure from error
+            if isinstance(error, ImageFailed):
+                error.http_status = statuses[-1] if statuses else None
+            raise
+
+    async def _request(
+        self,
+        url: str,
+        hold: Hold,
+        reserve: int | None,
+        known: Validators | None,
+        claim: Claim | None,
+        *,
+        answered: Callable[[int], None],
+    ) -> tuple[bytes, Validators]:
+        limit = self._settings.fetch_max_bytes
+        hosts: list[str] = []
+        try:
+            async with (
+                asyncio.timeout(None) as clock,
+                self._opened(
+                    url,
+                    gate=lambda host: self._slot(host, clock, hosts, claim),
+                    answered=answered,
+                    known=known,
+                ) as (response, validators),
+            ):
+                if response.status == web.NOT_MODIFIED:
+                    return b"", validators
+                length = body.declared_length(response, limit)
+                room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
+                clock.reschedule(None)  # waiting for our own memory is not the host's delay
+                await hold.take(COPIES * room)
+                self._start(clock)
+                try:
+                    data = await body.read(response, room if length is None else limit)
+                except ImageFailed as failure:
+                    long = failure.code is ErrorCode.TOO_MANY_BYTES
+                    if long and length is None and room < limit:
+                        raise _NeedsMoreRoom from None
+                    raise
+                hold.shrink(COPIES * len(data))
+                return data, validators
+        except ImageFailed as failure:
+            if failure.retry_after is not None and failure.code.retryable:
+                wait = min(failure.retry_after, self._settings.retry_max_seconds)
+                self._gate.hold_off(hosts[-1], wait)  # the one that asked, after redirects
+            raise
+
+    @asynccontextmanager
+    async def _opened(self, url: str, **options: Any) -> AsyncIterator[_Opened]:
+        if self._s3 is not None and is_s3(url):
+            async with self._s3.opened(url, **options) as response:
+                # Its signed address is of no use later: the object is known by its name.
+                yield response, Validators.of(response.headers, None)
+        else:
+            redirects = self._settings.fetch_redirects
+            async with web.opened(self._session, url, redirects=redirects, **options) as response:
+                yield response, web.validators_of(response, url)
+
+    async def _file(
+        self, url: str, attempt: int, hold: Hold, known: Validators | None, claim: Claim | None
+    ) -> Fetched:
+        files, limit = self._files, self._settings.fetch_max_bytes
+        assert files is not None  # noqa: S101 - the caller asked it
+        if claim is not None:
+            claim.ask()
+        size, tag = await asyncio.to_thread(files.look_at, url, limit)
+        validators = Validators(tag)
+        if known == validators:
+            return Fetched(b"", None, attempt, hold, validators, not_modified=True)
+        await hold.take(COPIES * size)
+        data = await asyncio.to_thread(files.read, url, limit)
+        return Fetched(data, None, attempt, hold, validators)
+
+    @asynccontextmanager
+    async def _slot(
+        self, host: str, clock: asyncio.Timeout, hosts: list[str], claim: Claim | None
+    ) -> AsyncIterator[None]:
+        """The total time starts anew with every hop, once it is that hop's turn."""
+        hosts.append(host)
+        clock.reschedule(None)
+        async with self._gate.slot(host):
+            if claim is not None:
+                claim.ask()
+            self._start(clock)
+            yield
+
+    def _start(self, clock: asyncio.Timeout) -> None:
+        now = asyncio.get_running_loop().time()
+        clock.reschedule(now + self._settings.fetch_total_seconds)
+
+
+class _NeedsMoreRoom(Exception):
+    """A body without a length outgrew its reservation: ask again with room for the limit.
+
+    Growing the reservation in place could have all holders wait for each other.
+    """

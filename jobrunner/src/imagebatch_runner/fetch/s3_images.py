@@ -1,0 +1,152 @@
+"""Images that lie in S3, fetched by signed requests.
+
+obstore signs, and the runner's own client asks: an object is bound by the same limits, timeouts,
+retries and error codes as an image of any host. The address guard is open for the endpoint of the
+configuration alone; a bucket that brings an endpoint of its own is dialled as a stranger's host is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import obstore
+import yarl
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from imagebatch_core.addresses import AllowList
+from imagebatch_core.results import ErrorCode
+from imagebatch_core.store import endpoint_of, open_store, region_of
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.settings import Settings
+
+from . import web
+from .credentials import BucketEntry, Credentials
+from .s3_urls import S3AllowList, S3Object, S3UrlRefused
+
+#: Longer than a request may wait for its turn.
+_SIGNED_FOR: Final = timedelta(hours=1)
+_ANYWHERE: Final = AllowList.parse("0.0.0.0/0,::/0")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Sources:
+    """What a batch of ``namespace`` may read, and with which keys; ``env`` has the AWS variables.
+
+    Nothing, unless :attr:`allow` names it.
+    """
+
+    namespace: str
+    allow: S3AllowList
+    credentials: Credentials
+    env: Mapping[str, str] = field(repr=False)
+
+    def object(self, url: str) -> S3Object:
+        """The object that a URL names.
+
+        Raises:
+            ImageFailed: ``invalid_url``, or ``address_refused`` outside the allow-list.
+        """
+        try:
+            named = S3Object.parse(url)
+        except S3UrlRefused as error:
+            raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
+        if not self.allow.allows(named, self.namespace):
+            raise ImageFailed(
+                ErrorCode.ADDRESS_REFUSED,
+                f"s3://{named.bucket} is closed for this key: IMAGEBATCH_FETCH_S3_ALLOW "
+                "(egress.s3Allow of the chart) does not name it",
+            )
+        return named
+
+    def entry(self, bucket: str) -> BucketEntry:
+        return self.credentials.bucket(bucket) or BucketEntry()
+
+    def bucket_env(self, entry: BucketEntry) -> dict[str, str]:
+        """The variables a bucket is opened with: its entry's before the runner's own."""
+        env = dict(self.env)
+        if entry.access_key_id is not None and entry.secret_access_key is not None:
+            env["AWS_ACCESS_KEY_ID"] = entry.access_key_id.get_secret_value()
+            env["AWS_SECRET_ACCESS_KEY"] = entry.secret_access_key.get_secret_value()
+            env["AWS_SESSION_TOKEN"] = (
+                entry.session_token.get_secret_value() if entry.session_token else ""
+            )
+        if entry.endpoint is not None:
+            env["AWS_ENDPOINT_URL"] = entry.endpoint
+        if entry.region is not None:
+            env["AWS_REGION"] = entry.region
+        return env
+
+
+class S3Images:
+    """Sessions and stores of one shard; opened when first needed, closed with the block."""
+
+    def __init__(self, sources: S3Sources, settings: Settings) -> None:
+        self._sources = sources
+        self._settings = settings
+        self._stores: dict[str, S3Store] = {}
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> S3Images:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def opened(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """As :func:`web.opened`, whose ``options`` these are, but no redirect is followed.
+
+        Raises:
+            ImageFailed: the URL is refused, or the store's answer is not the object.
+        """
+        named = self._sources.object(url)
+        entry = self._sources.entry(named.bucket)
+        target = await self._signed(named, entry)
+        session = self._session(guarded=entry.endpoint is not None)
+        try:
+            async with web.opened(session, target, redirects=0, **options) as response:
+                yield response
+        except ImageFailed as failure:
+            if failure.code in (ErrorCode.TOO_MANY_REDIRECTS, ErrorCode.INVALID_URL):
+                raise ImageFailed(
+                    ErrorCode.HTTP_STATUS,
+                    f"the endpoint sends elsewhere: is bucket {named.bucket} in another region?",
+                ) from None
+            raise
+
+    async def _signed(self, named: S3Object, entry: BucketEntry) -> yarl.URL:
+        env = self._sources.bucket_env(entry)
+        if entry.anonymous:
+            base = endpoint_of(env) or f"https://s3.{region_of(env)}.amazonaws.com"
+            path = f"{named.bucket}/{quote(named.key)}"
+            return yarl.URL(f"{base.rstrip('/')}/{path}", encoded=True)
+        store = self._stores.get(named.bucket)
+        if store is None:
+            opened = open_store(f"s3://{named.bucket}", env)
+            assert isinstance(opened, S3Store)  # noqa: S101 - the URL says so
+            store = self._stores[named.bucket] = opened
+        try:
+            async with asyncio.timeout(self._settings.fetch_total_seconds):
+                signed = await obstore.sign_async(store, "GET", named.key, _SIGNED_FOR)
+        except BaseError as error:
+            raise ImageFailed(
+                ErrorCode.CONNECT_FAILED, f"there are no keys to read bucket {named.bucket} with"
+            ) from error
+        return yarl.URL(signed, encoded=True)
+
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(guarded)
+        if session is None:
+            allow = AllowList.parse(self._settings.fetch_allow) if guarded else _ANYWHERE
+            session = self._sessions[guarded] = web.open_session(self._settings, allow=allow)
+            self._stack.push_async_callback(session.close)
+        return session

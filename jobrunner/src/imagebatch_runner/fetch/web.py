@@ -1,0 +1,188 @@
+"""Requests to strangers: the guarded session, redirects by hand, errors in our words.
+
+Every hop is checked as if it were the first: a public host may redirect to a private one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import aiohttp
+import yarl
+
+from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress import UrlRefused, check_url, find_address_refused, guarded_connector
+from imagebatch_core.results import ErrorCode
+from imagebatch_core.retry_after import parse_retry_after
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.settings import Settings
+
+from .credentials import NO_CREDENTIALS, Credentials
+from .validators import Validators
+
+NOT_MODIFIED = 304
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+#: Bytes of a body that may wait in a connection, twice; less means more turns of the event loop.
+_READ_BUFFER = 256 * 1024
+
+Gate = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+def open_session(
+    settings: Settings,
+    credentials: Credentials = NO_CREDENTIALS,
+    *,
+    allow: AllowList | None = None,
+) -> aiohttp.ClientSession:
+    """No cookies, no proxies of the environment, no decompression: a body is bytes to bound.
+
+    ``credentials`` are looked up for every single request, so none is carried over a redirect.
+    ``allow`` is that of the settings, unless the session is for other hosts than strangers name.
+    """
+    if allow is None:
+        allow = AllowList.parse(settings.fetch_allow)
+    return aiohttp.ClientSession(
+        connector=guarded_connector(allow, limit=0, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=settings.fetch_connect_seconds,
+            sock_read=settings.fetch_read_seconds,
+        ),
+        headers={
+            "User-Agent": f"ImageBatch/{version('imagebatch-runner')} (+{settings.contact_url})",
+            "Accept": "image/*,*/*;q=0.5",
+            "Accept-Encoding": "identity",
+        },
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_telling(credentials),),
+        auto_decompress=False,
+        trust_env=False,
+        read_bufsize=_READ_BUFFER,
+    )
+
+
+def _telling(credentials: Credentials) -> aiohttp.ClientMiddlewareType:
+    async def add_headers(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        url = request.url
+        request.headers.update(credentials.headers(url.scheme, url.raw_host or "", url.port or 0))
+        return await handler(request)
+
+    return add_headers
+
+
+def checked(url: str) -> yarl.URL:
+    """The URL as it may be requested.
+
+    Raises:
+        ImageFailed: ``invalid_url``, which no retry mends.
+    """
+    try:
+        return check_url(url)
+    except (UrlRefused, ValueError) as error:
+        raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
+
+
+def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
+    """What the answer to ``url`` says of itself, for asking again later."""
+    redirected = response.url != checked(url).with_fragment(None)
+    return Validators.of(response.headers, response.url if redirected else None)
+
+
+def host_of(url: yarl.URL) -> str:
+    return f"{url.host}:{url.port}"
+
+
+@asynccontextmanager
+async def opened(
+    session: aiohttp.ClientSession,
+    url: str | yarl.URL,
+    *,
+    redirects: int,
+    gate: Gate = lambda _host: nullcontext(),
+    answered: Callable[[int], None] = lambda _status: None,
+    known: Validators | None = None,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer with status 200 at the end of at most ``redirects`` redirects.
+
+    ``url`` is checked as a stranger's, unless it is parsed already: then it is one of our making.
+    ``answered`` is told the status of every answer on the way, as it comes. With ``known``
+    validators of an earlier answer the last one may be 304 instead: nothing changed.
+
+    Raises:
+        ImageFailed: anything else.
+    """
+    target = checked(url) if isinstance(url, str) else url
+    for hop in range(redirects + 1):
+        conditions = known.conditions(target, redirected=hop > 0) if known else {}
+        async with (
+            gate(host_of(target)),
+            session.get(target, allow_redirects=False, headers=conditions) as response,
+        ):
+            answered(response.status)
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or location is None:
+                if not (conditions and response.status == NOT_MODIFIED):
+                    _expect_success(response)
+                yield response
+                return
+            target = checked(_joined(target, location))
+    raise ImageFailed(ErrorCode.TOO_MANY_REDIRECTS, f"more than {redirects} redirects")
+
+
+def _joined(base: yarl.URL, location: str) -> str:
+    try:
+        return str(base.join(yarl.URL(location)))
+    except ValueError as error:
+        raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location[:200]!r}") from error
+
+
+def _expect_success(response: aiohttp.ClientResponse) -> None:
+    status = response.status
+    if status == 200:
+        return
+    message = f"{status} {response.reason or ''}".strip()
+    if status == 429:
+        code = ErrorCode.TOO_MANY_REQUESTS
+    elif status >= 500:
+        code = ErrorCode.SERVER_ERROR
+    elif status == 408:
+        code = ErrorCode.TIMEOUT
+    else:
+        code = ErrorCode.HTTP_STATUS
+    raise ImageFailed(
+        code,
+        message,
+        http_status=status,
+        retry_after=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+    )
+
+
+def as_failure(error: Exception) -> ImageFailed:
+    """Which of our codes an error of the network stands for; most specific first."""
+    refused = find_address_refused(error)
+    if refused is not None:
+        return ImageFailed(ErrorCode.ADDRESS_REFUSED, str(refused))
+    if isinstance(error, TimeoutError):
+        return ImageFailed(ErrorCode.TIMEOUT, "the host did not answer in time")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ImageFailed(ErrorCode.DNS_FAILED, f"{error.host} does not resolve")
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return ImageFailed(ErrorCode.TLS_FAILED, _sentence(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer ended before it was complete")
+    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.http.HttpProcessingError)):
+        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer breaks the rules of HTTP")
+    if isinstance(error, aiohttp.InvalidURL):
+        return ImageFailed(ErrorCode.INVALID_URL, _sentence(error))
+    return ImageFailed(ErrorCode.CONNECT_FAILED, _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:200]

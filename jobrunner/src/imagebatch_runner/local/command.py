@@ -1,0 +1,122 @@
+"""``imagebatch-runner local`` behind its options: source in, screen and exit code out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
+from imagebatch_core.job import ExitCode
+from imagebatch_core.results import ImageResult
+from imagebatch_runner.steps import plan
+from imagebatch_runner.steps.batch import Batch
+
+from . import run
+from .batch import Wish
+from .from_csv import open_csv
+from .from_folder import open_images
+from .screen import Ended, Screen
+from .tally import FailureGroups
+
+_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """``source`` is a CSV or a folder; ``out`` is made of its name when ``None``."""
+
+    source: Path
+    out: Path | None
+    reuse_from: Path | None
+    quiet: bool
+    as_json: bool
+
+    def run(self, wish: Callable[[], Wish]) -> int:
+        """The exit code: 0 all succeeded, 1 some failed, 2 refused, 143 interrupted.
+
+        ``wish`` is asked within, for it may be refused as well.
+        """
+        screen = Screen(Console(stderr=True), quiet=self.quiet)
+        try:
+            ended = self._run(wish(), screen)
+        except ImageBatchError as error:
+            screen.refused(error)
+            self._tell({"exitCode": int(ExitCode.INPUT_REFUSED), "error": str(error)})
+            return ExitCode.INPUT_REFUSED
+        except KeyboardInterrupt:  # while it plans or collects: nothing is under way
+            ended = None
+        if ended is None:
+            screen.interrupted(self.folder)
+            self._tell({"exitCode": int(ExitCode.INTERRUPTED), "out": str(self.folder)})
+            return ExitCode.INTERRUPTED
+        screen.summary(ended)
+        code = _FAILED if ended.summary.totals.failed else ExitCode.DONE
+        self._tell(_document(ended, code))
+        return code
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        if self.out is not None:
+            return self.out
+        name = self.source.resolve().name if self.source.is_dir() else self.source.stem
+        return Path(f"{name or 'images'}-compressed")
+
+    def _run(self, wish: Wish, screen: Screen) -> Ended | None:
+        start = time.monotonic()
+        batch = self._open(wish, screen)
+        summary = run.finished(batch)
+        done = 0
+        if summary is None:
+            made = plan.plan(batch)
+            with screen.progress(made) as on_result:
+                summary, done = run.run(batch, made, on_result, screen.stopping)
+        if summary is None:
+            return None
+        failures = FailureGroups()
+        if summary.totals.failed:
+            with batch.storage.reading(batch.keys.report_jsonl) as lines:
+                failures = FailureGroups.of(map(ImageResult.from_line, lines))
+        seconds = time.monotonic() - start
+        return Ended(summary, failures, self.folder, done, seconds, self._again)
+
+    @property
+    def _again(self) -> str:
+        if self.source.is_dir():
+            return "the next run does, once any file of the folder has changed"
+        return f"another --out, and --reuse-from {self.folder}"
+
+    def _open(self, wish: Wish, screen: Screen) -> Batch:
+        if not self.source.is_dir():
+            return open_csv(self.source, self.folder, wish, reuse_from=self.reuse_from)
+        if self.reuse_from is not None:
+            raise ConfigurationRefused(
+                "--reuse-from is for a CSV: a folder takes over from its own last run by itself"
+            )
+        batch, listing = open_images(self.source, self.folder, wish)
+        screen.skipped(self.source, listing.skipped)
+        return batch
+
+    def _tell(self, document: dict[str, object]) -> None:
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _document(ended: Ended, code: int) -> dict[str, object]:
+    summary = ended.summary
+    return {
+        "exitCode": int(code),
+        "products": summary.products,
+        "images": summary.images,
+        **summary.totals.model_dump(by_alias=True),
+        "failures": {error.value: count for error, count in ended.failures.counts.items()},
+        "seconds": round(ended.seconds, 3),
+        "out": str(ended.out),
+        "report": str(ended.out / "report.csv"),
+    }

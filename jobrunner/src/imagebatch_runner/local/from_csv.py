@@ -1,0 +1,86 @@
+"""A CSV as the source of a local run: the folder's root is the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.rows import open_rows
+from imagebatch_runner.steps import plan, source
+from imagebatch_runner.steps.batch import Batch
+
+from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
+from .earlier_folder import earlier_folder, linking
+from .listing import STATE
+
+#: What a batch writes into its folder, apart from the copy of its CSV.
+_OURS: Final = (
+    "report.csv", "report.jsonl", "report.index.json", "images", "plan.json", "summary.json",
+    "owner.json", "shards", "results",
+)  # fmt: skip
+
+
+def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None) -> Batch:
+    """The batch in the folder ``out``, whether new or begun earlier.
+
+    Raises:
+        InputRefused: there is no such file, or it is no CSV of products.
+        ConfigurationRefused: the folder belongs to another batch, or cannot be made; or there is
+            nothing to reuse.
+    """
+    if not csv.is_file():
+        raise InputRefused(f"{csv}: no such file or folder")
+    with csv.open("rb") as stream:
+        open_rows(stream)  # before anything is left behind for what is no such CSV
+    make_writable(out)
+    batch = wish.batch(
+        name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")
+    )
+    _refuse_another(batch, csv, out)
+    return _reusing(batch, out, reuse_from, wish.env)
+
+
+def _reusing(batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]) -> Batch:
+    """With the earlier folder, if there is one; a run that goes on keeps the one it began with."""
+    made = plan.read_plan(batch)
+    if made is not None:
+        began_with = made.reuse and Path(made.reuse.batch)
+        if reuse_from is not None and reuse_from.resolve() != began_with:
+            raise ConfigurationRefused(
+                f"{out} was begun with {'another' if began_with else 'no'} --reuse-from; "
+                "choose another --out"
+            )
+        return replace(batch, take=linking(began_with, out)) if began_with else batch
+    if reuse_from is None:
+        return batch
+    earlier = earlier_folder(reuse_from, out, env)
+    return replace(batch, earlier=earlier, take=linking(Path(earlier.name), out))
+
+
+def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
+    stored = out / batch.keys.input
+    if not stored.exists():
+        if (out / STATE).exists():
+            raise ConfigurationRefused(f"{out} holds the results of a folder; choose another --out")
+        refuse_foreign(out, _OURS)
+        return
+    if stored.samefile(csv):
+        raise ConfigurationRefused(
+            f"{csv} lies where {out} keeps its copy of the CSV; choose another --out"
+        )
+    if not (out / batch.keys.owner).exists():
+        # Ours is marked right after it is copied; one that is equal does for ours.
+        same = source.sha256_of(stored) == source.sha256_of(csv)
+        refuse_foreign(out, _OURS if same else (batch.keys.input,))
+        return
+    earlier = plan.read_plan(batch)
+    if earlier is None:
+        stored.unlink()  # a CSV that was refused, or not planned to its end: nothing was made of it
+        return
+    if source.sha256_of(stored) != source.sha256_of(csv):
+        raise ConfigurationRefused(f"{out} holds the results of another CSV; choose another --out")
+    refuse_other_options(out, earlier.output, batch.job.output)

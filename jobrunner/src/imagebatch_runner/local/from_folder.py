@@ -1,0 +1,174 @@
+"""A folder of images as the source of a local run, made again as often as the folder changes.
+
+Each state of the folder is a round of its own: a batch below ``.imagebatch/<number>-<stamp>/`` of
+``--out``, whose images and reports are those of ``--out`` itself. A round goes on where it was
+while the folder stays as it is. When the folder has changed, the next round takes over what the
+last finished one made of files that have not, and compresses the rest. Outputs of files that are
+gone stay: nobody asked to delete them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import posixpath
+import re
+import shutil
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.rows import HEADER
+from imagebatch_runner.fetch.local_files import to_url
+from imagebatch_runner.steps import plan
+from imagebatch_runner.steps.batch import Batch, EarlierBatch, Take
+
+from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
+from .listing import ENDINGS, STATE, Listing, is_result, scan
+from .names import FolderKeys, OutputNames, unsure
+
+_ROUND: Final = re.compile(r"(\d{6,})-([0-9a-f]{16})")
+_FILES: Final = "files.json"
+_SOURCE: Final = "source.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    number: int
+    stamp: str
+    path: Path
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "summary.json").exists()
+
+    @property
+    def finished_ns(self) -> int:
+        """When the last of a finished round was written, in ns."""
+        return (self.path / "summary.json").stat().st_mtime_ns
+
+    @property
+    def names(self) -> OutputNames:
+        return OutputNames.of(tuple(json.loads((self.path / _FILES).read_text())))
+
+    def keys(self, names: OutputNames) -> FolderKeys:
+        return FolderKeys(f"{STATE}/{self.path.name}/", names)
+
+
+def open_images(folder: Path, out: Path, wish: Wish) -> tuple[Batch, Listing]:
+    """The round of the folder as it is now, whether new or begun earlier, and what is in it.
+
+    Raises:
+        InputRefused: there is no image in it.
+        ConfigurationRefused: ``out`` belongs to something else, or cannot be written.
+    """
+    if folder.resolve() == out.resolve():
+        raise ConfigurationRefused(f"--out must not be the folder of the images itself: {out}")
+    if is_result({path.name for path in folder.iterdir()}):
+        raise InputRefused(f"{folder} holds the results of a run; name the folder of the originals")
+    listing = scan(folder, out)
+    if not listing.files:
+        raise InputRefused(_nothing(folder, listing))
+    make_writable(out)
+    _refuse_another(folder, out)
+    rounds = _rounds(out / STATE)
+    now = next((r for r in rounds[-1:] if r.stamp == listing.stamp[:16]), None)
+    if now is None:
+        now = _begin(out / STATE, rounds[-1].number + 1 if rounds else 1, listing)
+    before = [r for r in rounds if r.number < now.number]
+    names = OutputNames.of(listing.files)
+    batch = wish.batch(
+        name=folder.resolve().name or "folder",
+        csv=now.path / "input.csv",
+        base=folder,
+        out=out,
+        keys=now.keys(names),
+    )
+    for one in (*before, now):
+        made = plan.read_plan(replace(batch, keys=one.keys(names)))
+        if made is not None:
+            refuse_other_options(out, made.output, wish.output)
+    return _taking_over(batch, out, before, names), listing
+
+
+def _taking_over(batch: Batch, out: Path, before: list[_Round], names: OutputNames) -> Batch:
+    finished = [r for r in before if r.finished]
+    if not finished:
+        return batch
+    last = finished[-1]
+    for one in before:
+        if one.number < last.number:
+            shutil.rmtree(one.path, ignore_errors=True)
+    since = [r.names for r in before if r.number >= last.number]
+    earlier = EarlierBatch(last.path.name, batch.storage, last.keys(since[0]))
+    return replace(
+        batch, earlier=earlier, take=_in_place(out, unsure(names, since), last.finished_ns)
+    )
+
+
+def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> Take:
+    """The output is where and as it was when the last round finished, or it is made anew: since
+    then its name may have been another file's, and a round that was interrupted may have written
+    it from a state of its file that is gone."""
+
+    async def take(source: str, target: str) -> bool:
+        path = posixpath.splitext(target.removeprefix("images/"))[0]
+        if source != target or path in unsure_paths:
+            return False
+        try:
+            found = (out / target).stat()
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_mtime_ns <= finished_ns
+
+    return take
+
+
+def _rounds(state: Path) -> list[_Round]:
+    """In their order; what a crash left half begun is no round."""
+    found = []
+    for path in state.iterdir():
+        match = _ROUND.fullmatch(path.name)
+        if match and (path / _FILES).exists():
+            found.append(_Round(int(match[1]), match[2], path))
+    return sorted(found, key=lambda one: one.number)
+
+
+def _begin(state: Path, number: int, listing: Listing) -> _Round:
+    begun = _Round(number, listing.stamp[:16], state / f"{number:06d}-{listing.stamp[:16]}")
+    begun.path.mkdir(exist_ok=True)
+    with (begun.path / "input.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(HEADER)
+        for row, path in enumerate(listing.files, start=1):
+            product = posixpath.splitext(posixpath.basename(path))[0]
+            rows.writerow([row, product, to_url(path)])
+    staged = begun.path / f".{_FILES}"
+    staged.write_text(json.dumps(listing.files))
+    staged.replace(begun.path / _FILES)
+    return begun
+
+
+def _refuse_another(folder: Path, out: Path) -> None:
+    told = {"folder": str(folder.resolve())}
+    known = out / STATE / _SOURCE
+    if known.exists():
+        if json.loads(known.read_text()) != told:
+            raise ConfigurationRefused(
+                f"{out} holds the results of another folder; choose another --out"
+            )
+        return
+    if (out / "plan.json").exists():
+        raise ConfigurationRefused(f"{out} holds the results of a CSV; choose another --out")
+    refuse_foreign(out)
+    known.parent.mkdir(exist_ok=True)
+    known.write_text(json.dumps(told))
+
+
+def _nothing(folder: Path, listing: Listing) -> str:
+    kinds = ", ".join(f".{name}" for name in ENDINGS)
+    others = sum(listing.skipped.values())
+    found = f"; {others:,} other files are there" if others else ""
+    return f"{folder} holds no images ({kinds}){found}"

@@ -1,0 +1,196 @@
+"""What ``local`` shows: progress while it runs, a table and the failures at its end.
+
+A bar where somebody watches, a plain line now and then where nobody does, nothing but refusals
+when it is told to be quiet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from imagebatch_core.results import ImageResult
+from imagebatch_runner.steps.compress import OnResult
+from imagebatch_runner.store.documents import Plan, Summary
+
+from .tally import FailureGroups, Tally, saved
+
+#: Seconds between two lines where there is no terminal.
+_LINE_EVERY: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run at its end: ``done`` images in ``seconds``, those recorded before not among them.
+
+    ``again`` is how to try what failed another time.
+    """
+
+    summary: Summary
+    failures: FailureGroups
+    out: Path
+    done: int
+    seconds: float
+    again: str
+
+
+class Screen:
+    """``console`` is standard error: standard output stays free for pipes."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._clock = clock
+
+    def skipped(self, folder: Path, skipped: Counter[str]) -> None:
+        """What of a folder is not taken, most of it first."""
+        if skipped:
+            told = ", ".join(f"{count:,} {what}" for what, count in skipped.most_common(8))
+            self._say(f"{folder}: not taken: {told}")
+
+    @contextmanager
+    def progress(self, plan: Plan) -> Iterator[OnResult]:
+        """Over the plan's images; the block calls the answer with each result."""
+        rows = f" in {plan.products:,} rows" if plan.products != plan.images else ""
+        without = f", {plan.row_problems:,} rows without images" if plan.row_problems else ""
+        self._say(f"{_images(plan.images)}{rows}{without}")
+        if plan.reuse_sentence:
+            self._say(plan.reuse_sentence)
+        if self._quiet:
+            yield lambda _result: None
+        elif self._console.is_terminal:
+            with self._bar(plan.images) as on_result:
+                yield on_result
+        else:
+            yield self._lines(plan.images)
+
+    @contextmanager
+    def _bar(self, total: int) -> Iterator[OnResult]:
+        tally = Tally()
+        with Progress(
+            TextColumn("compressing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        ) as bars:
+            task = bars.add_task("images", total=total, note="")
+
+            def on_result(result: ImageResult) -> None:
+                tally.add(result)
+                bars.update(task, advance=1, note=_note(tally))
+
+            yield on_result
+
+    def _lines(self, total: int) -> OnResult:
+        tally = Tally()
+        due = self._clock() + _LINE_EVERY
+
+        def on_result(result: ImageResult) -> None:
+            nonlocal due
+            tally.add(result)
+            if self._clock() >= due:
+                due = self._clock() + _LINE_EVERY
+                self._say(f"{tally.done:,} of {total:,} images, {_note(tally)}")
+
+        return on_result
+
+    def summary(self, ended: Ended) -> None:
+        totals = ended.summary.totals
+        rows = [("compressed", f"{totals.succeeded:,}")]
+        for name, count in (
+            ("kept as they were", totals.kept),
+            ("reused, unchanged", totals.reused),
+            ("failed", totals.failed),
+        ):
+            if count:
+                rows.append((name, f"{count:,}"))
+        share = saved(totals.bytes_in, totals.bytes_out)
+        sizes = f"{decimal(totals.bytes_in)} → {decimal(totals.bytes_out)}, {share} saved"
+        rate = ended.done / max(ended.seconds, 0.001)
+        time_taken = f"{ended.seconds:.1f} s, {rate:.1f} images per second"
+        rows += [
+            ("size", sizes),
+            ("time", time_taken if ended.done else "nothing was left to do"),
+            ("images", str(ended.out / "images")),
+            ("report", str(ended.out / "report.csv")),
+        ]
+        if not self._quiet:
+            self._table(rows)
+            self._failures(ended.failures)
+            if totals.failed:
+                self._say(f"to try these again: {ended.again}")
+
+    def _table(self, rows: list[tuple[str, str]]) -> None:
+        """Not a table of rich, which cuts or pads to the terminal: paths are copied whole."""
+        width = max(len(name) for name, _ in rows) + 2
+        for name, value in rows:
+            style = "red" if name == "failed" else ""
+            line = Text.assemble((name.ljust(width), f"bold {style}"), (value, style))
+            self._console.print(line, soft_wrap=True)
+
+    def _failures(self, groups: FailureGroups) -> None:
+        for code, count in groups.counts.most_common():
+            self._say(f"{code.value}: {_images(count)}", "red")
+            for failure in groups.first[code]:
+                where = f"row {failure.row}, image {failure.position}"
+                self._say(f"  {_shown(failure.input_url)}: {failure.error_message} ({where})")
+            if count > len(groups.first[code]):
+                self._say(f"  … and {count - len(groups.first[code]):,} more in the report")
+
+    def refused(self, error: Exception) -> None:
+        self._console.print(f"refused: {error}", markup=False, style="red", soft_wrap=True)
+
+    def stopping(self) -> None:
+        self._say("stopping: what is under way is finished first; Ctrl-C again leaves at once")
+
+    def interrupted(self, out: Path) -> None:
+        """Told even when quiet: the work is not done."""
+        self._console.print(
+            f"interrupted: run the same command again to go on; what is done lies in {out}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        if not self._quiet:
+            self._console.print(text, markup=False, highlight=False, style=style, soft_wrap=True)
+
+
+def _shown(url: str) -> str:
+    """A cell may hold anything, what a terminal obeys included."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in url)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"
+
+
+def _note(tally: Tally) -> str:
+    failed = f", {tally.failed:,} failed" if tally.failed else ""
+    return f"{saved(tally.bytes_in, tally.bytes_out)} saved{failed}"

@@ -1,0 +1,1 @@
+"""The steps as processes of pods."""

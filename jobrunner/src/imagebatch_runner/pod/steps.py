@@ -1,0 +1,156 @@
+"""The three steps as pods run them: environment in, termination message and exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from imagebatch_core import names
+from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
+from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
+from imagebatch_core.keys import BatchKeys
+from imagebatch_runner.fetch.credentials import Credentials
+from imagebatch_runner.fetch.s3_images import S3Sources
+from imagebatch_runner.fetch.s3_urls import S3AllowList
+from imagebatch_runner.settings import Settings, termination_log
+from imagebatch_runner.steps import collect, compress, plan
+from imagebatch_runner.steps.batch import Batch, EarlierBatch
+from imagebatch_runner.store.storage import Storage
+
+from . import termination
+from .sigterm import SigtermWatch
+
+log = logging.getLogger(__name__)
+
+
+def run(step: Step, env: Mapping[str, str]) -> ExitCode:
+    """Do one step of the batch that the environment names."""
+    watch = SigtermWatch()
+    clock = _Clock(step)
+    try:
+        settings = Settings.from_env(env)
+        batch = open_batch(settings, env)
+        code, message = _STEPS[step](batch, env, clock, watch)
+    except Exception as error:  # the process' last word, whatever it was
+        code, message = termination.of_error(clock.step, error)
+        if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
+            log.exception("%s failed", step.value)
+    except KeyboardInterrupt as interruption:
+        code, message = termination.of_error(clock.step, interruption)
+    if message is not None:
+        termination.leave_message(message, termination_log(env))
+    return code
+
+
+def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
+    """The batch of ``IMAGEBATCH_JOB`` in the store of ``IMAGEBATCH_STORE``.
+
+    Raises:
+        ConfigurationRefused: one of them is missing or wrong.
+    """
+    document = env.get(names.ENV_JOB)
+    if not document:
+        raise ConfigurationRefused(f"{names.ENV_JOB} is not set; the operator sets it")
+    try:
+        job = RunnerJob.model_validate_json(document)
+    except ValidationError as error:
+        raise ConfigurationRefused(f"{names.ENV_JOB}: {error}") from error
+    for name, value in (
+        (names.ENV_STORE, settings.store),
+        (names.ENV_PUBLIC_BASE_URL, settings.public_base_url),
+    ):
+        if not value:
+            raise ConfigurationRefused(
+                f"{name} is not set; it belongs into the ConfigMap {names.RUNNER_CONFIG_MAP}"
+            )
+    credentials = Credentials.load(settings.fetch_credentials_file)
+    storage = Storage.open(settings.store, env, patience=settings.storage_patience_seconds)
+    earlier = job.reuse_from and EarlierBatch(
+        job.reuse_from, storage, BatchKeys.of(job.namespace, job.reuse_from)
+    )
+    return Batch(
+        job=job,
+        keys=BatchKeys.of(job.namespace, job.uid),
+        storage=storage,
+        settings=settings,
+        credentials=credentials,
+        s3=S3Sources(job.namespace, S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
+        earlier=earlier or None,
+    )
+
+
+class _Clock:
+    """How long each step took; ``step`` is the one that is under way, or was last."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timing(self, step: Step) -> Iterator[None]:
+        self.step = step
+        start = time.monotonic()
+        yield
+        self.seconds[step.value] = round(time.monotonic() - start, 3)
+
+
+_Answer = tuple[ExitCode, RunnerMessage | None]
+
+
+def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
+    with clock.timing(Step.PLAN):
+        made = plan.plan(batch)
+    if made.shards != 1 or batch.job.dry_run:
+        return ExitCode.DONE, made.message(clock.seconds)
+    # A small batch does not pay for three pods.
+    with clock.timing(Step.COMPRESS):
+        outcome = asyncio.run(_until_sigterm(batch, 0, env, watch))
+    if outcome.interrupted or watch.arrived:
+        return ExitCode.INTERRUPTED, None
+    with clock.timing(Step.COLLECT):
+        summary = collect.collect(batch)
+    message = summary.message(clock.seconds)
+    return ExitCode.DONE, message.model_copy(update={"reuse": made.reuse_sentence})
+
+
+def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock, watch: SigtermWatch) -> _Answer:
+    index = env.get(names.ENV_COMPLETION_INDEX, "")
+    if not (index.isascii() and index.isdigit()):
+        raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
+    outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env, watch))
+    log.info("done %d, failed %d, skipped %d", outcome.done, outcome.failed, outcome.skipped)
+    return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
+
+
+def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock, _watch: SigtermWatch) -> _Answer:
+    with clock.timing(Step.COLLECT):
+        summary = collect.collect(batch)
+    return ExitCode.DONE, summary.message(clock.seconds)
+
+
+_STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _Answer]] = {
+    Step.PLAN: _plan,
+    Step.COMPRESS: _compress,
+    Step.COLLECT: _collect,
+}
+
+
+async def _until_sigterm(
+    batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
+) -> compress.ShardOutcome:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def finish() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    with watch.grace(batch.settings.grace_seconds, finish):
+        return await compress.compress(
+            batch, shard, env.get(names.ENV_POD_UID) or str(uuid4()), stop
+        )

@@ -1,0 +1,50 @@
+"""How a step ends: exit code and termination message, from what it gave or raised."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.job import ExitCode, RunnerMessage, Step
+from imagebatch_core.reasons import Reason
+from imagebatch_runner.failures import SourceMissing
+
+log = logging.getLogger(__name__)
+
+
+def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
+    """What an error in a step means to whoever started the process.
+
+    Codes 2 and 3 say that running it again cannot help, and end the batch. Only plan may say so:
+    once it is done, source, settings and storage have served the batch, so that a refusal may
+    pass as well (a key that is being rotated), and ending there would throw the work away.
+    There is no message for an interruption.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED, None
+    code, reason = _kind(step, error)
+    text = str(error) or type(error).__name__
+    return code, RunnerMessage(step=step, error=text[:2000], reason=reason)
+
+
+def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
+    if step is not Step.PLAN:
+        return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
+    if isinstance(error, SourceMissing):
+        return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
+    if isinstance(error, InputRefused):
+        return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
+    if isinstance(error, (ConfigurationRefused, StorageRefused)):
+        return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
+    return ExitCode.FAULT, Reason.PLAN_FAILED
+
+
+def leave_message(message: RunnerMessage, path: Path) -> None:
+    """Where Kubernetes picks it up; outside a pod there is no such file, and the log has it too."""
+    text = message.to_json()
+    log.info("%s", text)
+    try:
+        path.write_text(text)
+    except OSError as error:
+        log.debug("no termination message: %s", error)

@@ -1,0 +1,164 @@
+"""The step ``collect``: the recorded results joined with the input, in its order, streaming.
+
+In memory at a time: the results of the shard that is being walked and of a few read ahead.
+``summary.json`` is written last and never changed, so collecting again gives the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO
+
+from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.job import Totals
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.rows import open_rows
+from imagebatch_runner.store.documents import Plan, Summary, to_json
+
+from . import sharding
+from .batch import Batch
+from .parts import Place, read_parts
+from .plan import read_plan
+from .report import ReportWriter
+
+#: Results held ahead of the row that is being written, at most; bounds memory.
+_RESULTS_AHEAD = 4000
+_READERS = 4
+
+
+def collect(batch: Batch) -> Summary:
+    """The batch's summary, its reports being in the store.
+
+    Raises:
+        ImageBatchError: the batch was not planned, or its stored input is another one now.
+    """
+    found = read_summary(batch)
+    if found is not None:
+        return found
+    plan = read_plan(batch)
+    if plan is None:
+        raise ImageBatchError("there is no plan.json; was the batch planned?")
+    report = ReportWriter(
+        batch.storage.writer(batch.keys.report_csv),
+        batch.storage.writer(batch.keys.report_jsonl),
+        plan.extra_columns,
+    )
+    tally = _Tally()
+    with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
+        hashed = _Hashed(stream)
+        for row in open_rows(hashed):  # type: ignore[arg-type]  # it needs read() alone
+            of_row = [results.of(item) for item in sharding.items_of(row)]
+            for result in of_row:
+                tally.add(result)
+            report.row(row, of_row)
+        if hashed.sha256 != plan.input_sha256:
+            raise ImageBatchError("input.csv is not the one that was planned")
+    report.close()
+    batch.storage.put(batch.keys.report_index, to_json(report.index()))
+    summary = Summary(
+        products=plan.products,
+        images=plan.images,
+        shards=plan.shards,
+        row_problems=plan.row_problems,
+        input_sha256=plan.input_sha256,
+        totals=tally.totals(),
+        report_key=batch.keys.report_csv,
+        report_sha256=report.csv_sha256,
+        collected_at=datetime.now(UTC),
+    )
+    batch.storage.put(batch.keys.summary, to_json(summary))
+    return summary
+
+
+def read_summary(batch: Batch) -> Summary | None:
+    """The summary that was made earlier, if there is one."""
+    data = batch.storage.get(batch.keys.summary)
+    return None if data is None else Summary.model_validate_json(data)
+
+
+class _ShardResults:
+    """Results in input order: each shard is read once, and dropped when the next one begins."""
+
+    def __init__(self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor) -> None:
+        self._batch = batch
+        self._pool = pool
+        self._per_shard = plan.images_per_shard
+        self._ahead: deque[Future[dict[Place, ImageResult]]] = deque()
+        self._next = iter(range(plan.shards))
+        self._count = 0
+        self._current: dict[Place, ImageResult] = {}
+        # Of shards larger than that, none is read ahead: one is in memory at a time.
+        for _ in range(min(_READERS, _RESULTS_AHEAD // self._per_shard)):
+            self._read_ahead()
+
+    def of(self, item: ShardItem) -> ImageResult:
+        """The result of the next image; a place that nobody recorded failed with its shard."""
+        if self._count % self._per_shard == 0:
+            self._current = {}
+            self._read_ahead()
+            self._current = self._ahead.popleft().result()
+        self._count += 1
+        found = self._current.get((item.row, item.position))
+        if found is not None:
+            return found
+        return ImageResult.failure(
+            item, ErrorCode.SHARD_FAILED, "its shard ended before this image was done"
+        )
+
+    def _read_ahead(self) -> None:
+        shard = next(self._next, None)
+        if shard is not None:
+            self._ahead.append(
+                self._pool.submit(read_parts, self._batch.storage, self._batch.keys, shard)
+            )
+
+
+@contextmanager
+def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
+    with ThreadPoolExecutor(_READERS) as pool:
+        yield _ShardResults(batch, plan, pool)
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(ImageStatus, 0)
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    def add(self, result: ImageResult) -> None:
+        self._counts[result.status] += 1
+        if result.status is not ImageStatus.FAILED:
+            self._bytes_in += result.bytes_in or 0
+            self._bytes_out += result.bytes_out or 0
+
+    def totals(self) -> Totals:
+        return Totals(
+            succeeded=self._counts[ImageStatus.SUCCEEDED],
+            kept=self._counts[ImageStatus.KEPT],
+            reused=self._counts[ImageStatus.REUSED],
+            failed=self._counts[ImageStatus.FAILED],
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+        )
+
+
+class _Hashed:
+    """A stream whose bytes are hashed as they pass: a second reading would be a download."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._digest.update(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()

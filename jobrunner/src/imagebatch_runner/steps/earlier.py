@@ -1,0 +1,167 @@
+"""What an earlier batch made of which URL, for plan to look up.
+
+On disk, for a batch may have ten million images: the records lie one after the other in a file,
+and an SQLite table leads from a hash of the URL to the record's place. Memory holds its page cache
+alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from imagebatch_core.job import RunnerJob
+from imagebatch_core.results import Earlier, ImageStatus
+from imagebatch_runner.codec.revision import CODEC
+from imagebatch_runner.store.documents import Plan
+
+from .batch import Batch, EarlierBatch
+from .scratch import scratch_folder
+
+_HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
+_CACHE_KIB: Final = 16 * 1024
+_ROWS_AT_ONCE: Final = 5000
+_PARTS_AHEAD: Final = 16
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _hash(url: str) -> int:
+    digest = blake2b(url.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+class EarlierOutputs:
+    """``refusal`` is why nothing is taken over, ``found`` how many look-ups had an answer."""
+
+    def __init__(self, index: Index | None = None, refusal: str | None = None) -> None:
+        self._index = index
+        self.refusal = refusal
+        self.found = 0
+
+    def of(self, url: str) -> Earlier | None:
+        earlier = self._index.find(url) if self._index is not None else None
+        self.found += earlier is not None
+        return earlier
+
+
+@contextmanager
+def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
+    """The outputs that ``batch`` may take over; empty when it names no earlier batch."""
+    if batch.earlier is None:
+        yield EarlierOutputs()
+        return
+    refusal = _refusal(batch.earlier, batch.job)
+    if refusal is not None:
+        yield EarlierOutputs(refusal=refusal)
+        return
+    with scratch_folder() as folder, Index(folder) as index:
+        index.fill(_lines(batch.earlier))
+        yield EarlierOutputs(index)
+
+
+class Index:
+    """Records by URL; of several for one URL the first that was filled in.
+
+    ``hashed`` gives 64 bits, signed. Two URLs may share them; the later one has no record then.
+    """
+
+    def __init__(self, folder: Path, *, hashed: Callable[[str], int] = _hash) -> None:
+        self._hashed = hashed
+        self._records = (folder / "records").open("w+b")
+        self._table = sqlite3.connect(folder / "index")
+        # The folder dies with the process: nothing of it must survive a crash.
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+            self._table.execute(f"PRAGMA {pragma}")
+        self._table.execute("CREATE TABLE place (url INTEGER PRIMARY KEY, at INTEGER)")
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._table.close()
+        self._records.close()
+
+    def fill(self, lines: Iterable[bytes]) -> None:
+        """``lines`` of results; those without an output are passed over."""
+        places = self._stored(lines)
+        while some := list(islice(places, _ROWS_AT_ONCE)):
+            self._table.executemany("INSERT OR IGNORE INTO place VALUES (?, ?)", some)
+
+    def find(self, url: str) -> Earlier | None:
+        row = self._table.execute(
+            "SELECT at FROM place WHERE url = ?", (self._hashed(url),)
+        ).fetchone()
+        if row is None:
+            return None
+        self._records.seek(row[0])
+        stored, *fields = json.loads(self._records.readline())
+        return Earlier(*fields) if stored == url else None
+
+    def _stored(self, lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+        at = 0
+        for line in lines:
+            result = json.loads(line)
+            if result["status"] not in _HAS_OUTPUT:
+                continue
+            url = result["input_url"]
+            fields = (
+                result["output_key"],
+                result["source_sha256"],
+                result.get("etag"),
+                result.get("last_modified"),
+                result.get("final_url_sha256"),
+                result["bytes_in"],
+                result["bytes_out"],
+                result["width"],
+                result["height"],
+            )
+            record = _encode((url, *fields)).encode() + b"\n"
+            self._records.write(record)
+            yield self._hashed(url), at
+            at += len(record)
+
+
+def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
+    """Why outputs of the earlier batch cannot stand for this one's."""
+    data = earlier.storage.get(earlier.keys.plan)
+    if data is None:
+        return "the earlier batch recorded nothing"
+    try:
+        plan = Plan.model_validate_json(data)
+    except ValidationError:
+        return "the earlier batch is of another release"
+    if plan.codec != CODEC:
+        return "the earlier batch was compressed by another codec"
+    theirs, ours = plan.output.model_dump(by_alias=True), job.output.model_dump(by_alias=True)
+    other = [name for name in ours if ours[name] != theirs[name]]
+    return f"the earlier batch has another {' and '.join(other)}" if other else None
+
+
+def _lines(earlier: EarlierBatch) -> Iterator[bytes]:
+    """Its results: of the report, or of the parts when it ended before it was collected."""
+    try:
+        with earlier.storage.reading(earlier.keys.report_jsonl) as stream:
+            yield from stream
+    except FileNotFoundError:
+        yield from _parts(earlier)
+
+
+def _parts(earlier: EarlierBatch) -> Iterator[bytes]:
+    with ThreadPoolExecutor(_PARTS_AHEAD // 2) as pool:
+        ahead: deque[Future[bytes | None]] = deque()
+        for key in earlier.storage.keys(earlier.keys.results):
+            ahead.append(pool.submit(earlier.storage.get, key))
+            if len(ahead) >= _PARTS_AHEAD:
+                yield from (ahead.popleft().result() or b"").splitlines()
+        for part in ahead:
+            yield from (part.result() or b"").splitlines()

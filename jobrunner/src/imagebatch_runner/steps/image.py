@@ -1,0 +1,142 @@
+"""One URL, from the network to what is stored: fetch, sniff, decode and encode in a worker.
+
+The bytes stay on the byte budget until they are stored, the pixels on the pixel budget while they
+are decoded: large images wait for their turn, and memory does not depend on the shard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+from imagebatch_core.resource import Format, Metadata, Output, Profile
+from imagebatch_core.results import Earlier
+from imagebatch_runner.budget import Budget
+from imagebatch_runner.codec import frames
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind, Sniffed, sniff
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
+from imagebatch_runner.fetch.unrecorded import Claim
+from imagebatch_runner.fetch.validators import Validators
+from imagebatch_runner.memory import weight
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.workers.decoders import Compressed, DecoderPool
+
+#: Weight of an image whose header does not tell its size, pixels.
+_UNKNOWN_PIXELS = 25_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``bytes_in`` is the size of what was fetched."""
+
+    compressed: Compressed
+    bytes_in: int
+    attempts: int
+    http_status: int | None
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The source is what it was when an earlier batch took it; nothing was decoded."""
+
+    attempts: int
+    http_status: int | None
+    validators: Validators
+
+
+class ImageWork:
+    """What one shard does to each distinct URL."""
+
+    def __init__(
+        self, fetcher: Fetcher, decoders: DecoderPool, options: CodecOptions, settings: Settings
+    ) -> None:
+        self._fetcher = fetcher
+        self._decoders = decoders
+        self._options = options
+        self._max_pixels = settings.max_pixels
+        self._pixels = Budget(settings.shares.pixels_in_flight)
+        # As many as there are decoders, so that each looks at the byte budget when it is its turn.
+        self._turns = asyncio.Semaphore(settings.shares.decoders)
+
+    @asynccontextmanager
+    async def done(
+        self, url: str, earlier: Earlier | None = None, claim: Claim | None = None
+    ) -> AsyncIterator[Done | Unchanged]:
+        """Fetch and compress, unless the source is still the one that an ``earlier`` batch took.
+
+        The output's bytes count against the byte budget until the block is left. ``claim`` is taken
+        before the host is asked.
+
+        Raises:
+            ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
+        """
+        known = None if earlier is None else Validators.recorded(earlier)
+        async with self._fetcher.fetched(url, known, claim=claim) as fetched:
+            if earlier is not None and await _same_source(fetched, earlier):
+                validators = fetched.validators
+                if fetched.not_modified and known is not None:
+                    validators = known
+                yield Unchanged(fetched.attempts, fetched.http_status, validators)
+            else:
+                yield await self._compressed(fetched)
+
+    async def _compressed(self, fetched: Fetched) -> Done:
+        try:
+            found = sniff(fetched.data, max_pixels=self._max_pixels)
+            held = pixels_at_once(found, fetched.data, self._options)
+            async with self._pixels.hold(held), self._turns:
+                await fetched.hold.settled()
+                compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
+        except ImageFailed as failure:
+            failure.attempts = fetched.attempts
+            failure.http_status = fetched.http_status
+            raise
+        # An output in another format may be larger than its input.
+        fetched.hold.grow(max(0, len(compressed.data) - len(fetched.data)))
+        return Done(
+            compressed,
+            len(fetched.data),
+            fetched.attempts,
+            fetched.http_status,
+            fetched.validators,
+        )
+
+
+def pixels_at_once(found: Sniffed, data: bytes, options: CodecOptions) -> int:
+    """Pixels of ``data`` that a decoder holds: of all frames where the output may move, and counted
+    for more where the output's encoder takes more for each."""
+    target = found.kind if options.format == "original" else Kind(options.format)
+    pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
+    if target not in frames.ANIMATING:
+        return pixels
+    counted = frames.count(found.kind, data, options.max_frames)
+    return pixels * (options.max_frames if counted is None else counted)
+
+
+async def _same_source(fetched: Fetched, earlier: Earlier) -> bool:
+    """By the host's word, else by the bytes."""
+    if fetched.not_modified:
+        return True
+    # In a thread: a large image would hold up every other one.
+    digest = await asyncio.to_thread(sha256, fetched.data)
+    return digest.hexdigest() == earlier.source_sha256
+
+
+def codec_options(output: Output, settings: Settings) -> CodecOptions:
+    """The batch's output and the runner's limits as the codec takes them."""
+    return CodecOptions(
+        format="original" if output.format is Format.ORIGINAL else output.format.value,
+        quality=output.quality,
+        small=output.profile is Profile.SMALL,
+        max_width=output.max_width,
+        max_height=output.max_height,
+        keep_metadata=output.metadata is Metadata.KEEP,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+    )

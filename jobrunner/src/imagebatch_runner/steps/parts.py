@@ -1,0 +1,113 @@
+"""The recorded parts of a shard: progress, checkpoint and result in one.
+
+A part is written once, under a name that holds its writer, and never again; a shard that is begun
+anew reads all of them and skips what they record. Two pods on one shard for a moment are harmless:
+the first part in key order wins, for everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sized
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageResult
+from imagebatch_runner.fetch.unrecorded import Claim
+from imagebatch_runner.store.storage import Storage
+
+Place = tuple[int, int]
+"""Row and position, both 1-based."""
+
+
+def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, ImageResult]:
+    """What is recorded of a shard; of several results for a place the first in key order."""
+    found: dict[Place, ImageResult] = {}
+    for key in storage.keys(keys.shard_results(shard)):
+        for result in read_part(storage, key):
+            found.setdefault((result.row, result.position), result)
+    return found
+
+
+def read_part(storage: Storage, key: str) -> list[ImageResult]:
+    """The results of one part, as they were recorded."""
+    return [ImageResult.from_line(line) for line in (storage.get(key) or b"").splitlines()]
+
+
+def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: str) -> int:
+    """The first number that this writer has not used: normally 0, as a pod runs once."""
+    used = 0
+    existing = set(part_keys)
+    while keys.part(shard, writer, used) in existing:
+        used += 1
+    return used
+
+
+class PartWriter:
+    """Records results: a part as soon as half of ``images`` wait, else every ``seconds``.
+
+    Half, because those under way count as well: see
+    :mod:`imagebatch_runner.fetch.unrecorded`. One part is written at a time; while it is, results
+    gather for the next one.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        key: Callable[[int], str],
+        *,
+        first: int,
+        images: int,
+        seconds: float,
+    ) -> None:
+        """``key`` names the n-th part of this writer; ``first`` is the number of the next one."""
+        self._storage = storage
+        self._key = key
+        self._enough = max(1, images // 2)
+        self._seconds = seconds
+        self._pending: list[ImageResult] = []
+        self._claims: list[Claim] = []
+        self._number = first
+        self._wake = asyncio.Event()
+        self._closed = False
+        self.recorded = 0
+
+    def add(self, result: ImageResult) -> None:
+        """Take a result whose image, if it has one, is already stored."""
+        self._pending.append(result)
+        self._wake_for(self._pending)
+
+    def ended(self, claim: Claim) -> None:
+        """All results of this image were added: the claim is given back when they are recorded."""
+        self._claims.append(claim)
+        self._wake_for(self._claims)
+
+    async def run(self) -> None:
+        """Write parts as they are due; after :meth:`close` the last one, and end."""
+        while not self._closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._write()
+        await self._write()
+
+    def close(self) -> None:
+        """No result follows."""
+        self._closed = True
+        self._wake.set()
+
+    def _wake_for(self, waiting: Sized) -> None:
+        if len(waiting) >= self._enough:
+            self._wake.set()
+
+    async def _write(self) -> None:
+        claims, self._claims = self._claims, []
+        part, self._pending = self._pending, []
+        if part:
+            body = "".join(result.to_line() for result in part).encode()
+            number, self._number = self._number, self._number + 1
+            await self._storage.put_async(self._key(number), body)
+            self.recorded += len(part)
+        for claim in claims:
+            claim.give_back()

@@ -1,0 +1,150 @@
+"""The step ``plan``: check the storage, keep the input, split it into shards. Streaming.
+
+``plan.json`` is written last and never changed, so a plan that runs again gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+from imagebatch_core.egress import check_url
+from imagebatch_core.errors import InputRefused, StorageRefused
+from imagebatch_core.results import ShardItem
+from imagebatch_core.rows import RowReader, open_rows
+from imagebatch_runner.codec.revision import CODEC
+from imagebatch_runner.fetch.local_files import LocalFiles
+from imagebatch_runner.fetch.s3_urls import S3Object, is_s3
+from imagebatch_runner.store.documents import Owner, Plan, Reuse, to_json
+
+from . import sharding, source
+from .batch import Batch
+from .earlier import EarlierOutputs, earlier_outputs
+
+#: Shard files that are on their way to the store at once, and their bytes together; shards may be
+#: of 100,000 images.
+_UPLOADS = 8
+_UPLOAD_BYTES = 8 << 20
+#: Seconds that the first look at the store waits. Nothing would be lost yet, and a store that never
+#: answers may be a wrong address, which is told only when the pod ends; then the Job tries again.
+PROBE_PATIENCE = 60.0
+
+
+def plan(batch: Batch) -> Plan:
+    """The batch's plan, made now or earlier.
+
+    Raises:
+        StorageRefused: the store cannot be written, read or listed.
+        StorageUnavailable, SourceUnavailable: they do not answer, which may pass.
+        InputRefused: the input is no CSV of products, or names no usable image URL.
+    """
+    probe(batch)
+    found = read_plan(batch)
+    if found is not None:
+        return found
+    with source.copied_input(batch) as path:
+        batch.storage.put(batch.keys.owner, to_json(Owner.of(batch.job)))
+        with earlier_outputs(batch) as earlier:
+            made = _split(batch, path, earlier)
+    batch.storage.put(batch.keys.plan, to_json(made))
+    return made
+
+
+def read_plan(batch: Batch) -> Plan | None:
+    """The plan that was made earlier, if there is one."""
+    data = batch.storage.get(batch.keys.plan)
+    return None if data is None else Plan.model_validate_json(data)
+
+
+def probe(batch: Batch) -> None:
+    """Write, read and list, before any work depends on it.
+
+    Raises:
+        StorageRefused: one of them is refused, or does not do what it says.
+        StorageUnavailable: there is no answer.
+    """
+    token = uuid4().hex
+    storage = batch.storage.within(PROBE_PATIENCE)
+    key, content = batch.keys.probe(token), token.encode()
+    storage.put(key, content)
+    if storage.get(key) is None:
+        raise StorageRefused(f"the object store does not give back {key!r} after writing it")
+    if not storage.lists_any(batch.keys.root):
+        raise StorageRefused(f"the object store does not list {key!r} after writing it")
+    storage.delete(key)
+
+
+def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
+    with path.open("rb") as stream:
+        rows = open_rows(stream)
+        walk = _Walk(rows, batch.files, earlier)
+        shards = 0
+        with ThreadPoolExecutor(_UPLOADS) as pool:
+            pending: deque[tuple[Future[None], int]] = deque()
+            waiting = 0
+            for shard in sharding.shards_of(walk, batch.job.images_per_shard):
+                lines = sharding.to_lines(shard)
+                upload = pool.submit(batch.storage.put, batch.keys.shard(shards), lines)
+                pending.append((upload, len(lines)))
+                waiting += len(lines)
+                shards += 1
+                while len(pending) > _UPLOADS or (pending and waiting > _UPLOAD_BYTES):
+                    upload, size = pending.popleft()
+                    upload.result()
+                    waiting -= size
+            for upload, _size in pending:
+                upload.result()
+    if not walk.usable:
+        raise InputRefused("no row has a usable image URL (http, https or s3)")
+    return Plan(
+        products=walk.rows,
+        images=walk.images,
+        shards=shards,
+        images_per_shard=batch.job.images_per_shard,
+        row_problems=walk.problems,
+        input_sha256=source.sha256_of(path),
+        extra_columns=tuple(rows.columns.extra),
+        output=batch.job.output,
+        codec=CODEC,
+        reuse=batch.earlier
+        and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
+    )
+
+
+class _Walk:
+    """The images of all rows, counted on the way."""
+
+    def __init__(self, rows: RowReader, files: LocalFiles | None, earlier: EarlierOutputs) -> None:
+        self._reader = rows
+        self._files = files
+        self._earlier = earlier
+        self.rows = 0
+        self.images = 0
+        self.problems = 0
+        self.usable = False
+
+    def __iter__(self) -> Iterator[ShardItem]:
+        for row in self._reader:
+            self.rows += 1
+            self.problems += row.problem is not None
+            for item in sharding.items_of(row):
+                self.images += 1
+                # One is enough to go on; the others fail alone when they are fetched.
+                self.usable = self.usable or self._is_usable(item.url)
+                found = self._earlier.of(item.url)
+                yield ShardItem(item.row, item.position, item.url, found)
+
+    def _is_usable(self, url: str) -> bool:
+        if self._files is not None and self._files.names(url):
+            return True
+        try:
+            if is_s3(url):
+                S3Object.parse(url)
+            else:
+                check_url(url)
+        except ValueError:
+            return False
+        return True

@@ -1,0 +1,131 @@
+"""Writing ``report.csv``, ``report.jsonl`` and the index, as streams: no row is kept.
+
+The output CSV repeats the input's rows in their order. The N-th output URL of a row belongs to its
+N-th input URL; a failed image leaves its place empty and its reason in the last column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final, Protocol
+
+from imagebatch_core.keys import INDEX_EVERY
+from imagebatch_core.results import ImageResult
+from imagebatch_core.rows import ERROR_COLUMN, HEADER, OUTPUT_COLUMN, Row, neutralise_cell
+from imagebatch_runner.store.documents import ReportIndex
+
+#: Bytes that are collected before they go to the store's writer.
+_BUFFER: Final = 256 * 1024
+
+
+class Sink(Protocol):
+    """Where bytes go; they count once it is closed."""
+
+    def write(self, buffer: bytes, /) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class _Stream:
+    """Text gathered to large writes; ``offset`` is the number of bytes so far."""
+
+    def __init__(self, sink: Sink, *, hashed: bool) -> None:
+        self._sink = sink
+        self._pending = bytearray()
+        self._digest = sha256() if hashed else None
+        self.offset = 0
+
+    def write(self, data: bytes) -> None:
+        self._pending += data
+        self.offset += len(data)
+        if len(self._pending) >= _BUFFER:
+            self._pass_on()
+
+    def close(self) -> None:
+        self._pass_on()
+        self._sink.close()
+
+    @property
+    def sha256(self) -> str:
+        assert self._digest is not None  # noqa: S101 - asked of the stream that is hashed
+        return self._digest.hexdigest()
+
+    def _pass_on(self) -> None:
+        data = bytes(self._pending)
+        self._pending.clear()
+        if self._digest is not None:
+            self._digest.update(data)
+        self._sink.write(data)
+
+
+class ReportWriter:
+    """Both reports, row by row; nothing of them is visible before :meth:`close`."""
+
+    def __init__(self, csv_sink: Sink, jsonl_sink: Sink, extra_columns: Sequence[str]) -> None:
+        self._csv = _Stream(csv_sink, hashed=True)
+        self._jsonl = _Stream(jsonl_sink, hashed=False)
+        self._text = io.StringIO(newline="")
+        self._cells = csv.writer(self._text, lineterminator="\r\n")
+        self._rows = 0
+        self._images = 0
+        self._csv_offsets: list[int] = []
+        self._jsonl_offsets: list[int] = []
+        self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
+
+    def row(self, row: Row, results: Sequence[ImageResult]) -> None:
+        """``results`` in the order of the row's URLs, one for each."""
+        if self._rows % INDEX_EVERY == 0:
+            self._csv_offsets.append(self._csv.offset)
+            self._jsonl_offsets.append(self._jsonl.offset)
+        self._rows += 1
+        self._images += len(results)
+        outputs = ",".join([result.output_url or "" for result in results])
+        self._line(
+            [
+                row.serial,
+                row.product,
+                ",".join(row.urls),
+                outputs,
+                *row.extra,
+                _errors(row, results),
+            ]
+        )
+        self._jsonl.write("".join([result.to_line() for result in results]).encode())
+
+    def close(self) -> None:
+        self._csv.close()
+        self._jsonl.close()
+
+    @property
+    def csv_sha256(self) -> str:
+        """Of all that was written; meaningful after :meth:`close`."""
+        return self._csv.sha256
+
+    def index(self) -> ReportIndex:
+        return ReportIndex(
+            every=INDEX_EVERY,
+            rows=self._rows,
+            images=self._images,
+            csv=self._csv_offsets,
+            jsonl=self._jsonl_offsets,
+        )
+
+    def _line(self, cells: Sequence[str]) -> None:
+        self._cells.writerow(map(neutralise_cell, cells))
+        self._csv.write(self._text.getvalue().encode())
+        self._text.seek(0)
+        self._text.truncate()
+
+
+def _errors(row: Row, results: Sequence[ImageResult]) -> str:
+    """``2: http_status 404 Not Found; 3: timeout …``; the row's own problem first."""
+    parts = [] if row.problem is None else [row.problem]
+    parts += [
+        f"{result.position}: {result.error_code.value} {result.error_message or ''}".rstrip()
+        for result in results
+        if result.error_code is not None
+    ]
+    return "; ".join(parts)

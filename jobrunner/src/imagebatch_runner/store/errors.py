@@ -1,0 +1,84 @@
+"""What an error of the object store means: it may pass, it is a refusal, or it is told as it is."""
+
+from __future__ import annotations
+
+import re
+
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotSupportedError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+
+from imagebatch_core.errors import StorageRefused
+from imagebatch_runner.failures import StorageUnavailable
+
+#: What the store says to a condition that a request came with.
+_CONDITIONS = (NotSupportedError, AlreadyExistsError, PreconditionError)
+
+
+def unavailable(error: Exception) -> StorageUnavailable:
+    """What it means that the store failed for as long as it was waited for."""
+    if is_full(error):
+        return StorageUnavailable(f"no space is left for what is stored: {first_line(error)}")
+    return StorageUnavailable(f"the object store does not answer: {first_line(error)}")
+
+
+def refused(error: Exception, key: str) -> StorageRefused | None:
+    """The refusal that an error stands for, if it is one.
+
+    Never the answer to a condition of our own, which is a 4xx as well: something is there already,
+    maybe put by a first attempt whose answer was lost.
+    """
+    if isinstance(error, _CONDITIONS):
+        return None
+    if re.search(r"\(os error (13|30)\)", str(error)):  # EACCES or EROFS of a folder
+        return StorageRefused(f"the store's folder cannot be used: {first_line(error)}")
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _is_refusal(error):
+        return StorageRefused(
+            f"the object store refuses access to {key!r}: check the key pair and its rights "
+            f"({first_line(error)})"
+        )
+    return None
+
+
+def sorted_or_refusal(error: Exception, key: str) -> BaseError | StorageRefused:
+    try:
+        return sorted_out(error, key, writing=True)
+    except StorageRefused as refusal:
+        return refusal
+
+
+def sorted_out(error: Exception, key: str, *, writing: bool) -> BaseError:
+    """Give back what may pass with time; raise everything else."""
+    refusal = refused(error, key)
+    if refusal is not None:
+        raise refusal from error
+    if isinstance(error, FileNotFoundError) and writing:
+        raise StorageRefused(
+            f"the object store has no place for {key!r}: does the bucket exist? "
+            f"({first_line(error)})"
+        ) from error
+    if isinstance(error, _CONDITIONS) or not isinstance(error, BaseError):
+        raise error
+    return error
+
+
+def _is_refusal(error: Exception) -> bool:
+    """A listing that is answered with 4xx comes as an error without a class of its own."""
+    found = re.search(r"non-2xx status code: (4\d\d)", str(error))
+    return found is not None and found[1] not in ("404", "408", "425", "429")
+
+
+def is_full(error: BaseException) -> bool:
+    """ENOSPC or EDQUOT of a store that is a folder."""
+    return re.search(r"\(os error (28|122)\)", str(error)) is not None
+
+
+def first_line(error: BaseException) -> str:
+    """obstore's messages end with a dump of the request."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]

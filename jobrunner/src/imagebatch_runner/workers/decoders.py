@@ -1,0 +1,202 @@
+"""The pool of worker processes: one image each at a time, replaced when one dies.
+
+A decoder that crashes, hangs or runs out of memory costs the image it was given and nothing else.
+One that is killed from outside, as the kernel does when memory runs out, may have been the wrong
+one: its image gets one more try, while no other is decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.budget import Budget
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.memory import KEPT_BY_DECODER, MIB
+
+from . import memfile
+
+log = logging.getLogger(__name__)
+
+#: All that a worker inherits: the store's credentials have no business beside hostile bytes.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+#: A decoding library may not start threads of its own beside the pool. And glibc keeps the memory
+#: of one image for the next: by default it gives every large buffer back to the kernel, which must
+#: clear its pages again; that took a third of all CPU time. 32 MiB is the most that glibc takes as
+#: the first; the second is what a decoder keeps between images.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),
+    "MALLOC_TRIM_THRESHOLD_": str(KEPT_BY_DECODER),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """One output; ``data`` are the input's own bytes when ``kept``. Sizes in pixels."""
+
+    data: bytes
+    kind: Kind
+    width: int
+    height: int
+    kept: bool
+    sha256: str
+    source_sha256: str
+
+
+class DecoderPool:
+    """``async with DecoderPool(...)``; processes start when first needed."""
+
+    def __init__(self, workers: int, *, timeout: float, memory: int) -> None:
+        """``timeout`` in seconds and ``memory`` in bytes of address space are for one image."""
+        self._timeout = timeout
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._workers = [_Worker(memory) for _ in range(workers)]
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+        self._turns = Budget(workers)
+
+    async def __aenter__(self) -> DecoderPool:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+
+    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+        """Compress one image.
+
+        Raises:
+            ImageFailed: it does not decode, is over a limit, or ended its decoder.
+        """
+        try:
+            async with self._turns.hold(1):
+                return await self._once(data, kind, options)
+        except _Killed as killed:
+            log.warning("a decoder was killed (%s): its image is tried again, alone", killed)
+        try:
+            async with self._turns.hold(len(self._workers)):
+                return await self._once(data, kind, options)
+        except _Killed as killed:
+            raise ImageFailed(
+                ErrorCode.DECODER_CRASHED,
+                f"its decoder was killed twice ({killed}), then with no other one at work",
+            ) from killed
+
+    async def _once(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+        worker = await self._idle.get()
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await worker.compress(data, kind, options)
+        except TimeoutError as error:
+            await worker.kill()
+            raise ImageFailed(
+                ErrorCode.DECODER_TIMEOUT, f"decoding took more than {self._timeout:g} s"
+            ) from error
+        except asyncio.CancelledError:
+            await worker.kill()  # it is in the middle of an answer that nobody will read
+            raise
+        finally:
+            self._idle.put_nowait(worker)
+
+
+class _Killed(Exception):
+    """A decoder ended by a signal that nothing within it raises."""
+
+
+class _Worker:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._process: asyncio.subprocess.Process | None = None
+        self._input = memfile.create("image-in")
+        self._output = memfile.create("image-out")
+
+    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+        process = await self._started()
+        assert process.stdin is not None  # noqa: S101 - both were asked for
+        assert process.stdout is not None  # noqa: S101
+        fields = _fields(options)
+        request = f'{{"size": {len(data)}, "kind": "{kind.value}", "options": {fields}}}\n'
+        memfile.write(self._input, data)
+        try:
+            process.stdin.write(request.encode())
+            line = await process.stdout.readline()
+        except ConnectionError:
+            line = b""
+        if not line.endswith(b"\n"):
+            raise await self._crash()
+        answer = json.loads(line)
+        if "error" in answer:
+            raise ImageFailed(ErrorCode(answer["error"]), answer["message"])
+        output = data if answer["kept"] else memfile.read(self._output, answer["size"])
+        memfile.empty(self._input)
+        memfile.empty(self._output)
+        return Compressed(
+            data=output,
+            kind=Kind(answer["kind"]),
+            width=answer["width"],
+            height=answer["height"],
+            kept=answer["kept"],
+            sha256=answer["sha256"],
+            source_sha256=answer["source_sha256"],
+        )
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "imagebatch_runner.workers.worker",
+                str(self._input),
+                str(self._output),
+                str(self._memory),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=(self._input, self._output),
+                env=environment(),
+                start_new_session=True,  # Ctrl-C is for the parent, which lets images finish
+            )
+        return self._process
+
+    async def _crash(self) -> ImageFailed | _Killed:
+        assert self._process is not None  # noqa: S101 - it has just been used
+        code = await self._process.wait()
+        self._process = None
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if -code in (signal.SIGKILL, signal.SIGTERM):
+            return _Killed(how)
+        return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
+
+    async def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def close(self) -> None:
+        await self.kill()
+        os.close(self._input)
+        os.close(self._output)
+
+
+@lru_cache(maxsize=4)
+def _fields(options: CodecOptions) -> str:
+    """As JSON; the same for all images of a shard."""
+    return json.dumps(asdict(options))
+
+
+def environment() -> dict[str, str]:
+    """Of a decoder's process; whoever measures the codec alone wants the same."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | _ENVIRONMENT

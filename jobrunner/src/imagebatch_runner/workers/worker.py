@@ -1,0 +1,129 @@
+"""The process in which foreign bytes meet decoders: ``python -m imagebatch_runner.workers.worker``.
+
+Not for people. Arguments: the descriptors of two shared memory files (input, output) and the limit
+of address space in bytes. Each line on standard input is a request, each line on standard output
+its answer, both JSON; the bytes themselves lie in the files. The end of standard input ends it, so
+a killed parent leaves no worker behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.failures import ImageFailed
+
+from . import memfile
+
+if TYPE_CHECKING:
+    from imagebatch_runner.codec.transcode import Encoded
+
+Compress = Callable[[bytes, Kind, CodecOptions, BinaryIO], "Encoded"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    source, target, memory = (int(argument) for argument in sys.argv[1:4])
+    _confine(memory)
+    compress = _codec()
+    with _answers() as answers, os.fdopen(target, "r+b", buffering=0) as out:
+        for line in sys.stdin.buffer:
+            request = json.loads(line)
+            out.seek(0)
+            out.truncate()
+            try:
+                answer = _answer(request, source, out, compress)
+            except ImageFailed as failure:
+                answer = {"error": failure.code.value, "message": failure.message}
+            except MemoryError:
+                answer = {
+                    "error": ErrorCode.DECODER_CRASHED.value,
+                    "message": f"needs more than the {memory >> 20} MiB a decoder may use",
+                }
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is about this image
+                answer = {
+                    "error": ErrorCode.CORRUPT.value,
+                    "message": f"{type(error).__name__}: {error}"[:200],
+                }
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+
+def _answers() -> TextIO:
+    """Standard output for answers alone. What libraries print is about foreign bytes: it must not
+    mix with them, nor let an image fill the log."""
+    answers = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return answers
+
+
+def _codec() -> Compress:
+    """Loaded without garbage collections: modules make none, and stay.
+
+    Pillow's plugins are those that may see foreign bytes; all of its others take longer to load
+    than the rest of it. Now, and not with the first image that needs them: it could leave no memory
+    for that, and Pillow would do without the plugin ever after.
+    """
+    gc.disable()
+    from PIL import (  # noqa: F401, PLC0415
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Image,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    from imagebatch_runner.codec.transcode import compress  # noqa: PLC0415
+
+    Image.preinit()  # would else be called for the first image
+    gc.freeze()
+    gc.enable()
+    return compress
+
+
+def _answer(
+    request: dict[str, Any], source: int, out: BinaryIO, compress: Compress
+) -> dict[str, Any]:
+    data = memfile.read(source, request["size"])
+    kind = Kind(request["kind"])
+    encoded = compress(data, kind, CodecOptions(**request["options"]), out)
+    answer = asdict(encoded) | {"source_sha256": sha256(data).hexdigest()}
+    if encoded.kept:
+        return answer | {"size": len(data), "sha256": answer["source_sha256"]}
+    size = os.fstat(out.fileno()).st_size
+    digest = sha256(memfile.read(out.fileno(), size)).hexdigest()
+    return answer | {"size": size, "sha256": digest}
+
+
+def _confine(memory: int) -> None:
+    """Bound the address space, leave no core dumps, die with the parent."""
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

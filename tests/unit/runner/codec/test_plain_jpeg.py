@@ -1,0 +1,271 @@
+"""The fast ways for JPEG against Pillow alone, which is the oracle: same outcome, same picture."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from imagebatch_runner.codec import coefficients, quantisation
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.codec.transcode import compress
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.workers import memfile
+from support.pictures import decoded, encoded, jpeg, photo
+
+
+@pytest.fixture
+def out() -> Iterator[BinaryIO]:
+    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        yield file
+
+
+def outcome(
+    data: bytes, out: BinaryIO, *, fast: bool, quality: int = 50, small: bool = False
+) -> tuple[str, bytes]:
+    """What became of it, and the output's bytes."""
+    out.seek(0)
+    out.truncate()
+    try:
+        options = CodecOptions(quality=quality, small=small)
+        result = compress(data, Kind.JPEG, options, out, fast=fast)
+    except ImageFailed as failure:
+        return failure.code.value, b""
+    out.seek(0)
+    sizes = f"{result.kind} {result.width}x{result.height}"
+    return (f"kept {sizes}", data) if result.kept else (sizes, out.read())
+
+
+def difference(one: bytes, other: bytes) -> float:
+    """Root mean square of the worst channel, 0 to 255."""
+    pair = [decoded(data).convert("RGB") for data in (one, other)]
+    return max(ImageStat.Stat(ImageChops.difference(*pair)).rms)
+
+
+def recoded(data: bytes, out: BinaryIO, quality: int | None = 50) -> bytes | None:
+    """By the coefficients alone; ``None`` where they refuse it."""
+    out.seek(0)
+    out.truncate()
+    image = decoded(data)
+    if not coefficients.recode(
+        data, quality and quantisation.usual(quality), image.width * image.height, out
+    ):
+        return None
+    out.seek(0)
+    return out.read()
+
+
+def shifted(data: bytes, at: int, by: bytes) -> bytes:
+    return data[:at] + by + data[at:]
+
+
+LARGE = photo(size=(400, 300))
+PLAIN = {
+    "usual": encoded(LARGE, quality=92, subsampling=2),
+    "odd sides": encoded(photo(size=(401, 299)), quality=92, subsampling=2),
+    "one column": encoded(photo(size=(1, 300)), quality=100, subsampling=2),
+    "gray": encoded(LARGE.convert("L"), quality=92),
+    "restarts": encoded(LARGE, quality=92, subsampling=2, restart_marker_blocks=7),
+    "own huffman tables": encoded(LARGE, quality=92, subsampling=2, optimize=True),
+    "best quality": encoded(LARGE, quality=100, subsampling=2),
+    "comment and profile": encoded(LARGE, quality=92, subsampling=2, comment=b"\xff\xd9" * 50),
+    "bytes after the end": encoded(LARGE, quality=92, subsampling=2) + b"\xff\xd8 and more",
+}
+ODD = {
+    "fine chroma": encoded(LARGE, quality=92, subsampling=0),
+    "half chroma": encoded(LARGE, quality=92, subsampling=1),
+    "progressive": encoded(LARGE, quality=92, subsampling=2, progressive=True),
+    "cmyk": encoded(LARGE.convert("CMYK"), quality=92),
+    "kept as rgb": encoded(LARGE, quality=92, keep_rgb=True),
+    "one pixel": encoded(photo(size=(1, 1)), quality=92),
+    "no end marker": PLAIN["usual"][:-2],
+    "cut in half": PLAIN["usual"][: len(PLAIN["usual"]) // 2],
+    "cut in the header": PLAIN["usual"][:200],
+    "cut in the last row": PLAIN["usual"][:-100],
+    "progressive cut": encoded(LARGE, quality=92, progressive=True)[:9000],
+    "bytes before the end": shifted(PLAIN["usual"], len(PLAIN["usual"]) - 2, b"\x12\x34\x56"),
+    "bytes between": shifted(PLAIN["usual"], len(PLAIN["usual"]) // 2, b"\x12\x34\x56"),
+    "a marker between": shifted(PLAIN["usual"], len(PLAIN["usual"]) // 2, b"\xff\xd3"),
+    "restart missing": PLAIN["restarts"].replace(b"\xff\xd3", b"\xff\xd4", 1),
+    "no tables": PLAIN["usual"].replace(b"\xff\xdb", b"\xff\xe9"),
+    "twelve bits": PLAIN["usual"].replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc1\x00\x11\x0c"),
+    "arithmetic": PLAIN["usual"].replace(b"\xff\xc0", b"\xff\xc9"),
+    "no height": PLAIN["usual"].replace(
+        b"\xff\xc0\x00\x11\x08\x01\x2c", b"\xff\xc0\x00\x11\x08\0\0"
+    ),
+}
+
+
+def test_native_library_is_built_where_its_compiler_is_installed() -> None:
+    assert coefficients.AVAILABLE
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_jpeg_goes_by_its_coefficients_and_looks_as_with_pillow(
+    name: str, out: BinaryIO
+) -> None:
+    fast = recoded(PLAIN[name], out)
+    assert fast is not None
+    by_pillow, slow = outcome(PLAIN[name], out, fast=False)
+    assert outcome(PLAIN[name], out, fast=True) == (by_pillow, fast)
+    assert difference(fast, PLAIN[name]) <= difference(slow, PLAIN[name]) + 0.1
+    assert len(fast) <= 1.01 * len(slow) + 100
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_jpeg_has_the_same_outcome_as_with_pillow_alone(name: str, out: BinaryIO) -> None:
+    fast, data = outcome(ODD[name], out, fast=True)
+    slow, oracle = outcome(ODD[name], out, fast=False)
+    assert fast == slow
+    if oracle:
+        assert difference(data, oracle) < 4
+        assert len(data) <= 1.01 * len(oracle) + 100
+
+
+@pytest.mark.parametrize("quality", [1, 30, 75, 90, 95, 100])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_every_quality_is_as_good_as_pillows(quality: int, subsampling: int, out: BinaryIO) -> None:
+    source = encoded(photo("coffee.png"), quality=98, subsampling=subsampling)
+    result, data = outcome(source, out, fast=True, quality=quality)
+    assert result == "jpeg 600x400"
+    # Chroma that is coarse already stays so at every quality.
+    coarse = subsampling == 2 or quality < 90
+    chosen = {"quality": quality, "subsampling": 2 if coarse else 0, "optimize": True}
+    oracle = encoded(decoded(source), **chosen)
+    assert difference(data, source) <= difference(oracle, source) + 0.1
+    assert len(data) <= 1.01 * len(oracle)
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_better_quality_than_the_source_has_costs_no_pixel(subsampling: int, out: BinaryIO) -> None:
+    source = encoded(LARGE, quality=20, subsampling=subsampling)
+    result = recoded(source, out, quality=80)
+    assert result is not None
+    assert len(result) < len(source)
+    assert decoded(result).tobytes() == decoded(source).tobytes()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_pictures_are_turned_with_and_without_the_fast_way(
+    orientation: int, out: BinaryIO
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    source = encoded(LARGE, quality=92, subsampling=2, exif=exif)
+    fast, data = outcome(source, out, fast=True)
+    slow, oracle = outcome(source, out, fast=False)
+    assert fast == slow
+    assert difference(data, oracle) < 4
+    assert not decoded(data).getexif()
+
+
+def test_own_quantisation_changes_no_pixel(out: BinaryIO) -> None:
+    source = encoded(LARGE, quality=80, subsampling=2)
+    lossless = recoded(source, out, quality=None)
+    assert lossless is not None
+    assert len(lossless) < len(source)
+    assert decoded(lossless).tobytes() == decoded(source).tobytes()
+
+
+def test_what_cannot_get_smaller_is_kept(out: BinaryIO) -> None:
+    source = recoded(encoded(LARGE, quality=60, subsampling=2), out, quality=None)
+    assert source is not None
+    assert recoded(source, out, quality=98) is None
+    assert out.seek(0, 2) == 0
+    assert outcome(source, out, fast=True, quality=98)[0] == "kept jpeg 400x300"
+
+
+def test_damaged_bytes_are_never_accepted_by_the_fast_way_alone(out: BinaryIO) -> None:
+    """Whatever the coefficients accept, Pillow must accept, with the same size of picture."""
+    dice = random.Random(7)
+    small = photo(size=(90, 60))
+    sources = [
+        encoded(small, quality=90, subsampling=2),
+        encoded(small, quality=75, subsampling=2, restart_marker_blocks=2, optimize=True),
+        encoded(small.convert("L"), quality=90),
+    ]
+    accepted = 0
+    for _ in range(3000):
+        data = bytearray(dice.choice(sources))
+        for _ in range(dice.randint(1, 3)):
+            at = dice.randrange(2, len(data))
+            data[at] = dice.choice(
+                (0, 0xFF, dice.randrange(256), data[at] ^ 1 << dice.randrange(8))
+            )
+        if dice.random() < 0.2:
+            del data[dice.randrange(len(data)) :]
+        out.seek(0)
+        out.truncate()
+        target = dice.choice((quantisation.usual(50), quantisation.small(50), None))
+        if coefficients.recode(bytes(data), target, 90 * 60, out):
+            accepted += 1
+            out.seek(0)
+            result = decoded(out.read())
+            try:
+                oracle = decoded(bytes(data))
+            except (OSError, SyntaxError):
+                # Only a header that Pillow cannot read: compress() asks it first.
+                with pytest.raises((OSError, SyntaxError)):
+                    Image.open(BytesIO(data))
+                continue
+            assert result.size == oracle.size
+    assert accepted > 100
+
+
+def test_without_the_faster_codecs_the_runner_is_complete() -> None:
+    program = """
+import sys
+sys.modules["simplejpeg"] = None
+from imagebatch_runner.codec import coefficients, optional, options, sniff, transcode
+from imagebatch_runner.workers import memfile
+coefficients._library = None
+coefficients.AVAILABLE = False
+out = open(memfile.create("test"), "r+b", buffering=0)
+result = transcode.compress(sys.stdin.buffer.read(), sniff.Kind.JPEG, options.CodecOptions(), out)
+print(optional.simplejpeg(), result.width, result.height, out.tell() > 1000)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], input=jpeg(), capture_output=True, check=True
+    )
+    assert ended.stdout.decode().split() == ["None", "451", "300", "True"]
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "fine chroma", "progressive", "half chroma"])
+def test_small_profile_takes_fewer_bytes_than_fast_for_nearly_the_same_look(
+    name: str, out: BinaryIO
+) -> None:
+    source = (PLAIN | ODD)[name]
+    _, usual = outcome(source, out, fast=True)
+    result, small = outcome(source, out, fast=True, small=True)
+    assert result.endswith(f"{decoded(source).width}x{decoded(source).height}")
+    if name != "one column":
+        assert len(small) < 0.9 * len(usual)
+    assert difference(small, source) < 1.5 * difference(usual, source)
+
+
+def test_small_profile_without_the_native_library_is_progressive(out: BinaryIO) -> None:
+    source = jpeg("hubble_deep_field.jpg")
+    _, usual = outcome(source, out, fast=False)
+    _, small = outcome(source, out, fast=False, small=True)
+    assert len(small) < len(usual)
+    assert "progressive" in decoded(small).info
+
+
+def test_small_profile_of_another_format_goes_by_coefficients_too(out: BinaryIO) -> None:
+    source = encoded(LARGE, "PNG")
+    compress(source, Kind.PNG, CodecOptions(), out)
+    usual = out.seek(0, 2)
+    out.seek(0)
+    out.truncate()
+    compress(source, Kind.PNG, CodecOptions(small=True), out)
+    small = out.seek(0, 2)
+    assert small < 0.9 * usual
+    assert decoded(os.pread(out.fileno(), small, 0)).size == LARGE.size

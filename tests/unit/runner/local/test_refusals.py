@@ -1,0 +1,173 @@
+"""What local runs refuse, before any image is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagebatch_core.errors import ConfigurationRefused, ImageBatchError, InputRefused
+from imagebatch_core.resource import Output
+from imagebatch_runner.local.batch import Wish
+from imagebatch_runner.local.command import LocalRun
+from imagebatch_runner.local.from_csv import open_csv
+from imagebatch_runner.local.from_folder import open_images
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.steps import plan
+
+
+def wish(**output: int) -> Wish:
+    return Wish(Output(**output), 0, Settings(), {})
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"x")
+    return folder
+
+
+def test_folder_without_images_says_what_it_looked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(b"x")
+    with pytest.raises(InputRefused, match=r"no images \(\.jpg, .*\.bmp\); 1 other files"):
+        open_images(folder, tmp_path / "out", wish())
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_the_originals_is_never_the_out(photos: Path) -> None:
+    with pytest.raises(ConfigurationRefused, match="the folder of the images itself"):
+        open_images(photos, photos / ".." / "photos", wish())
+
+
+@pytest.mark.parametrize(
+    ("out", "told"), [("file", "is a file"), ("file/below", "cannot be written: Not a directory")]
+)
+def test_out_that_cannot_be_written(photos: Path, tmp_path: Path, out: str, told: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationRefused, match=told):
+        open_images(photos, tmp_path / out, wish())
+
+
+def test_results_are_no_originals(photos: Path, tmp_path: Path) -> None:
+    open_images(photos, tmp_path / "out", wish())
+    with pytest.raises(InputRefused, match="holds the results of a run"):
+        open_images(tmp_path / "out", tmp_path / "again", wish())
+
+
+def test_other_options_are_refused_and_told(photos: Path, tmp_path: Path) -> None:
+    batch, _ = open_images(photos, tmp_path / "out", wish(quality=40))
+    plan.plan(batch)
+    (photos / "b.jpg").write_bytes(b"y")
+    with pytest.raises(ConfigurationRefused, match=r"\(quality 40, maxWidth not set\)"):
+        open_images(photos, tmp_path / "out", wish(quality=60, max_width=10))
+    open_images(photos, tmp_path / "out", wish(quality=40))
+
+
+def test_out_belongs_to_one_source(photos: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.jpg").write_bytes(b"x")
+    csv = tmp_path / "products.csv"
+    csv.write_text("S. No.,Product Name,Input Image Urls\n1,a,photos/a.jpg\n")
+    open_images(photos, tmp_path / "out", wish())
+    with pytest.raises(ConfigurationRefused, match="of another folder"):
+        open_images(other, tmp_path / "out", wish())
+    with pytest.raises(ConfigurationRefused, match="of a folder"):
+        open_csv(csv, tmp_path / "out", wish())
+    plan.plan(open_csv(csv, tmp_path / "of-csv", wish()))
+    with pytest.raises(ConfigurationRefused, match="of a CSV"):
+        open_images(photos, tmp_path / "of-csv", wish())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "images").mkdir()
+    with pytest.raises(ConfigurationRefused, match="holds images of something else"):
+        open_images(photos, tmp_path / "mine", wish())
+    assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "images"]
+
+
+def test_csv_that_was_refused_can_be_mended(photos: Path, tmp_path: Path) -> None:
+    csv, out = tmp_path / "products.csv", tmp_path / "out"
+    csv.write_text("no header\n")
+    with pytest.raises(InputRefused):
+        open_csv(csv, out, wish())
+    assert not out.exists()
+    header = "S. No.,Product Name,Input Image Urls\n"
+    for text in (f"{header}1,a,ftp://host/a.jpg\n", f'{header}1,a,{photos}/a.jpg\n9,"open\n'):
+        csv.write_text(text)
+        with pytest.raises(InputRefused):
+            plan.plan(open_csv(csv, out, wish()))
+    csv.write_text(f"{header}1,a,{photos}/a.jpg\n")
+    assert plan.plan(open_csv(csv, out, wish())).images == 1
+    csv.write_text(f"{header}1,a,{photos}/b.jpg\n")
+    with pytest.raises(ConfigurationRefused, match="of another CSV"):
+        open_csv(csv, out, wish())
+
+
+HEADER = "S. No.,Product Name,Input Image Urls\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "foreign", "told"),
+    [
+        ("input.csv", None, "lies where .* keeps its copy"),
+        ("products.csv", "input.csv", "holds input.csv of something else"),
+        ("products.csv", "plan.json", "holds plan.json of something else"),
+        ("products.csv", "summary.json", "holds summary.json of something else"),
+        ("products.csv", "owner.json", "holds owner.json of something else"),
+    ],
+)
+def test_nothing_of_others_in_the_out_is_removed_or_read_as_ours(
+    tmp_path: Path, source: str, foreign: str | None, told: str
+) -> None:
+    (tmp_path / source).write_text(f"{HEADER}1,a,a.jpg\n")
+    if foreign is not None:
+        (tmp_path / foreign).write_text("{}")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(ConfigurationRefused, match=told):
+        open_csv(tmp_path / source, tmp_path, wish())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_run_that_was_killed_right_after_it_copied_the_csv_goes_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    csv, out = tmp_path / "products.csv", tmp_path / "out"
+    csv.write_text(f"{HEADER}1,a,{photos}/a.jpg\n")
+    out.mkdir()
+    (out / "input.csv").write_bytes(csv.read_bytes())
+    assert plan.plan(open_csv(csv, out, wish())).images == 1
+
+
+def test_reuse_from_is_for_a_csv(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = LocalRun(photos, tmp_path / "out", tmp_path, quiet=False, as_json=False)
+    assert run.run(wish) == 2
+    assert "a folder takes over from its own last run by itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "folder"),
+    [("products.csv", "products-compressed"), ("a/photos/", "photos-compressed"), (".", None)],
+)
+def test_out_is_made_of_the_sources_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, folder: str | None
+) -> None:
+    (tmp_path / "a" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    run = LocalRun(Path(source), None, None, quiet=False, as_json=False)
+    assert run.folder == Path(folder or f"{tmp_path.name}-compressed")
+
+
+def test_a_refused_wish_is_told_as_any_refusal(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> Wish:
+        raise ImageBatchError("no such setting")
+
+    assert LocalRun(photos, None, None, quiet=True, as_json=True).run(refuse) == 2
+    shown = capsys.readouterr()
+    assert shown.err == "refused: no such setting\n"
+    assert shown.out == '{"exitCode": 2, "error": "no such setting"}\n'

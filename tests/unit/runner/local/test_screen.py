@@ -1,0 +1,104 @@
+"""What people read of a local run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from io import StringIO
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+
+from imagebatch_core.job import Totals
+from imagebatch_core.resource import Output
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_runner.local.screen import Ended, Screen
+from imagebatch_runner.local.tally import FailureGroups
+from imagebatch_runner.store.documents import Plan, Summary
+
+PLAN = Plan(
+    products=2_000, images=4_000, shards=1, images_per_shard=5000, row_problems=3,
+    input_sha256="0" * 64, extra_columns=(), output=Output(),
+)  # fmt: skip
+
+
+def done(row: int) -> ImageResult:
+    return ImageResult(row, 1, "a.jpg", ImageStatus.SUCCEEDED, bytes_in=1000, bytes_out=400)
+
+
+def failed(row: int, code: ErrorCode = ErrorCode.TIMEOUT) -> ImageResult:
+    return ImageResult.failure(ShardItem(row, 1, f"[b]{row}.jpg"), code, "why")
+
+
+def shown(*, quiet: bool = False) -> tuple[Screen, StringIO]:
+    """A screen that nobody watches; a second passes with each look at its clock."""
+    text = StringIO()
+    seconds = count()
+    console = Console(file=text, width=40)
+    return Screen(console, quiet=quiet, clock=lambda: float(next(seconds))), text
+
+
+def test_line_every_ten_seconds_where_there_is_no_terminal() -> None:
+    screen, text = shown()
+    with screen.progress(PLAN) as on_result:
+        for row in range(25):
+            on_result(done(row) if row else failed(row))
+    assert text.getvalue().splitlines() == [
+        "4,000 images in 2,000 rows, 3 rows without images",
+        "10 of 4,000 images, 60.0% saved, 1 failed",
+        "20 of 4,000 images, 60.0% saved, 1 failed",
+    ]
+
+
+def test_summary_is_for_people() -> None:
+    screen, text = shown()
+    failures = [failed(row) for row in range(1, 6)] + [failed(9, ErrorCode.CORRUPT)]
+    totals = Totals(succeeded=1200, failed=6, bytes_in=3_200_000_000, bytes_out=800_000_000)
+    summary = Summary(
+        products=1206, images=1206, shards=1, row_problems=0, input_sha256="0" * 64, totals=totals,
+        report_key="report.csv", report_sha256="0" * 64, collected_at=datetime.now(UTC),
+    )  # fmt: skip
+    screen.summary(
+        Ended(summary, FailureGroups.of(failures), Path("out"), 1206, 60.3, "another --out")
+    )
+    assert [line.rstrip() for line in text.getvalue().splitlines()] == [
+        "compressed  1,200",
+        "failed      6",
+        "size        3.2 GB → 800.0 MB, 75.0% saved",
+        "time        60.3 s, 20.0 images per second",
+        "images      out/images",
+        "report      out/report.csv",
+        "timeout: 5 images",
+        "  [b]1.jpg: why (row 1, image 1)",
+        "  [b]2.jpg: why (row 2, image 1)",
+        "  [b]3.jpg: why (row 3, image 1)",
+        "  … and 2 more in the report",
+        "corrupt: 1 image",
+        "  [b]9.jpg: why (row 9, image 1)",
+        "to try these again: another --out",
+    ]
+
+
+def test_a_url_tells_the_terminal_nothing() -> None:
+    screen, text = shown()
+    url = "http://h/\x1b]0;title\x07\x1b[2J.jpg"
+    failure = ImageResult.failure(ShardItem(1, 1, url), ErrorCode.INVALID_URL, "why")
+    totals = Totals(failed=1)
+    summary = Summary(
+        products=1, images=1, shards=1, row_problems=0, input_sha256="0" * 64, totals=totals,
+        report_key="report.csv", report_sha256="0" * 64, collected_at=datetime.now(UTC),
+    )  # fmt: skip
+    screen.summary(Ended(summary, FailureGroups.of([failure]), Path("out"), 1, 1.0, "again"))
+    assert "http://h/\ufffd]0;title\ufffd\ufffd[2J.jpg: why" in text.getvalue()
+
+
+def test_quiet_says_nothing_but_what_must_be_known() -> None:
+    screen, text = shown(quiet=True)
+    screen.skipped(Path("photos"), Counter({".txt": 1}))
+    with screen.progress(PLAN) as on_result:
+        on_result(done(1))
+    screen.stopping()
+    assert text.getvalue() == ""
+    screen.interrupted(Path("out"))
+    assert "run the same command again to go on" in text.getvalue()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.job import ExitCode, Step
+from imagebatch_core.reasons import Reason
+from imagebatch_runner.failures import SourceMissing, SourceUnavailable, StorageUnavailable
+from imagebatch_runner.pod.termination import of_error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (InputRefused("x"), ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED),
+        (SourceMissing("x"), ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND),
+        (StorageRefused("x"), ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),
+        (ConfigurationRefused("x"), ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),
+        (StorageUnavailable("x"), ExitCode.FAULT, Reason.PLAN_FAILED),
+        (SourceUnavailable("x"), ExitCode.FAULT, Reason.PLAN_FAILED),
+        (MemoryError(), ExitCode.FAULT, Reason.PLAN_FAILED),
+    ],
+)
+def test_plan_tells_a_refusal_that_lasts_from_a_failure_that_may_pass(
+    error: Exception, code: ExitCode, reason: Reason
+) -> None:
+    ended, message = of_error(Step.PLAN, error)
+    assert message is not None
+    assert (ended, message.reason) == (code, reason)
+
+
+@pytest.mark.parametrize("step", [Step.COMPRESS, Step.COLLECT])
+@pytest.mark.parametrize(
+    "error", [StorageRefused("403"), ConfigurationRefused("x"), InputRefused("x")]
+)
+def test_no_refusal_after_plan_ends_the_batch(step: Step, error: Exception) -> None:
+    ended, message = of_error(step, error)
+    assert ended is ExitCode.FAULT
+    assert message is not None
+    assert message.error == str(error)

@@ -1,0 +1,117 @@
+"""When a part is written, and when its images stop counting as unrecorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from obstore.store import MemoryStore
+
+from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
+from imagebatch_runner.fetch.unrecorded import Claim, Unrecorded
+from imagebatch_runner.steps.parts import PartWriter
+from imagebatch_runner.store.storage import Storage
+
+
+def result(n: int) -> ImageResult:
+    return ImageResult.failure(ShardItem(n, 1, f"http://x/{n}"), ErrorCode.EMPTY, "no bytes")
+
+
+class Written:
+    """A writer at work on a store in memory."""
+
+    def __init__(self, *, images: int, seconds: float = 60) -> None:
+        self.storage = Storage(MemoryStore(), patience=0)
+        self.unrecorded = Unrecorded(images)
+        self.parts = PartWriter(
+            self.storage, lambda n: f"part-{n}", first=0, images=images, seconds=seconds
+        )
+
+    def sizes(self) -> list[int]:
+        keys = self.storage.keys("")
+        return [len((self.storage.get(key) or b"").splitlines()) for key in keys]
+
+    async def add(self, *numbers: int) -> list[Claim]:
+        claims = []
+        for n in numbers:
+            claim = self.unrecorded.claim()
+            await claim.take()
+            self.parts.add(result(n))
+            self.parts.ended(claim)
+            claims.append(claim)
+        return claims
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - the store has no event
+            await asyncio.sleep(0.01)
+
+
+async def running(written: Written, work: Callable[[], Awaitable[None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(written.parts.run())
+        await work()
+        written.parts.close()
+
+
+async def test_part_is_written_when_half_of_the_images_wait() -> None:
+    written = Written(images=10)
+
+    async def work() -> None:
+        await written.add(*range(4))
+        await asyncio.sleep(0.05)
+        assert written.sizes() == []
+        await written.add(4)
+        await until(lambda: written.sizes() == [5])
+
+    await running(written, work)
+    assert written.parts.recorded == 5
+
+
+async def test_part_is_written_after_a_while_and_at_the_end() -> None:
+    written = Written(images=10, seconds=0.05)
+
+    async def work() -> None:
+        await written.add(1)
+        await until(lambda: written.sizes() == [1])
+        await written.add(2)
+
+    await running(written, work)
+    assert sum(written.sizes()) == written.parts.recorded == 2
+
+
+async def test_no_more_than_the_limit_are_fetched_and_unrecorded() -> None:
+    written = Written(images=4)
+    held = [written.unrecorded.claim() for _ in range(3)]
+    for claim in held:
+        await claim.take()
+    more = written.unrecorded.claim()
+    (done,) = await written.add(1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await more.take()
+
+    async def work() -> None:
+        held[0].give_back()
+        await written.add(2)
+        async with asyncio.timeout(20):
+            await more.take()
+
+    await running(written, work)
+    await done.take()  # it was given back when its result was recorded
+
+
+async def test_claim_is_taken_and_given_back_once() -> None:
+    unrecorded = Unrecorded(1)
+    claim = unrecorded.claim()
+    claim.give_back()
+    await claim.take()
+    await claim.take()
+    claim.give_back()
+    claim.give_back()
+    await unrecorded.claim().take()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await unrecorded.claim().take()
