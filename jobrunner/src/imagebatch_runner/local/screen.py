@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rich import box
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
@@ -24,6 +25,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from imagebatch_core.results import ImageResult
@@ -137,17 +139,29 @@ class Screen:
         rows += [
             ("size", sizes),
             ("time", time_taken if ended.done else "nothing was left to do"),
-            ("images", str(ended.out / "images")),
-            ("report", str(ended.out / "report.csv")),
         ]
+        paths = [("images", str(ended.out / "images")), ("report", str(ended.out / "report.csv"))]
         if not self._quiet:
-            self._table(rows)
+            if self._console.is_terminal:
+                self._table(rows)
+                self._aligned(paths)
+            else:
+                self._aligned(rows + paths)
             self._failures(ended.failures)
             if totals.failed:
                 self._say(f"to try these again: {ended.again}")
 
     def _table(self, rows: list[tuple[str, str]]) -> None:
-        """Not a table of rich, which cuts or pads to the terminal: paths are copied whole."""
+        table = Table(box=box.ROUNDED, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in rows:
+            table.add_row(name, value, style="red" if name == "failed" else "")
+        self._console.print(table)
+
+    def _aligned(self, rows: list[tuple[str, str]]) -> None:
+        """Each row one line, however long: a path in a table would be cut to the terminal's width,
+        and people copy paths."""
         width = max(len(name) for name, _ in rows) + 2
         for name, value in rows:
             style = "red" if name == "failed" else ""

@@ -31,11 +31,12 @@ def failed(row: int, code: ErrorCode = ErrorCode.TIMEOUT) -> ImageResult:
     return ImageResult.failure(ShardItem(row, 1, f"[b]{row}.jpg"), code, "why")
 
 
-def shown(*, quiet: bool = False) -> tuple[Screen, StringIO]:
-    """A screen that nobody watches; a second passes with each look at its clock."""
+def shown(*, quiet: bool = False, terminal: bool = False) -> tuple[Screen, StringIO]:
+    """A screen that nobody watches, or a narrow terminal without colours; a second passes with
+    each look at its clock."""
     text = StringIO()
     seconds = count()
-    console = Console(file=text, width=40)
+    console = Console(file=text, width=40, force_terminal=terminal, color_system=None)
     return Screen(console, quiet=quiet, clock=lambda: float(next(seconds))), text
 
 
@@ -78,6 +79,29 @@ def test_summary_is_for_people() -> None:
         "  [b]9.jpg: why (row 9, image 1)",
         "to try these again: another --out",
     ]
+
+
+def test_summary_is_a_table_on_a_terminal_with_paths_that_stay_whole() -> None:
+    screen, text = shown(terminal=True)
+    totals = Totals(succeeded=1200, failed=1, bytes_in=3_200_000_000, bytes_out=800_000_000)
+    summary = Summary(
+        products=1201, images=1201, shards=1, row_problems=0, input_sha256="0" * 64, totals=totals,
+        report_key="report.csv", report_sha256="0" * 64, collected_at=datetime.now(UTC),
+    )  # fmt: skip
+    out = Path("/home/somebody/pictures/of/products/out")
+    screen.summary(Ended(summary, FailureGroups.of([failed(1)]), out, 1201, 60.3, "another --out"))
+    lines = text.getvalue().splitlines()
+    assert lines[:4] == [
+        "╭────────────┬─────────────────────────╮",
+        "│ compressed │ 1,200                   │",
+        "│ failed     │ 1                       │",
+        "│ size       │ 3.2 GB → 800.0 MB,      │",
+    ]
+    assert all(
+        len(line) <= 40 for line in lines[: lines.index("╰" + "─" * 12 + "┴" + "─" * 25 + "╯")]
+    )
+    assert f"images  {out}/images" in lines
+    assert f"report  {out}/report.csv" in lines
 
 
 def test_a_url_tells_the_terminal_nothing() -> None:
