@@ -15,15 +15,14 @@ from __future__ import annotations
 from imagebatch_core.errors import ImageBatchError, InputRefused
 from imagebatch_core.results import ErrorCode
 
-_LONGEST = 300
-
 
 class ImageFailed(Exception):
     """One image failed; ``http_status`` is of the last attempt's last answer, if there was one.
 
     ``retry_after`` is the host's own wish in seconds. ``attempts`` counts tries to fetch, 1-based.
-    ``message`` may quote a host or a file: what of it could not be recorded, shown in one line or
-    kept short is replaced.
+    ``message`` may quote a host or a file: what of it could not be recorded or shown in one line is
+    replaced. It is whole: cut before credentials are taken out of it, it could keep the first part
+    of one. What is recorded of it is short: see :meth:`.ImageResult.failure`.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class ImageFailed(Exception):
 
 def _readable(text: str) -> str:
     """Bytes that are no UTF-8 arrive as lone surrogates, which no JSON file can hold."""
-    return "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 class ObjectNotTaken(ImageBatchError):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -127,6 +128,42 @@ def test_values_are_in_no_log_report_or_message(
     for value in ("wr0ng-key", "t0ken-value"):
         assert value not in ended.log + ended.message.to_json()
         assert value.encode() not in stored
+
+
+@pytest.mark.parametrize("before", [0, 190, 275, 290, 600])
+@pytest.mark.parametrize("way", ["reason", "location"])
+def test_no_beginning_of_a_value_is_left_where_a_long_message_is_cut(
+    host: ImageHost, with_file: Callable[..., RunnerBatch], before: int, way: str
+) -> None:
+    value = "t0ken-value-" + "z" * 20
+    padded = "x" * before + value
+
+    def answer(handler: Any) -> None:
+        if way == "reason":
+            handler.send_response(403, padded)
+        else:
+            handler.send_response(302)
+            handler.send_header("Location", f"http://[{padded}/")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    entry = {"bearer": value, "plainHttp": True}
+    made = with_file(products([host.on("a.jpg", answer)]), {f"127.0.0.1:{host.port}": entry})
+    ended = made.run("plan")
+    assert ended.code == 0
+    (failed,) = made.report()
+    assert failed["error_code"] == ("http_status" if way == "reason" else "invalid_url")
+    hidden = "x" * before + "…"
+    told = f"403 {hidden}" if way == "reason" else f"redirected to http://[{hidden}/"
+    assert failed["error_message"] == told[:300]
+    assert "t0k" not in ended.log
+
+    made.job["source"] = {"url": host.on("products.csv", answer)}
+    made.uid = str(uuid4())
+    refused = made.run("plan")
+    assert refused.code == 2
+    assert refused.message is not None
+    assert "t0k" not in refused.log + refused.message.to_json()
 
 
 def test_source_url_of_the_csv_gets_its_headers_too(

@@ -140,7 +140,7 @@ def _joined(base: yarl.URL, location: str) -> str:
     try:
         return str(base.join(yarl.URL(location)))
     except ValueError as error:
-        raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location[:200]!r}") from error
+        raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location}") from error
 
 
 def _expect_success(response: aiohttp.ClientResponse) -> None:
@@ -185,4 +185,4 @@ def as_failure(error: Exception) -> ImageFailed:
 
 
 def _sentence(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:200]
+    return str(error) or type(error).__name__

@@ -33,6 +33,8 @@ from .scratch import scratch_folder
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
+#: Characters of what a host is quoted with.
+_LONGEST_REASON = 300
 
 
 @contextmanager
@@ -102,7 +104,8 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
         try:
             return await _attempt(url, path, batch)
         except ImageFailed as failure:
-            text = f"{url}: {batch.credentials.redacted(failure.message)}"
+            told = batch.credentials.redacted(failure.message)  # whole, and then it is cut
+            text = f"{url}: {told[:_LONGEST_REASON]}"
             if not failure.code.retryable:
                 raise InputRefused(text) from failure
             wait = policy.wait(failure, attempt, random.random)

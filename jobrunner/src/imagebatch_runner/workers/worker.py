@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Compress = Callable[[bytes, Kind, CodecOptions, BinaryIO], "Encoded"]
 
 _PR_SET_PDEATHSIG = 1
+#: Characters of a message; no credentials come here that could be cut.
+_LONGEST = 300
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
             try:
                 answer = _answer(request, source, out, compress)
             except ImageFailed as failure:
-                answer = {"error": failure.code.value, "message": failure.message}
+                answer = {"error": failure.code.value, "message": failure.message[:_LONGEST]}
             except MemoryError:
                 answer = {
                     "error": ErrorCode.DECODER_CRASHED.value,
@@ -56,7 +58,7 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is about this image
                 answer = {
                     "error": ErrorCode.CORRUPT.value,
-                    "message": f"{type(error).__name__}: {error}"[:200],
+                    "message": f"{type(error).__name__}: {error}"[:_LONGEST],
                 }
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
