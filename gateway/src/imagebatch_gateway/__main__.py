@@ -46,8 +46,8 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    logs.configure(os.environ.get("IMAGEBATCH_LOG_LEVEL", "info"))
     try:
+        logs.configure(os.environ.get("IMAGEBATCH_LOG_LEVEL", ""))
         asyncio.run(serve(Settings.from_env(os.environ)))
     except (ConfigurationRefused, ConfigException) as error:
         logging.getLogger(__name__).error("cannot start: %s", error)

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
+from imagebatch_core.errors import ConfigurationRefused
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
     "color_message",
@@ -33,6 +35,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
+    """Raises :class:`ConfigurationRefused`, which can be logged then, for what is no level."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    known = logging.getLevelNamesMapping().get(level.strip().upper() or "INFO")
+    logging.basicConfig(level=known or logging.INFO, handlers=[handler], force=True)
+    if not known:
+        raise ConfigurationRefused(
+            f"IMAGEBATCH_LOG_LEVEL={level!r}: debug, info, warning or error is expected"
+        )

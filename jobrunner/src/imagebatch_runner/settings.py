@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.errors import ConfigurationRefused
@@ -23,6 +23,9 @@ PREFIX: Final = "IMAGEBATCH_"
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
+]
 
 
 class Settings(BaseModel):
@@ -117,6 +120,9 @@ class Settings(BaseModel):
         15,
         description="From SIGTERM to the exit: two thirds for images under way, the rest to record "
         "them. Less than the pod's grace period.",
+    )
+    log_level: LogLevel | None = Field(
+        None, description="debug, info, warning or error; info in pods, warning in local."
     )
 
     @classmethod

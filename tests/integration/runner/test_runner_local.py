@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import pty
@@ -109,6 +110,22 @@ def test_interrupted_run_goes_on_where_it_was(
     assert sum(host.requests.values()) <= 120 + lost
 
 
+def test_csv_may_be_gzip_and_a_rerun_knows_it(folder: Folder, host: ImageHost) -> None:
+    text = products([host.add("a.jpg", jpeg())]).encode()
+    folder.csv = folder.csv.with_name("products.csv.gz")
+    folder.csv.write_bytes(gzip.compress(text))
+    command = [*folder.command()[:5], "--allow", "127.0.0.1"]
+    for _ in range(2):
+        ended = subprocess.run(command, check=False, cwd=folder.csv.parent)
+        assert ended.returncode == 0
+    assert (folder.csv.parent / "products-compressed" / "input.csv").read_bytes() == text
+    assert sum(host.requests.values()) == 1
+    folder.csv.write_bytes(b"\x1f\x8bno")
+    refused = subprocess.run(command, check=False, capture_output=True, cwd=folder.csv.parent)
+    assert refused.returncode == 2
+    assert b"cannot be unpacked" in refused.stderr
+
+
 def test_another_csv_or_other_options_are_refused(folder: Folder, host: ImageHost) -> None:
     folder.csv.write_text(products([host.add("a.jpg", jpeg())]))
     assert folder.run().returncode == 0
@@ -153,6 +170,8 @@ def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
     assert folder.run().returncode == 2
     assert folder.run("--quality", "0").returncode == 2
     folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    loud = folder.run(env={"IMAGEBATCH_LOG_LEVEL": "loud"})
+    assert (loud.returncode, loud.stderr.startswith("refused: IMAGEBATCH_LOG_LEVEL")) == (2, True)
     wrong = folder.run("--allow", "10.0.0.0/99")
     assert (wrong.returncode, "IMAGEBATCH_FETCH_ALLOW" in wrong.stderr) == (2, True)
 

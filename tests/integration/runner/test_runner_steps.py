@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
@@ -173,6 +175,45 @@ def test_source_may_be_an_address_behind_the_guard(batch: Build, host: ImageHost
     assert "not a public address" in (ended.message.error or "")
 
 
+@pytest.mark.parametrize("way", ["path", "key", "url", "encoded"])
+def test_source_may_be_gzip(batch: Build, host: ImageHost, way: str) -> None:
+    text = products([host.add("a.jpg", jpeg())]).encode()
+    packed = gzip.compress(text)
+    built = batch("unused")
+    if way == "path":
+        Path(built.job["source"]["path"]).write_bytes(packed)
+    elif way == "key":
+        built.job["source"] = {"key": "uploads/x.csv.gz"}
+        obstore.put(built.store, "uploads/x.csv.gz", packed)
+    else:
+
+        def answer(handler: Any) -> None:
+            handler.send_response(200)
+            if way == "encoded":
+                handler.send_header("Content-Encoding", "gzip")
+            handler.send_header("Content-Length", str(len(packed)))
+            handler.end_headers()
+            handler.wfile.write(packed)
+
+        built.job["source"] = {"url": host.on("products.csv.gz", answer)}
+    assert built.run("plan").code == 0
+    assert built.get(built.keys.input) == text
+    assert [line["status"] for line in built.report()] == ["succeeded"]
+
+
+def test_source_that_unpacks_to_more_than_the_limit_is_refused(batch: Build) -> None:
+    built = batch("unused")
+    bomb = gzip.compress(bytes(64 << 20))
+    Path(built.job["source"]["path"]).write_bytes(bomb)
+    built.settings["IMAGEBATCH_SOURCE_MAX_BYTES"] = str(8 << 20)
+    assert len(bomb) < 8 << 20
+    ended = built.run("plan")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.reason is Reason.INPUT_REFUSED
+    assert "larger than 8 MiB" in (ended.message.error or "")
+
+
 def test_address_that_fails_for_a_moment_is_asked_again(batch: Build, host: ImageHost) -> None:
     text = products([host.add("a.jpg", jpeg())]).encode()
     built = batch("unused", source={"url": host.failing_first("list.csv", text, times=2)})
@@ -302,6 +343,16 @@ def test_wrong_setting_ends_with_configuration_refused(batch: Build, host: Image
     assert ended.code == 3
     assert ended.message is not None
     assert "IMAGEBATCH_MAX_PIXELS='many'" in (ended.message.error or "")
+
+
+def test_wrong_log_level_ends_with_configuration_refused(batch: Build, host: ImageHost) -> None:
+    built = batch(products([host.url("a")]))
+    built.settings["IMAGEBATCH_LOG_LEVEL"] = "loud"
+    ended = built.run("plan")
+    assert ended.code == 3
+    assert ended.message is not None
+    assert "IMAGEBATCH_LOG_LEVEL='loud'" in (ended.message.error or "")
+    assert "Traceback" not in ended.log
 
 
 def test_output_format_and_limits_apply(batch: Build, host: ImageHost) -> None:

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.job import ExitCode
 from imagebatch_gateway.app import create_app
 from imagebatch_gateway.errors import ClusterUnavailable
 from imagebatch_gateway.logs import JsonFormatter
@@ -108,6 +112,20 @@ async def test_a_request_is_one_line_in_the_log_without_its_query(
 
     assert (line["method"], line["path"], line["status"]) == ("GET", "/status/a", 404)
     assert "secret" not in json.dumps(line)
+
+
+def test_wrong_log_level_is_told_without_a_traceback() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "imagebatch_gateway"],
+        env={**os.environ, "IMAGEBATCH_LOG_LEVEL": "loud"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = ended.stdout.splitlines()
+    assert ended.returncode == ExitCode.CONFIGURATION_REFUSED
+    assert "IMAGEBATCH_LOG_LEVEL='loud'" in json.loads(line)["message"]
+    assert ended.stderr == ""
 
 
 async def test_probes_are_not_logged_while_they_succeed(

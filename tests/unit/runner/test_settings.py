@@ -25,7 +25,12 @@ def test_environment_is_read_and_empty_variables_are_unset() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_PIXELS", "many"), ("FETCH_PER_HOST", "0"), ("GRACE_SECONDS", "-1")],
+    [
+        ("MAX_PIXELS", "many"),
+        ("FETCH_PER_HOST", "0"),
+        ("GRACE_SECONDS", "-1"),
+        ("LOG_LEVEL", "loud"),
+    ],
 )
 def test_wrong_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ConfigurationRefused, match=f"IMAGEBATCH_{name}='{value}'"):

@@ -65,7 +65,10 @@ class LocalRun:
         """Where the results go."""
         if self.out is not None:
             return self.out
-        name = self.source.resolve().name if self.source.is_dir() else self.source.stem
+        if self.source.is_dir():
+            name = self.source.resolve().name
+        else:
+            name = self.source.name.removesuffix(".gz").rpartition(".")[0] or self.source.stem
         return Path(f"{name or 'images'}-compressed")
 
     def _run(self, wish: Wish, screen: Screen) -> Ended | None:

@@ -12,6 +12,7 @@ from imagebatch_core.keys import BatchKeys
 from imagebatch_core.rows import open_rows
 from imagebatch_runner.steps import plan, source
 from imagebatch_runner.steps.batch import Batch
+from imagebatch_runner.steps.packed import unpacked
 
 from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
 from .earlier_folder import earlier_folder, linking
@@ -34,7 +35,7 @@ def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None
     """
     if not csv.is_file():
         raise InputRefused(f"{csv}: no such file or folder")
-    with csv.open("rb") as stream:
+    with unpacked(csv) as stream:
         open_rows(stream)  # before anything is left behind for what is no such CSV
     make_writable(out)
     batch = wish.batch(

@@ -6,6 +6,7 @@ import logging
 import os
 
 from imagebatch_core.job import Step
+from imagebatch_runner.settings import PREFIX
 
 from . import steps
 
@@ -16,8 +17,9 @@ def main(step: Step) -> int:
 
 
 def logging_at(level: int) -> None:
-    """``IMAGEBATCH_LOG_LEVEL`` wins over ``level``."""
+    """``IMAGEBATCH_LOG_LEVEL`` wins over ``level``; what is none is refused with the settings."""
+    wanted = os.environ.get(f"{PREFIX}LOG_LEVEL", "").strip().upper()
     logging.basicConfig(
-        level=os.environ.get("IMAGEBATCH_LOG_LEVEL", "").upper() or level,
+        level=logging.getLevelNamesMapping().get(wanted) or level,
         format="%(asctime)s %(levelname)s %(message)s",
     )

@@ -57,7 +57,7 @@ def collect(batch: Batch) -> Summary:
                 tally.add(result)
             report.row(row, of_row)
         if hashed.sha256 != plan.input_sha256:
-            raise ImageBatchError("input.csv is not the one that was planned")
+            raise _another_input()
     report.close()
     batch.storage.put(batch.keys.report_index, to_json(report.index()))
     summary = Summary(
@@ -81,6 +81,10 @@ def read_summary(batch: Batch) -> Summary | None:
     return None if data is None else Summary.model_validate_json(data)
 
 
+def _another_input() -> ImageBatchError:
+    return ImageBatchError("input.csv is not the one that was planned: it was changed since")
+
+
 class _ShardResults:
     """Results in input order: each shard is read once, and dropped when the next one begins."""
 
@@ -101,6 +105,8 @@ class _ShardResults:
         if self._count % self._per_shard == 0:
             self._current = {}
             self._read_ahead()
+            if not self._ahead:
+                raise _another_input()  # there are more images in it than were planned
             self._current = self._ahead.popleft().result()
         self._count += 1
         found = self._current.get((item.row, item.position))

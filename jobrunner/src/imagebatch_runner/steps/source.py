@@ -12,7 +12,7 @@ import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
@@ -28,6 +28,7 @@ from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 
 from .batch import Batch
+from .packed import is_packed, unpacked
 from .scratch import scratch_folder
 
 log = logging.getLogger(__name__)
@@ -44,22 +45,32 @@ def copied_input(batch: Batch) -> Iterator[Path]:
     Raises:
         SourceMissing: there is nothing at the source.
         SourceUnavailable: its address does not give it now, and may later.
-        InputRefused: it is over the size limit, or its address refuses it.
+        InputRefused: it is over the size limit, or its address refuses it, or it is gzip that
+            cannot be unpacked.
     """
     key = batch.keys.input
     with scratch_folder() as folder:
         path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
             _spool(batch.job.source, path, batch)
+            if is_packed(path):
+                _unpack(path, batch.settings)
             if not batch.storage.create_from_file(key, path):
                 _download(batch.storage, key, path, batch.settings)  # another plan was first
         yield path
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a CSV's bytes; packed or not, the same CSV has the same one.
+
+    Raises:
+        InputRefused: it is gzip that cannot be unpacked.
+    """
+    digest = sha256()
+    with unpacked(path) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _spool(source: JobSource, path: Path, batch: Batch) -> None:
@@ -77,6 +88,18 @@ def _spool(source: JobSource, path: Path, batch: Batch) -> None:
         asyncio.run(_fetch(source.url, path, batch))
     else:
         raise ConfigurationRefused("the job names no source")
+
+
+def _unpack(path: Path, settings: Settings) -> None:
+    """In place; a bomb stops at the size limit."""
+    packed = path.rename(path.with_suffix(".gz"))
+    size = 0
+    with unpacked(packed) as stream, path.open("wb") as file:
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            _check_size(size, settings)
+            file.write(chunk)
+    packed.unlink()
 
 
 def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:

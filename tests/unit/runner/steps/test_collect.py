@@ -92,9 +92,10 @@ def test_summary_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert order[-1] == made.batch.keys.summary
 
 
-def test_input_that_changed_after_the_plan_is_noticed(tmp_path: Path) -> None:
-    made = Planned(tmp_path, [["http://h/1-1"]])
-    text = b'S. No.,Product Name,Input Image Urls\n1,x,"http://h/9-9"\n'
+@pytest.mark.parametrize("rows", [1, 2, 3, 50])
+def test_input_that_changed_after_the_plan_is_noticed(tmp_path: Path, rows: int) -> None:
+    made = Planned(tmp_path, [["http://h/1-1"], ["http://h/2-1"]])
+    text = b"S. No.,Product Name,Input Image Urls\n" + b"1,x,http://h/9-9\n" * rows
     made.batch.storage.put(made.batch.keys.input, text)
     with pytest.raises(ImageBatchError, match="not the one that was planned"):
         collect(made.batch)
