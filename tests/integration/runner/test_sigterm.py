@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -48,11 +50,15 @@ def terminated(built: RunnerBatch, process: subprocess.Popen[str]) -> float:
     return time.monotonic() - start
 
 
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def until_met(proxy: S3Proxy, mode: Mode) -> None:
     """Until a request runs into the outage."""
-    end = time.monotonic() + 60
-    while not any(met == mode for met, _ in proxy.requests) and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: any(met == mode for met, _ in proxy.requests))
 
 
 @pytest.mark.parametrize("step", ["plan", "compress", "collect"])
@@ -113,11 +119,31 @@ def test_shard_leaves_images_that_wait_for_their_next_attempt(
     urls = [host.status(f"{n}.jpg", 429, later) for n in range(20)]
     built = through(batch, proxy, urls)
     process = built.start("plan")
-    end = time.monotonic() + 60
-    while not host.requests and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: bool(host.requests))
     time.sleep(1)
     assert terminated(built, process) < LATE
+    assert not built.recorded()
+
+
+def test_image_whose_attempt_fails_after_the_signal_is_not_tried_again(
+    batch: Build, host: ImageHost, proxy: S3Proxy
+) -> None:
+    stopping = Event()
+
+    def answer(handler: Any) -> None:
+        stopping.wait(60)
+        handler.reply(503, b"", "text/plain")
+
+    built = through(batch, proxy, [host.on(f"{n}.jpg", answer) for n in range(3)])
+    built.settings["IMAGEBATCH_GRACE_SECONDS"] = "60"
+    process = built.start("plan")
+    until(lambda: len(host.requests) == 3)
+    built.kill(process, signal.SIGTERM)
+    until(lambda: "no further image is begun" in built.log())
+    stopping.set()
+    ended = built.wait(process)
+    assert ended.code == 143
+    assert list(host.requests.values()) == [1, 1, 1]
     assert not built.recorded()
 
 

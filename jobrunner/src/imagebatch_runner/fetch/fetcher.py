@@ -114,7 +114,7 @@ class Fetcher:
                 if wait is None:
                     raise
                 if claim is not None:
-                    claim.give_back()
+                    claim.again()
                 await self._sleep(wait)
         try:
             yield fetched

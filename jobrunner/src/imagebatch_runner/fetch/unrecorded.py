@@ -14,11 +14,16 @@ class Unrecorded:
     """``limit`` claims for the images of one shard."""
 
     def __init__(self, limit: int) -> None:
-        self._free = asyncio.Semaphore(limit)
+        self.free = asyncio.Semaphore(limit)
+        self.ended = False
 
     def claim(self) -> Claim:
         """A claim that is not taken yet."""
-        return Claim(self._free)
+        return Claim(self)
+
+    def end(self) -> None:
+        """No image is tried again: see :meth:`Claim.again`."""
+        self.ended = True
 
 
 class Claim:
@@ -27,24 +32,32 @@ class Claim:
     ``asked`` says whether its host was asked already: only then there is something to record.
     """
 
-    def __init__(self, free: asyncio.Semaphore) -> None:
-        self._free = free
+    def __init__(self, of: Unrecorded) -> None:
+        self._of = of
         self._taken = False
         self.asked = False
 
     async def take(self) -> None:
         """Wait until fewer than the limit are fetched and unrecorded; at once when taken before."""
         if not self._taken:
-            await self._free.acquire()
+            await self._of.free.acquire()
             self._taken = True
 
     def ask(self) -> None:
         """The host is about to be asked."""
         self.asked = True
 
+    def again(self) -> None:
+        """Its attempt failed, and its host would be asked again after a wait. At the end the task
+        is cancelled instead, as those are which wait already: the image stays unrecorded."""
+        self.give_back()
+        task = asyncio.current_task()
+        if self._of.ended and task is not None:
+            task.cancel()
+
     def give_back(self) -> None:
         """The image is recorded, or has to be fetched anew in any case."""
         self.asked = False
         if self._taken:
             self._taken = False
-            self._free.release()
+            self._of.free.release()

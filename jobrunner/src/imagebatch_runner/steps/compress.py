@@ -187,6 +187,7 @@ class _ShardRun:
         log.info("interrupted: no further image is begun")
         grace = self._batch.settings.grace_seconds
         clock.reschedule(asyncio.get_running_loop().time() + grace)
+        self._unrecorded.end()
         for task in window:
             if task in self._claims and not self._claims[task].asked:
                 task.cancel()  # it waits for its turn, or for its next attempt
