@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from imagebatch_runner.memory import KEPT_AS_SCRATCH
 
-from .rawfile import write_all
+from .rawfile import Bytes, write_all
 
 if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAILABLE
     from .quantisation import Quantisation
@@ -44,7 +44,7 @@ def _load() -> ctypes.CDLL | None:
         raise ImportError(f"{_LIBRARY.name} is of another version: install the runner again")
     recoding.restype = ctypes.c_int64
     recoding.argtypes = [
-        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p,
         ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
@@ -86,7 +86,7 @@ class Scratch:
 _output, _symbols = Scratch(_KEPT_OUTPUT), Scratch(_KEPT_SYMBOLS)
 
 
-def recode(data: bytes, target: Quantisation | None, pixels: int, out: BinaryIO) -> bool:
+def recode(data: Bytes, target: Quantisation | None, pixels: int, out: BinaryIO) -> bool:
     """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
     for ``None``, into ``out``, unless it is refused or would not get smaller.
 
@@ -106,7 +106,7 @@ def recode(data: bytes, target: Quantisation | None, pixels: int, out: BinaryIO)
     bit = (ctypes.c_int32 * 4)(*(target.bit if target else ()))
     try:
         size = _library.imagebatch_jpeg_recode(
-            data, len(data), tables, bit,
+            _pointer(data), len(data), tables, bit,
             _address(output), len(data), _address(symbols), entries,
         )  # fmt: skip
         if size < 0:
@@ -144,5 +144,9 @@ def scaled(
     return bytes(out) if result == 0 else None
 
 
-def _address(memory: mmap.mmap) -> int:
+def _pointer(data: Bytes) -> bytes | int:
+    return data if isinstance(data, bytes) else _address(data)
+
+
+def _address(memory: mmap.mmap | memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))

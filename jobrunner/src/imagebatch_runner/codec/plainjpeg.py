@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 
 from . import coefficients, encode, pixels, quantisation
 from .optional import simplejpeg
+from .rawfile import Bytes
 
 #: Luma twice as fine as chroma both ways, and equally fine: sampling factors by component.
 _420: Final = [(2, 2), (1, 1), (1, 1)]
@@ -26,7 +27,7 @@ def is_plain(image: Image.Image) -> bool:
 
 
 def compress(
-    data: bytes, image: Image.Image, quality: int, out: BinaryIO, *, small: bool = False
+    data: Bytes, image: Image.Image, quality: int, out: BinaryIO, *, small: bool = False
 ) -> bool:
     """Write ``data``, whose header is ``image``, with ``quality`` into the empty ``out``.
 
@@ -49,7 +50,7 @@ def compress(
     return again is not None and coefficients.recode(again, target if small else None, area, out)
 
 
-def _through_pixels(data: bytes, image: Image.Image, quality: int, chroma_of: int) -> bytes | None:
+def _through_pixels(data: Bytes, image: Image.Image, quality: int, chroma_of: int) -> bytes | None:
     """With standard Huffman tables, which the caller betters, and the subsampling that belongs to
     the quality ``chroma_of``."""
     codec = simplejpeg()
