@@ -68,7 +68,7 @@ async def test_image_is_fetched_with_a_contact_in_the_user_agent(
     fetch: Fetch, host: ImageHost
 ) -> None:
     fetched = await fetch(host.add("a.jpg", DATA), contact_url="https://shop.example/bot")
-    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 1)
+    assert (fetched.content.whole(), fetched.http_status, fetched.attempts) == (DATA, 200, 1)
     assert host.headers["User-Agent"].startswith("ImageBatch/")
     assert "(+https://shop.example/bot)" in host.headers["User-Agent"]
     assert host.headers["Accept-Encoding"] == "identity"
@@ -98,7 +98,7 @@ async def test_failure_that_passes_leaves_a_success_and_its_attempts(
     fetch: Fetch, host: ImageHost, waits: Waits
 ) -> None:
     fetched = await fetch(host.failing_first("a.jpg", DATA, times=2), retries=3)
-    assert (fetched.data, fetched.attempts) == (DATA, 3)
+    assert (fetched.content.whole(), fetched.attempts) == (DATA, 3)
     assert list(waits) == [0.5, 1.0]
 
 
@@ -159,7 +159,7 @@ async def test_connection_that_is_reset_is_tried_again(fetch: Fetch, host: Image
         lambda h: h.reply(200, DATA, "image/jpeg"),
     )
     fetched = await fetch(url, retries=3)
-    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 3)
+    assert (fetched.content.whole(), fetched.http_status, fetched.attempts) == (DATA, 200, 3)
     assert host.requests["/c.jpg"] == 4  # the first one was repeated on a new connection at once
 
 
@@ -256,7 +256,7 @@ async def test_long_body_without_a_length_asks_again_with_room(
 ) -> None:
     long = DATA + bytes(9 << 20)
     fetched = await fetch(host.chunked("a.jpg", long))
-    assert (len(fetched.data), fetched.attempts) == (len(long), 1)
+    assert (fetched.content.size, fetched.attempts) == (len(long), 1)
 
 
 async def test_compression_nobody_asked_for_is_undone_within_the_limit(
@@ -321,10 +321,10 @@ async def test_bodies_count_by_what_they_unpack_to(host: ImageHost) -> None:
         async def one(url: str) -> None:
             nonlocal held, most
             async with fetcher.fetched(url) as fetched:
-                held += len(fetched.data)
+                held += fetched.content.size
                 most = max(most, held)
                 await asyncio.sleep(0.01)
-                held -= len(fetched.data)
+                held -= fetched.content.size
 
         await asyncio.gather(*map(one, urls))
     assert most == 2 * size
@@ -341,7 +341,7 @@ async def test_what_was_reserved_in_vain_is_given_back_once_the_body_is_there(
         for url in urls:
             async with asyncio.timeout(60):
                 held.append(await holding.enter_async_context(fetcher.fetched(url)))
-        assert [one.data for one in held] == [DATA] * 2
+        assert [one.content.whole() for one in held] == [DATA] * 2
 
 
 async def test_broken_compression_is_asked_for_once(fetch: Fetch, host: ImageHost) -> None:
@@ -367,7 +367,7 @@ async def test_date_with_bytes_that_are_no_text_is_not_recorded(
     fetch: Fetch, host: ImageHost
 ) -> None:
     fetched = await fetch(host.validated("a.jpg", DATA, last_modified=f"{LONG_AGO} (\xff)"))
-    assert (fetched.data, fetched.validators) == (DATA, Validators())
+    assert (fetched.content.whole(), fetched.validators) == (DATA, Validators())
 
 
 async def test_validators_are_recorded_and_sent_where_redirects_led(
@@ -388,7 +388,7 @@ async def test_equal_validator_of_another_address_confirms_nothing(
     )
     moved = host.validated("cdn/new.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     fetched = await fetch(host.redirect("a.jpg", moved), known=known)
-    assert (fetched.data, fetched.http_status) == (DATA, 200)
+    assert (fetched.content.whole(), fetched.http_status) == (DATA, 200)
 
 
 async def test_304_to_a_question_that_was_not_asked_is_a_failure(

@@ -121,8 +121,8 @@ def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
 
 
 def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> int:
-    """Pixels of ``content`` that a decoder holds: of all frames where the output may move, and counted
-    for more where the output's encoder takes more for each."""
+    """Pixels that a decoder holds of it: of all frames where the output may move, and counted for
+    more where the output's encoder takes more for each."""
     target = found.kind if options.format == "original" else Kind(options.format)
     pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
     if target not in frames.ANIMATING:
