@@ -183,7 +183,7 @@ async def test_redirects_are_followed_to_their_limit(fetch: Fetch, host: ImageHo
     host.add("a.jpg", DATA)
     for n in range(6):
         host.redirect(f"hop{n}", "/a.jpg" if n == 0 else f"hop{n - 1}")
-    assert (await fetch(host.url("hop4"))).data == DATA
+    assert (await fetch(host.url("hop4"))).content.whole() == DATA
     assert (await fetch(host.url("hop5"))).code is ErrorCode.TOO_MANY_REDIRECTS
 
 
@@ -204,7 +204,7 @@ async def test_private_addresses_are_closed_by_default(fetch: Fetch, host: Image
     named = url.replace("127.0.0.1", "localhost")
     assert (await fetch(named, fetch_allow="")).code is ErrorCode.ADDRESS_REFUSED
     assert not host.requests
-    assert (await fetch(named, fetch_allow="localhost")).data == DATA
+    assert (await fetch(named, fetch_allow="localhost")).content.whole() == DATA
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ async def test_body_over_the_limit_is_refused_with_and_without_length(
     announced = await fetch(host.add("a.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
     streamed = await fetch(host.chunked("b.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
     assert announced.code is streamed.code is ErrorCode.TOO_MANY_BYTES
-    assert (await fetch(host.url("b.jpg"), fetch_max_bytes=len(DATA))).data == DATA
+    assert (await fetch(host.url("b.jpg"), fetch_max_bytes=len(DATA))).content.whole() == DATA
 
 
 async def test_long_body_without_a_length_asks_again_with_room(
@@ -266,7 +266,7 @@ async def test_compression_nobody_asked_for_is_undone_within_the_limit(
         headers = {"Content-Encoding": encoding}
         return host.on(name, lambda h: h.reply(200, gzip.compress(data), "image/jpeg", headers))
 
-    assert (await fetch(zipped("a.jpg", DATA))).data == DATA
+    assert (await fetch(zipped("a.jpg", DATA))).content.whole() == DATA
     bomb = await fetch(zipped("bomb.jpg", bytes(20 << 20)), fetch_max_bytes=1 << 20)
     assert bomb.code is ErrorCode.TOO_MANY_BYTES
     assert (await fetch(zipped("c.jpg", DATA, "br"))).code is ErrorCode.UNSUPPORTED_FORMAT
@@ -356,10 +356,10 @@ LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
 async def test_host_that_knows_the_validators_sends_no_body(fetch: Fetch, host: ImageHost) -> None:
     url = host.validated("a.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     first = await fetch(url)
-    assert (first.data, first.http_status, first.attempts) == (DATA, 200, 1)
+    assert (first.content.whole(), first.http_status, first.attempts) == (DATA, 200, 1)
     assert first.validators == Validators('"1"', LONG_AGO)
     again = await fetch(url, known=first.validators)
-    assert (again.not_modified, again.data, again.attempts) == (True, b"", 1)
+    assert (again.not_modified, again.content.whole(), again.attempts) == (True, b"", 1)
     assert (host.statuses[200], host.statuses[304], host.body_bytes) == (1, 1, len(DATA))
 
 
