@@ -72,7 +72,7 @@ def run(rounds: int) -> Section:
             },
         )
         compare(
-            "JPEG by way of pixels (4:4:4, progressive) to JPEG, quality 50",
+            "Other JPEGs (4:4:4, progressive) to JPEG, quality 50",
             [*(path for path in paths if path not in coarse), *others["progressive"]],
             plain | {OURS: here(ours(quality=50))},
         )

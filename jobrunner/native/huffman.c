@@ -7,7 +7,7 @@
  *   bits 8..15  the symbol */
 int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder) {
     for (int i = 0; i < 1 << LOOK_BITS; i++) decoder->look[i] = 0;
-    decoder->symbols = spec->symbols;
+    for (int i = 0; i < 256; i++) decoder->symbols[i] = spec->symbols[i];
     decoder->total = spec->total;
     int32_t code = 0;
     int index = 0;

@@ -1,9 +1,10 @@
 /* From a JPEG to a JPEG without leaving the coefficients (ITU-T T.81).
  *
- * Sequential Huffman JPEGs of 8 bits in one interleaved scan are decoded to quantised coefficients,
- * divided by other quantisation tables, and written with Huffman tables made for them. No inverse
- * and forward transform, no colour conversion, no plane of pixels. Everything that is not of this
- * kind, or not flawless, is refused: the caller then takes the general decoder, which knows all.
+ * Huffman JPEGs of 8 bits, sequential or progressive, are decoded to quantised coefficients, divided
+ * by other quantisation tables, and written with Huffman tables made for them. Chroma as fine as luma
+ * is halved in between where that is asked for. No colour conversion, no plane of pixels. Everything
+ * that is not of this kind, or not flawless, is refused: the caller then takes the general decoder,
+ * which knows all.
  *
  * Input is hostile. Nothing is allocated; every read and write is bounded by what the caller gave.
  */
@@ -22,7 +23,15 @@ enum {
     JPEG_NO_ROOM = -2, /* the output or the record of symbols would be larger than its buffer */
 };
 
-enum { LOOK_BITS = 10, MAX_COMPONENTS = 3 };
+enum {
+    LOOK_BITS = 10,
+    MAX_COMPONENTS = 3,
+    MOST_BLOCKS = 6,   /* of an MCU */
+    MOST_SYMBOLS = 66, /* of a block */
+    /* Encoders write 10, or up to 20 where they look for the fewest bytes. Each costs a pass over all
+     * blocks, however few bytes it has. */
+    MOST_SCANS = 32,
+};
 
 /* A Huffman table as a DHT segment holds it: codes of each length, then the symbols. */
 typedef struct {
@@ -36,7 +45,7 @@ typedef struct {
     uint32_t look[1 << LOOK_BITS];
     int32_t max_code[18];  /* by length; -1 where there is no code */
     int32_t value_from[17]; /* index of symbols less the first code, by length */
-    const uint8_t *symbols;
+    uint8_t symbols[256];
     int total;
 } huffman_decoder;
 
@@ -48,16 +57,26 @@ typedef struct {
 
 typedef struct {
     uint8_t id, h, v;         /* identifier and sampling factors */
-    uint8_t quantisation, dc, ac; /* table numbers */
+    uint8_t quantisation, dc, ac; /* table numbers; dc, ac: in the scan */
 } component;
 
+/* Which components and coefficients a scan has, and which of their bits: those from `low` on; where
+ * `high` is not 0, that one alone. */
 typedef struct {
-    int width, height, components;
+    int count, of[MAX_COMPONENTS];
+    int from, to, high, low;
+} scan_spec;
+
+typedef struct {
+    int width, height, components, progressive;
     component component[MAX_COMPONENTS];
     uint16_t quantisation[4][64]; /* in zigzag order; 0 first: not defined */
     huffman_spec dc[4], ac[4];
     int restart_interval; /* MCUs, 0: none */
-    const uint8_t *scan;  /* entropy-coded data */
+    int scans;            /* so far */
+    uint8_t known[MAX_COMPONENTS][64]; /* the lowest bit so far, plus 1; 0: none yet */
+    scan_spec scan;
+    const uint8_t *at; /* entropy-coded data of the scan */
     const uint8_t *end;
 } jpeg_header;
 
@@ -70,8 +89,13 @@ typedef struct {
     uint32_t used[4][257]; /* how often each symbol occurs, by table */
 } symbol_record;
 
-/* parse.c */
+/* parse.c: to the first scan; from behind one, where `at` is, to the next. */
 int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header);
+int jpeg_next(jpeg_header *header);
+/* Whether the scans so far have all of every component, to the last bit. */
+int jpeg_is_complete(const jpeg_header *header);
+int jpeg_mcus_across(const jpeg_header *header);
+int jpeg_mcus_down(const jpeg_header *header);
 /* huffman.c */
 int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder);
 void huffman_optimal(uint32_t used[257], huffman_spec *spec);

@@ -1,4 +1,4 @@
-/* Marker segments up to the scan (T.81, B.2). */
+/* Marker segments between the scans (T.81, B.2). */
 #include "jpeg.h"
 
 typedef struct {
@@ -18,6 +18,7 @@ static int u16(reader *in) {
 
 /* DQT */
 static int quantisation(reader in, jpeg_header *header) {
+    if (header->scans) return JPEG_REFUSED; /* the one table or the other: nobody does it */
     while (left(&in) > 0) {
         int spec = u8(&in), number = spec & 15, wide = spec >> 4;
         if (number > 3 || wide > 1 || left(&in) < 64 << wide) return JPEG_REFUSED;
@@ -45,8 +46,8 @@ static int huffman(reader in, jpeg_header *header) {
     return JPEG_OK;
 }
 
-/* SOF0, SOF1 */
-static int frame(reader in, jpeg_header *header) {
+/* SOF0, SOF1, SOF2 */
+static int frame(reader in, int progressive, jpeg_header *header) {
     if (header->components || u8(&in) != 8) return JPEG_REFUSED; /* a second one; 12 bits */
     header->height = u16(&in);
     header->width = u16(&in);
@@ -63,27 +64,58 @@ static int frame(reader in, jpeg_header *header) {
         int most = i == 0 ? 2 : 1; /* luma at most twice as fine as chroma */
         if (one->h < 1 || one->h > most || one->v < 1 || one->v > most || table > 3)
             return JPEG_REFUSED;
+        if (components == 1) one->h = one->v = 1; /* as one alone has MCUs of one block */
         one->quantisation = (uint8_t)table;
     }
     header->components = components;
+    header->progressive = progressive;
     return JPEG_OK;
 }
 
-/* SOS: all components in one scan, all coefficients, full precision. */
+/* Whether this scan of a component is the next one for each of its coefficients. */
+static int follows(const scan_spec *scan, uint8_t known[64]) {
+    if (scan->from && !known[0]) return 0; /* AC before DC */
+    for (int k = scan->from; k <= scan->to; k++) {
+        if (scan->high ? known[k] != scan->high + 1 : known[k]) return 0;
+        known[k] = (uint8_t)(scan->low + 1);
+    }
+    return 1;
+}
+
+/* SOS */
 static int scan(reader in, jpeg_header *header) {
-    if (!header->components || u8(&in) != header->components) return JPEG_REFUSED;
-    for (int i = 0; i < header->components; i++) {
+    scan_spec *scan = &header->scan;
+    scan->count = u8(&in);
+    if (scan->count < 1 || scan->count > header->components || ++header->scans > MOST_SCANS)
+        return JPEG_REFUSED;
+    if (left(&in) != 2 * scan->count + 3) return JPEG_REFUSED;
+    const uint8_t *range = in.at + 2 * scan->count;
+    scan->from = range[0];
+    scan->to = range[1];
+    scan->high = range[2] >> 4;
+    scan->low = range[2] & 15;
+    if (header->progressive) {
+        if (scan->from ? scan->count != 1 || scan->from > scan->to : scan->to != 0) return JPEG_REFUSED;
+        if (scan->to > 63 || scan->low > 13) return JPEG_REFUSED;
+        if (scan->high && scan->low != scan->high - 1) return JPEG_REFUSED;
+    } else if (scan->from != 0 || scan->to != 63 || range[2]) {
+        return JPEG_REFUSED;
+    }
+    for (int n = 0, i = 0; n < scan->count; n++, i++) {
+        int id = u8(&in), tables = u8(&in);
+        while (i < header->components && header->component[i].id != id) i++;
+        if (i == header->components || tables >> 4 > 3 || (tables & 15) > 3) return JPEG_REFUSED;
         component *one = &header->component[i];
-        if (u8(&in) != one->id) return JPEG_REFUSED;
-        int tables = u8(&in);
-        if (tables < 0 || tables >> 4 > 3 || (tables & 15) > 3) return JPEG_REFUSED;
+        scan->of[n] = i;
         one->dc = (uint8_t)(tables >> 4);
         one->ac = (uint8_t)(tables & 15);
-        if (!header->quantisation[one->quantisation][0] || !header->dc[one->dc].total ||
-            !header->ac[one->ac].total)
+        int dc = scan->from == 0 && scan->high == 0, ac = scan->to > 0;
+        if ((dc && !header->dc[one->dc].total) || (ac && !header->ac[one->ac].total))
             return JPEG_REFUSED;
+        if (!follows(scan, header->known[i])) return JPEG_REFUSED;
     }
-    if (left(&in) != 3 || in.at[0] != 0 || in.at[1] != 63 || in.at[2] != 0) return JPEG_REFUSED;
+    for (int i = 0; i < header->components; i++) /* none comes later */
+        if (!header->quantisation[header->component[i].quantisation][0]) return JPEG_REFUSED;
     return JPEG_OK;
 }
 
@@ -111,9 +143,15 @@ static int is_ycc(const jpeg_header *header, const colour *seen) {
     return seen->jfif || seen->adobe || (c[0].id == 1 && c[1].id == 2 && c[2].id == 3);
 }
 
-int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header) {
-    if (size < 4 || size > 1 << 29 || data[0] != 0xFF || data[1] != 0xD8) return JPEG_REFUSED;
-    reader in = {data + 2, data + size};
+int jpeg_is_complete(const jpeg_header *header) {
+    for (int i = 0; i < header->components; i++)
+        for (int k = 0; k < 64; k++)
+            if (header->known[i][k] != 1) return 0;
+    return 1;
+}
+
+int jpeg_next(jpeg_header *header) {
+    reader in = {header->at, header->end};
     colour seen = {0, 0, 0};
     for (;;) {
         if (u8(&in) != 0xFF) return JPEG_REFUSED;
@@ -128,21 +166,38 @@ int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header) {
             result = quantisation(body, header);
         } else if (marker == 0xC4) {
             result = huffman(body, header);
-        } else if (marker == 0xC0 || marker == 0xC1) {
-            result = frame(body, header);
+        } else if (marker >= 0xC0 && marker <= 0xC2) {
+            result = frame(body, marker == 0xC2, header);
         } else if (marker == 0xDD) {
             if (length != 4) return JPEG_REFUSED;
             header->restart_interval = u16(&body);
         } else if (marker == 0xDA) {
-            if (scan(body, header) || !is_ycc(header, &seen)) return JPEG_REFUSED;
-            header->scan = in.at;
-            header->end = in.end;
+            int first = !header->scans;
+            if (scan(body, header) || (first && !is_ycc(header, &seen))) return JPEG_REFUSED;
+            header->at = in.at;
             return JPEG_OK;
         } else if (marker >= 0xE0 && marker <= 0xEF) {
             application(marker, body, &seen);
         } else if (marker != 0xFE) {
-            return JPEG_REFUSED; /* progressive, lossless, arithmetic, DNL, … */
+            return JPEG_REFUSED; /* lossless, arithmetic, DNL, … */
         }
         if (result) return result;
     }
+}
+
+int jpeg_parse(const uint8_t *data, size_t size, jpeg_header *header) {
+    if (size < 4 || size > 1 << 29 || data[0] != 0xFF || data[1] != 0xD8) return JPEG_REFUSED;
+    header->at = data + 2;
+    header->end = data + size;
+    return jpeg_next(header);
+}
+
+int jpeg_mcus_across(const jpeg_header *header) {
+    int pixels = 8 * header->component[0].h;
+    return (header->width + pixels - 1) / pixels;
+}
+
+int jpeg_mcus_down(const jpeg_header *header) {
+    int pixels = 8 * header->component[0].v;
+    return (header->height + pixels - 1) / pixels;
 }

@@ -1,14 +1,39 @@
 /* The way in, for ctypes. */
-#include "jpeg.h"
+#include "store.h"
 
 /* What the caller must match: raised when the meaning of a call changes. */
-EXPORTED int imagebatch_jpeg_abi(void) { return 3; }
+EXPORTED int imagebatch_jpeg_abi(void) { return 4; }
+
+/* How the output differs from the input. */
+static halving halved(const jpeg_header *header, int coarse) {
+    const component *luma = &header->component[0];
+    if (!coarse || header->components == 1) return (halving){1, 1};
+    return (halving){2 / luma->h, 2 / luma->v};
+}
+
+static jpeg_header output_of(const jpeg_header *header, halving by) {
+    jpeg_header output = *header;
+    output.component[0].h = (uint8_t)(header->component[0].h * by.across);
+    output.component[0].v = (uint8_t)(header->component[0].v * by.down);
+    return output;
+}
+
+/* Whether blocks are written as they are read. */
+static int is_direct(const jpeg_header *header, halving by) {
+    return !header->progressive && header->scan.count == header->components && by.across == 1 && by.down == 1;
+}
 
 /* The tables to write with: never finer than what the data has, which would cost bytes and keep
- * nothing. Without a target the data's own, and then Cb and Cr must have the same. */
-static int written(const jpeg_header *header, const uint16_t (*target)[64], uint16_t result[2][64]) {
+ * nothing. Without a target the data's own, and then Cb and Cr must have the same. Halved chroma has
+ * steps of its own. */
+static int written(const jpeg_header *header, halving by, const uint16_t (*target)[64],
+                   uint16_t result[2][64]) {
+    static const uint16_t ones[64] = {[0 ... 63] = 1};
+    int halves = by.across > 1 || by.down > 1;
+    if (halves && !target) return JPEG_REFUSED;
     for (int i = 0; i < header->components; i++) {
-        const uint16_t *own = header->quantisation[header->component[i].quantisation];
+        const uint16_t *own =
+            i && halves ? ones : header->quantisation[header->component[i].quantisation];
         uint16_t *to = result[i > 0];
         for (int k = 0; k < 64; k++) {
             if (i < 2) to[k] = target ? target[i > 0][k] : own[k];
@@ -20,20 +45,73 @@ static int written(const jpeg_header *header, const uint16_t (*target)[64], uint
     return JPEG_OK;
 }
 
-/* Write `data` with the quantisation tables `target` (luma, chroma; zigzag order, 1..255), or with
- * its own, so without a loss, where `target` is null. `lambda`: see
- * jpeg_requantise. `symbols` is scratch of `symbol_room` entries. The size of the output, or a
- * negative code. */
-EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
-                                        const uint16_t (*target)[64], const int32_t lambda[4],
-                                        uint8_t *out, size_t room, uint32_t *symbols,
-                                        size_t symbol_room) {
+/* Entries for what is made of `size` bytes: more for each byte than photographs have, and as many as
+ * flat blocks take, which are nearly no bytes. */
+static size_t entries(const jpeg_header *output, size_t size) {
+    size_t blocks = 0, mcus = (size_t)jpeg_mcus_across(output) * (size_t)jpeg_mcus_down(output);
+    for (int i = 0; i < output->components; i++)
+        blocks += mcus * output->component[i].h * output->component[i].v;
+    size_t likely = 3 * size + 2 * blocks, most = MOST_SYMBOLS * blocks;
+    return (likely < most ? likely : most) + MOST_BLOCKS * MOST_SYMBOLS;
+}
+
+/* How scratch is divided, where blocks are stored: masks, blocks, scans, symbols. */
+typedef struct {
+    size_t masks, blocks, scans;
+} layout;
+
+static layout laid_out(const store *of) {
+    return (layout){of->blocks * sizeof *of->mask, of->blocks * sizeof *of->block,
+                    MOST_SCANS * sizeof(scan_state)};
+}
+
+/* The bytes of scratch that imagebatch_jpeg_recode needs, or a negative code. Fewer suffice where the
+ * image is simple. */
+EXPORTED int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int coarse) {
     jpeg_header header = {0};
-    symbol_record record = {symbols, symbols + symbol_room, {{0}}};
+    store kept;
+    int result = jpeg_parse(data, size, &header);
+    if (result) return result;
+    halving by = halved(&header, coarse);
+    store_lay_out(&header, by, &kept);
+    layout parts = laid_out(&kept);
+    const jpeg_header output = output_of(&header, by);
+    size_t symbols = entries(&output, size) * sizeof(symbol);
+    return (int64_t)(is_direct(&header, by) ? symbols : parts.masks + parts.blocks + parts.scans + symbols);
+}
+
+/* Write `data` with the quantisation tables `target` (luma, chroma; zigzag order, 1..255), or with
+ * its own, so without a loss, where `target` is null. `coarse`: with 4:2:0 chroma. `lambda`: see
+ * jpeg_requantise. `scratch` is aligned as for uint64_t. The size of the output, or a negative code. */
+EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
+                                        const uint16_t (*target)[64], int coarse,
+                                        const int32_t lambda[4], uint8_t *out, size_t room,
+                                        uint8_t *scratch, size_t scratch_room) {
+    jpeg_header header = {0};
+    symbol_record record = {0};
     uint16_t tables[2][64];
     int result = jpeg_parse(data, size, &header);
-    if (!result) result = written(&header, target, tables);
-    if (!result) result = jpeg_requantise(&header, (const uint16_t(*)[64])tables, lambda, &record);
     if (result) return result;
-    return jpeg_write(&header, (const uint16_t(*)[64])tables, symbols, &record, out, room);
+    halving by = halved(&header, coarse);
+    result = written(&header, by, target, tables);
+    if (result) return result;
+    const jpeg_header output = output_of(&header, by);
+    symbol *symbols = (symbol *)scratch;
+    record.end = symbols + scratch_room / sizeof *symbols;
+    if (is_direct(&header, by)) {
+        record.at = symbols;
+        result = jpeg_requantise(&header, (const uint16_t(*)[64])tables, lambda, &record);
+    } else {
+        store kept;
+        store_lay_out(&header, by, &kept);
+        layout parts = laid_out(&kept);
+        if (scratch_room < parts.masks + parts.blocks + parts.scans) return JPEG_NO_ROOM;
+        kept.mask = (uint64_t *)scratch;
+        kept.block = (int16_t(*)[64])(scratch + parts.masks);
+        scan_state *scans = (scan_state *)(scratch + parts.masks + parts.blocks);
+        symbols = record.at = (symbol *)(scans + MOST_SCANS);
+        result = jpeg_requantise_stored(&header, &output, scans, &kept, (const uint16_t(*)[64])tables,
+                                        lambda, &record);
+    }
+    return result ? result : jpeg_write(&output, (const uint16_t(*)[64])tables, symbols, &record, out, room);
 }

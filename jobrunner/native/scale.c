@@ -48,6 +48,11 @@ static int taps_of(double scale) {
     return ((int)(6 * scale) + 1 + 7) / 8 * 8;
 }
 
+/* Whether the last sample's centre is not in the source: what is near it may then weigh nothing, or less. */
+static int is_beyond(size_t count, double scale, size_t size) {
+    return ((double)count - 0.5) * scale > (double)size + 0.001;
+}
+
 /* One row of the result's height and the source's width, in 1/2^ROW_BITS. Sums of 16 bits: each product
  * is cut to 1/2^ROW_BITS, half of which is given back on average. */
 static void blend_rows(const uint8_t *in, size_t width, const int16_t *weights, int rows, int16_t *row) {
@@ -71,13 +76,14 @@ static void blend_rows(const uint8_t *in, size_t width, const int16_t *weights, 
 
 /* From `in`, width x height, to `out`, out_width x out_height, each sample of which is across x down
  * of the source's. `room` bytes of `scratch` take the weights and a row. JPEG_REFUSED where a scale is
- * below 1 or over 10, JPEG_NO_ROOM where the scratch does not suffice. */
+ * below 1 or over 10 or does not fit the sizes, JPEG_NO_ROOM where the scratch does not suffice. */
 EXPORTED int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t height, uint8_t *out,
                                     size_t out_width, size_t out_height, double across, double down,
                                     void *scratch, size_t room) {
     int taps = taps_of(across), rows = taps_of(down);
     if (!taps || !rows || !width || !height || width > 65500 || height > 65500) return JPEG_REFUSED;
     if (out_width > width || out_height > height) return JPEG_REFUSED;
+    if (is_beyond(out_width, across, width) || is_beyond(out_height, down, height)) return JPEG_REFUSED;
     size_t weights_of_all = out_width * (size_t)taps;
     if (room < out_width * sizeof(int32_t) + (weights_of_all + width + MOST_TAPS) * sizeof(int16_t))
         return JPEG_NO_ROOM;

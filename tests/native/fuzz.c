@@ -14,16 +14,17 @@
 
 #include "../../jobrunner/native/jpeg.h"
 
+int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int coarse);
 int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
-                               const int32_t lambda[4], uint8_t *out, size_t room,
-                               uint32_t *symbols, size_t symbol_room);
+                               int coarse, const int32_t lambda[4], uint8_t *out, size_t room,
+                               uint8_t *scratch, size_t scratch_room);
 int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t height, uint8_t *out,
                            size_t out_width, size_t out_height, double across, double down,
                            void *scratch, size_t room);
 void __sanitizer_cov_trace_pc(void);
 void __asan_on_error(void);
 
-enum { EDGES = 1 << 16, LARGEST = 60000, MOST = 100000 };
+enum { EDGES = 1 << 16, LARGEST = 60000, MOST = 100000, MOST_SCRATCH = 1 << 24 };
 
 typedef struct {
     uint8_t *data;
@@ -76,13 +77,14 @@ static void *room_for(size_t bytes) {
 
 static void check_again(const uint8_t *data, size_t size) {
     static const int32_t nearest[4] = {0};
-    size_t room = 4 * size + 4096, entries = 64 * size + 4096;
-    uint8_t *out = room_for(room);
-    uint32_t *symbols = room_for(4 * entries);
-    int64_t result = imagebatch_jpeg_recode(data, size, NULL, nearest, out, room, symbols, entries);
+    int64_t needed = imagebatch_jpeg_scratch(data, size, 0);
+    require(needed > 0, "its own output is refused");
+    size_t room = 4 * size + 4096, scratch_room = (size_t)needed + 256 * size;
+    uint8_t *out = room_for(room), *scratch = room_for(scratch_room);
+    int64_t result = imagebatch_jpeg_recode(data, size, NULL, 0, nearest, out, room, scratch, scratch_room);
     require(result == (int64_t)size && !memcmp(data, out, size), "its own output changes");
     free(out);
-    free(symbols);
+    free(scratch);
 }
 
 /* Whether it reached an edge as often as never before. */
@@ -103,22 +105,25 @@ static int run(const uint8_t *data, size_t size) {
     uint32_t mode = dice() % 5;
     for (int k = 0; k < 128; k++)
         target[k / 64][k % 64] = (uint16_t)(mode == 0 ? 1 : mode == 1 ? 255 : 1 + dice() % 255);
-    size_t room = size, entries = 3 * size;
+    int coarse = dice() % 2;
+    int64_t needed = imagebatch_jpeg_scratch(data, size, coarse);
+    if (needed < 0 || needed > MOST_SCRATCH) needed = 64;
+    size_t room = size, scratch_room = (size_t)needed;
     switch (dice() % 8) {
     case 0: room = dice() % (size + 1); break;
-    case 1: entries = dice() % (3 * size + 1); break;
-    case 2: room = 4 * size + 4096, entries = 64 * size + 4096; break;
+    case 1: scratch_room = dice() % (scratch_room + 1); break;
+    case 2: room = 4 * size + 4096, scratch_room += 256 * size; break;
     default: break;
     }
     current = data;
     current_size = size;
     uint8_t *in = room_for(size), *out = room_for(room);
-    uint32_t *symbols = room_for(4 * entries);
+    uint8_t *scratch = room_for(scratch_room);
     memcpy(in, data, size);
     memset(seen, 0, sizeof seen);
     previous = 0;
     int64_t result = imagebatch_jpeg_recode(in, size, mode == 4 ? NULL : (const uint16_t(*)[64])target,
-                                            bits[dice() % 3], out, room, symbols, entries);
+                                            coarse, bits[dice() % 3], out, room, scratch, scratch_room);
     int worth_keeping = is_new();
     require(result <= (int64_t)room, "more was written than there is room");
     runs++;
@@ -128,7 +133,7 @@ static int run(const uint8_t *data, size_t size) {
     }
     free(in);
     free(out);
-    free(symbols);
+    free(scratch);
     return worth_keeping;
 }
 
@@ -169,9 +174,10 @@ static uint8_t odd_byte(void) {
 static size_t mutate(uint8_t *data, size_t size) {
     size_t starts[64], segments = 0;
     for (size_t i = 2; i + 4 < size && segments < 64 && data[i] == 0xFF;) {
+        int scan = data[i + 1] == 0xDA;
         starts[segments++] = i;
-        if (data[i + 1] == 0xDA) break;
         i += 2u + (size_t)(data[i + 2] << 8 | data[i + 3]);
+        while (scan && i + 4 < size && (data[i] != 0xFF || !data[i + 1])) i++;
     }
     size_t at = dice() % size, some = 1 + dice() % 16;
     if (segments && dice() % 3) at = starts[dice() % 2 ? segments - 1 : dice() % segments] + dice() % 40;

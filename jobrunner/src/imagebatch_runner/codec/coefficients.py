@@ -1,8 +1,8 @@
 """JPEG to JPEG without leaving the coefficients: the native library of ``native/``, if built.
 
-It takes sequential Huffman JPEGs of one interleaved scan that are flawless, and refuses all others,
-which are then for the general decoder. Nothing here judges an image. Not for several threads: the
-scratch is one for the process.
+It takes flawless Huffman JPEGs of 8 bits, sequential or progressive, gray or YCbCr with chroma as
+fine as luma or half as fine, and refuses all others, which are then for the general decoder.
+Nothing here judges an image. Not for several threads: the scratch is one for the process.
 """
 
 from __future__ import annotations
@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from imagebatch_runner.memory import KEPT_AS_SCRATCH
 
-from .rawfile import Bytes, write_all
+from .rawfile import write_all
 
 if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAILABLE
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
-_ABI: Final = 3
+_ABI: Final = 4
 #: Scratch up to these sizes is kept for the next image: new pages cost more than the work on them.
-_KEPT_OUTPUT, _KEPT_SYMBOLS = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
-#: Bytes an entry of the record of symbols takes, and how many a block can have at most.
-_ENTRY, _ENTRIES_PER_BLOCK = 4, 66
-#: More entries for each byte of input than photographs have; flat pictures go the general way.
-_ENTRIES_PER_BYTE = 3
+_KEPT_OUTPUT, _KEPT_WORK = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 #: As in native/scale.c.
 _MOST_TAPS = 72
 
@@ -38,14 +34,15 @@ def _load() -> ctypes.CDLL | None:
         library = ctypes.CDLL(str(_LIBRARY))
         version = library.imagebatch_jpeg_abi()
         recoding, scaling = library.imagebatch_jpeg_recode, library.imagebatch_plane_scale
+        measuring = library.imagebatch_jpeg_scratch
     except (OSError, AttributeError) as error:
         raise ImportError(f"{_LIBRARY.name} does not load: install the runner again") from error
     if version != _ABI:
         raise ImportError(f"{_LIBRARY.name} is of another version: install the runner again")
-    recoding.restype = ctypes.c_int64
+    measuring.restype = recoding.restype = ctypes.c_int64
+    measuring.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
     recoding.argtypes = [
-        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p,
-        ctypes.c_void_p,
+        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
     scaling.argtypes = [
@@ -83,31 +80,36 @@ class Scratch:
         self._memory = None
 
 
-_output, _symbols = Scratch(_KEPT_OUTPUT), Scratch(_KEPT_SYMBOLS)
+_output, _work = Scratch(_KEPT_OUTPUT), Scratch(_KEPT_WORK)
 
 
-def recode(data: Bytes, target: Quantisation | None, pixels: int, out: BinaryIO) -> bool:
+def recode(
+    data: bytes, target: Quantisation | None, out: BinaryIO, *, coarse: bool = False
+) -> bool:
     """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
-    for ``None``, into ``out``, unless it is refused or would not get smaller.
+    for ``None``, into ``out``, unless it is refused or would not get smaller. ``coarse``, which
+    takes a target: with 4:2:0 chroma, whatever it had.
 
-    ``out`` is unbuffered and empty; ``pixels`` is the size of the image. Refused, too, where memory
-    does not suffice: it is then all for the general decoder.
+    ``out`` is unbuffered and empty. Refused, too, where memory does not suffice: it is then all for
+    the general decoder.
     """
     if _library is None:
         return False
-    entries = min(_ENTRIES_PER_BYTE * len(data), _ENTRIES_PER_BLOCK * (pixels // 16 + 4096))
+    room = _library.imagebatch_jpeg_scratch(data, len(data), coarse)
+    if room < 0:
+        return False
     try:
-        output, symbols = _output.at_least(len(data)), _symbols.at_least(entries * _ENTRY)
-    except OSError:
+        output, work = _output.at_least(len(data)), _work.at_least(room)
+    except (OSError, OverflowError):
         _output.drop()
-        _symbols.drop()
+        _work.drop()
         return False
     tables = (ctypes.c_uint16 * 128)(*target.luma, *target.chroma) if target else None
     bit = (ctypes.c_int32 * 4)(*(target.bit if target else ()))
     try:
         size = _library.imagebatch_jpeg_recode(
-            _pointer(data), len(data), tables, bit,
-            _address(output), len(data), _address(symbols), entries,
+            data, len(data), tables, coarse, bit,
+            _address(output), len(data), _address(work), room,
         )  # fmt: skip
         if size < 0:
             return False
@@ -115,9 +117,9 @@ def recode(data: Bytes, target: Quantisation | None, pixels: int, out: BinaryIO)
             write_all(out, written)
         return True
     finally:
-        del output, symbols
+        del output, work
         _output.trim()
-        _symbols.trim()
+        _work.trim()
 
 
 def scaled(
@@ -130,23 +132,19 @@ def scaled(
         return None
     room = to[0] * (4 + 2 * _MOST_TAPS) + 2 * (size[0] + _MOST_TAPS)
     try:
-        scratch = _symbols.at_least(room)
+        scratch = _work.at_least(room)
         out = bytearray(to[0] * to[1])
     except (OSError, MemoryError):
-        _symbols.drop()
+        _work.drop()
         return None
     result = _library.imagebatch_plane_scale(
         plane, *size, (ctypes.c_char * len(out)).from_buffer(out), *to, *by,
         _address(scratch), room,
     )  # fmt: skip
     del scratch
-    _symbols.trim()
+    _work.trim()
     return bytes(out) if result == 0 else None
 
 
-def _pointer(data: Bytes) -> bytes | int:
-    return data if isinstance(data, bytes) else _address(data)
-
-
-def _address(memory: mmap.mmap | memoryview) -> int:
+def _address(memory: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))

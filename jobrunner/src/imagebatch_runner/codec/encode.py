@@ -81,8 +81,7 @@ def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
         return False
     finest = BytesIO()
     frame.save(finest, "JPEG", quality=FINEST, subsampling=subsampling(quality))
-    area = frame.width * frame.height
-    return coefficients.recode(finest.getvalue(), quantisation.small(quality), area, out)
+    return coefficients.recode(finest.getvalue(), quantisation.small(quality), out)
 
 
 def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:

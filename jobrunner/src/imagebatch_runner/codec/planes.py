@@ -66,7 +66,7 @@ def compress(
     data = _encoded(made, encode.FINEST if small else quality)
     width, height = made[0].size
     target = quantisation.small(quality) if small else None
-    if data is None or not coefficients.recode(data, target, width * height, out):
+    if data is None or not coefficients.recode(data, target, out):
         return None
     return width, height
 

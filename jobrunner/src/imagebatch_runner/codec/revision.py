@@ -14,11 +14,11 @@ from . import coefficients
 #: Raise it with a change after which the same source and options give another picture or another
 #: size worth having: encoders, their effort, scaling, colour. A new build of the same encoder that
 #: moves a few bytes is no reason to compress ten million images anew.
-REVISION: Final = 2
+REVISION: Final = 3
 
 
 def codec_name(*, native: bool, simplejpeg: bool) -> str:
-    """``2``, ``2+native``, …; simplejpeg is of use to the native part alone."""
+    """``3``, ``3+native``, …; simplejpeg is of use to the native part alone."""
     parts = [str(REVISION)]
     if native:
         parts.append("native")

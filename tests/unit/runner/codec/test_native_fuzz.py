@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFilter
 
+from support.jpegscans import apart, flat_of_many_scans
 from support.pictures import encoded
 
 ROOT = Path(__file__).parents[4]
@@ -69,8 +70,16 @@ def seeds() -> list[bytes]:
     stripes = Image.new("L", (64, 64))
     stripes.putdata([255 * ((x + y) & 1) for y in range(64) for x in range(64)])
     found += [encoded(stripes, quality=100), encoded(stripes.convert("RGB"), quality=100)]
-    found += [encoded(noise(33, 33), progressive=True), encoded(noise(33, 33).convert("CMYK"))]
-    return found
+    for size in ((1, 1), (17, 33), (33, 33), (48, 40)):
+        for subsampling in (0, 1, 2):
+            found.append(
+                encoded(noise(*size), quality=85, subsampling=subsampling, progressive=True)
+            )
+        found.append(apart(noise(*size), (1, 1), quality=75))
+        found.append(apart(noise(*size), (2, 2), progressive=True, restart_marker_blocks=2))
+    found.append(encoded(noise(33, 33).convert("L"), quality=100, progressive=True))
+    found += [flat_of_many_scans(number, (17, 9)) for number in (2, 32, 33)]
+    return [*found, encoded(noise(33, 33).convert("CMYK"))]
 
 
 def test_no_bytes_make_the_library_leave_its_buffers(fuzzer: Path, tmp_path: Path) -> None:

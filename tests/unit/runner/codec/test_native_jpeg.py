@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,9 +27,7 @@ def out() -> Iterator[BinaryIO]:
 def recoded(data: bytes, target: Quantisation | None, out: BinaryIO) -> bytes | None:
     out.seek(0)
     out.truncate()
-    with Image.open(BytesIO(data)) as image:
-        area = image.width * image.height
-    if not coefficients.recode(data, target, area, out):
+    if not coefficients.recode(data, target, out):
         return None
     out.seek(0)
     return out.read()
@@ -126,7 +123,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 def test_sound_jpeg_takes_the_general_way_where_memory_is_short() -> None:
-    """As much as Pillow needs for it, and less than the scratch, which is larger by far."""
+    """As much as Pillow needs for it, and less than the scratch."""
     program = """
 import re, resource, sys
 from PIL import Image
@@ -136,23 +133,23 @@ data, out = sys.stdin.buffer.read(), open(memfile.create("test"), "r+b", bufferi
 optional.simplejpeg()
 Image.init()
 size = int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
-limit = size + 13 * len(data) * 3 // 4
+limit = size + (20 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-assert not coefficients.recode(data, None, 1500 * 1000, out)
+assert not coefficients.recode(data, None, out)
 for _ in range(2):
     out.seek(0)
     out.truncate()
-    transcode.compress(data, sniff.Kind.JPEG, options.CodecOptions(), out)
+    transcode.compress(data, sniff.Kind.JPEG, options.CodecOptions(quality=95), out)
 out.seek(0)
 sys.stdout.buffer.write(out.read())
 """
-    data = encoded(noise(1500, 1000), quality=98, subsampling=2)
+    data = encoded(noise(1500, 1000), quality=98, subsampling=0)
     ended = subprocess.run(
         [sys.executable, "-c", program], input=data, capture_output=True, check=False
     )
     assert ended.returncode == 0, ended.stderr.decode()
     assert decoded(ended.stdout).size == (1500, 1000)
-    assert len(ended.stdout) < len(data) / 2
+    assert len(ended.stdout) < len(data)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF" + bytes(60)])

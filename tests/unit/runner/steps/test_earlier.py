@@ -163,7 +163,7 @@ def test_every_option_of_the_output_is_among_those_compared() -> None:
 
 def test_the_codec_is_named_with_its_optional_parts(tmp_path: Path) -> None:
     names = [codec_name(native=n, simplejpeg=s) for n in (False, True) for s in (False, True)]
-    assert names == ["2", "2", "2+native", "2+native+simplejpeg"]
+    assert names == ["3", "3", "3+native", "3+native+simplejpeg"]
     assert plan(Shop(tmp_path).batch("a")).codec == CODEC
 
 

@@ -1,0 +1,106 @@
+/* Chroma of half the size by way of cosines alone.
+ *
+ * Eight samples of a block become four by their four lowest frequencies (an inverse transform of four
+ * points), and eight of them, of two blocks, become frequencies again. Along a line that is one matrix:
+ * of what two blocks have at frequency n, a and b, the output has (a + b) / 2 at 2n for even n and
+ * (a - b) / 2 for odd n; at odd frequencies ODD has the share of a - b for even n and of a + b for odd
+ * n. Floating point in a fixed order: the same on every machine. */
+#include "store.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+/* [m][n]: sum over i < 4 of T8[2m + 1][i] T4[n][i] / sqrt 2, with the transforms T8 and T4. */
+static const float ODD[4][4] = {
+    {0.453063723f, 0.207867403f, -0.037328917f, 0.011443663f},
+    {-0.159094823f, 0.395532542f, 0.256639984f, -0.048772581f},
+    {0.106303762f, -0.176221475f, 0.384088878f, 0.245196320f},
+    {-0.090119978f, 0.138892558f, -0.187665139f, 0.432861459f},
+};
+
+/* The natural place, row and column, of a place in zigzag order. */
+static const uint8_t PLACE[64] = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+
+/* The other way round. */
+static const uint8_t ZIGZAG[64] = {
+    0,  1,  5,  6,  14, 15, 27, 28, 2,  4,  7,  13, 16, 26, 29, 42, 3,  8,  12, 17, 25, 30,
+    41, 43, 9,  11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
+    46, 51, 55, 60, 21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
+
+typedef float four __attribute__((vector_size(16)));
+
+/* A row of eight is two of four. */
+typedef union {
+    float at[8][8];
+    four half[8][2];
+} grid;
+
+/* Along each column: of 4 values above and 4 below to 8. */
+static void pass(const grid *in, grid *out) {
+    for (int x = 0; x < 2; x++) {
+        four low[4], high[4]; /* what is in even frequencies, and in odd ones */
+        for (int n = 0; n < 4; n++) {
+            four a = in->half[n][x], b = in->half[4 + n][x];
+            low[n] = n & 1 ? a - b : a + b;
+            high[n] = n & 1 ? a + b : a - b;
+        }
+        for (int m = 0; m < 4; m++) {
+            out->half[2 * m][x] = low[m] * 0.5f;
+            out->half[2 * m + 1][x] = high[0] * ODD[m][0] + high[1] * ODD[m][1] + high[2] * ODD[m][2] +
+                                      high[3] * ODD[m][3];
+        }
+    }
+}
+
+static void transpose(const grid *in, grid *out) {
+    for (int y = 0; y < 8; y++)
+        for (int x = 0; x < 8; x++) out->at[x][y] = in->at[y][x];
+}
+
+/* The lowest frequencies, as many as are taken each way, from the row and column on. */
+static void gather(const stored *from, halving by, const uint16_t steps[64], int row, int column, grid *to) {
+    int rows = 8 / by.down, columns = 8 / by.across;
+    to->at[row][column] = (float)(from->block[0] * steps[0]);
+    for (uint64_t left = from->mask; left; left &= left - 1) {
+        int k = __builtin_ctzll(left), y = PLACE[k] >> 3, x = PLACE[k] & 7;
+        if (y < rows && x < columns) to->at[row + y][column + x] = (float)(from->block[k] * steps[k]);
+    }
+}
+
+uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], float least, int16_t to[64]) {
+    grid one = {0}, other;
+    int rows = 8 / by.down, columns = 8 / by.across;
+    for (int y = 0; y < by.down; y++)
+        for (int x = 0; x < by.across; x++)
+            if (from[y][x].block) gather(&from[y][x], by, steps, y * rows, x * columns, &one);
+    if (by.across == 2 && !from[0][1].block)
+        for (int y = 0; y < 8; y++)
+            for (int x = 0; x < 4; x++) one.at[y][4 + x] = x & 1 ? -one.at[y][x] : one.at[y][x];
+    if (by.down == 2 && !from[1][0].block)
+        for (int y = 0; y < 4; y++)
+            for (int x = 0; x < 8; x++) one.at[4 + y][x] = y & 1 ? -one.at[y][x] : one.at[y][x];
+    if (by.down == 2) {
+        pass(&one, &other);
+        one = other;
+    }
+    if (by.across == 2) {
+        transpose(&one, &other);
+        pass(&other, &one);
+        transpose(&one, &other);
+        one = other;
+    }
+    uint64_t mask = 0;
+    for (int y = 0; y < 8; y++) {
+        for (int x = 0; x < 8; x++) {
+            float value = one.at[y][x];
+            if (x + y && value < least && value > -least) continue;
+            value = value > 32000 ? 32000 : value < -32000 ? -32000 : value;
+            int k = ZIGZAG[8 * y + x];
+            to[k] = (int16_t)(value < 0 ? value - 0.5f : value + 0.5f);
+            mask |= 1ull << k;
+        }
+    }
+    return mask & ~1ull;
+}
