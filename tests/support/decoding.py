@@ -7,6 +7,7 @@ from typing import Any
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import sniff
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
@@ -16,6 +17,6 @@ async def ended(pool: DecoderPool, data: bytes, **options: Any) -> Compressed | 
     chosen = CodecOptions(**options)
     try:
         found = sniff(data, max_pixels=chosen.max_pixels)
-        return await pool.compress(data, found.kind, chosen)
+        return await pool.compress(Content([data]), found.kind, chosen)
     except ImageFailed as failure:
         return failure.code

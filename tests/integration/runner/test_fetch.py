@@ -68,7 +68,7 @@ async def test_image_is_fetched_with_a_contact_in_the_user_agent(
     fetch: Fetch, host: ImageHost
 ) -> None:
     fetched = await fetch(host.add("a.jpg", DATA), contact_url="https://shop.example/bot")
-    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 1)
+    assert (fetched.content.whole(), fetched.http_status, fetched.attempts) == (DATA, 200, 1)
     assert host.headers["User-Agent"].startswith("ImageBatch/")
     assert "(+https://shop.example/bot)" in host.headers["User-Agent"]
     assert host.headers["Accept-Encoding"] == "identity"
@@ -98,7 +98,7 @@ async def test_failure_that_passes_leaves_a_success_and_its_attempts(
     fetch: Fetch, host: ImageHost, waits: Waits
 ) -> None:
     fetched = await fetch(host.failing_first("a.jpg", DATA, times=2), retries=3)
-    assert (fetched.data, fetched.attempts) == (DATA, 3)
+    assert (fetched.content.whole(), fetched.attempts) == (DATA, 3)
     assert list(waits) == [0.5, 1.0]
 
 
@@ -159,7 +159,7 @@ async def test_connection_that_is_reset_is_tried_again(fetch: Fetch, host: Image
         lambda h: h.reply(200, DATA, "image/jpeg"),
     )
     fetched = await fetch(url, retries=3)
-    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 3)
+    assert (fetched.content.whole(), fetched.http_status, fetched.attempts) == (DATA, 200, 3)
     assert host.requests["/c.jpg"] == 4  # the first one was repeated on a new connection at once
 
 
@@ -183,7 +183,7 @@ async def test_redirects_are_followed_to_their_limit(fetch: Fetch, host: ImageHo
     host.add("a.jpg", DATA)
     for n in range(6):
         host.redirect(f"hop{n}", "/a.jpg" if n == 0 else f"hop{n - 1}")
-    assert (await fetch(host.url("hop4"))).data == DATA
+    assert (await fetch(host.url("hop4"))).content.whole() == DATA
     assert (await fetch(host.url("hop5"))).code is ErrorCode.TOO_MANY_REDIRECTS
 
 
@@ -204,7 +204,7 @@ async def test_private_addresses_are_closed_by_default(fetch: Fetch, host: Image
     named = url.replace("127.0.0.1", "localhost")
     assert (await fetch(named, fetch_allow="")).code is ErrorCode.ADDRESS_REFUSED
     assert not host.requests
-    assert (await fetch(named, fetch_allow="localhost")).data == DATA
+    assert (await fetch(named, fetch_allow="localhost")).content.whole() == DATA
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ async def test_body_over_the_limit_is_refused_with_and_without_length(
     announced = await fetch(host.add("a.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
     streamed = await fetch(host.chunked("b.jpg", DATA), fetch_max_bytes=len(DATA) - 1)
     assert announced.code is streamed.code is ErrorCode.TOO_MANY_BYTES
-    assert (await fetch(host.url("b.jpg"), fetch_max_bytes=len(DATA))).data == DATA
+    assert (await fetch(host.url("b.jpg"), fetch_max_bytes=len(DATA))).content.whole() == DATA
 
 
 async def test_long_body_without_a_length_asks_again_with_room(
@@ -256,7 +256,7 @@ async def test_long_body_without_a_length_asks_again_with_room(
 ) -> None:
     long = DATA + bytes(9 << 20)
     fetched = await fetch(host.chunked("a.jpg", long))
-    assert (len(fetched.data), fetched.attempts) == (len(long), 1)
+    assert (fetched.content.size, fetched.attempts) == (len(long), 1)
 
 
 async def test_compression_nobody_asked_for_is_undone_within_the_limit(
@@ -266,7 +266,7 @@ async def test_compression_nobody_asked_for_is_undone_within_the_limit(
         headers = {"Content-Encoding": encoding}
         return host.on(name, lambda h: h.reply(200, gzip.compress(data), "image/jpeg", headers))
 
-    assert (await fetch(zipped("a.jpg", DATA))).data == DATA
+    assert (await fetch(zipped("a.jpg", DATA))).content.whole() == DATA
     bomb = await fetch(zipped("bomb.jpg", bytes(20 << 20)), fetch_max_bytes=1 << 20)
     assert bomb.code is ErrorCode.TOO_MANY_BYTES
     assert (await fetch(zipped("c.jpg", DATA, "br"))).code is ErrorCode.UNSUPPORTED_FORMAT
@@ -321,10 +321,10 @@ async def test_bodies_count_by_what_they_unpack_to(host: ImageHost) -> None:
         async def one(url: str) -> None:
             nonlocal held, most
             async with fetcher.fetched(url) as fetched:
-                held += len(fetched.data)
+                held += fetched.content.size
                 most = max(most, held)
                 await asyncio.sleep(0.01)
-                held -= len(fetched.data)
+                held -= fetched.content.size
 
         await asyncio.gather(*map(one, urls))
     assert most == 2 * size
@@ -341,7 +341,7 @@ async def test_what_was_reserved_in_vain_is_given_back_once_the_body_is_there(
         for url in urls:
             async with asyncio.timeout(60):
                 held.append(await holding.enter_async_context(fetcher.fetched(url)))
-        assert [one.data for one in held] == [DATA] * 2
+        assert [one.content.whole() for one in held] == [DATA] * 2
 
 
 async def test_broken_compression_is_asked_for_once(fetch: Fetch, host: ImageHost) -> None:
@@ -356,10 +356,10 @@ LONG_AGO = "Tue, 03 Mar 2026 04:05:06 GMT"
 async def test_host_that_knows_the_validators_sends_no_body(fetch: Fetch, host: ImageHost) -> None:
     url = host.validated("a.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     first = await fetch(url)
-    assert (first.data, first.http_status, first.attempts) == (DATA, 200, 1)
+    assert (first.content.whole(), first.http_status, first.attempts) == (DATA, 200, 1)
     assert first.validators == Validators('"1"', LONG_AGO)
     again = await fetch(url, known=first.validators)
-    assert (again.not_modified, again.data, again.attempts) == (True, b"", 1)
+    assert (again.not_modified, again.content.whole(), again.attempts) == (True, b"", 1)
     assert (host.statuses[200], host.statuses[304], host.body_bytes) == (1, 1, len(DATA))
 
 
@@ -367,7 +367,7 @@ async def test_date_with_bytes_that_are_no_text_is_not_recorded(
     fetch: Fetch, host: ImageHost
 ) -> None:
     fetched = await fetch(host.validated("a.jpg", DATA, last_modified=f"{LONG_AGO} (\xff)"))
-    assert (fetched.data, fetched.validators) == (DATA, Validators())
+    assert (fetched.content.whole(), fetched.validators) == (DATA, Validators())
 
 
 async def test_validators_are_recorded_and_sent_where_redirects_led(
@@ -388,7 +388,7 @@ async def test_equal_validator_of_another_address_confirms_nothing(
     )
     moved = host.validated("cdn/new.jpg", DATA, etag='"1"', last_modified=LONG_AGO)
     fetched = await fetch(host.redirect("a.jpg", moved), known=known)
-    assert (fetched.data, fetched.http_status) == (DATA, 200)
+    assert (fetched.content.whole(), fetched.http_status) == (DATA, 200)
 
 
 async def test_304_to_a_question_that_was_not_asked_is_a_failure(

@@ -57,7 +57,7 @@ async def fetch(url: str, credentials: Credentials) -> Fetched | ImageFailed:
 async def test_host_that_demands_a_header_gets_it(host: ImageHost) -> None:
     fetched = await fetch(demanding(host, "a.jpg"), for_host("127.0.0.1", host.port))
     assert isinstance(fetched, Fetched)
-    assert fetched.data == DATA
+    assert fetched.content.whole() == DATA
     assert host.headers["User-Agent"].startswith("ImageBatch/")
 
 

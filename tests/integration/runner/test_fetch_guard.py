@@ -109,7 +109,7 @@ async def test_redirect_to_a_relative_or_untidy_address_is_followed(
     host.add("a%20b.jpg", DATA)
     host.on("r", lambda h: h.reply(200, DATA, "image/jpeg") if "?" in h.path else _to(h, location))
     (found,) = await fetch("http://shop.example/r")
-    assert found.data == DATA
+    assert found.content.whole() == DATA
 
 
 def _to(handler: Any, location: str) -> None:
@@ -130,7 +130,7 @@ async def test_kept_connection_is_used_again_and_a_changed_name_is_not_looked_up
     net.name("rebind.example", ["8.8.8.8"], ["127.0.0.1"])
     host.add("a.jpg", DATA)
     found = await fetch("http://rebind.example/a.jpg", "http://rebind.example/a.jpg")
-    assert [one.data for one in found] == [DATA, DATA]
+    assert [one.content.whole() for one in found] == [DATA, DATA]
     assert (net.dialled, net.looked_up) == (["8.8.8.8"], ["rebind.example"])
 
 
@@ -140,7 +140,7 @@ async def test_connection_that_ended_is_dialled_again_at_the_address_that_was_ch
     net.name("rebind.example", ["8.8.8.8"], ["127.0.0.1"])
     host.on("a.jpg", lambda h: h.reply(200, DATA, "image/jpeg", {"Connection": "close"}))
     found = await fetch("http://rebind.example/a.jpg", "http://rebind.example/a.jpg")
-    assert [one.data for one in found] == [DATA, DATA]
+    assert [one.content.whole() for one in found] == [DATA, DATA]
     assert net.dialled == ["8.8.8.8", "8.8.8.8"]
 
 
@@ -152,7 +152,7 @@ async def test_connection_of_an_allowed_host_serves_no_other_name_of_its_address
     urls = [f"http://{name}/a.jpg" for name in ("images.local", "evil.example", "10.0.0.7")]
     found = await fetch(*urls, allow="images.local")
     assert found[1:] == [ErrorCode.ADDRESS_REFUSED] * 2
-    assert (found[0].data, host.requests["/a.jpg"]) == (DATA, 1)
+    assert (found[0].content.whole(), host.requests["/a.jpg"]) == (DATA, 1)
 
 
 async def test_allowed_host_may_not_redirect_into_what_is_not_allowed(
@@ -165,7 +165,7 @@ async def test_allowed_host_may_not_redirect_into_what_is_not_allowed(
     host.add("a.jpg", DATA)
     found = await fetch(*(f"http://images.local/r{n}" for n in (1, 2, 3)), allow="images.local")
     assert found[:2] == [ErrorCode.ADDRESS_REFUSED] * 2
-    assert found[2].data == DATA
+    assert found[2].content.whole() == DATA
 
 
 async def test_proxies_of_the_environment_are_not_used(
@@ -176,4 +176,4 @@ async def test_proxies_of_the_environment_are_not_used(
     net.name("shop.example", ["8.8.8.8"])
     host.add("a.jpg", DATA)
     (found,) = await fetch("http://shop.example/a.jpg")
-    assert (found.data, net.dialled) == (DATA, ["8.8.8.8"])
+    assert (found.content.whole(), net.dialled) == (DATA, ["8.8.8.8"])

@@ -41,7 +41,7 @@ def fetch() -> Fetch:
             for url in urls:
                 try:
                     async with fetcher.fetched(url) as fetched:
-                        found.append(fetched.data)
+                        found.append(fetched.content.whole())
                 except ImageFailed as failure:
                     found.append(failure.code)
         return found
@@ -332,7 +332,7 @@ async def test_redirects_count_as_requests_of_the_host_they_lead_to(host: ImageH
 
         async def one(url: str) -> bytes:
             async with fetcher.fetched(url) as fetched:
-                return fetched.data
+                return fetched.content.whole()
 
         assert await asyncio.gather(*map(one, urls)) == [DATA] * 8
     assert host.most_concurrent <= 4  # two of each name

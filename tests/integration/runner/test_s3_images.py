@@ -75,13 +75,13 @@ def env(s3: SeaweedFS) -> dict[str, str]:
 async def test_object_is_read_with_the_keys_of_the_store(env: dict[str, str]) -> None:
     fetched = await fetch(env, "s3://catalogue/a.jpg")
     assert isinstance(fetched, Fetched)
-    assert (fetched.data, fetched.http_status, fetched.attempts) == (DATA, 200, 1)
+    assert (fetched.content.whole(), fetched.http_status, fetched.attempts) == (DATA, 200, 1)
 
 
 async def test_any_key_can_be_written(env: dict[str, str]) -> None:
     fetched = await fetch(env, "s3://catalogue/shop/odd %2C%25%3F%23+~&='ü.jpg")
     assert isinstance(fetched, Fetched)
-    assert fetched.data == DATA
+    assert fetched.content.whole() == DATA
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ async def test_open_bucket_needs_no_keys(s3: SeaweedFS) -> None:
         entries={f"s3://{OPEN_BUCKET}": {"anonymous": True}},
     )
     assert isinstance(fetched, Fetched)
-    assert fetched.data == DATA
+    assert fetched.content.whole() == DATA
 
 
 def test_batch_reads_its_own_prefix_and_nobody_elses(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from imagebatch_runner.memory import KEPT_AS_SCRATCH
 
-from .rawfile import write_all
+from .rawfile import Bytes, write_all
 
 if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAILABLE
     from .quantisation import Quantisation
@@ -40,9 +40,9 @@ def _load() -> ctypes.CDLL | None:
     if version != _ABI:
         raise ImportError(f"{_LIBRARY.name} is of another version: install the runner again")
     measuring.restype = recoding.restype = ctypes.c_int64
-    measuring.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+    measuring.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     recoding.argtypes = [
-        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
     scaling.argtypes = [
@@ -84,7 +84,7 @@ _output, _work = Scratch(_KEPT_OUTPUT), Scratch(_KEPT_WORK)
 
 
 def recode(
-    data: bytes, target: Quantisation | None, out: BinaryIO, *, coarse: bool = False
+    data: Bytes, target: Quantisation | None, out: BinaryIO, *, coarse: bool = False
 ) -> bool:
     """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
     for ``None``, into ``out``, unless it is refused or would not get smaller. ``coarse``, which
@@ -95,7 +95,7 @@ def recode(
     """
     if _library is None:
         return False
-    room = _library.imagebatch_jpeg_scratch(data, len(data), coarse)
+    room = _library.imagebatch_jpeg_scratch(_pointer(data), len(data), coarse)
     if room < 0:
         return False
     try:
@@ -108,7 +108,7 @@ def recode(
     bit = (ctypes.c_int32 * 4)(*(target.bit if target else ()))
     try:
         size = _library.imagebatch_jpeg_recode(
-            data, len(data), tables, coarse, bit,
+            _pointer(data), len(data), tables, coarse, bit,
             _address(output), len(data), _address(work), room,
         )  # fmt: skip
         if size < 0:
@@ -146,5 +146,9 @@ def scaled(
     return bytes(out) if result == 0 else None
 
 
-def _address(memory: mmap.mmap) -> int:
+def _pointer(data: Bytes) -> bytes | int:
+    return data if isinstance(data, bytes) else _address(data)
+
+
+def _address(memory: mmap.mmap | memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))

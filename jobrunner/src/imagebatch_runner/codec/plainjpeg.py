@@ -13,6 +13,7 @@ from typing import BinaryIO
 from PIL import ExifTags, Image
 
 from . import coefficients, encode, pixels, quantisation
+from .rawfile import Bytes
 
 
 def is_plain(image: Image.Image) -> bool:
@@ -20,7 +21,7 @@ def is_plain(image: Image.Image) -> bool:
     return image.mode in ("RGB", "L") and _is_upright(image) and not pixels.has_other_colours(image)
 
 
-def compress(data: bytes, quality: int, out: BinaryIO, *, small: bool = False) -> bool:
+def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -> bool:
     """Write the plain ``data`` with ``quality`` into the empty ``out``.
 
     False, with nothing written, when it is not of a kind that has a fast way, or is damaged. What

@@ -1,11 +1,15 @@
-"""Writing to a file without a buffer, which may take less than it is given."""
+"""Files without a buffer: written to the last byte, and read where the bytes lie."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import io
+from typing import IO, BinaryIO
+
+#: Where an input lies: in an object of its own, or in memory that is shared.
+Bytes = bytes | memoryview
 
 
-def write_all(out: BinaryIO, data: bytes | memoryview) -> None:
+def write_all(out: BinaryIO, data: Bytes) -> None:
     """From the position on. OSError where nothing more can be written."""
     rest = memoryview(data)
     while rest:
@@ -13,3 +17,33 @@ def write_all(out: BinaryIO, data: bytes | memoryview) -> None:
         if not written:
             raise OSError("the output takes no more bytes")
         rest = rest[written:]
+
+
+def reading(data: Bytes) -> IO[bytes]:
+    """``data`` as a file; no copy is made of it."""
+    return io.BytesIO(data) if isinstance(data, bytes) else io.BufferedReader(_View(data))
+
+
+class _View(io.RawIOBase):
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # as io gives it
+        piece = self._view[self._at : self._at + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._view)}[whence]
+        if start + offset < 0:
+            raise ValueError(f"a position of {start + offset}")
+        self._at = start + offset
+        return self._at

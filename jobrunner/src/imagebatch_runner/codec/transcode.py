@@ -11,7 +11,6 @@ import os
 import struct
 import warnings
 from dataclasses import dataclass
-from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
@@ -21,7 +20,7 @@ from imagebatch_runner.failures import ImageFailed
 
 from . import encode, frames, pixels, plainjpeg, planes, strip
 from .options import CodecOptions
-from .rawfile import write_all
+from .rawfile import Bytes, reading, write_all
 from .sniff import Kind
 
 __all__ = ["CodecOptions", "Encoded", "compress"]
@@ -44,7 +43,7 @@ class Encoded:
 
 
 def compress(
-    data: bytes, source: Kind, options: CodecOptions, out: BinaryIO, *, fast: bool = True
+    data: Bytes, source: Kind, options: CodecOptions, out: BinaryIO, *, fast: bool = True
 ) -> Encoded:
     """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
 
@@ -55,7 +54,7 @@ def compress(
     """
     target = source if options.format == "original" else Kind(options.format)
     if target in frames.ANIMATING:
-        counted = frames.count(source, data, options.max_frames + 1)
+        counted = frames.count(source, bytes(data), options.max_frames + 1)
         if counted is not None and counted > options.max_frames:
             raise _too_many_frames(options)
     try:
@@ -63,7 +62,7 @@ def compress(
             warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = options.max_pixels
-            with Image.open(BytesIO(data), formats=_FORMATS) as image:
+            with Image.open(reading(data), formats=_FORMATS) as image:
                 both = fast and source is target is Kind.JPEG
                 plain = both and _is_plain(image, options)
                 if plain and plainjpeg.compress(data, options.quality, out, small=options.small):
@@ -89,10 +88,10 @@ def compress(
 
 
 def _as_it_was(
-    data: bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
+    data: Bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
     """The input, its metadata removed where they shall be: then its bytes are other ones."""
-    bare = data if options.keep_metadata else strip.stripped(data, source)
+    bare = data if options.keep_metadata else strip.stripped(bytes(data), source)
     if len(bare) >= len(data):
         return Encoded(source, encoded.width, encoded.height, kept=True)
     out.seek(0)
@@ -209,11 +208,11 @@ def _draft(image: Image.Image, options: CodecOptions, mode: str | None = None) -
     image.draft(mode, wanted)
 
 
-def _must_change(encoded: Encoded, options: CodecOptions, data: bytes) -> bool:
+def _must_change(encoded: Encoded, options: CodecOptions, data: Bytes) -> bool:
     """The size limits are a promise, too: an input over them is never given back as it was."""
     if not (options.max_width or options.max_height):
         return False
-    with Image.open(BytesIO(data), formats=_FORMATS) as image:
+    with Image.open(reading(data), formats=_FORMATS) as image:
         # Turned by 90 degrees or not, an input of another size was scaled.
         return sorted(image.size) != sorted((encoded.width, encoded.height))
 

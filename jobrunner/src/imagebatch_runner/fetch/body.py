@@ -7,6 +7,7 @@ import zlib
 import aiohttp
 
 from imagebatch_core.results import ErrorCode
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 
 _CHUNK = 256 * 1024
@@ -28,7 +29,7 @@ def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
     return length if _encoding(response) is None else None
 
 
-async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read(response: aiohttp.ClientResponse, limit: int) -> Content:
     """The whole body, at most ``limit`` bytes.
 
     Raises:
@@ -41,10 +42,12 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if size > limit:
             raise too_long(limit)
         chunks.append(chunk)
+    encoding = _encoding(response)
+    if encoding is None:
+        return Content(chunks)
     body = b"".join(chunks)
     chunks.clear()  # a third copy, while it is unpacked
-    encoding = _encoding(response)
-    return body if encoding is None else _inflated(body, encoding, limit)
+    return Content([_inflated(body, encoding, limit)])
 
 
 def _encoding(response: aiohttp.ClientResponse) -> str | None:

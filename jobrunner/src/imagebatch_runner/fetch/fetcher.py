@@ -17,6 +17,7 @@ import aiohttp
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.budget import Budget, Hold
+from imagebatch_runner.content import NOTHING, Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.settings import Settings
 
@@ -45,11 +46,11 @@ class Fetched:
 
     ``attempts`` counts how often this URL was tried, 1-based. Redirects on the way are no attempts
     of their own, nor is the one repetition on a new connection (RFC 9112, 9.3.1) when one breaks
-    before any answer. ``data`` is empty when the host answered that the image is still the known
+    before any answer. ``content`` is empty when the host answered that the image is still the known
     one. ``hold`` is twice its size: see :data:`COPIES`.
     """
 
-    data: bytes
+    content: Content
     http_status: int | None
     attempts: int
     hold: Hold
@@ -139,11 +140,11 @@ class Fetcher:
         try:
             if self._files is not None and self._files.names(url):
                 return await self._file(url, attempt, hold, known, claim)
-            data, validators = await self._request(
+            content, validators = await self._request(
                 url, hold, reserve, known, claim, answered=statuses.append
             )
             same = statuses[-1] == web.NOT_MODIFIED
-            return Fetched(data, statuses[-1], attempt, hold, validators, same)
+            return Fetched(content, statuses[-1], attempt, hold, validators, same)
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
@@ -163,7 +164,7 @@ class Fetcher:
         claim: Claim | None,
         *,
         answered: Callable[[int], None],
-    ) -> tuple[bytes, Validators]:
+    ) -> tuple[Content, Validators]:
         limit = self._settings.fetch_max_bytes
         hosts: list[str] = []
         try:
@@ -177,21 +178,21 @@ class Fetcher:
                 ) as (response, validators),
             ):
                 if response.status == web.NOT_MODIFIED:
-                    return b"", validators
+                    return NOTHING, validators
                 length = body.declared_length(response, limit)
                 room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
                 clock.reschedule(None)  # waiting for our own memory is not the host's delay
                 await hold.take(COPIES * room)
                 self._start(clock)
                 try:
-                    data = await body.read(response, room if length is None else limit)
+                    content = await body.read(response, room if length is None else limit)
                 except ImageFailed as failure:
                     long = failure.code is ErrorCode.TOO_MANY_BYTES
                     if long and length is None and room < limit:
                         raise _NeedsMoreRoom from None
                     raise
-                hold.shrink(COPIES * len(data))
-                return data, validators
+                hold.shrink(COPIES * content.size)
+                return content, validators
         except ImageFailed as failure:
             if failure.retry_after is not None and failure.code.retryable:
                 wait = min(failure.retry_after, self._settings.retry_max_seconds)
@@ -219,10 +220,10 @@ class Fetcher:
         size, tag = await asyncio.to_thread(files.look_at, url, limit)
         validators = Validators(tag)
         if known == validators:
-            return Fetched(b"", None, attempt, hold, validators, not_modified=True)
+            return Fetched(NOTHING, None, attempt, hold, validators, not_modified=True)
         await hold.take(COPIES * size)
         data = await asyncio.to_thread(files.read, url, limit)
-        return Fetched(data, None, attempt, hold, validators)
+        return Fetched(Content([data]), None, attempt, hold, validators)
 
     @asynccontextmanager
     async def _slot(

@@ -90,8 +90,8 @@ def checked(url: str) -> yarl.URL:
 
 
 def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
-    """What the answer to ``url`` says of itself, for asking again later."""
-    redirected = response.url != checked(url).with_fragment(None)
+    """What the answer to ``url``, which was checked, says of itself, for asking again later."""
+    redirected = response.url != yarl.URL(url).with_fragment(None)
     return Validators.of(response.headers, response.url if redirected else None)
 
 

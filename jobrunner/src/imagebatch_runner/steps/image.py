@@ -18,6 +18,7 @@ from imagebatch_runner.budget import Budget
 from imagebatch_runner.codec import frames
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind, Sniffed, sniff
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
 from imagebatch_runner.fetch.unrecorded import Claim
@@ -88,34 +89,45 @@ class ImageWork:
 
     async def _compressed(self, fetched: Fetched) -> Done:
         try:
-            found = sniff(fetched.data, max_pixels=self._max_pixels)
-            held = pixels_at_once(found, fetched.data, self._options)
+            found = sniffed(fetched.content, max_pixels=self._max_pixels)
+            held = pixels_at_once(found, fetched.content, self._options)
             async with self._pixels.hold(held), self._turns:
                 await fetched.hold.settled()
-                compressed = await self._decoders.compress(fetched.data, found.kind, self._options)
+                compressed = await self._decoders.compress(
+                    fetched.content, found.kind, self._options
+                )
         except ImageFailed as failure:
             failure.attempts = fetched.attempts
             failure.http_status = fetched.http_status
             raise
         # An output in another format may be larger than its input.
-        fetched.hold.grow(max(0, len(compressed.data) - len(fetched.data)))
+        fetched.hold.grow(max(0, len(compressed.data) - fetched.content.size))
         return Done(
             compressed,
-            len(fetched.data),
+            fetched.content.size,
             fetched.attempts,
             fetched.http_status,
             fetched.validators,
         )
 
 
-def pixels_at_once(found: Sniffed, data: bytes, options: CodecOptions) -> int:
-    """Pixels of ``data`` that a decoder holds: of all frames where the output may move, and counted
-    for more where the output's encoder takes more for each."""
+def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
+    """As :func:`sniff`, by the head alone where that tells all."""
+    if content.is_jpeg:
+        found = sniff(content.head, max_pixels=max_pixels)
+        if found.pixels is not None:
+            return found
+    return sniff(content.whole(), max_pixels=max_pixels)
+
+
+def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> int:
+    """Pixels that a decoder holds of it: of all frames where the output may move, and counted for
+    more where the output's encoder takes more for each."""
     target = found.kind if options.format == "original" else Kind(options.format)
     pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
     if target not in frames.ANIMATING:
         return pixels
-    counted = frames.count(found.kind, data, options.max_frames)
+    counted = frames.count(found.kind, content.whole(), options.max_frames)
     return pixels * (options.max_frames if counted is None else counted)
 
 
@@ -124,8 +136,15 @@ async def _same_source(fetched: Fetched, earlier: Earlier) -> bool:
     if fetched.not_modified:
         return True
     # In a thread: a large image would hold up every other one.
-    digest = await asyncio.to_thread(sha256, fetched.data)
-    return digest.hexdigest() == earlier.source_sha256
+    digest = await asyncio.to_thread(_sha256, fetched.content)
+    return digest == earlier.source_sha256
+
+
+def _sha256(content: Content) -> str:
+    digest = sha256()
+    for piece in content.pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def codec_options(output: Output, settings: Settings) -> CodecOptions:

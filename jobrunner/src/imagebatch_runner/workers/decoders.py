@@ -21,6 +21,7 @@ from imagebatch_core.results import ErrorCode
 from imagebatch_runner.budget import Budget
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.memory import KEPT_BY_DECODER, MIB
 
@@ -73,7 +74,7 @@ class DecoderPool:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
-    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+    async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
         """Compress one image.
 
         Raises:
@@ -81,23 +82,23 @@ class DecoderPool:
         """
         try:
             async with self._turns.hold(1):
-                return await self._once(data, kind, options)
+                return await self._once(content, kind, options)
         except _Killed as killed:
             log.warning("a decoder was killed (%s): its image is tried again, alone", killed)
         try:
             async with self._turns.hold(len(self._workers)):
-                return await self._once(data, kind, options)
+                return await self._once(content, kind, options)
         except _Killed as killed:
             raise ImageFailed(
                 ErrorCode.DECODER_CRASHED,
                 f"its decoder was killed twice ({killed}), then with no other one at work",
             ) from killed
 
-    async def _once(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+    async def _once(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._timeout):
-                return await worker.compress(data, kind, options)
+                return await worker.compress(content, kind, options)
         except TimeoutError as error:
             await worker.kill()
             raise ImageFailed(
@@ -121,13 +122,13 @@ class _Worker:
         self._input = memfile.create("image-in")
         self._output = memfile.create("image-out")
 
-    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
+    async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
         process = await self._started()
         assert process.stdin is not None  # noqa: S101 - both were asked for
         assert process.stdout is not None  # noqa: S101
         fields = _fields(options)
-        request = f'{{"size": {len(data)}, "kind": "{kind.value}", "options": {fields}}}\n'
-        memfile.write(self._input, data)
+        request = f'{{"size": {content.size}, "kind": "{kind.value}", "options": {fields}}}\n'
+        memfile.write(self._input, content.pieces)
         try:
             process.stdin.write(request.encode())
             line = await process.stdout.readline()
@@ -138,7 +139,8 @@ class _Worker:
         answer = json.loads(line)
         if "error" in answer:
             raise ImageFailed(ErrorCode(answer["error"]), answer["message"])
-        output = data if answer["kept"] else memfile.read(self._output, answer["size"])
+        kept = answer["kept"]
+        output = content.whole() if kept else memfile.read(self._output, answer["size"])
         memfile.empty(self._input)
         memfile.empty(self._output)
         return Compressed(
@@ -146,7 +148,7 @@ class _Worker:
             kind=Kind(answer["kind"]),
             width=answer["width"],
             height=answer["height"],
-            kept=answer["kept"],
+            kept=kept,
             sha256=answer["sha256"],
             source_sha256=answer["source_sha256"],
         )

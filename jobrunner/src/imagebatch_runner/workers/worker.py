@@ -30,7 +30,7 @@ from . import memfile
 if TYPE_CHECKING:
     from imagebatch_runner.codec.transcode import Encoded
 
-Compress = Callable[[bytes, Kind, CodecOptions, BinaryIO], "Encoded"]
+Compress = Callable[[memoryview, Kind, CodecOptions, BinaryIO], "Encoded"]
 
 _PR_SET_PDEATHSIG = 1
 #: Characters of a message; no credentials come here that could be cut.
@@ -40,14 +40,14 @@ _LONGEST = 300
 def main() -> None:
     source, target, memory = (int(argument) for argument in sys.argv[1:4])
     _confine(memory)
-    compress = _codec()
+    compress, window = _codec(), memfile.Window(source)
     with _answers() as answers, os.fdopen(target, "r+b", buffering=0) as out:
         for line in sys.stdin.buffer:
             request = json.loads(line)
             out.seek(0)
             out.truncate()
             try:
-                answer = _answer(request, source, out, compress)
+                answer = _answer(request, window, out, compress)
             except ImageFailed as failure:
                 answer = {"error": failure.code.value, "message": failure.message[:_LONGEST]}
             except MemoryError:
@@ -104,9 +104,9 @@ def _codec() -> Compress:
 
 
 def _answer(
-    request: dict[str, Any], source: int, out: BinaryIO, compress: Compress
+    request: dict[str, Any], window: memfile.Window, out: BinaryIO, compress: Compress
 ) -> dict[str, Any]:
-    data = memfile.read(source, request["size"])
+    data = window.view(request["size"])
     kind = Kind(request["kind"])
     encoded = compress(data, kind, CodecOptions(**request["options"]), out)
     answer = asdict(encoded) | {"source_sha256": sha256(data).hexdigest()}

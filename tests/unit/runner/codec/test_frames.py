@@ -7,6 +7,7 @@ import pytest
 from imagebatch_runner.codec import frames
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind, sniff
+from imagebatch_runner.content import Content
 from imagebatch_runner.memory import weight
 from imagebatch_runner.steps.image import pixels_at_once
 from support.pictures import encoded, photo
@@ -89,6 +90,6 @@ def test_animation_takes_its_turn_by_all_frames_that_are_held_at_once(
 ) -> None:
     data = animation(kind, 5)
     found = sniff(data, max_pixels=10_000_000)
-    held = pixels_at_once(found, data, CodecOptions(format=target, max_frames=500))
+    held = pixels_at_once(found, Content([data]), CodecOptions(format=target, max_frames=500))
     more = weight(60 * 40, found.kind.value if target == "original" else target)
     assert held == more * frames_held

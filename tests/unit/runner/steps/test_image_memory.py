@@ -10,6 +10,7 @@ import pytest
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.fetcher import COPIES, Fetcher
 from imagebatch_runner.fetch.local_files import LocalFiles
@@ -31,14 +32,14 @@ class Watched(DecoderPool):
         self.most_images = 0
         self.most_bytes = 0
 
-    async def compress(self, data: bytes, kind: Kind, options: CodecOptions) -> Compressed:
-        self.now.append(len(data))
+    async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
+        self.now.append(content.size)
         self.most_images = max(self.most_images, len(self.now))
         self.most_bytes = max(self.most_bytes, sum(self.now))
         try:
-            return await super().compress(data, kind, options)
+            return await super().compress(content, kind, options)
         finally:
-            self.now.remove(len(data))
+            self.now.remove(content.size)
 
 
 async def through(

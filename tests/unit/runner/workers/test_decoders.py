@@ -15,12 +15,17 @@ import pytest
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
+from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.workers.decoders import DecoderPool
+from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 from support.pictures import decoded, encoded, jpeg, photo
 
 MIB = 1 << 20
 OPTIONS = CodecOptions()
+
+
+async def compressed(pool: DecoderPool, data: bytes, kind: Kind) -> Compressed:
+    return await pool.compress(Content([data]), kind, OPTIONS)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def is_decoder(pid: int) -> bool:
 
 async def test_images_come_back_from_another_process(pool: DecoderPool) -> None:
     data = jpeg()
-    results = await asyncio.gather(*(pool.compress(data, Kind.JPEG, OPTIONS) for _ in range(6)))
+    results = await asyncio.gather(*(compressed(pool, data, Kind.JPEG) for _ in range(6)))
     assert len({result.sha256 for result in results}) == 1
     assert decoded(results[0].data).size == photo().size
     assert len(children()) == 2
@@ -52,17 +57,17 @@ async def test_images_come_back_from_another_process(pool: DecoderPool) -> None:
 
 async def test_failure_of_an_image_leaves_its_decoder_alive(pool: DecoderPool) -> None:
     with pytest.raises(ImageFailed) as caught:
-        await pool.compress(jpeg()[:500], Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg()[:500], Kind.JPEG)
     assert caught.value.code is ErrorCode.CORRUPT
     before = children()
-    await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+    await compressed(pool, jpeg(), Kind.JPEG)
     assert children() == before
 
 
 async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
     large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
-    under_way = asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS))
-    other = asyncio.create_task(pool.compress(jpeg(), Kind.JPEG, OPTIONS))
+    under_way = asyncio.create_task(compressed(pool, large, Kind.PNG))
+    other = asyncio.create_task(compressed(pool, jpeg(), Kind.JPEG))
     await other
     await asyncio.sleep(0.1)
     for pid in children():
@@ -72,14 +77,14 @@ async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
     assert caught.value.code is ErrorCode.DECODER_CRASHED
     assert not caught.value.code.retryable
     for _ in range(3):  # both workers were killed; both are replaced
-        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg(), Kind.JPEG)
 
 
 async def test_image_whose_decoder_is_killed_from_outside_is_tried_again(
     pool: DecoderPool,
 ) -> None:
     large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
-    under_way = [asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS)) for _ in range(2)]
+    under_way = [asyncio.create_task(compressed(pool, large, Kind.PNG)) for _ in range(2)]
     await asyncio.sleep(0.5)
     for pid in children():
         os.kill(pid, signal.SIGKILL)
@@ -89,7 +94,7 @@ async def test_image_whose_decoder_is_killed_from_outside_is_tried_again(
 
 async def test_image_whose_decoder_is_killed_again_fails_alone(pool: DecoderPool) -> None:
     large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
-    under_way = asyncio.create_task(pool.compress(large, Kind.PNG, OPTIONS))
+    under_way = asyncio.create_task(compressed(pool, large, Kind.PNG))
     killed: set[int] = set()
     while not under_way.done():
         for pid in set(children()) - killed:
@@ -100,20 +105,20 @@ async def test_image_whose_decoder_is_killed_again_fails_alone(pool: DecoderPool
         await under_way
     assert caught.value.code is ErrorCode.DECODER_CRASHED
     assert len(killed) == 2
-    assert (await pool.compress(jpeg(), Kind.JPEG, OPTIONS)).width == photo().width
+    assert (await compressed(pool, jpeg(), Kind.JPEG)).width == photo().width
 
 
 async def test_hanging_decoder_is_killed_and_replaced() -> None:
     # Long enough for a decoder that starts on a busy machine: only one that hangs takes longer.
     async with DecoderPool(1, timeout=8, memory=0) as pool:
-        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg(), Kind.JPEG)
         (hanging,) = children()
         os.kill(hanging, signal.SIGSTOP)
         with pytest.raises(ImageFailed) as caught:
-            await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+            await compressed(pool, jpeg(), Kind.JPEG)
         assert caught.value.code is ErrorCode.DECODER_TIMEOUT
         assert children() == []
-        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg(), Kind.JPEG)
         assert children() != [hanging]
 
 
@@ -121,27 +126,27 @@ async def test_image_that_needs_too_much_memory_fails_alone() -> None:
     large = encoded(photo(size=(8000, 8000)), "PNG", compress_level=1)
     async with DecoderPool(1, timeout=30, memory=300 * MIB) as pool:
         with pytest.raises(ImageFailed, match="300 MiB") as caught:
-            await pool.compress(large, Kind.PNG, OPTIONS)
+            await compressed(pool, large, Kind.PNG)
         assert caught.value.code is ErrorCode.DECODER_CRASHED
-        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg(), Kind.JPEG)
 
 
 async def test_cancelled_image_does_not_confuse_the_next_one() -> None:
     async with DecoderPool(1, timeout=30, memory=0) as pool:
         small = jpeg(size=(50, 40))
-        await pool.compress(small, Kind.JPEG, OPTIONS)
-        task = asyncio.create_task(pool.compress(jpeg(size=(3000, 2000)), Kind.JPEG, OPTIONS))
+        await compressed(pool, small, Kind.JPEG)
+        task = asyncio.create_task(compressed(pool, jpeg(size=(3000, 2000)), Kind.JPEG))
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await pool.compress(small, Kind.JPEG, OPTIONS)).width == 50
+        assert (await compressed(pool, small, Kind.JPEG)).width == 50
 
 
 async def test_decoders_do_not_see_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-inherit")
     async with DecoderPool(1, timeout=30, memory=0) as pool:
-        await pool.compress(jpeg(), Kind.JPEG, OPTIONS)
+        await compressed(pool, jpeg(), Kind.JPEG)
         with open(f"/proc/{children()[0]}/environ", "rb") as file:  # noqa: ASYNC230, PTH123
             assert b"do-not-inherit" not in file.read()
 
@@ -163,7 +168,7 @@ def test_every_format_that_is_taken_is_loaded_before_the_first_image() -> None:
 
 async def test_no_decoder_outlives_its_pool() -> None:
     async with DecoderPool(2, timeout=30, memory=0) as pool:
-        await asyncio.gather(*(pool.compress(jpeg(), Kind.JPEG, OPTIONS) for _ in range(4)))
+        await asyncio.gather(*(compressed(pool, jpeg(), Kind.JPEG) for _ in range(4)))
     assert children() == []
 
 
@@ -177,10 +182,10 @@ async def test_a_decoder_keeps_the_memory_of_one_image_for_the_next() -> None:
 
     async with DecoderPool(1, timeout=60, memory=0) as pool:
         for _ in range(3):
-            await pool.compress(photograph, Kind.JPEG, OPTIONS)
+            await compressed(pool, photograph, Kind.JPEG)
         before, images = pages_asked_for(), 10
         for _ in range(images):
-            await pool.compress(photograph, Kind.JPEG, OPTIONS)
+            await compressed(pool, photograph, Kind.JPEG)
         each = (pages_asked_for() - before) / images
     # Its pixels alone fill 1,400 pages (of 4 KiB, at 3 bytes a pixel).
     assert each < 700
