@@ -28,6 +28,7 @@ BANDWIDTH = 200_000
 _BODIES = {
     400: b"<Error><Code>InvalidRequest</Code><Message>no</Message></Error>",
     403: b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+    507: b"<Error><Code>XMinioStorageFull</Code><Message>no</Message></Error>",
     500: b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>",
     503: b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
 }
@@ -40,7 +41,7 @@ class S3Proxy:
         self.requests: Counter[tuple[str, str]] = Counter()
         self._s3 = s3
         self._mode: Mode = "pass"
-        self._poison: dict[str, int] = {}
+        self._poison: dict[str, tuple[int, bytes]] = {}
         self._copies_refused = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -77,9 +78,15 @@ class S3Proxy:
     def heal(self) -> None:
         self._call(self._switch("pass"))
 
-    def poison(self, word: str, status: int) -> None:
-        """Answer requests whose path holds ``word`` with this status, the others as ever."""
-        self._poison[word] = status
+    def poison(self, word: str, status: int, code: str | None = None) -> None:
+        """Answer requests whose path holds ``word`` with this status, and with this error code
+        instead of the usual one; the others as ever."""
+        body = f"<Error><Code>{code}</Code></Error>".encode() if code else _BODIES[status]
+        self._poison[word] = (status, body)
+
+    def cure(self) -> None:
+        """End what :meth:`poison` began."""
+        self._poison.clear()
 
     def refuse_copies(self) -> None:
         """As a policy does that lets a key pair read and write, and no more."""
@@ -162,13 +169,13 @@ class S3Proxy:
                 kept.append(line)
         body = await reader.readexactly(length)
         await self._unless_hanging()
-        status = next((s for word, s in self._poison.items() if word in path), None)
+        failure = next((f for word, f in self._poison.items() if word in path), None)
         if self._copies_refused and "x-amz-copy-source" in head.decode("latin-1").lower():
-            status = 403
-        if status is None and self._mode in ("500", "503"):
-            status = int(self._mode)
-        if status is not None:
-            text = _BODIES[status]
+            failure = (403, _BODIES[403])
+        if failure is None and self._mode in ("500", "503"):
+            failure = (int(self._mode), _BODIES[int(self._mode)])
+        if failure is not None:
+            status, text = failure
             writer.write(
                 f"HTTP/1.1 {status} No\r\nContent-Type: application/xml\r\n"
                 f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n".encode()

@@ -35,9 +35,18 @@ _BOOT_SECONDS = 60
 class SeaweedFS:
     """``pid`` may be stopped and continued by tests that want an outage: :meth:`pause`."""
 
-    def __init__(self, folder: Path | None = None, *, bucket: str = BUCKET) -> None:
-        """``folder`` keeps the data over restarts; without it, it is temporary."""
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        bucket: str = BUCKET,
+        volumes: int = 50,
+        volume_mb: int = 64,
+    ) -> None:
+        """``folder`` keeps the data over restarts; without it, it is temporary. So many
+        ``volumes`` have room for objects; it is full when each holds ``volume_mb`` MiB."""
         self.bucket = bucket
+        self._volumes, self._volume_mb = volumes, volume_mb
         self._temporary = folder is None
         self._folder = folder or Path(tempfile.mkdtemp(prefix="seaweedfs-"))
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -110,10 +119,10 @@ class SeaweedFS:
                     f"-master.port={master}",
                     f"-master.port.grpc={master_grpc}",
                     "-master.telemetry=false",
-                    "-master.volumeSizeLimitMB=64",
+                    f"-master.volumeSizeLimitMB={self._volume_mb}",
                     f"-volume.port={volume}",
                     f"-volume.port.grpc={volume_grpc}",
-                    "-volume.max=50",
+                    f"-volume.max={self._volumes}",
                     "-filer",
                     f"-filer.port={filer}",
                     f"-filer.port.grpc={filer_grpc}",

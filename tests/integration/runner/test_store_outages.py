@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -168,6 +170,41 @@ def test_image_that_the_store_alone_does_not_take_fails_alone(
     failed = built.report()[1]
     assert (failed["retryable"], failed["http_status"], failed["attempts"]) == (True, 200, 1)
     assert not [key for key in built.list(built.keys.root) if "probe-" in key]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(507, None), (403, "QuotaExceeded"), (400, "XMinioAdminBucketQuotaExceeded")],
+)
+def test_bucket_without_space_for_images_is_waited_for_and_blames_no_image(
+    batch: Build, host: ImageHost, proxy: S3Proxy, status: int, code: str | None
+) -> None:
+    """As one behaves that still takes the small objects."""
+    urls = [host.add(f"{n}.jpg", jpeg(size=(150 + n, 100))) for n in range(4)]
+    built = through(batch, proxy, urls)
+    built.settings["IMAGEBATCH_STORAGE_PATIENCE_SECONDS"] = "2"
+    proxy.poison("/images/1-2-", status, code)
+    ended = built.run("plan")
+    assert ended.code == 1, ended.log
+    assert "no space is left for what is stored" in ended.log
+    proxy.cure()
+    assert built.run("plan").code == 0
+    assert [line["status"] for line in built.report()] == ["succeeded"] * 4
+
+
+def test_full_seaweedfs_takes_no_more_images_and_blames_none(tmp_path: Path) -> None:
+    """It says no more than that it failed, and takes an object of no bytes."""
+    with SeaweedFS(tmp_path / "full", volumes=1, volume_mb=1) as s3:
+        storage = Storage.open("s3://images", s3.env(), patience=2)
+
+        async def fill() -> None:
+            for number in range(40):
+                await storage.put_image(f"{number}.jpg", os.urandom(300_000), "probe")
+
+        with pytest.raises(StorageUnavailable):
+            asyncio.run(fill())
+        storage.put("empty", b"")
+        assert storage.get("empty") == b""
 
 
 def test_store_that_is_away_for_longer_than_the_patience_blames_no_image(

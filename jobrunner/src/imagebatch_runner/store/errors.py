@@ -19,6 +19,13 @@ from imagebatch_runner.failures import StorageUnavailable
 #: What the store says to a condition that a request came with.
 _CONDITIONS = (NotSupportedError, AlreadyExistsError, PreconditionError)
 
+#: No space, or none within a quota: ENOSPC and EDQUOT of a store that is a folder; of S3 the status
+#: 507 and the codes of MinIO and Ceph, which come with 507, 400 and 403.
+_FULL = re.compile(
+    r"\(os error (28|122)\)|non-2xx status code: 507"
+    r"|<Code>(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)</Code>"
+)
+
 
 def unavailable(error: Exception) -> StorageUnavailable:
     """What it means that the store failed for as long as it was waited for."""
@@ -31,9 +38,9 @@ def refused(error: Exception, key: str) -> StorageRefused | None:
     """The refusal that an error stands for, if it is one.
 
     Never the answer to a condition of our own, which is a 4xx as well: something is there already,
-    maybe put by a first attempt whose answer was lost.
+    maybe put by a first attempt whose answer was lost. Nor a lack of space, which somebody mends.
     """
-    if isinstance(error, _CONDITIONS):
+    if isinstance(error, _CONDITIONS) or is_full(error):
         return None
     if re.search(r"\(os error (13|30)\)", str(error)):  # EACCES or EROFS of a folder
         return StorageRefused(f"the store's folder cannot be used: {first_line(error)}")
@@ -74,8 +81,8 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """ENOSPC or EDQUOT of a store that is a folder."""
-    return re.search(r"\(os error (28|122)\)", str(error)) is not None
+    """Whether the store says so; some that are full only say that they failed."""
+    return _FULL.search(str(error)) is not None
 
 
 def first_line(error: BaseException) -> str:

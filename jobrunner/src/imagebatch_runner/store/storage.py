@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -39,6 +40,9 @@ T = TypeVar("T")
 _LONGEST_WAIT: Final = 30.0
 #: Seconds after which an image that the store does not take is looked at by itself.
 _OBJECT_PATIENCE: Final = 60.0
+#: A full store may still take an object of no bytes (SeaweedFS), or what it can pack to nothing;
+#: a proxy that takes no large ones takes this.
+_WITNESS_BYTES: Final = 64 * 1024
 #: obstore repeats a request by itself for this long; then the waiting here begins.
 _REQUEST_RETRY: Final = timedelta(seconds=20)
 #: Bytes of a multipart upload's part; also the largest object of a create-only put.
@@ -101,7 +105,7 @@ class Storage:
     async def put_image(self, key: str, data: bytes, witness: str) -> None:
         """As :meth:`put_async`, for an object that others do not depend on.
 
-        When the store keeps refusing or failing it, a tiny object at ``witness`` tells whether
+        When the store keeps refusing or failing it, a small object at ``witness`` tells whether
         the store is at fault or this object is.
 
         Raises:
@@ -203,9 +207,9 @@ class Storage:
         await obstore.put_async(self._store, key, data, use_multipart=False)
 
     async def _takes(self, witness: str) -> bool:
-        """Whether the store works at all, at this moment."""
+        """Whether the store takes what is like an image, at this moment."""
         try:
-            await self._put_once(witness, b"")
+            await self._put_once(witness, os.urandom(_WITNESS_BYTES))
             await obstore.delete_async(self._store, witness)
         except Exception as error:  # noqa: BLE001 - whatever it is, it does not
             log.debug("storage: %s: %s", witness, first_line(error))
