@@ -6,9 +6,11 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
 
+import yaml
+
 from imagebatch_core.addresses import refusal
 
-from .conftest import NAMESPACE, Rendered
+from .conftest import NAMESPACE, ROOT, Rendered
 
 Render = Callable[..., Rendered]
 
@@ -52,10 +54,10 @@ def test_private_ranges_are_walled_off_as_the_address_guard_does(render: Render)
 
 
 def test_allowed_networks_and_addresses_are_let_through(render: Render) -> None:
-    chart = render(egress={"allow": ["10.1.0.0/16", "10.2.3.4", "catalogue.shop.svc"]})
+    chart = render(egress={"allow": ["10.1.0.0/16", "10.2.3.4", "fd00::1", "catalogue.shop.svc"]})
     for name in ("imagebatch-runner", "imagebatch-operator"):
         cidrs = [block["cidr"] for block in _blocks(_egress(chart, name))]
-        assert cidrs[-2:] == ["10.1.0.0/16", "10.2.3.4/32"]
+        assert cidrs[-3:] == ["10.1.0.0/16", "10.2.3.4/32", "fd00::1/128"]
 
 
 def test_aws_itself_is_reached_on_public_addresses_only(render: Render) -> None:
@@ -79,6 +81,17 @@ def test_callers_of_the_gateway_can_be_narrowed(render: Render) -> None:
     policy = chart.one("NetworkPolicy", "imagebatch-gateway")
     assert policy["spec"]["ingress"][0]["from"] == [peer]
     assert render().one("NetworkPolicy", "imagebatch-runner")["spec"]["ingress"] == []
+
+
+def test_documented_way_to_a_host_by_its_name_opens_guard_and_network(render: Render) -> None:
+    page = (ROOT / "docs" / "runner.md").read_text()
+    section = page.partition("## Hosts that are not public")[2]
+    values = yaml.safe_load(section.partition("```yaml")[2].partition("```")[0])
+    chart = render(**values)
+    (extra,) = values["networkPolicy"]["extraEgress"]
+    assert extra in _egress(chart, "imagebatch-runner")
+    settings = chart.one("ConfigMap", "imagebatch-runner", NAMESPACE)["data"]
+    assert settings["IMAGEBATCH_FETCH_ALLOW"] == "catalogue.shop.svc"
 
 
 def test_extra_rules_are_added(render: Render) -> None:

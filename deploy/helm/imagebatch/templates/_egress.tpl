@@ -48,6 +48,8 @@ same ranges; this is a second wall. */}}
     - ipBlock: {cidr: {{ . | quote }}}
     {{- else if regexMatch "^[0-9.]+$" . }}
     - ipBlock: {cidr: {{ printf "%s/32" . | quote }}}
+    {{- else if contains ":" . }}
+    - ipBlock: {cidr: {{ printf "%s/128" . | quote }}}
     {{- end }}
     {{- end }}
 {{- with .Values.networkPolicy.extraEgress }}
