@@ -1,7 +1,8 @@
 """A real S3 for tests: one SeaweedFS process on the loopback address, with a key pair.
 
 ``with SeaweedFS() as s3:`` waits until it answers, makes the bucket and stops it at the end,
-however the block ends. ``s3.env()`` is the environment that the components open their store with.
+however the block ends; should this process be killed, it ends as well. ``s3.env()`` is the
+environment that the components open their store with.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import TracebackType
 
 from obstore.store import S3Store
 
+from localcluster.tied import tied
 from support.s3_signature import put_bucket
 
 ACCESS_KEY = "tests-access-key"
@@ -71,6 +73,11 @@ class SeaweedFS:
         self._clear()
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._ports[0]}"
 
@@ -110,7 +117,7 @@ class SeaweedFS:
         data.mkdir(exist_ok=True)
         with (self._folder / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
+                tied(
                     _weed(),
                     "server",
                     f"-dir={data}",
@@ -133,7 +140,7 @@ class SeaweedFS:
                     "-s3.autoCreateBucket=false",
                     "-s3.port.iceberg=0",
                     "-s3.port.lance=0",
-                ],
+                ),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,

@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +21,7 @@ from localcluster.errors import LocalClusterError, NotReady
 from localcluster.instance import API_SERVICE_IP
 from localcluster.probes import answers
 from localcluster.state import wait_for
+from localcluster.tied import tied
 
 _LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 90.0
@@ -134,13 +134,9 @@ class ControlPlane:
             self._wait("kube-controller-manager", f"https://{_LOOPBACK}:{manager}/healthz")
 
     def _spawn(self, name: str, arguments: list[str]) -> None:
-        # The kernel ties the child to the starting thread, which only for the main one is the
-        # process itself.
-        tie = shutil.which("setpriv") and threading.current_thread() is threading.main_thread()
-        prefix = ["setpriv", "--pdeathsig", "KILL"] if tie else []
         with (self.folder / f"{name}.log").open("wb") as out:
             process = subprocess.Popen(
-                [*prefix, *arguments],
+                tied(*arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

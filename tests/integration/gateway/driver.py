@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from localcluster.controlplane import ControlPlane
+from localcluster.tied import tied
 
 NAMESPACE = "shop"
 _BOOT_SECONDS = 60
@@ -33,7 +34,7 @@ class Gateway:
         inherited = {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "imagebatch_gateway"],
+                tied(sys.executable, "-m", "imagebatch_gateway"),
                 env={**inherited, "IMAGEBATCH_GATEWAY_HOST": "127.0.0.1", **self._environment},
                 stdout=log,
                 stderr=log,

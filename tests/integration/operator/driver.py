@@ -24,6 +24,7 @@ from standardwebhooks import Webhook
 from imagebatch_core.job import RunnerMessage
 from imagebatch_core.names import API_VERSION, KIND
 from localcluster.controlplane import ControlPlane
+from localcluster.tied import tied
 
 NAMESPACE = "shop"
 SECRET = "whsec_" + base64.b64encode(b"integration signing key.").decode()
@@ -151,7 +152,7 @@ class Operator:
     def start(self) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "imagebatch_operator"],
+                tied(sys.executable, "-m", "imagebatch_operator"),
                 env={**os.environ, **self._environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
