@@ -19,12 +19,18 @@ from .kube import Kube, connect
 from .leader import lead
 from .reconcile import Reconciler
 from .resync import Resync
+from .served_schema import check_served_schema
 from .settings import Settings
 from .work_queue import WorkQueue
 
 
 async def serve(kube: Kube, settings: Settings) -> None:
-    """Watch and reconcile until told to stop."""
+    """Watch and reconcile until told to stop.
+
+    Raises:
+        ConfigurationRefused: the CRD is older than this operator.
+    """
+    await check_served_schema(kube)
     cache, queue = Cache(), WorkQueue()
     resync = Resync(kube, cache, queue, settings)
     registry = kopf.OperatorRegistry()
@@ -68,11 +74,10 @@ def main() -> None:
     # Kopf names itself after the user, and a container's number has no name in passwd.
     os.environ.setdefault("LOGNAME", "imagebatch-operator")
     try:
-        settings = Settings.from_env(os.environ)
+        asyncio.run(run(Settings.from_env(os.environ)))
     except ConfigurationRefused as error:
         sys.stderr.write(f"imagebatch-operator: {error}\n")
         sys.exit(ExitCode.CONFIGURATION_REFUSED)
-    asyncio.run(run(settings))
 
 
 if __name__ == "__main__":

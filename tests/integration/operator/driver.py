@@ -150,6 +150,11 @@ class Operator:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        eventually(self.healthy, "the operator's liveness")
+
+    def begin(self) -> None:
+        """Without waiting for anything."""
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 tied(sys.executable, "-m", "imagebatch_operator"),
@@ -157,7 +162,11 @@ class Operator:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        eventually(self.healthy, "the operator's liveness")
+
+    def wait(self) -> int:
+        """Until it ends by itself: its exit code."""
+        assert self._process is not None
+        return self._process.wait(120)
 
     def healthy(self) -> bool:
         assert self._process is not None

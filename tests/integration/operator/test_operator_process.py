@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from imagebatch_core.job import RunnerMessage, Step, Totals
+from imagebatch_core.crd import custom_resource_definition
+from imagebatch_core.job import ExitCode, RunnerMessage, Step, Totals
+from imagebatch_core.names import API_VERSION
 from integration.operator.driver import Api, Operator, Receiver, eventually
 
 PLANNED = RunnerMessage(step=Step.PLAN, products=2, images=4, shards=2)
@@ -120,6 +122,33 @@ def test_storage_that_comes_later_heals_the_batch(api: Api, operator: Operator) 
     api.job("healed", "plan")
     assert api.condition("healed", "Accepted")["status"] == "True"
     assert operator.healthy()
+
+
+def test_a_crd_older_than_the_operator_is_told_before_anything_is_lost(
+    api: Api, operator: Operator
+) -> None:
+    operator.terminate()
+    crd = custom_resource_definition()
+    status = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    del status["properties"]["reuse"]
+    del status["properties"]["runs"]["properties"]["lost"]
+    try:
+        api.apply(crd)
+        eventually(lambda: not _serves(api, "lost"), "the older schema")
+        operator.begin()
+        assert operator.wait() == ExitCode.CONFIGURATION_REFUSED
+        last = operator.log().splitlines()[-1]
+        assert "would drop status.runs.lost, status.reuse." in last
+        assert "deploy/crds/imagebatches.yaml" in last
+        assert not api.get("lease", "imagebatch-operator")["spec"].get("holderIdentity")
+    finally:
+        api.apply(custom_resource_definition())
+        eventually(lambda: _serves(api, "lost"), "the present schema")
+    operator.start()
+
+
+def _serves(api: Api, field: str) -> bool:
+    return f'"{field}"' in api.kubectl("get", "--raw", f"/openapi/v3/apis/{API_VERSION}")
 
 
 def test_sigterm_ends_the_process_and_gives_the_lease_back(api: Api, operator: Operator) -> None:
