@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .reasons import Reason
 from .resource import DeletionPolicy, Model, Output
@@ -32,6 +32,13 @@ class ExitCode(IntEnum):
     INPUT_REFUSED = 2
     CONFIGURATION_REFUSED = 3
     INTERRUPTED = 143
+
+
+class Document(Model):
+    """What one component leaves for another. The writer may be newer, as after a rollback: fields
+    that the reader does not know are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class JobSource(Model):
@@ -60,7 +67,7 @@ class RunnerJob(Model):
     first_shard: int = 0
 
 
-class Totals(Model):
+class Totals(Document):
     """Totals of a collected batch."""
 
     succeeded: int = 0
@@ -75,7 +82,7 @@ class Totals(Model):
         return self.succeeded + self.kept + self.reused + self.failed
 
 
-class RunnerMessage(Model):
+class RunnerMessage(Document):
     """The termination message of plan and collect, at most 4 KiB of JSON.
 
     ``step`` is the last step that the pod did: a batch of one shard is collected by its plan pod.

@@ -142,10 +142,13 @@ class ImageResult:
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ImageResult:
+        """Fields that a newer runner may have written beside ours are passed over."""
         found = json.loads(line)
         found["status"] = ImageStatus(found["status"])
         code = found.get("error_code")
         found["error_code"] = ErrorCode(code) if code else None
+        if not found.keys() <= _KNOWN:
+            found = {name: value for name, value in found.items() if name in _KNOWN}
         return cls(**found)
 
     @classmethod
@@ -173,4 +176,5 @@ class ImageResult:
 
 
 _NAMES = tuple(field.name for field in fields(ImageResult))
+_KNOWN = frozenset(_NAMES)
 _values = attrgetter(*_NAMES)

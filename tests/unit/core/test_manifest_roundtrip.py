@@ -91,3 +91,9 @@ def test_message_fits_and_comes_back_but_for_the_end_of_a_long_error(
         assert message.error is not None
         assert message.error.startswith(back.error.removesuffix("…"))
         assert back.model_copy(update={"error": message.error}) == message
+
+
+@given(results())
+def test_what_a_newer_runner_adds_to_a_result_is_passed_over(result: ImageResult) -> None:
+    newer = json.loads(result.to_line()) | {"later": "than this"}
+    assert ImageResult.from_line(json.dumps(newer)) == result

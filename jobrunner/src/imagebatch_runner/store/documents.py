@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from imagebatch_core.job import RunnerJob, RunnerMessage, Step, Totals
-from imagebatch_core.resource import DeletionPolicy, Model, Output
+from imagebatch_core.job import Document, RunnerJob, RunnerMessage, Step, Totals
+from imagebatch_core.resource import DeletionPolicy, Output
 
 
-class Reuse(Model):
+class Reuse(Document):
     """Which batch's outputs may be taken over: its uid, or a folder's path in local mode.
 
     ``images`` of this batch have an output there; ``refusal`` is why none may be taken.
@@ -29,7 +29,7 @@ class Reuse(Model):
         return f"{self.images} of {images} images have an earlier output"
 
 
-class Plan(Model):
+class Plan(Document):
     """``plan.json``, written when all shard files are: its presence means planned."""
 
     products: int
@@ -62,7 +62,7 @@ class Plan(Model):
         return None if self.reuse is None else self.reuse.sentence(self.images)
 
 
-class Summary(Model):
+class Summary(Document):
     """``summary.json``, written last of all: its presence means collected."""
 
     products: int
@@ -90,7 +90,7 @@ class Summary(Model):
         )
 
 
-class Owner(Model):
+class Owner(Document):
     """``owner.json``: whose prefix this is, for the sweeper."""
 
     namespace: str
@@ -108,7 +108,7 @@ class Owner(Model):
         )
 
 
-class ReportIndex(Model):
+class ReportIndex(Document):
     """``report.index.json``: where in the reports every ``every``-th row starts.
 
     Entry i of ``csv`` and ``jsonl`` is the byte offset of row ``i * every + 1`` (of its first
@@ -122,5 +122,5 @@ class ReportIndex(Model):
     jsonl: list[int]
 
 
-def to_json(document: Model) -> bytes:
+def to_json(document: Document) -> bytes:
     return document.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode() + b"\n"

@@ -16,7 +16,6 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -109,12 +108,20 @@ def _answer(
     data = window.view(request["size"])
     kind = Kind(request["kind"])
     encoded = compress(data, kind, CodecOptions(**request["options"]), out)
-    answer = asdict(encoded) | {"source_sha256": sha256(data).hexdigest()}
-    if encoded.kept:
-        return answer | {"size": len(data), "sha256": answer["source_sha256"]}
-    size = os.fstat(out.fileno()).st_size
-    digest = sha256(memfile.read(out.fileno(), size)).hexdigest()
-    return answer | {"size": size, "sha256": digest}
+    source_digest = digest = sha256(data).hexdigest()
+    size = len(data)
+    if not encoded.kept:
+        size = os.fstat(out.fileno()).st_size
+        digest = sha256(memfile.read(out.fileno(), size)).hexdigest()
+    return {
+        "kind": encoded.kind.value,
+        "width": encoded.width,
+        "height": encoded.height,
+        "kept": encoded.kept,
+        "size": size,
+        "sha256": digest,
+        "source_sha256": source_digest,
+    }
 
 
 def _confine(memory: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from imagebatch_core.job import Totals
+from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.resource import DeletionPolicy, Format, Metadata, Output, Profile
 from imagebatch_runner.store.documents import Owner, Plan, ReportIndex, Summary, to_json
 
@@ -76,3 +77,23 @@ def test_every_document_comes_back(documents: st.SearchStrategy[BaseModel]) -> N
         assert type(document).model_validate_json(text) == document
 
     comes_back()
+
+
+MESSAGES = built(
+    RunnerMessage, step=st.sampled_from(Step), images=COUNT, totals=st.builds(Totals, kept=COUNT)
+)
+
+
+@pytest.mark.parametrize("documents", [PLANS, SUMMARIES, OWNERS, INDEXES, MESSAGES])
+def test_what_a_newer_writer_adds_is_passed_over(
+    documents: st.SearchStrategy[BaseModel],
+) -> None:
+    @given(documents)
+    def is_read(document: BaseModel) -> None:
+        newer = json.loads(document.model_dump_json(by_alias=True))
+        newer["later"] = {"than": "this"}
+        if newer.get("totals"):
+            newer["totals"]["later"] = 1
+        assert type(document).model_validate_json(json.dumps(newer)) == document
+
+    is_read()
