@@ -1,7 +1,7 @@
 """The codec without anything around it, in a process like a decoder's.
 
-``python -m benchmarks.codec_alone IMAGES FILE…`` compresses so many numbered photographs from
-memory to memory and prints the CPU seconds of that alone, start-up excluded.
+``python -m benchmarks.codec_alone FORMAT IMAGES FILE…`` compresses so many numbered photographs
+from memory to memory and prints the CPU seconds of that alone, start-up excluded.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from .numbered import numbered
 
 
 def main() -> None:
-    images, photos = int(sys.argv[1]), [Path(name).read_bytes() for name in sys.argv[2:]]
-    options, spent = CodecOptions(), 0.0
+    format_, images = sys.argv[1], int(sys.argv[2])
+    photos = [Path(name).read_bytes() for name in sys.argv[3:]]
+    options, spent = CodecOptions(format=format_), 0.0
     with open(memfile.create("bench"), "r+b", buffering=0) as out:  # noqa: PTH123 - in memory
         for number in range(-len(photos), images):  # one unmeasured of each
             data = numbered(photos[number % len(photos)], number)
@@ -37,14 +38,15 @@ def main() -> None:
     print(spent)
 
 
-def cpu_seconds(photos: Sequence[Path], images: int) -> float:
+def cpu_seconds(photos: Sequence[Path], images: int, format_: str = "jpeg") -> float:
     """The images in as many processes at once as the runner has decoders: two that share a core's
     caches take more CPU time each than one alone."""
     count = available_cpus()
     shares = [images // count + (number < images % count) for number in range(count)]
+    command = [sys.executable, "-m", "benchmarks.codec_alone", format_]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.codec_alone", str(share), *map(str, photos)],
+            [*command, str(share), *map(str, photos)],
             env=environment(),
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,7 @@
 // The same work as a plain script: fetch, compress, put; several images at once, over connections
 // that are kept. The job comes as JSON on standard input: {"urls", "bucket", "prefix", "region",
-// "accessKeyId", "secretAccessKey", "concurrency", "quality"}; one line with sums goes out. The
-// caller measures the whole process. Of the clients tried (fetch and @aws-sdk/client-s3, undici and
+// "accessKeyId", "secretAccessKey", "concurrency", "quality", "format"}; one line with sums goes
+// out. The caller measures the whole process. Of the clients tried (fetch and @aws-sdk/client-s3, undici and
 // aws4fetch) these two take the least CPU time.
 import { text } from "node:stream/consumers";
 import { AwsV4Signer } from "aws4fetch";
@@ -17,15 +17,16 @@ async function one(url, number) {
   const answer = await request(url, { dispatcher });
   if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode}`);
   const source = Buffer.from(await answer.body.arrayBuffer());
-  const output = await sharp(source).autoOrient().jpeg({ quality: job.quality }).toBuffer();
+  const image = sharp(source).autoOrient();
+  const output = await image.toFormat(job.format, { quality: job.quality }).toBuffer();
   const { method, url: target, headers } = await new AwsV4Signer({
     method: "PUT",
-    url: `${job.bucket}/${job.prefix}/${number}.jpg`,
+    url: `${job.bucket}/${job.prefix}/${number}.${job.format}`,
     service: "s3",
     region: job.region,
     accessKeyId: job.accessKeyId,
     secretAccessKey: job.secretAccessKey,
-    headers: { "content-type": "image/jpeg" },
+    headers: { "content-type": `image/${job.format}` },
   }).sign();
   const options = { method, headers: Object.fromEntries(headers), body: output, dispatcher };
   const put = await request(target, options);
