@@ -58,21 +58,31 @@ AVAILABLE: Final = _library is not None
 
 
 class Scratch:
-    """A buffer that is zeroed, and its memory given back, only when it has to grow or is over
-    ``kept`` bytes."""
+    """A buffer for one image after the other, which costs its pages only once: no more than
+    ``kept`` bytes of memory, and twice that of address space, between two images."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._memory: mmap.mmap | None = None
 
     def at_least(self, size: int) -> mmap.mmap:
-        """OSError where the process may not have so much."""
+        """Its content is whatever was there. OSError where the process may not have so much."""
         if self._memory is None or len(self._memory) < size:
             self._memory = None
             self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         return self._memory
 
     def trim(self) -> None:
+        """Give back the pages over ``kept``, and the addresses of a very large one."""
+        if self._memory is None or len(self._memory) <= self._kept:
+            return
+        if len(self._memory) > 2 * self._kept:
+            self._memory = None
+        else:
+            self._memory.madvise(mmap.MADV_DONTNEED, self._kept, len(self._memory) - self._kept)
+
+    def release(self) -> None:
+        """Give back the addresses as well, if they are more than ``kept``."""
         if self._memory is not None and len(self._memory) > self._kept:
             self._memory = None
 
@@ -144,6 +154,12 @@ def scaled(
     del scratch
     _work.trim()
     return bytes(out) if result == 0 else None
+
+
+def release() -> None:
+    """Leave the address space to the general decoder, but for what is counted as kept."""
+    _output.release()
+    _work.release()
 
 
 def _pointer(data: Bytes) -> bytes | int:

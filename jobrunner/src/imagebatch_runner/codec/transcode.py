@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 
-from . import encode, frames, pixels, plainjpeg, planes, strip
+from . import coefficients, encode, frames, pixels, plainjpeg, planes, strip
 from .options import CodecOptions
 from .rawfile import Bytes, reading, write_all
 from .sniff import Kind
@@ -109,6 +109,7 @@ def _compress(
     *,
     fast: bool,
 ) -> Encoded:
+    coefficients.release()
     moves = source in _ANIMATED and target in frames.ANIMATING
     if moves and getattr(image, "is_animated", False):
         return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
