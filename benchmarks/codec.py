@@ -32,7 +32,7 @@ _TEXT: Final = """
 One image in memory to one image in memory, on one core, at the settings that each has by default.
 SSIM (luma) and SSIMULACRA2 compare the output with the input, which where the output is smaller is
 decoded whole and scaled by Lanczos' filter; on the middle 512 x 512 pixels, as means over the
-images. "Pillow alone" is the runner without its faster codecs.
+images. "Pillow alone" is the runner without its native library.
 """
 
 

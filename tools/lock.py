@@ -16,7 +16,7 @@ OUT = ROOT / "requirements"
 
 #: File name → arguments of `uv pip compile` naming what it locks.
 LOCKS: dict[str, list[str]] = {
-    "runner": ["jobrunner/pyproject.toml", "--extra", "fast"],
+    "runner": ["jobrunner/pyproject.toml"],
     "gateway": ["gateway/pyproject.toml"],
     "operator": ["operator/pyproject.toml"],
 }
@@ -67,8 +67,6 @@ def main(arguments: list[str]) -> int:
         "store",
         "--extra",
         "egress",
-        "--extra",
-        "fast",
     ]
     drift = []
     groups = {name: ["--group", name] for name in ("bootstrap", "build", "native", "devtools")}

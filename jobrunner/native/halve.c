@@ -17,26 +17,6 @@ static const float ODD[4][4] = {
     {-0.090119978f, 0.138892558f, -0.187665139f, 0.432861459f},
 };
 
-/* The natural place, row and column, of a place in zigzag order. */
-static const uint8_t PLACE[64] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
-
-/* The other way round. */
-static const uint8_t ZIGZAG[64] = {
-    0,  1,  5,  6,  14, 15, 27, 28, 2,  4,  7,  13, 16, 26, 29, 42, 3,  8,  12, 17, 25, 30,
-    41, 43, 9,  11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
-    46, 51, 55, 60, 21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
-
-typedef float four __attribute__((vector_size(16)));
-
-/* A row of eight is two of four. */
-typedef union {
-    float at[8][8];
-    four half[8][2];
-} grid;
-
 /* Along each column: of 4 values above and 4 below to 8. */
 static void pass(const grid *in, grid *out) {
     for (int x = 0; x < 2; x++) {
@@ -54,22 +34,18 @@ static void pass(const grid *in, grid *out) {
     }
 }
 
-static void transpose(const grid *in, grid *out) {
-    for (int y = 0; y < 8; y++)
-        for (int x = 0; x < 8; x++) out->at[x][y] = in->at[y][x];
-}
-
 /* The lowest frequencies, as many as are taken each way, from the row and column on. */
 static void gather(const stored *from, halving by, const uint16_t steps[64], int row, int column, grid *to) {
     int rows = 8 / by.down, columns = 8 / by.across;
     to->at[row][column] = (float)(from->block[0] * steps[0]);
     for (uint64_t left = from->mask; left; left &= left - 1) {
-        int k = __builtin_ctzll(left), y = PLACE[k] >> 3, x = PLACE[k] & 7;
+        int k = __builtin_ctzll(left), y = natural_place[k] >> 3, x = natural_place[k] & 7;
         if (y < rows && x < columns) to->at[row + y][column + x] = (float)(from->block[k] * steps[k]);
     }
 }
 
-uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], float least, int16_t to[64]) {
+uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], const grid *least,
+               int16_t to[64]) {
     grid one = {0}, other;
     int rows = 8 / by.down, columns = 8 / by.across;
     for (int y = 0; y < by.down; y++)
@@ -86,21 +62,10 @@ uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], fl
         one = other;
     }
     if (by.across == 2) {
-        transpose(&one, &other);
+        grid_transpose(&one, &other);
         pass(&other, &one);
-        transpose(&one, &other);
+        grid_transpose(&one, &other);
         one = other;
     }
-    uint64_t mask = 0;
-    for (int y = 0; y < 8; y++) {
-        for (int x = 0; x < 8; x++) {
-            float value = one.at[y][x];
-            if (x + y && value < least && value > -least) continue;
-            value = value > 32000 ? 32000 : value < -32000 ? -32000 : value;
-            int k = ZIGZAG[8 * y + x];
-            to[k] = (int16_t)(value < 0 ? value - 0.5f : value + 0.5f);
-            mask |= 1ull << k;
-        }
-    }
-    return mask & ~1ull;
+    return grid_rounded(&one, 0, least, to);
 }

@@ -1,8 +1,8 @@
 /* The way in, for ctypes. */
-#include "store.h"
+#include "emit.h"
 
 /* What the caller must match: raised when the meaning of a call changes. */
-EXPORTED int imagebatch_jpeg_abi(void) { return 4; }
+EXPORTED int imagebatch_jpeg_abi(void) { return 5; }
 
 /* How the output differs from the input. */
 static halving halved(const jpeg_header *header, int coarse) {
@@ -45,14 +45,34 @@ static int written(const jpeg_header *header, halving by, const uint16_t (*targe
     return JPEG_OK;
 }
 
-/* Entries for what is made of `size` bytes: more for each byte than photographs have, and as many as
- * flat blocks take, which are nearly no bytes. */
-static size_t entries(const jpeg_header *output, size_t size) {
+size_t symbol_entries(const jpeg_header *output, size_t size) {
     size_t blocks = 0, mcus = (size_t)jpeg_mcus_across(output) * (size_t)jpeg_mcus_down(output);
     for (int i = 0; i < output->components; i++)
         blocks += mcus * output->component[i].h * output->component[i].v;
     size_t likely = 3 * size + 2 * blocks, most = MOST_SYMBOLS * blocks;
     return (likely < most ? likely : most) + MOST_BLOCKS * MOST_SYMBOLS;
+}
+
+/* What is stored of the input to what `output` says. */
+static int requantise_stored(jpeg_header *header, const jpeg_header *output, halving by, scan_state *scans,
+                             store *of, const uint16_t target[2][64], const int32_t lambda[4],
+                             symbol_record *record) {
+    emitter to;
+    emitter_begin(output, of, &to);
+    for (int i = 0; i < header->components; i++) {
+        int halves = i > 0 && (by.across > 1 || by.down > 1);
+        const uint16_t *steps = header->quantisation[header->component[i].quantisation];
+        emitter_component(i, steps, halves, target, lambda, &to);
+        if (halves) to.from[i].by = by;
+    }
+    int count = scans_begin(header, scans);
+    if (count < 0) return count;
+    for (int number = 0; number < of->bands; number++) {
+        int result = scans_band(header, number, scans, count, of);
+        if (!result) result = emitter_band(number, &to, record);
+        if (result) return result;
+    }
+    return scans_end(scans, count);
 }
 
 /* How scratch is divided, where blocks are stored: masks, blocks, scans, symbols. */
@@ -76,7 +96,7 @@ EXPORTED int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int c
     store_lay_out(&header, by, &kept);
     layout parts = laid_out(&kept);
     const jpeg_header output = output_of(&header, by);
-    size_t symbols = entries(&output, size) * sizeof(symbol);
+    size_t symbols = symbol_entries(&output, size) * sizeof(symbol);
     return (int64_t)(is_direct(&header, by) ? symbols : parts.masks + parts.blocks + parts.scans + symbols);
 }
 
@@ -84,9 +104,9 @@ EXPORTED int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int c
  * its own, so without a loss, where `target` is null. `coarse`: with 4:2:0 chroma. `lambda`: see
  * jpeg_requantise. `scratch` is aligned as for uint64_t. The size of the output, or a negative code. */
 EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
-                                        const uint16_t (*target)[64], int coarse,
-                                        const int32_t lambda[4], uint8_t *out, size_t room,
-                                        uint8_t *scratch, size_t scratch_room) {
+                                        int coarse,
+                                        const uint16_t (*target)[64], const int32_t lambda[4],
+                                        uint8_t *out, size_t room, uint8_t *scratch, size_t scratch_room) {
     jpeg_header header = {0};
     symbol_record record = {0};
     uint16_t tables[2][64];
@@ -110,8 +130,8 @@ EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
         kept.block = (int16_t(*)[64])(scratch + parts.masks);
         scan_state *scans = (scan_state *)(scratch + parts.masks + parts.blocks);
         symbols = record.at = (symbol *)(scans + MOST_SCANS);
-        result = jpeg_requantise_stored(&header, &output, scans, &kept, (const uint16_t(*)[64])tables,
-                                        lambda, &record);
+        result = requantise_stored(&header, &output, by, scans, &kept, (const uint16_t(*)[64])tables, lambda,
+                                   &record);
     }
     return result ? result : jpeg_write(&output, (const uint16_t(*)[64])tables, symbols, &record, out, room);
 }

@@ -1,13 +1,11 @@
 /* One plane of 8 bits to a smaller one, by Lanczos' filter over three lobes. */
-#include <stddef.h>
-#include <stdint.h>
+#include "planes.h"
 
-#include "jpeg.h"
+#pragma STDC FP_CONTRACT OFF
 
 enum { MOST_TAPS = 72, UNIT_BITS = 14, ROW_BITS = UNIT_BITS + 7 - 16, CHUNK = 64 };
 
-/* sin(pi x) for |x| <= 3. */
-static double sine(double x) {
+double sine_of_pi(double x) {
     int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
     double t = (x - whole) * 3.14159265358979323846, square = t * t, sum = t, term = t;
     for (int n = 2; n < 16; n += 2) sum += term *= -square / (n * (n + 1));
@@ -17,7 +15,7 @@ static double sine(double x) {
 static double lanczos(double x) {
     if (x < 0) x = -x;
     if (x < 1e-6) return 1;
-    return x < 3 ? sine(x) * sine(x / 3) * 3 / (9.8696044010893586188 * x * x) : 0;
+    return x < 3 ? sine_of_pi(x) * sine_of_pi(x / 3) * 3 / (9.8696044010893586188 * x * x) : 0;
 }
 
 /* The weights, in 1/2^UNIT_BITS, of `taps` samples from `*first` on for the sample `at` of the result;
@@ -55,13 +53,14 @@ static int is_beyond(size_t count, double scale, size_t size) {
 
 /* One row of the result's height and the source's width, in 1/2^ROW_BITS. Sums of 16 bits: each product
  * is cut to 1/2^ROW_BITS, half of which is given back on average. */
-static void blend_rows(const uint8_t *in, size_t width, const int16_t *weights, int rows, int16_t *row) {
+static void blend_rows(const uint8_t *in, size_t stride, size_t width, const int16_t *weights, int rows,
+                       int16_t *row) {
     for (size_t x = 0; x < width; x += CHUNK) {
         int16_t sums[CHUNK];
         size_t wide = width - x < CHUNK ? width - x : CHUNK;
         for (int i = 0; i < CHUNK; i++) sums[i] = (int16_t)(rows / 2);
         for (int t = 0; t < rows; t++) {
-            const uint8_t *from = in + (size_t)t * width + x;
+            const uint8_t *from = in + (size_t)t * stride + x;
             int16_t weight = weights[t];
             if (wide == CHUNK)
                 for (int i = 0; i < CHUNK; i++)
@@ -74,19 +73,18 @@ static void blend_rows(const uint8_t *in, size_t width, const int16_t *weights, 
     }
 }
 
-/* From `in`, width x height, to `out`, out_width x out_height, each sample of which is across x down
- * of the source's. `room` bytes of `scratch` take the weights and a row. JPEG_REFUSED where a scale is
- * below 1 or over 10 or does not fit the sizes, JPEG_NO_ROOM where the scratch does not suffice. */
-EXPORTED int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t height, uint8_t *out,
-                                    size_t out_width, size_t out_height, double across, double down,
-                                    void *scratch, size_t room) {
+size_t plane_scale_room(size_t width, size_t out_width) {
+    return out_width * sizeof(int32_t) + (out_width * MOST_TAPS + width + MOST_TAPS) * sizeof(int16_t);
+}
+
+int plane_scale(const uint8_t *in, size_t stride, size_t width, size_t height, uint8_t *out,
+                size_t out_width, size_t out_height, double across, double down, void *scratch, size_t room) {
     int taps = taps_of(across), rows = taps_of(down);
     if (!taps || !rows || !width || !height || width > 65500 || height > 65500) return JPEG_REFUSED;
     if (out_width > width || out_height > height) return JPEG_REFUSED;
     if (is_beyond(out_width, across, width) || is_beyond(out_height, down, height)) return JPEG_REFUSED;
     size_t weights_of_all = out_width * (size_t)taps;
-    if (room < out_width * sizeof(int32_t) + (weights_of_all + width + MOST_TAPS) * sizeof(int16_t))
-        return JPEG_NO_ROOM;
+    if (room < plane_scale_room(width, out_width)) return JPEG_NO_ROOM;
     int32_t *first = scratch;
     int16_t *weights = (int16_t *)(first + out_width), *row = weights + weights_of_all;
     int16_t of_row[MOST_TAPS];
@@ -100,7 +98,7 @@ EXPORTED int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t heig
         weigh((int64_t)y, (int64_t)height, down, rows, &from, of_row);
         int there = (int64_t)height - from < rows ? (int)((int64_t)height - from) : rows;
         while (there > 1 && !of_row[there - 1]) there--;
-        blend_rows(in + (size_t)from * width, width, of_row, there, row);
+        blend_rows(in + (size_t)from * stride, stride, width, of_row, there, row);
         for (size_t x = 0; x < out_width; x++) {
             const int16_t *some = row + first[x], *by = weights + x * (size_t)taps;
             int32_t sum = 1 << (UNIT_BITS + ROW_BITS - 1);

@@ -4,6 +4,7 @@
 #define IMAGEBATCH_STORE_H
 
 #include "bits.h"
+#include "transform.h"
 
 /* How the output differs from the input: each of its chroma blocks is made of this many. */
 typedef struct {
@@ -48,16 +49,13 @@ int scans_band(const jpeg_header *header, int band, scan_state *scans, int count
 int scans_end(scan_state *scans, int count);
 
 /* halve.c: the blocks of `from`, by row and column, to one that covers their pixels, in steps of 1, and
- * the mask of what is not 0 in it. Where there is no block it is as its neighbour mirrored. */
+ * the mask of what is not less than `least` in it. Where there is no block it is as its neighbour mirrored. */
 typedef struct {
     const int16_t *block;
     uint64_t mask;
 } stored;
 
-uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], float least, int16_t to[64]);
-
-/* emit.c: as jpeg_requantise, to what `output` says. */
-int jpeg_requantise_stored(jpeg_header *header, const jpeg_header *output, scan_state *scans, store *of,
-                           const uint16_t target[2][64], const int32_t lambda[4], symbol_record *record);
+uint64_t halve(const stored from[2][2], halving by, const uint16_t steps[64], const grid *least,
+               int16_t to[64]);
 
 #endif

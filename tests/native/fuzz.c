@@ -14,13 +14,18 @@
 
 #include "../../jobrunner/native/jpeg.h"
 
+typedef struct {
+    int32_t eighths, width, height, orientation, coarse;
+} resizing;
+
 int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int coarse);
-int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, const uint16_t (*target)[64],
-                               int coarse, const int32_t lambda[4], uint8_t *out, size_t room,
-                               uint8_t *scratch, size_t scratch_room);
-int imagebatch_plane_scale(const uint8_t *in, size_t width, size_t height, uint8_t *out,
-                           size_t out_width, size_t out_height, double across, double down,
-                           void *scratch, size_t room);
+int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size, int coarse,
+                               const uint16_t (*target)[64], const int32_t lambda[4], uint8_t *out,
+                               size_t room, uint8_t *scratch, size_t scratch_room);
+int64_t imagebatch_jpeg_resize_scratch(const uint8_t *data, size_t size, const resizing *how);
+int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const resizing *how,
+                               const uint16_t (*target)[64], const int32_t lambda[4], uint8_t *out,
+                               size_t room, uint8_t *scratch, size_t scratch_room);
 void __sanitizer_cov_trace_pc(void);
 void __asan_on_error(void);
 
@@ -81,7 +86,7 @@ static void check_again(const uint8_t *data, size_t size) {
     require(needed > 0, "its own output is refused");
     size_t room = 4 * size + 4096, scratch_room = (size_t)needed + 256 * size;
     uint8_t *out = room_for(room), *scratch = room_for(scratch_room);
-    int64_t result = imagebatch_jpeg_recode(data, size, NULL, 0, nearest, out, room, scratch, scratch_room);
+    int64_t result = imagebatch_jpeg_recode(data, size, 0, NULL, nearest, out, room, scratch, scratch_room);
     require(result == (int64_t)size && !memcmp(data, out, size), "its own output changes");
     free(out);
     free(scratch);
@@ -99,6 +104,24 @@ static int is_new(void) {
     return found != 0;
 }
 
+/* What fits the size that the data claims, mostly, or anything. */
+static resizing size_for(const uint8_t *data, size_t size) {
+    int32_t width = 40, height = 40;
+    for (size_t i = 2; i + 9 < size; i++) {
+        if (data[i] != 0xFF || (data[i + 1] & 0xFC) != 0xC0) continue;
+        height = data[i + 5] << 8 | data[i + 6];
+        width = data[i + 7] << 8 | data[i + 8];
+        break;
+    }
+    resizing how = {1 + (int32_t)(dice() % 8), 1, 1, 1 + (int32_t)(dice() % 8), (int32_t)(dice() % 2)};
+    int32_t across = (width * how.eighths + 7) / 8, down = (height * how.eighths + 7) / 8;
+    int32_t fewer = 1 + (int32_t)(dice() % 6);
+    how.width = dice() % 4 ? across / fewer : (int32_t)(dice() % 70000) - 1000;
+    how.height = dice() % 4 ? down / fewer : across;
+    if (dice() % 8 == 0) how.orientation = how.eighths = (int32_t)dice();
+    return how;
+}
+
 static int run(const uint8_t *data, size_t size) {
     static const int32_t bits[3][4] = {{0}, {6000, 6000, 200, 100}, {1, 1 << 24, 1 << 24, 0}};
     uint16_t target[2][64];
@@ -106,7 +129,10 @@ static int run(const uint8_t *data, size_t size) {
     for (int k = 0; k < 128; k++)
         target[k / 64][k % 64] = (uint16_t)(mode == 0 ? 1 : mode == 1 ? 255 : 1 + dice() % 255);
     int coarse = dice() % 2;
-    int64_t needed = imagebatch_jpeg_scratch(data, size, coarse);
+    int resizes = dice() % 3 == 0;
+    resizing how = size_for(data, size);
+    int64_t needed = resizes ? imagebatch_jpeg_resize_scratch(data, size, &how)
+                             : imagebatch_jpeg_scratch(data, size, coarse);
     if (needed < 0 || needed > MOST_SCRATCH) needed = 64;
     size_t room = size, scratch_room = (size_t)needed;
     switch (dice() % 8) {
@@ -122,8 +148,11 @@ static int run(const uint8_t *data, size_t size) {
     memcpy(in, data, size);
     memset(seen, 0, sizeof seen);
     previous = 0;
-    int64_t result = imagebatch_jpeg_recode(in, size, mode == 4 ? NULL : (const uint16_t(*)[64])target,
-                                            coarse, bits[dice() % 3], out, room, scratch, scratch_room);
+    const uint16_t(*tables)[64] = (const uint16_t(*)[64])target;
+    const int32_t *bit = bits[dice() % 3];
+    int64_t result = resizes ? imagebatch_jpeg_resize(in, size, &how, tables, bit, out, room, scratch, scratch_room)
+                             : imagebatch_jpeg_recode(in, size, coarse, mode == 4 ? NULL : tables, bit, out, room,
+                                                      scratch, scratch_room);
     int worth_keeping = is_new();
     require(result <= (int64_t)room, "more was written than there is room");
     runs++;
@@ -135,25 +164,6 @@ static int run(const uint8_t *data, size_t size) {
     free(out);
     free(scratch);
     return worth_keeping;
-}
-
-/* A plane of any size and bytes, with scales that fit the sizes or do not. */
-static void run_scale(void) {
-    size_t width = 1 + dice() % 90, height = 1 + dice() % 90;
-    size_t out_width = 1 + dice() % (width + 1), out_height = 1 + dice() % (height + 1);
-    double across = (double)width / (double)out_width, down = (double)height / (double)out_height;
-    if (dice() % 4 == 0) across = dice() % 1200 / 100.0;
-    if (dice() % 4 == 0) down = dice() % 1200 / 100.0;
-    size_t room = out_width * 148 + 2 * (width + 72);
-    if (dice() % 4 == 0) room = dice() % room;
-    uint8_t *in = room_for(width * height), *out = room_for(out_width * out_height);
-    void *scratch = room_for(room);
-    uint8_t level = (uint8_t)dice();
-    for (size_t i = 0; i < width * height; i++) in[i] = dice() % 2 ? level : (uint8_t)dice();
-    imagebatch_plane_scale(in, width, height, out, out_width, out_height, across, down, scratch, room);
-    free(in);
-    free(out);
-    free(scratch);
 }
 
 static void keep(const uint8_t *data, size_t size) {
@@ -256,7 +266,6 @@ int main(int count, char **arguments) {
         memcpy(data, one->data, size);
         for (uint32_t changes = 1 + dice() % 4; changes; changes--) size = mutate(data, size);
         if (run(data, size)) keep(data, size);
-        run_scale();
     }
     printf("%ld runs, %ld accepted, %d found\n", runs, accepted, inputs - seeds);
     for (int i = 0; i < inputs; i++) free(corpus[i].data);

@@ -1,4 +1,5 @@
-"""JPEG to JPEG without leaving the coefficients: the native library of ``native/``, if built.
+"""JPEG to JPEG by the native library of ``native/``, if built: of the same size without leaving the
+coefficients, to another one by its planes.
 
 It takes flawless Huffman JPEGs of 8 bits, sequential or progressive, gray or YCbCr with chroma as
 fine as luma or half as fine, and refuses all others, which are then for the general decoder.
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -20,11 +23,23 @@ if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAIL
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
-_ABI: Final = 4
+_ABI: Final = 5
 #: Scratch up to these sizes is kept for the next image: new pages cost more than the work on them.
 _KEPT_OUTPUT, _KEPT_WORK = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
-#: As in native/scale.c.
-_MOST_TAPS = 72
+
+
+class Resizing(ctypes.Structure):
+    """``resizing`` of native/resize.c: samples that blocks are decoded to each way, the size before
+    it is turned, the picture's EXIF orientation, and whether chroma is to be 4:2:0, whatever it
+    was."""
+
+    _fields_ = (
+        ("eighths", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("orientation", ctypes.c_int32),
+        ("coarse", ctypes.c_int32),
+    )
 
 
 def _load() -> ctypes.CDLL | None:
@@ -33,22 +48,25 @@ def _load() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(_LIBRARY))
         version = library.imagebatch_jpeg_abi()
-        recoding, scaling = library.imagebatch_jpeg_recode, library.imagebatch_plane_scale
-        measuring = library.imagebatch_jpeg_scratch
+        recoding, resizing = library.imagebatch_jpeg_recode, library.imagebatch_jpeg_resize
+        for_recoding = library.imagebatch_jpeg_scratch
+        for_resizing = library.imagebatch_jpeg_resize_scratch
     except (OSError, AttributeError) as error:
         raise ImportError(f"{_LIBRARY.name} does not load: install the runner again") from error
     if version != _ABI:
         raise ImportError(f"{_LIBRARY.name} is of another version: install the runner again")
-    measuring.restype = recoding.restype = ctypes.c_int64
-    measuring.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for function in (recoding, resizing, for_recoding, for_resizing):
+        function.restype = ctypes.c_int64
+    for_recoding.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for_resizing.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(Resizing)]
     recoding.argtypes = [
-        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
-    scaling.argtypes = [
-        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t,
-        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t,
-        ctypes.c_double, ctypes.c_double, ctypes.c_void_p, ctypes.c_size_t,
+    resizing.argtypes = [
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(Resizing),
+        ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
     ]  # fmt: skip
     return library
 
@@ -105,11 +123,29 @@ def recode(
     """
     if _library is None:
         return False
-    room = _library.imagebatch_jpeg_scratch(_pointer(data), len(data), coarse)
-    if room < 0:
+    needed = _library.imagebatch_jpeg_scratch(_pointer(data), len(data), coarse)
+    recoding = partial(_library.imagebatch_jpeg_recode, _pointer(data), len(data), coarse)
+    return _written(recoding, target, len(data), needed, out)
+
+
+def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> bool:
+    """As :func:`recode`, to another size or turned. Refused, too, where that is larger, or under a
+    tenth of what blocks are decoded to."""
+    if _library is None:
+        return False
+    needed = _library.imagebatch_jpeg_resize_scratch(_pointer(data), len(data), how)
+    resizing = partial(_library.imagebatch_jpeg_resize, _pointer(data), len(data), how)
+    return _written(resizing, target, len(data), needed, out)
+
+
+def _written(
+    function: Callable[..., int], target: Quantisation | None, most: int, needed: int, out: BinaryIO
+) -> bool:
+    """What ``function`` makes, of ``most`` bytes, with so many bytes ``needed`` as scratch."""
+    if needed < 0:
         return False
     try:
-        output, work = _output.at_least(len(data)), _work.at_least(room)
+        output, work = _output.at_least(most), _work.at_least(needed)
     except (OSError, OverflowError):
         _output.drop()
         _work.drop()
@@ -117,10 +153,7 @@ def recode(
     tables = (ctypes.c_uint16 * 128)(*target.luma, *target.chroma) if target else None
     bit = (ctypes.c_int32 * 4)(*(target.bit if target else ()))
     try:
-        size = _library.imagebatch_jpeg_recode(
-            _pointer(data), len(data), tables, coarse, bit,
-            _address(output), len(data), _address(work), room,
-        )  # fmt: skip
+        size = function(tables, bit, _address(output), most, _address(work), needed)
         if size < 0:
             return False
         with memoryview(output) as view, view[:size] as written:
@@ -130,30 +163,6 @@ def recode(
         del output, work
         _output.trim()
         _work.trim()
-
-
-def scaled(
-    plane: bytes, size: tuple[int, int], to: tuple[int, int], by: tuple[float, float]
-) -> bytes | None:
-    """The 8-bit ``plane`` of ``size`` in the smaller size ``to``, by Lanczos' filter; each of its
-    samples is ``by`` of the source's across and down. ``None`` without the library, where a scale
-    is under 1 or over 10, or where memory does not suffice."""
-    if _library is None or len(plane) != size[0] * size[1]:
-        return None
-    room = to[0] * (4 + 2 * _MOST_TAPS) + 2 * (size[0] + _MOST_TAPS)
-    try:
-        scratch = _work.at_least(room)
-        out = bytearray(to[0] * to[1])
-    except (OSError, MemoryError):
-        _work.drop()
-        return None
-    result = _library.imagebatch_plane_scale(
-        plane, *size, (ctypes.c_char * len(out)).from_buffer(out), *to, *by,
-        _address(scratch), room,
-    )  # fmt: skip
-    del scratch
-    _work.trim()
-    return bytes(out) if result == 0 else None
 
 
 def release() -> None:

@@ -2,7 +2,7 @@
 
 Most images of a shop are such. Whether one is, Pillow's reading of the header says; a JPEG that is
 refused on the way here takes the general way, so that what is accepted and what fails is the same
-with and without the faster codecs.
+with and without the native library.
 """
 
 from __future__ import annotations

@@ -1,44 +1,31 @@
-"""JPEG to smaller or turned JPEG by its planes: no RGB between, and chroma scaled once.
+"""JPEG to smaller or turned JPEG by its planes: no RGB between, and chroma never finer than it was.
 
-Pillow decodes, so that what is damaged fails as everywhere; scaling and the Huffman tables are the
-native library's.
+The native library does it all, for what it takes; damaged images and all others take the general
+way, so that what is accepted and what fails is the same with and without it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import struct
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from PIL import ExifTags, Image
 
-from . import coefficients, encode, pixels, quantisation, segments
-from .optional import simplejpeg
+from . import coefficients, encode, pixels, quantisation
+from .rawfile import Bytes
 
-#: How a picture is turned that has this orientation.
-_TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _ON_ITS_SIDE: Final = range(5, 9)
+#: Samples of the source for one of the result, each way (native/scale.c).
+_MOST_OF_FILTER: Final = 10
 
 
 def takes(image: Image.Image) -> bool:
-    """``image`` is open and not yet decoded."""
-    return (
-        coefficients.AVAILABLE
-        and simplejpeg() is not None
-        and (image.mode == "L" or (image.mode == "RGB" and _is_ycc(image)))
-        and not pixels.has_other_colours(image)
-    )
+    """No colour to convert; ``image`` is open and not yet decoded."""
+    return image.mode in ("RGB", "L") and not pixels.has_other_colours(image)
 
 
 def compress(
+    data: Bytes,
     image: Image.Image,
     limits: tuple[int | None, int | None],
     quality: int,
@@ -46,69 +33,34 @@ def compress(
     *,
     small: bool,
 ) -> tuple[int, int] | None:
-    """Within ``limits`` (width, height; of the upright picture) and with ``quality`` into the empty
-    ``out``; the size of the result.
+    """Write ``data``, whose header is ``image``, within ``limits`` (width, height; of the upright
+    picture) and with ``quality`` into the empty ``out``; the size of the result.
 
-    ``image`` is in draft for YCbCr or L. ``None``, with nothing written, when it is for the general
-    way, decoded but else as it was. Raises what Pillow does where it is damaged.
+    ``None``, with nothing written, when it is for the general way.
     """
     orientation = _orientation(image)
     turned = orientation in _ON_ITS_SIDE
     size = pixels.fitted_size(image.size, *(reversed(limits) if turned else limits))
-    image.load()
-    coarse = encode.subsampling(quality) == "4:2:0"
-    made = []
-    for number, plane in enumerate(image.split()):
-        one = _scaled(plane, size, 2 if coarse and number else 1)
-        if one is None:
-            return None
-        made.append(one.transpose(_TURNS[orientation]) if orientation in _TURNS else one)
-    data = _encoded(made, encode.FINEST if small else quality)
-    width, height = made[0].size
-    target = quantisation.small(quality) if small else None
-    if data is None or not coefficients.recode(data, target, out):
+    how = coefficients.Resizing(
+        eighths=_eighths(image.size, size),
+        width=size[0],
+        height=size[1],
+        orientation=orientation if orientation in range(1, 9) else 1,
+        coarse=encode.subsampling(quality) == "4:2:0",
+    )
+    target = quantisation.small(quality) if small else quantisation.usual(quality)
+    if not coefficients.resize(data, how, target, out):
         return None
-    return width, height
+    return (size[1], size[0]) if turned else size
 
 
-def _scaled(plane: Image.Image, size: tuple[int, int], share: int) -> Image.Image | None:
-    """To a ``share`` of ``size`` each way; 2 for chroma that mostly was so coarse in the input."""
-    by = (plane.width / size[0], plane.height / size[1])
-    to = (-(-size[0] // share), -(-size[1] // share))
-    if share != 1:
-        plane = plane.reduce(share)
-    if by == (1.0, 1.0):
-        return plane
-    data = coefficients.scaled(plane.tobytes(), plane.size, to, by)
-    return None if data is None else Image.frombytes("L", to, data)
-
-
-def _encoded(planes: list[Image.Image], quality: int) -> bytes | None:
-    """With standard Huffman tables; the planes' sizes are the subsampling."""
-    import numpy as np  # noqa: PLC0415 - comes with simplejpeg
-
-    arrays: list[Any] = [np.asarray(plane) for plane in planes]
-    width, height = planes[0].size
-    if len(planes) > 1 and planes[1].size != planes[0].size:
-        # libjpeg-turbo reads luma up to where chroma ends.
-        arrays[0] = np.pad(arrays[0], ((0, height % 2), (0, width % 2)), mode="edge")
-    arrays += [None] * (3 - len(arrays))
-    with contextlib.suppress(ValueError, MemoryError):
-        data = bytearray(simplejpeg().encode_jpeg_yuv_planes(*arrays, quality=quality))
-        # What was added is in the last blocks anyway: without it the size is another, and no more.
-        frame = next(one for one in segments.of_jpeg(data) if one.marker == segments.SOF0)
-        data[frame.start + 5 : frame.start + 9] = struct.pack(">HH", height, width)
-        return bytes(data)
-    return None
-
-
-def _is_ycc(image: Image.Image) -> bool:
-    """As libjpeg decides it."""
-    if "jfif" in image.info:
-        return True
-    if "adobe" in image.info:
-        return image.info.get("adobe_transform") == 1
-    return [layer[0] for layer in getattr(image, "layer", ())] == [1, 2, 3]
+def _eighths(size: tuple[int, int], wanted: tuple[int, int]) -> int:
+    """Of its size that a block is decoded to. Fewer cost less, and are softer than the filter alone
+    that takes them to what is ``wanted``; that is not to be seen where they are an eighth more, nor
+    where they are 2. Where the filter could not take 2 so far, 1."""
+    times = min(more / less for more, less in zip(size, wanted, strict=True))
+    enough = min(8, max(-(-9 * less // more) for more, less in zip(size, wanted, strict=True)))
+    return enough if times > _MOST_OF_FILTER * 4 else max(2, enough)
 
 
 def _orientation(image: Image.Image) -> int:

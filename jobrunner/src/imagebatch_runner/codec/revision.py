@@ -1,12 +1,11 @@
 """Which codec made a batch's outputs, as recorded in ``plan.json``.
 
 Outputs of another codec are not taken over: equal options would then not mean equal images. The
-optional parts count as well, for with them a plain JPEG comes out in other bytes.
+native library counts as well, for with it a JPEG comes out in other bytes.
 """
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Final
 
 from . import coefficients
@@ -17,16 +16,8 @@ from . import coefficients
 REVISION: Final = 3
 
 
-def codec_name(*, native: bool, simplejpeg: bool) -> str:
-    """``3``, ``3+native``, …; simplejpeg is of use to the native part alone."""
-    parts = [str(REVISION)]
-    if native:
-        parts.append("native")
-        if simplejpeg:
-            parts.append("simplejpeg")
-    return "+".join(parts)
+def codec_name(*, native: bool) -> str:
+    return f"{REVISION}+native" if native else str(REVISION)
 
 
-CODEC: Final = codec_name(
-    native=coefficients.AVAILABLE, simplejpeg=find_spec("simplejpeg") is not None
-)
+CODEC: Final = codec_name(native=coefficients.AVAILABLE)

@@ -67,7 +67,7 @@ def compress(
                 plain = both and _is_plain(image, options)
                 if plain and plainjpeg.compress(data, options.quality, out, small=options.small):
                     encoded = Encoded(target, *image.size, kept=False)
-                elif both and not plain and (size := _by_planes(image, options, out)):
+                elif both and not plain and (size := _by_planes(data, image, options, out)):
                     encoded = Encoded(target, *size, kept=False)
                 else:
                     encoded = _compress(image, source, target, options, out, fast=fast)
@@ -130,13 +130,14 @@ def _compress(
     return Encoded(target, *frame.size, kept=False)
 
 
-def _by_planes(image: Image.Image, options: CodecOptions, out: BinaryIO) -> tuple[int, int] | None:
+def _by_planes(
+    data: Bytes, image: Image.Image, options: CodecOptions, out: BinaryIO
+) -> tuple[int, int] | None:
     """Another size or orientation is asked for, and nothing beside it but quality."""
     if not planes.takes(image) or (options.keep_metadata and encode.carried(image)):
         return None
-    _draft(image, options, None if image.mode == "L" else "YCbCr")
     limits = options.max_width, options.max_height
-    return planes.compress(image, limits, options.quality, out, small=options.small)
+    return planes.compress(data, image, limits, options.quality, out, small=options.small)
 
 
 def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
@@ -196,17 +197,16 @@ def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.
     return pixels.scaled(frame, size)
 
 
-def _draft(image: Image.Image, options: CodecOptions, mode: str | None = None) -> None:
-    """Let libjpeg decode to the colour model ``mode``, at 1/2, 1/4 or 1/8 as long as that is not
-    less than the output. The limits hold whichever way the picture is turned, so the larger of
-    both is asked for.
+def _draft(image: Image.Image, options: CodecOptions) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 as long as that is not less than the output. The limits
+    hold whichever way the picture is turned, so the larger of both is asked for.
     """
     upright_or_turned = (
         pixels.fitted_size(image.size, options.max_width, options.max_height),
         pixels.fitted_size(image.size, options.max_height, options.max_width),
     )
     wanted = max(width for width, _ in upright_or_turned), max(h for _, h in upright_or_turned)
-    image.draft(mode, wanted)
+    image.draft(None, wanted)
 
 
 def _must_change(encoded: Encoded, options: CodecOptions, data: Bytes) -> bool:

@@ -127,10 +127,9 @@ def test_sound_jpeg_takes_the_general_way_where_memory_is_short() -> None:
     program = """
 import re, resource, sys
 from PIL import Image
-from imagebatch_runner.codec import coefficients, optional, options, sniff, transcode
+from imagebatch_runner.codec import coefficients, options, sniff, transcode
 from imagebatch_runner.workers import memfile
 data, out = sys.stdin.buffer.read(), open(memfile.create("test"), "r+b", buffering=0)
-optional.simplejpeg()
 Image.init()
 size = int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
 limit = size + (20 << 20)

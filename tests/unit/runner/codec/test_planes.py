@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
-from imagebatch_runner.codec import coefficients, planes
+from imagebatch_runner.codec import coefficients, pixels, planes, quantisation
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers import memfile
+from support import jpegscans
 from support.pictures import decoded, encoded, photo
 
 LARGE = photo(size=(403, 301))
@@ -23,6 +25,7 @@ SOURCES = {
     "fine chroma": encoded(LARGE, quality=92, subsampling=0),
     "half chroma": encoded(LARGE, quality=92, subsampling=1),
     "progressive": encoded(LARGE, quality=92, progressive=True),
+    "scans apart": jpegscans.apart(LARGE, (1, 2)),
     "gray": encoded(LARGE.convert("L"), quality=92),
     "kept as rgb": encoded(LARGE, quality=92, keep_rgb=True),
     "cmyk": encoded(LARGE.convert("CMYK"), quality=92),
@@ -65,7 +68,10 @@ def test_smaller_jpeg_has_the_outcome_that_pillow_alone_has(
     slow, oracle = outcome(SOURCES[name], out, fast=False, **asked)
     assert fast == slow
     if oracle:
-        assert difference(data, oracle) < 8
+        size = decoded(oracle).size
+        whole = decoded(SOURCES[name]).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        wanted = encoded(whole, "PNG")
+        assert difference(data, wanted) <= difference(oracle, wanted) + 0.5
         assert len(data) <= 1.02 * len(oracle) + 100
 
 
@@ -85,11 +91,25 @@ def test_jpeg_is_turned_as_pillow_alone_does_it(
     assert not decoded(data).getexif()
 
 
+def resized(data: bytes, to: tuple[int, int | None], out: BinaryIO) -> Image.Image | None:
+    """By the native library alone, in the finest steps; ``None`` where it refuses."""
+    out.seek(0)
+    out.truncate()
+    image = decoded(data)
+    made = planes.compress(data + bytes(1 << 20), image, to, 100, out, small=False)
+    out.seek(0)
+    return None if made is None else decoded(out.read())
+
+
 def test_usual_jpegs_go_by_their_planes(out: BinaryIO) -> None:
-    for name in ("usual", "fine chroma", "progressive", "gray"):
-        assert planes.takes(decoded(SOURCES[name]))
-    for name in ("kept as rgb", "cmyk"):
-        assert not planes.takes(decoded(SOURCES[name]))
+    for name in ("usual", "fine chroma", "half chroma", "progressive", "gray", "flat"):
+        found = resized(SOURCES[name], (300, 224), out)
+        assert found is not None
+        assert found.size == (300, 224)
+    for name in ("kept as rgb", "cut in half", "no end marker"):
+        with contextlib.suppress(OSError):
+            assert resized(SOURCES[name], (300, 224), out) is None
+    assert not planes.takes(decoded(SOURCES["cmyk"]))
 
 
 def test_small_profile_is_smaller_when_scaled_too(out: BinaryIO) -> None:
@@ -99,26 +119,63 @@ def test_small_profile_is_smaller_when_scaled_too(out: BinaryIO) -> None:
     assert len(small) < 0.92 * len(usual)
 
 
-@pytest.mark.parametrize("factor", [1.0, 1.1, 1.9, 4.2, 9.5])
-def test_planes_are_scaled_as_by_pillows_lanczos(factor: float) -> None:
+@pytest.mark.parametrize("factor", [1.0, 1.1, 1.3, 1.6, 1.9, 2.5, 4.2, 7.5, 9.5, 40])
+def test_planes_are_scaled_nearly_as_by_pillows_lanczos(factor: float, out: BinaryIO) -> None:
+    """What is decoded to fewer samples is softer by as much as a reader of small pictures sees."""
     plane = photo("coffee.png").convert("L")
-    size = (round(plane.width / factor), round(plane.height / factor))
-    by = (plane.width / size[0], plane.height / size[1])
-    made = coefficients.scaled(plane.tobytes(), plane.size, size, by)
+    size = pixels.fitted_size(plane.size, round(plane.width / factor), None)
+    source = encoded(plane, quality=100)
+    oracle = decoded(source).resize(size, Image.Resampling.LANCZOS)
+    made = resized(source, (size[0], None), out) if factor != 1 else decoded(source)
     assert made is not None
-    oracle = plane.resize(size, Image.Resampling.LANCZOS)
-    off = ImageChops.difference(Image.frombytes("L", size, made), oracle)
-    assert ImageStat.Stat(off).mean[0] < 0.4
-    assert ImageStat.Stat(off).rms[0] < 0.8
+    off = ImageStat.Stat(ImageChops.difference(made, oracle))
+    assert off.mean[0] < 1.5
+    assert off.rms[0] < 2.5
 
 
 @pytest.mark.parametrize("level", [0, 1, 127, 254, 255])
-def test_flat_planes_stay_as_they_are(level: int) -> None:
-    made = coefficients.scaled(bytes([level]) * 70 * 50, (70, 50), (31, 33), (70 / 31, 50 / 33))
-    assert made == bytes([level]) * 31 * 33
+@pytest.mark.parametrize("to", [(69, 49), (31, 22), (9, 6), (1, 1)])
+def test_flat_pictures_stay_as_they_are(level: int, to: tuple[int, int], out: BinaryIO) -> None:
+    made = resized(encoded(Image.new("L", (70, 50), level), quality=100), to, out)
+    assert made is not None
+    assert made.getextrema() == (level, level)
 
 
-def test_scales_that_are_not_for_the_library_are_refused() -> None:
-    assert coefficients.scaled(bytes(100), (10, 10), (20, 20), (0.5, 0.5)) is None
-    assert coefficients.scaled(bytes(9000), (300, 30), (20, 30), (15.0, 1.0)) is None
-    assert coefficients.scaled(bytes(99), (10, 10), (5, 5), (2.0, 2.0)) is None
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("kind", ["gray", "4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("quality", [89, 97])
+def test_turning_moves_no_sample(orientation: int, kind: str, quality: int, out: BinaryIO) -> None:
+    """Sides that are no multiples of a block's, and chroma that is turned with its factors."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    mode = {"gray": "L"}.get(kind, "RGB")
+    subsampling = {"4:4:4": 0, "4:2:2": 1}.get(kind, 2)
+    stored = photo(size=(83, 45)).filter(ImageFilter.GaussianBlur(2)).convert(mode)
+    source = encoded(stored, quality=99, subsampling=subsampling, exif=exif) + bytes(10_000)
+    fast, data = outcome(source, out, fast=True, quality=quality)
+    slow, _ = outcome(source, out, fast=False, quality=quality)
+    assert fast == slow
+    assert difference(data, encoded(ImageOps.exif_transpose(decoded(source)), "PNG")) < 5
+    if quality > 90 and mode == "RGB":
+        turned = {(2, 1): (1, 2)}
+        layers = [(h, v) for _, h, v, _ in decoded(source).layer]  # type: ignore[attr-defined]
+        made = [(h, v) for _, h, v, _ in decoded(data).layer]  # type: ignore[attr-defined]
+        assert made == [turned.get(one, one) if orientation > 4 else one for one in layers]
+
+
+def test_what_is_not_for_the_library_is_refused(out: BinaryIO) -> None:
+    target = quantisation.usual(80)
+    sound = {"eighths": 4, "width": 201, "height": 150, "orientation": 1, "coarse": 1}
+    assert coefficients.resize(USUAL, coefficients.Resizing(**sound), target, out)
+    for change in (
+        {"eighths": 0}, {"eighths": 9}, {"width": 0}, {"width": 300}, {"height": -1},
+        {"orientation": 0}, {"orientation": 9}, {"eighths": 8, "width": 20},
+    ):  # fmt: skip
+        assert not coefficients.resize(USUAL, coefficients.Resizing(**sound | change), target, out)
+
+
+def test_without_the_library_nothing_goes_by_planes(
+    out: BinaryIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coefficients, "_library", None)
+    assert resized(USUAL, (300, 224), out) is None

@@ -1,0 +1,206 @@
+/* From a JPEG to a smaller or turned one, by its planes: chroma stays as coarse as it is. */
+#include "emit.h"
+#include "planes.h"
+#include "transform.h"
+
+/* What ctypes hands over. */
+typedef struct {
+    int32_t eighths;       /* blocks are decoded to so many samples each way, 1 to 8 */
+    int32_t width, height; /* of the output, before it is turned */
+    int32_t orientation;   /* as EXIF has it, 1 to 8 */
+    int32_t coarse;        /* 4:2:0 */
+} resizing;
+
+/* A component on its way. */
+typedef struct {
+    int across, down;          /* samples that a block is decoded to */
+    int stride, rows;          /* of those, whole blocks */
+    int width, height;         /* of those that are of the image */
+    int out_width, out_height; /* of the output's plane, before it is turned */
+    int share_across, share_down; /* samples of luma for one of these, in the output */
+    double by_across, by_down; /* samples for one of the output */
+} part;
+
+static int up(int value, int by) { return (value + by - 1) / by; }
+
+static int is_turned(const resizing *how) { return how->orientation > 4; }
+
+/* Of pixels, `finer` of which are a sample, 8 of which are decoded to `eighths`, to those of the output,
+ * `share` of which are one; the last sample may have pixels beyond the image. Never below 1. */
+static double scale(int pixels, int eighths, int finer, int share, int output) {
+    double found = (double)pixels * eighths * share / (8.0 * finer * output);
+    return found < 1 ? 1 : found;
+}
+
+/* JPEG_REFUSED where it cannot be. */
+static int plan(const jpeg_header *header, const resizing *how, part parts[MAX_COMPONENTS]) {
+    int eighths = how->eighths;
+    if (eighths < 1 || eighths > 8) return JPEG_REFUSED;
+    if (how->orientation < 1 || how->orientation > 8) return JPEG_REFUSED;
+    int width = up(header->width * eighths, 8), height = up(header->height * eighths, 8);
+    if (how->width < 1 || how->height < 1 || how->width > width || how->height > height) return JPEG_REFUSED;
+    for (int i = 0; i < header->components; i++) {
+        part *one = &parts[i];
+        int finer_across = header->component[0].h / header->component[i].h; /* luma is, in the input */
+        int finer_down = header->component[0].v / header->component[i].v;
+        int halves = i > 0 && how->coarse;
+        one->share_across = halves ? 2 : finer_across;
+        one->share_down = halves ? 2 : finer_down;
+        one->across = finer_across < one->share_across ? (eighths + 1) / 2 : eighths;
+        one->down = finer_down < one->share_down ? (eighths + 1) / 2 : eighths;
+        int own_width = up(header->width, finer_across), own_height = up(header->height, finer_down);
+        one->stride = up(own_width, 8) * one->across;
+        one->rows = up(own_height, 8) * one->down;
+        one->width = up(own_width * one->across, 8);
+        one->height = up(own_height * one->down, 8);
+        one->out_width = up(how->width, one->share_across);
+        one->out_height = up(how->height, one->share_down);
+        one->by_across = scale(header->width, one->across, finer_across, one->share_across, how->width);
+        one->by_down = scale(header->height, one->down, finer_down, one->share_down, how->height);
+    }
+    return JPEG_OK;
+}
+
+/* As it is: nothing to scale. */
+static int is_same(const part *one) { return one->by_across == 1 && one->by_down == 1; }
+
+static jpeg_header upright(const jpeg_header *header, const resizing *how, const part parts[MAX_COMPONENTS]) {
+    jpeg_header output = *header;
+    int last = header->components - 1, turned = is_turned(how);
+    output.width = turned ? how->height : how->width;
+    output.height = turned ? how->width : how->height;
+    output.component[0].h = (uint8_t)(turned ? parts[last].share_down : parts[last].share_across);
+    output.component[0].v = (uint8_t)(turned ? parts[last].share_across : parts[last].share_down);
+    return output;
+}
+
+/* How to walk through the plane, which lies as it was stored, as people see it. */
+static samples seen(const uint8_t *plane, size_t stride, int width, int height, int orientation) {
+    static const struct {
+        int turned, from_right, from_bottom; /* where the walk begins */
+    } begins[8] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
+    int n = orientation - 1, turned = begins[n].turned;
+    ptrdiff_t along = begins[n].from_right ? -1 : 1;
+    ptrdiff_t down = begins[n].from_bottom ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
+    if (begins[n].from_right) plane += width - 1;
+    if (begins[n].from_bottom) plane += (size_t)(height - 1) * stride;
+    return (samples){plane, turned ? down : along, turned ? along : down, turned ? height : width,
+                     turned ? width : height};
+}
+
+/* How scratch is divided. */
+typedef struct {
+    size_t blocks, scans, scale, planes[MAX_COMPONENTS], out[MAX_COMPONENTS], symbols; /* where each begins */
+} layout;
+
+static size_t aligned(size_t size) { return (size + 15) / 16 * 16; }
+
+static layout laid_out(const jpeg_header *header, const part parts[MAX_COMPONENTS], const store *of) {
+    layout found;
+    size_t scale = 0;
+    found.blocks = aligned(of->blocks * sizeof *of->mask);
+    found.scans = found.blocks + aligned(of->blocks * sizeof *of->block);
+    found.scale = found.scans + aligned(MOST_SCANS * sizeof(scan_state));
+    for (int i = 0; i < header->components; i++) {
+        size_t room = plane_scale_room((size_t)parts[i].width, (size_t)parts[i].out_width);
+        scale = room > scale ? room : scale;
+    }
+    size_t at = found.scale + aligned(scale);
+    for (int i = 0; i < header->components; i++) {
+        const part *one = &parts[i];
+        found.planes[i] = at;
+        at += aligned((size_t)one->stride * (size_t)one->rows);
+        found.out[i] = at;
+        if (!is_same(one)) at += aligned((size_t)one->out_width * (size_t)one->out_height);
+    }
+    found.symbols = at;
+    return found;
+}
+
+/* All of the image to planes. */
+static int decode(jpeg_header *header, const part parts[MAX_COMPONENTS], const layout *at, uint8_t *scratch,
+                  store *of) {
+    scan_state *scans = (scan_state *)(scratch + at->scans);
+    basis across[MAX_COMPONENTS], down[MAX_COMPONENTS];
+    for (int i = 0; i < header->components; i++) {
+        across[i] = basis_of(parts[i].across);
+        down[i] = basis_of(parts[i].down);
+    }
+    int count = scans_begin(header, scans);
+    if (count < 0) return count;
+    for (int number = 0; number < of->bands; number++) {
+        if (scans_band(header, number, scans, count, of)) return JPEG_REFUSED;
+        for (int i = 0; i < header->components; i++) {
+            const part *one = &parts[i];
+            const uint16_t *steps = header->quantisation[header->component[i].quantisation];
+            size_t stride = (size_t)one->stride;
+            for (int row = number * of->rows[i]; row < (number + 1) * of->rows[i] && row < of->height[i]; row++) {
+                size_t index = store_index(of, i, row, 0);
+                uint8_t *to = scratch + at->planes[i] + (size_t)(row * one->down) * stride;
+                for (int column = 0; column < of->width[i]; column++, index++, to += one->across)
+                    block_to_samples(of->block[index], of->mask[index], steps, &across[i], &down[i],
+                                     to, stride);
+            }
+        }
+    }
+    return scans_end(scans, count);
+}
+
+/* The bytes of scratch that imagebatch_jpeg_resize needs, or a negative code. Fewer suffice where the
+ * image is simple. */
+EXPORTED int64_t imagebatch_jpeg_resize_scratch(const uint8_t *data, size_t size, const resizing *how) {
+    jpeg_header header = {0};
+    part parts[MAX_COMPONENTS];
+    store kept;
+    int result = jpeg_parse(data, size, &header);
+    if (!result) result = plan(&header, how, parts);
+    if (result) return result;
+    const jpeg_header output = upright(&header, how, parts);
+    store_lay_out(&header, (halving){1, 1}, &kept);
+    return (int64_t)(laid_out(&header, parts, &kept).symbols + symbol_entries(&output, size) * sizeof(symbol));
+}
+
+/* As imagebatch_jpeg_recode, to another size and turned upright. */
+EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const resizing *how,
+                                        const uint16_t (*target)[64], const int32_t lambda[4], uint8_t *out,
+                                        size_t room, uint8_t *scratch, size_t scratch_room) {
+    jpeg_header header = {0};
+    symbol_record record = {0};
+    part parts[MAX_COMPONENTS];
+    store kept;
+    emitter to;
+    for (int k = 0; k < 128; k++)
+        if (target[k / 64][k % 64] < 1 || target[k / 64][k % 64] > 255) return JPEG_REFUSED;
+    int result = jpeg_parse(data, size, &header);
+    if (!result) result = plan(&header, how, parts);
+    if (result) return result;
+    const jpeg_header output = upright(&header, how, parts);
+    store_lay_out(&header, (halving){1, 1}, &kept);
+    const layout at = laid_out(&header, parts, &kept);
+    if (scratch_room < at.symbols) return JPEG_NO_ROOM;
+    kept.mask = (uint64_t *)scratch;
+    kept.block = (int16_t(*)[64])(scratch + at.blocks);
+    result = decode(&header, parts, &at, scratch, &kept);
+    if (result) return result;
+    emitter_begin(&output, 0, &to);
+    for (int i = 0; i < header.components; i++) {
+        const part *one = &parts[i];
+        const uint8_t *plane = scratch + at.planes[i];
+        size_t stride = (size_t)one->stride;
+        if (!is_same(one)) {
+            result = plane_scale(plane, stride, (size_t)one->width, (size_t)one->height, scratch + at.out[i],
+                                 (size_t)one->out_width, (size_t)one->out_height, one->by_across, one->by_down,
+                                 scratch + at.scale, at.planes[0] - at.scale);
+            if (result) return result;
+            plane = scratch + at.out[i];
+            stride = (size_t)one->out_width;
+        }
+        emitter_component(i, 0, 1, target, lambda, &to);
+        to.from[i].plane = seen(plane, stride, one->out_width, one->out_height, how->orientation);
+    }
+    symbol *symbols = record.at = (symbol *)(scratch + at.symbols);
+    record.end = symbols + (scratch_room - at.symbols) / sizeof *symbols;
+    for (int number = 0, bands = jpeg_mcus_down(&output); number < bands && !result; number++)
+        result = emitter_band(number, &to, &record);
+    return result ? result : jpeg_write(&output, target, symbols, &record, out, room);
+}
