@@ -49,8 +49,9 @@ _open = Image.open
 
 
 def _opened(file: Any, *args: Any, **kwargs: Any) -> Any:
-    if hasattr(file, "getvalue"):
-        wanted = re.search(rb"end: ([a-z ]+);", file.getvalue())
+    if hasattr(file, "read"):
+        wanted = re.search(rb"end: ([a-z ]+);", file.read())
+        file.seek(0)
         if wanted is not None:
             ENDS[wanted[1]]()
     return _open(file, *args, **kwargs)
