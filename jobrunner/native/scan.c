@@ -12,15 +12,13 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
     for (int k = 1; k < 64; k++) {
         int32_t value;
         int code = next_ac(in, ac, &value);
-        if (code <= 0) {
-            if (code < 0) return JPEG_REFUSED;
-            break; /* the rest is zero */
+        if (!value) {
+            if (code == 0) break; /* the rest is zero */
+            if (code != 0xF0) return JPEG_REFUSED;
+            k += 15; /* sixteen zeros */
+            continue;
         }
         k += code >> 4;
-        if (!value) {
-            if (code != 0xF0) return JPEG_REFUSED;
-            continue; /* sixteen zeros */
-        }
         if (k > 63 || take(out, to, chroma, k, value, &chosen)) return JPEG_REFUSED;
     }
     return finish(out, to, chroma, &chosen);
