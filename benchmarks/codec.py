@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import simplejpeg  # type: ignore[import-untyped] # it has no types
 from PIL import ExifTags, Image, ImageOps
 
@@ -19,7 +18,7 @@ from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.memory import KEPT_BY_DECODER
 from imagebatch_runner.workers import memfile
 
-from . import quality
+from . import equal_quality, quality
 from .measure import Cost, Measured, here, interleaved
 from .peer import Peer
 from .photos import Photo, all_photos
@@ -86,7 +85,7 @@ def run(rounds: int) -> Section:
                 },
                 resized=True,
             )
-        small = compare(
+        compare(
             "Profile small, quality 50; sharp with mozjpeg: true",
             coarse,
             {
@@ -104,8 +103,13 @@ def run(rounds: int) -> Section:
                     f"{OURS}, small": here(ours(quality=50, format=format_, small=True)),
                 },
             )
-        tables.append(equal_quality(peer, coarse, small))
-    return Section("codec", "The codec", _TEXT, tables, charts)
+        print("    Profile small at equal quality", flush=True)
+        tables.append(
+            equal_quality.table(
+                peer, lambda number: ours(quality=number, small=True, format="jpeg")
+            )
+        )
+    return Section("codec", "The codec", _TEXT + equal_quality.TEXT, tables, charts)
 
 
 def derived(photos: Mapping[Photo, Path]) -> dict[str, list[Path]]:
@@ -126,26 +130,6 @@ def derived(photos: Mapping[Photo, Path]) -> dict[str, list[Path]]:
                 image.save(target, quality="keep", **chosen)
             found[name].append(target)
     return found
-
-
-def equal_quality(peer: Peer, paths: Sequence[Path], measured: Measured) -> Table:
-    """Bytes of the profile small beside what sharp's mozjpeg needs for the same SSIMULACRA2."""
-    sources = [path.read_bytes() for path in paths]
-    points = []
-    for quality_ in (40, 45, 50, 55, 60):
-        variant = peer.variant("jpeg", quality=quality_, mozjpeg=True)
-        outputs = [variant(path).output for path in paths]
-        score = qualities(sources, outputs)["ssimulacra2"]
-        points.append((score, sum(map(len, outputs))))
-    score = qualities(sources, measured.outputs[OURS])["ssimulacra2"]
-    size = sum(map(len, measured.outputs[OURS]))
-    needed = float(np.interp(score, [point[0] for point in points], [point[1] for point in points]))
-    row = [OURS, f"{score:.2f}", f"{size / needed:.3f}"]
-    return Table(
-        "Profile small: bytes at equal SSIMULACRA2",
-        ["Variant", "SSIMULACRA2 at quality 50", "bytes, sharp's mozjpeg at the same score = 1"],
-        [row],
-    )
 
 
 def floor(path: Path) -> bytes:

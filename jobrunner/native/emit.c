@@ -3,21 +3,23 @@
 
 static int block(const source *from, int chroma, const int16_t *values, uint64_t mask, int32_t *dc_out,
                  symbol_record *out) {
-    if (put_dc(out, &from->to, chroma, values[0], dc_out)) return JPEG_REFUSED;
-    choice chosen;
-    chosen.busy = 0;
-    chosen.last = chosen.waiting = 0;
+    unfinished under_way;
+    if (begin(out, &from->to, chroma, values[0], dc_out, &under_way)) return JPEG_REFUSED;
     for (; mask; mask &= mask - 1) {
         int k = __builtin_ctzll(mask);
-        if (take(out, &from->to, chroma, k, values[k], &chosen)) return JPEG_REFUSED;
+        if (take(out, &from->to, chroma, k, values[k], &under_way)) return JPEG_REFUSED;
     }
-    return finish(out, &from->to, chroma, &chosen);
+    finish(out, &from->to, chroma, &under_way);
+    return JPEG_OK;
 }
 
 /* As the block before it: it is beyond the image. */
-static void nothing(int chroma, symbol_record *out) {
+static int nothing(int chroma, int32_t dc, symbol_record *out) {
+    unfinished under_way;
+    if (out->candidates) return begin_candidates(out->candidates, dc, &under_way);
     put(out, TABLE_DC + chroma, 0, 0, 0);
     put(out, TABLE_AC + chroma, 0, 0, 0);
+    return JPEG_OK;
 }
 
 /* The block at a row and column of those of a component; no block beyond the image. */
@@ -34,10 +36,7 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     if (from->plane.at) {
         const samples *plane = &from->plane;
         int x = 8 * column, y = 8 * row;
-        if (x >= plane->width || y >= plane->height) {
-            nothing(chroma, out);
-            return JPEG_OK;
-        }
+        if (x >= plane->width || y >= plane->height) return nothing(chroma, from->dc_out, out);
         uint64_t mask = samples_to_block(plane->at + x * plane->right + y * plane->down, plane->right,
                                          plane->down, plane->width - x, plane->height - y, from->least, made);
         return block(from, chroma, made, mask, &from->dc_out, out);
@@ -45,8 +44,7 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     if (from->by.across == 1 && from->by.down == 1) {
         stored found = stored_at(of, component, row, column);
         if (found.block) return block(from, chroma, found.block, found.mask, &from->dc_out, out);
-        nothing(chroma, out);
-        return JPEG_OK;
+        return nothing(chroma, from->dc_out, out);
     }
     stored some[2][2] = {{{0, 0}, {0, 0}}, {{0, 0}, {0, 0}}};
     for (int y = 0; y < from->by.down; y++)
@@ -56,10 +54,10 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     return block(from, chroma, made, mask, &from->dc_out, out);
 }
 
-static int band(int number, emitter *from, symbol_record *out) {
+int emitter_band(int number, emitter *from, symbol_record *out) {
     int columns = jpeg_mcus_across(from->output);
     for (int column = 0; column < columns; column++) {
-        if (out->end - out->at < MOST_BLOCKS * MOST_SYMBOLS) return JPEG_NO_ROOM;
+        if (!has_room(out)) return JPEG_NO_ROOM;
         for (int i = 0; i < from->output->components; i++) {
             source *some = &from->from[i];
             for (int y = 0; y < some->v; y++)
@@ -71,37 +69,9 @@ static int band(int number, emitter *from, symbol_record *out) {
     return JPEG_OK;
 }
 
-static void measure(emitter *from, const symbol_record *record) {
-    for (int i = 0; i < from->output->components; i++) requantiser_measure(record, i > 0, &from->from[i].to);
-}
-
-/* The first band once with nothing weighed, which is then taken back, for the lengths of codes. */
-static int rehearse(emitter *from, symbol_record *out) {
-    symbol *start = out->at;
-    int components = from->output->components;
-    int32_t lambda[MAX_COMPONENTS];
-    for (int i = 0; i < components; i++) {
-        lambda[i] = from->from[i].to.lambda;
-        from->from[i].to.lambda = 0;
-    }
-    int result = band(0, from, out);
-    for (int i = 0; i < components; i++) {
-        from->from[i].to.lambda = lambda[i];
-        from->from[i].dc_out = 0;
-    }
-    measure(from, out);
-    for (int table = 0; table < 4; table++)
-        for (int i = 0; i < 257; i++) out->used[table][i] = 0;
-    out->at = start;
-    return result;
-}
-
 void emitter_begin(const jpeg_header *output, const store *of, emitter *to) {
     to->output = output;
     to->of = of;
-    to->weighs = 0;
-    to->written = 0;
-    to->measure_at = 256;
 }
 
 void emitter_component(int component, const uint16_t steps[64], int in_ones, const uint16_t target[2][64],
@@ -121,15 +91,4 @@ void emitter_component(int component, const uint16_t steps[64], int in_ones, con
         int row = natural_place[k] >> 3, column = natural_place[k] & 7;
         one->least[0].at[row][column] = one->least[1].at[column][row] = least;
     }
-    to->weighs |= one->to.lambda != 0;
-}
-
-int emitter_band(int number, emitter *from, symbol_record *out) {
-    int result = !number && from->weighs ? rehearse(from, out) : JPEG_OK;
-    if (from->written >= from->measure_at) {
-        from->measure_at = 4 * from->written;
-        measure(from, out);
-    }
-    from->written += jpeg_mcus_across(from->output);
-    return result ? result : band(number, from, out);
 }

@@ -27,8 +27,6 @@ typedef struct {
     const jpeg_header *output;
     const store *of;       /* null where there are planes */
     source from[MAX_COMPONENTS];
-    int weighs;            /* by what bits cost, which is not known before something is written */
-    int64_t written, measure_at; /* MCUs; code lengths are estimated anew after so many */
 } emitter;
 
 /* What is written; then each component, of stored blocks in `steps`, or in steps of 1 what is made of
@@ -36,9 +34,6 @@ typedef struct {
 void emitter_begin(const jpeg_header *output, const store *of, emitter *to);
 void emitter_component(int component, const uint16_t steps[64], int in_ones, const uint16_t target[2][64],
                        const int32_t lambda[4], emitter *to);
-/* recode.c: entries of a record for what is made of `size` bytes: more for each byte than photographs
- * have, and as many as flat blocks take, which are nearly no bytes. */
-size_t symbol_entries(const jpeg_header *output, size_t size);
 /* The next row of MCUs of the output. */
 int emitter_band(int number, emitter *from, symbol_record *out);
 

@@ -84,9 +84,13 @@ typedef struct {
 typedef uint32_t symbol;
 enum { TABLE_DC = 0, TABLE_AC = 2 }; /* plus 1 for chroma */
 
+typedef struct candidates candidates; /* candidates.h */
+
+/* Where requantised blocks go: to symbols, or to `candidates` where those are to be chosen among. */
 typedef struct {
-    symbol *at, *end;
+    symbol *first, *at, *end;
     uint32_t used[4][257]; /* how often each symbol occurs, by table */
+    candidates *candidates;
 } symbol_record;
 
 /* parse.c: to the first scan; from behind one, where `at` is, to the next. */
@@ -100,17 +104,25 @@ int jpeg_mcus_down(const jpeg_header *header);
 int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder);
 void huffman_optimal(uint32_t used[257], huffman_spec *spec);
 void huffman_for_encoding(const huffman_spec *spec, huffman_encoder *encoder);
-/* scan.c: target are the quantisation tables for luma and chroma in zigzag order. lambda, 0..2^24: the
- * distortion that a bit is worth, for luma and chroma, in squares of 1/256 of a step; then what is added
- * to it for each 1024 of the squares of a block's AC values. 0: all to the nearest.
- * What the data has as coarsely already is never made coarser. */
+/* scan.c: target are the quantisation tables for luma and chroma in zigzag order. lambda, 0..2^24, for
+ * candidates: the distortion that a bit is worth, for luma and chroma, in squares of 1/256 of a step; then
+ * what is added to it for each 1024 of the squares of a block's AC values. */
 int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64], const int32_t lambda[4],
                     symbol_record *record);
-/* trellis.c */
-void trellis_choose(int count, const uint8_t *at, const uint32_t *exact, const uint8_t *fixed,
-                    const uint8_t lengths[256], int32_t lambda, uint32_t *rounded);
+/* record.c: the bytes that a record for what is made of `size` bytes may take. A record for `output` in
+ * `room` bytes of memory, aligned as for uint32_t; of symbols where `chosen` is null; JPEG_NO_ROOM.
+ * What was recorded as a JPEG: its size or a negative code. */
+size_t record_size(const jpeg_header *output, size_t size);
+int record_begin(const jpeg_header *output, uint8_t *memory, size_t room, candidates *chosen,
+                 symbol_record *to);
+int64_t record_write(const jpeg_header *output, const uint16_t target[2][64], symbol_record *record,
+                     uint8_t *out, size_t room);
+/* choose.c: which candidates stay. */
+void choose(candidates *of);
 /* write.c: size of the output or a negative code. */
-int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol *first,
-                   symbol_record *record, uint8_t *out, size_t room);
+int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol_record *record,
+                   uint8_t *out, size_t room);
+int64_t jpeg_write_chosen(const jpeg_header *header, const uint16_t target[2][64], const candidates *of,
+                          uint8_t *out, size_t room);
 
 #endif

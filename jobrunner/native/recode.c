@@ -1,8 +1,9 @@
 /* The way in, for ctypes. */
+#include "candidates.h"
 #include "emit.h"
 
 /* What the caller must match: raised when the meaning of a call changes. */
-EXPORTED int imagebatch_jpeg_abi(void) { return 5; }
+EXPORTED int imagebatch_jpeg_abi(void) { return 6; }
 
 /* How the output differs from the input. */
 static halving halved(const jpeg_header *header, int coarse) {
@@ -23,10 +24,16 @@ static int is_direct(const jpeg_header *header, halving by) {
     return !header->progressive && header->scan.count == header->components && by.across == 1 && by.down == 1;
 }
 
+/* Steps of less than 3/2 of the data's own, for DC 17/10, are better its own: nothing is lost for few
+ * more bits. */
+static int is_nearly(uint16_t step, uint16_t own, int k) {
+    return k ? 2 * step < 3 * own : 10 * step < 17 * own;
+}
+
 /* The tables to write with: never finer than what the data has, which would cost bytes and keep
- * nothing. Without a target the data's own, and then Cb and Cr must have the same. Halved chroma has
- * steps of its own. */
-static int written(const jpeg_header *header, halving by, const uint16_t (*target)[64],
+ * nothing, and with `snaps` not nearly so fine either. Without a target the data's own, and then Cb and
+ * Cr must have the same. Halved chroma has steps of its own. */
+static int written(const jpeg_header *header, halving by, const uint16_t (*target)[64], int snaps,
                    uint16_t result[2][64]) {
     static const uint16_t ones[64] = {[0 ... 63] = 1};
     int halves = by.across > 1 || by.down > 1;
@@ -38,19 +45,21 @@ static int written(const jpeg_header *header, halving by, const uint16_t (*targe
         for (int k = 0; k < 64; k++) {
             if (i < 2) to[k] = target ? target[i > 0][k] : own[k];
             if (!target && to[k] != own[k]) return JPEG_REFUSED;
-            if (to[k] < own[k]) to[k] = own[k];
+            if (to[k] < own[k] || (snaps && is_nearly(to[k], own[k], k))) to[k] = own[k];
             if (to[k] > 255) return JPEG_REFUSED;
         }
     }
     return JPEG_OK;
 }
 
-size_t symbol_entries(const jpeg_header *output, size_t size) {
-    size_t blocks = 0, mcus = (size_t)jpeg_mcus_across(output) * (size_t)jpeg_mcus_down(output);
-    for (int i = 0; i < output->components; i++)
-        blocks += mcus * output->component[i].h * output->component[i].v;
-    size_t likely = 3 * size + 2 * blocks, most = MOST_SYMBOLS * blocks;
-    return (likely < most ? likely : most) + MOST_BLOCKS * MOST_SYMBOLS;
+/* Where the data is as coarse already, nothing more is lost. */
+static void mark_what_stays(const jpeg_header *header, halving by, const uint16_t tables[2][64],
+                            candidates *of) {
+    for (int i = 0; i < header->components; i++) {
+        const uint16_t *own = header->quantisation[header->component[i].quantisation];
+        int halves = i > 0 && (by.across > 1 || by.down > 1);
+        for (int k = 0; k < 64; k++) of->stays[i][k] = !halves && tables[i > 0][k] == own[k];
+    }
 }
 
 /* What is stored of the input to what `output` says. */
@@ -96,42 +105,46 @@ EXPORTED int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int c
     store_lay_out(&header, by, &kept);
     layout parts = laid_out(&kept);
     const jpeg_header output = output_of(&header, by);
-    size_t symbols = symbol_entries(&output, size) * sizeof(symbol);
-    return (int64_t)(is_direct(&header, by) ? symbols : parts.masks + parts.blocks + parts.scans + symbols);
+    size_t record = record_size(&output, size);
+    return (int64_t)(is_direct(&header, by) ? record : parts.masks + parts.blocks + parts.scans + record);
 }
 
 /* Write `data` with the quantisation tables `target` (luma, chroma; zigzag order, 1..255), or with
- * its own, so without a loss, where `target` is null. `coarse`: with 4:2:0 chroma. `lambda`: see
- * jpeg_requantise. `scratch` is aligned as for uint64_t. The size of the output, or a negative code. */
+ * its own, so without a loss, where `target` is null. `coarse`: with 4:2:0 chroma. Where lambda[0], see
+ * jpeg_requantise, is 0, it is a baseline JPEG of what is nearest; else one of what is worth its bits, in
+ * the scans that take the fewest bytes. `scratch` is aligned as for uint64_t. The size of the output, or a
+ * negative code. */
 EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
                                         int coarse,
                                         const uint16_t (*target)[64], const int32_t lambda[4],
                                         uint8_t *out, size_t room, uint8_t *scratch, size_t scratch_room) {
     jpeg_header header = {0};
-    symbol_record record = {0};
+    symbol_record record;
+    candidates chosen;
     uint16_t tables[2][64];
-    int result = jpeg_parse(data, size, &header);
+    const uint16_t(*steps)[64] = (const uint16_t(*)[64])tables;
+    int chooses = lambda[0] > 0, result = jpeg_parse(data, size, &header);
     if (result) return result;
     halving by = halved(&header, coarse);
-    result = written(&header, by, target, tables);
+    result = written(&header, by, target, chooses, tables);
     if (result) return result;
     const jpeg_header output = output_of(&header, by);
-    symbol *symbols = (symbol *)scratch;
-    record.end = symbols + scratch_room / sizeof *symbols;
-    if (is_direct(&header, by)) {
-        record.at = symbols;
-        result = jpeg_requantise(&header, (const uint16_t(*)[64])tables, lambda, &record);
-    } else {
-        store kept;
+    store kept;
+    scan_state *scans = NULL;
+    size_t used = 0;
+    if (!is_direct(&header, by)) {
         store_lay_out(&header, by, &kept);
         layout parts = laid_out(&kept);
-        if (scratch_room < parts.masks + parts.blocks + parts.scans) return JPEG_NO_ROOM;
+        used = parts.masks + parts.blocks + parts.scans;
+        if (scratch_room < used) return JPEG_NO_ROOM;
         kept.mask = (uint64_t *)scratch;
         kept.block = (int16_t(*)[64])(scratch + parts.masks);
-        scan_state *scans = (scan_state *)(scratch + parts.masks + parts.blocks);
-        symbols = record.at = (symbol *)(scans + MOST_SCANS);
-        result = requantise_stored(&header, &output, by, scans, &kept, (const uint16_t(*)[64])tables, lambda,
-                                   &record);
+        scans = (scan_state *)(scratch + parts.masks + parts.blocks);
     }
-    return result ? result : jpeg_write(&output, (const uint16_t(*)[64])tables, symbols, &record, out, room);
+    mark_what_stays(&header, by, steps, &chosen);
+    result = record_begin(&output, scratch + used, scratch_room - used, chooses ? &chosen : NULL, &record);
+    if (result) return result;
+    result = scans ? requantise_stored(&header, &output, by, scans, &kept, steps, lambda, &record)
+                   : jpeg_requantise(&header, steps, lambda, &record);
+    return result ? result : record_write(&output, steps, &record, out, room);
 }

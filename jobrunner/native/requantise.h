@@ -3,6 +3,7 @@
 #define IMAGEBATCH_REQUANTISE_H
 
 #include "bits.h"
+#include "candidates.h"
 
 /* How to get from one quantisation table to another, for one coefficient: values below `threshold`
  * become 0, others round(value * factor / 2^32). Halves, which are frequent where one table is a
@@ -12,27 +13,21 @@ typedef struct {
     uint32_t threshold[64];
     uint64_t factor[64];
     uint32_t dc_from, dc_target;
-    uint8_t exact[64];    /* the data is as coarse already: nothing more may be lost */
-    int32_t lambda;       /* 0: to the nearest */
+    int32_t lambda;       /* of candidates; see jpeg.h */
     int32_t busier;       /* what is added to it for each 1024 of a block's squares of AC values */
     uint16_t from[64];
-    uint8_t lengths[256]; /* of AC codes: at first those of the data or none, then those of what is written */
 } requantiser;
 
-/* A block under way: those of its coefficients that the trellis chooses among. */
+/* A block under way. */
 typedef struct {
-    uint64_t busy;
-    int last, waiting;
-    uint8_t at[64], sign[64], fixed[64];
-    uint32_t exact[64], rounded[64];
-} choice;
+    uint64_t busy;          /* squares of its AC values */
+    int last;               /* position written */
+    candidate_block *chosen; /* among; null where symbols are written */
+} unfinished;
 
-/* requantise.c: from one table to another, the same for all; then the lengths of AC codes, those of a
- * table or those that would be made for what was written so far. `lambda`, `busier`: see jpeg.h. */
+/* requantise.c: from one table to another. `lambda`, `busier`: see jpeg.h. */
 void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int32_t lambda,
                          int32_t busier, requantiser *to);
-void requantiser_lengths(const huffman_spec *ac, requantiser *to);
-void requantiser_measure(const symbol_record *record, int chroma, requantiser *to);
 
 enum { MOST_OF_A_BIT = 1 << 24 };
 
@@ -53,10 +48,23 @@ static inline int32_t nearest_dc(const requantiser *to, int32_t value) {
     return value < 0 ? -(int32_t)whole : (int32_t)whole;
 }
 
+/* A block with this DC coefficient. */
+ALWAYS int begin_candidates(candidates *to, int32_t dc, unfinished *block) {
+    if (dc < -1024 || dc > 1023) return JPEG_REFUSED; /* more than a baseline coefficient can be */
+    block->chosen = to->block++;
+    *block->chosen = (candidate_block){(uint32_t)(to->at - to->list), 0, (int16_t)dc, 0};
+    return JPEG_OK;
+}
+
 /* A block's DC value, after `*before` of the block before it. */
-ALWAYS int put_dc(symbol_record *out, const requantiser *to, int chroma, int32_t value, int32_t *before) {
+ALWAYS int begin(symbol_record *out, const requantiser *to, int chroma, int32_t value, int32_t *before,
+                 unfinished *block) {
     int32_t coefficient = nearest_dc(to, value), difference = coefficient - *before;
     *before = coefficient;
+    block->busy = 0;
+    block->last = 0;
+    block->chosen = NULL;
+    if (out->candidates) return begin_candidates(out->candidates, coefficient, block);
     int size = bit_length(magnitude(difference));
     if (size > 11) return JPEG_REFUSED;
     put(out, TABLE_DC + chroma, size, size, difference);
@@ -76,8 +84,8 @@ ALWAYS int put_ac(symbol_record *out, int table, int k, int *last, int32_t coeff
 
 /* The AC coefficient at k, 1..63, which is not 0 and behind those before. */
 ALWAYS int take(symbol_record *out, const requantiser *to, int chroma, int k, int32_t coefficient,
-                choice *block) {
-    if (to->lambda) {
+                unfinished *block) {
+    if (block->chosen) {
         uint64_t size = magnitude(coefficient) * (uint32_t)to->from[k];
         block->busy += size * size;
     }
@@ -85,33 +93,31 @@ ALWAYS int take(symbol_record *out, const requantiser *to, int chroma, int k, in
     uint64_t exact = magnitude(coefficient) * to->factor[k];
     int32_t rounded = (int32_t)((exact + (1ull << 31) - 1) >> 32);
     if (!rounded) return JPEG_OK;
-    if (to->lambda) {
-        if (exact >> 44) return JPEG_REFUSED; /* more than a baseline coefficient can be */
-        block->at[block->waiting] = (uint8_t)k;
-        block->exact[block->waiting] = (uint32_t)(exact >> 24);
-        block->sign[block->waiting] = coefficient < 0;
-        block->fixed[block->waiting] = to->exact[k];
-        block->rounded[block->waiting++] = (uint32_t)rounded;
+    if (block->chosen) {
+        if (rounded > 1023) return JPEG_REFUSED; /* more than a baseline coefficient can be */
+        candidate one = (candidate)(exact >> 24) | (candidate)k << CANDIDATE_AT | 1u << CANDIDATE_CHOICE;
+        if (!candidate_nearest(one)) return JPEG_OK; /* a hair's breadth from 1/2 */
+        *out->candidates->at++ = coefficient < 0 ? one | CANDIDATE_NEGATIVE : one;
         return JPEG_OK;
     }
     return put_ac(out, TABLE_AC + chroma, k, &block->last, coefficient < 0 ? -rounded : rounded);
 }
 
 /* After all of the block's coefficients. */
-ALWAYS int finish(symbol_record *out, const requantiser *to, int chroma, choice *block) {
-    if (block->waiting) {
+ALWAYS void finish(symbol_record *out, const requantiser *to, int chroma, const unfinished *block) {
+    if (block->chosen) {
         uint64_t bit = (uint64_t)to->lambda + (block->busy * (uint32_t)to->busier >> 10);
-        trellis_choose(block->waiting, block->at, block->exact, block->fixed, to->lengths,
-                       bit < MOST_OF_A_BIT ? (int32_t)bit : MOST_OF_A_BIT, block->rounded);
-        for (int i = 0; i < block->waiting; i++) {
-            int32_t rounded = (int32_t)block->rounded[i];
-            if (rounded && put_ac(out, TABLE_AC + chroma, block->at[i], &block->last,
-                                  block->sign[i] ? -rounded : rounded))
-                return JPEG_REFUSED;
-        }
+        block->chosen->bit = bit < MOST_OF_A_BIT ? (int32_t)bit : MOST_OF_A_BIT;
+        block->chosen->count = (uint8_t)((uint32_t)(out->candidates->at - out->candidates->list) - block->chosen->first);
+    } else if (block->last < 63) {
+        put(out, TABLE_AC + chroma, 0, 0, 0);
     }
-    if (block->last < 63) put(out, TABLE_AC + chroma, 0, 0, 0);
-    return JPEG_OK;
+}
+
+/* Room for as many blocks as an MCU can have. */
+ALWAYS int has_room(const symbol_record *out) {
+    if (out->candidates) return out->candidates->end - out->candidates->at >= MOST_BLOCKS * 63;
+    return out->end - out->at >= MOST_BLOCKS * MOST_SYMBOLS;
 }
 
 #endif

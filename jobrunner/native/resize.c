@@ -1,4 +1,5 @@
 /* From a JPEG to a smaller or turned one, by its planes: chroma stays as coarse as it is. */
+#include "candidates.h"
 #include "emit.h"
 #include "planes.h"
 #include "transform.h"
@@ -90,7 +91,7 @@ static samples seen(const uint8_t *plane, size_t stride, int width, int height, 
 
 /* How scratch is divided. */
 typedef struct {
-    size_t blocks, scans, scale, planes[MAX_COMPONENTS], out[MAX_COMPONENTS], symbols; /* where each begins */
+    size_t blocks, scans, scale, planes[MAX_COMPONENTS], out[MAX_COMPONENTS], record; /* where each begins */
 } layout;
 
 static size_t aligned(size_t size) { return (size + 15) / 16 * 16; }
@@ -113,7 +114,7 @@ static layout laid_out(const jpeg_header *header, const part parts[MAX_COMPONENT
         found.out[i] = at;
         if (!is_same(one)) at += aligned((size_t)one->out_width * (size_t)one->out_height);
     }
-    found.symbols = at;
+    found.record = at;
     return found;
 }
 
@@ -157,7 +158,7 @@ EXPORTED int64_t imagebatch_jpeg_resize_scratch(const uint8_t *data, size_t size
     if (result) return result;
     const jpeg_header output = upright(&header, how, parts);
     store_lay_out(&header, (halving){1, 1}, &kept);
-    return (int64_t)(laid_out(&header, parts, &kept).symbols + symbol_entries(&output, size) * sizeof(symbol));
+    return (int64_t)(laid_out(&header, parts, &kept).record + record_size(&output, size));
 }
 
 /* As imagebatch_jpeg_recode, to another size and turned upright. */
@@ -165,7 +166,8 @@ EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const 
                                         const uint16_t (*target)[64], const int32_t lambda[4], uint8_t *out,
                                         size_t room, uint8_t *scratch, size_t scratch_room) {
     jpeg_header header = {0};
-    symbol_record record = {0};
+    symbol_record record;
+    candidates chosen = {0}; /* anything may be lost */
     part parts[MAX_COMPONENTS];
     store kept;
     emitter to;
@@ -177,7 +179,7 @@ EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const 
     const jpeg_header output = upright(&header, how, parts);
     store_lay_out(&header, (halving){1, 1}, &kept);
     const layout at = laid_out(&header, parts, &kept);
-    if (scratch_room < at.symbols) return JPEG_NO_ROOM;
+    if (scratch_room < at.record) return JPEG_NO_ROOM;
     kept.mask = (uint64_t *)scratch;
     kept.block = (int16_t(*)[64])(scratch + at.blocks);
     result = decode(&header, parts, &at, scratch, &kept);
@@ -198,9 +200,9 @@ EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const 
         emitter_component(i, 0, 1, target, lambda, &to);
         to.from[i].plane = seen(plane, stride, one->out_width, one->out_height, how->orientation);
     }
-    symbol *symbols = record.at = (symbol *)(scratch + at.symbols);
-    record.end = symbols + (scratch_room - at.symbols) / sizeof *symbols;
+    result = record_begin(&output, scratch + at.record, scratch_room - at.record, lambda[0] > 0 ? &chosen : NULL,
+                          &record);
     for (int number = 0, bands = jpeg_mcus_down(&output); number < bands && !result; number++)
         result = emitter_band(number, &to, &record);
-    return result ? result : jpeg_write(&output, target, symbols, &record, out, room);
+    return result ? result : record_write(&output, target, &record, out, room);
 }

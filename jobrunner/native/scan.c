@@ -5,10 +5,8 @@
 static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decoder *ac,
                  const requantiser *to, int chroma, int32_t *dc_in, int32_t *dc_out,
                  symbol_record *out) {
-    if (next_dc(in, dc, dc_in) || put_dc(out, to, chroma, *dc_in, dc_out)) return JPEG_REFUSED;
-    choice chosen;
-    chosen.busy = 0;
-    chosen.last = chosen.waiting = 0;
+    unfinished under_way;
+    if (next_dc(in, dc, dc_in) || begin(out, to, chroma, *dc_in, dc_out, &under_way)) return JPEG_REFUSED;
     for (int k = 1; k < 64; k++) {
         int32_t value;
         int code = next_ac(in, ac, &value);
@@ -19,9 +17,10 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
             continue;
         }
         k += code >> 4;
-        if (k > 63 || take(out, to, chroma, k, value, &chosen)) return JPEG_REFUSED;
+        if (k > 63 || take(out, to, chroma, k, value, &under_way)) return JPEG_REFUSED;
     }
-    return finish(out, to, chroma, &chosen);
+    finish(out, to, chroma, &under_way);
+    return JPEG_OK;
 }
 
 int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
@@ -37,25 +36,19 @@ int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
             return JPEG_REFUSED;
         requantiser_prepare(header->quantisation[one->quantisation], target[i > 0], lambda[i > 0],
                             lambda[2 + (i > 0)], &to[i]);
-        requantiser_lengths(&header->ac[one->ac], &to[i]);
         blocks[i] = one->h * one->v;
     }
     int64_t mcus = (int64_t)jpeg_mcus_across(header) * jpeg_mcus_down(header);
     bit_reader in = {header->at, header->end, 0, 0, 0};
     int until_restart = header->restart_interval, restart = 0;
-    int64_t measure_at = 256; /* MCUs after which code lengths are estimated anew, then 4 times more */
     for (int64_t mcu = 0; mcu < mcus; mcu++) {
-        if (mcu == measure_at) {
-            measure_at *= 4;
-            for (int i = 0; i < components; i++) requantiser_measure(record, i > 0, &to[i]);
-        }
         if (header->restart_interval && until_restart-- == 0) {
             if (marker(&in) != 0xD0 + restart) return JPEG_REFUSED;
             restart = (restart + 1) & 7;
             until_restart = header->restart_interval - 1;
             for (int i = 0; i < components; i++) dc_in[i] = 0;
         }
-        if (record->end - record->at < MOST_BLOCKS * MOST_SYMBOLS) return JPEG_NO_ROOM;
+        if (!has_room(record)) return JPEG_NO_ROOM;
         for (int i = 0; i < components; i++) {
             for (int n = 0; n < blocks[i]; n++) {
                 if (block(&in, &dc[i], &ac[i], &to[i], i > 0, &dc_in[i], &dc_out[i], record))

@@ -1,5 +1,5 @@
-/* A baseline JPEG of recorded symbols. */
-#include "jpeg.h"
+/* JPEGs: baseline ones of recorded symbols, others of candidates. */
+#include "scans.h"
 
 typedef struct {
     uint8_t *at, *end;
@@ -30,8 +30,8 @@ static void huffman(writer *out, int number, const huffman_spec *table) {
     for (int i = 0; i < table->total; i++) byte(out, table->symbols[i]);
 }
 
-static void headers(writer *out, const jpeg_header *header, const uint16_t target[2][64],
-                    const huffman_spec specs[4]) {
+/* Up to the frame header, whose marker is `frame`. */
+static void headers(writer *out, const jpeg_header *header, const uint16_t target[2][64], int frame) {
     static const uint8_t jfif[14] = {'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0};
     int components = header->components, tables = components > 1 ? 2 : 1;
     byte(out, 0xFF);
@@ -39,7 +39,7 @@ static void headers(writer *out, const jpeg_header *header, const uint16_t targe
     segment(out, 0xE0, sizeof jfif);
     for (size_t i = 0; i < sizeof jfif; i++) byte(out, jfif[i]);
     for (int i = 0; i < tables; i++) quantisation(out, i, target[i]);
-    segment(out, 0xC0, 6 + 3 * components);
+    segment(out, frame, 6 + 3 * components);
     byte(out, 8);
     byte(out, header->height >> 8);
     byte(out, header->height & 0xFF);
@@ -52,23 +52,57 @@ static void headers(writer *out, const jpeg_header *header, const uint16_t targe
         byte(out, components > 1 ? one->h << 4 | one->v : 0x11);
         byte(out, i > 0);
     }
-    for (int i = 0; i < tables; i++) {
-        huffman(out, i, &specs[TABLE_DC + i]);
-        huffman(out, 0x10 | i, &specs[TABLE_AC + i]);
-    }
-    segment(out, 0xDA, 4 + 2 * components);
-    byte(out, components);
-    for (int i = 0; i < components; i++) {
-        byte(out, i + 1);
-        byte(out, i > 0 ? 0x11 : 0);
-    }
-    byte(out, 0);
-    byte(out, 63);
-    byte(out, 0);
 }
 
-int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol *first,
-                   symbol_record *record, uint8_t *out, size_t room) {
+/* Its tables, as far as they are made, and the header. */
+static void scan_header(writer *out, const scan_kind *kind, int components, const huffman_spec specs[4]) {
+    int count = 0;
+    for (int chroma = 0; chroma < 2; chroma++)
+        for (int ac = 0; ac < 2; ac++) {
+            const huffman_spec *one = &specs[(ac ? TABLE_AC : TABLE_DC) + chroma];
+            if (one->total) huffman(out, ac << 4 | chroma, one);
+        }
+    for (int i = 0; i < components; i++) count += kind->components >> i & 1;
+    segment(out, 0xDA, 4 + 2 * count);
+    byte(out, count);
+    for (int i = 0; i < components; i++) {
+        if (!(kind->components >> i & 1)) continue;
+        byte(out, i + 1);
+        byte(out, i && !kind->first ? 0x11 : 0); /* AC alone has the first of its tables */
+    }
+    byte(out, kind->first);
+    byte(out, kind->last);
+    byte(out, kind->high << 4 | kind->low);
+}
+
+static scan_kind everything(int components) {
+    return (scan_kind){(uint8_t)((1 << components) - 1), 0, 63, 0, 0};
+}
+
+int64_t jpeg_write_chosen(const jpeg_header *header, const uint16_t target[2][64], const candidates *of,
+                          uint8_t *out, size_t room) {
+    scan_kind scans[MOST_CHOSEN_SCANS];
+    scan_coder coder;
+    int count = script_choose(of, scans);
+    writer to = {out, out + room};
+    headers(&to, header, target, count > 1 ? 0xC2 : 0xC0);
+    for (int i = 0; i < count; i++) {
+        scan_count(of, &scans[i], 1, &coder);
+        scan_tables(&coder);
+        scan_header(&to, &scans[i], header->components, coder.specs);
+        coder.at = to.at;
+        coder.end = to.end;
+        if (scan_write(of, &scans[i], &coder)) return JPEG_NO_ROOM;
+        to.at = coder.at;
+    }
+    if (to.end - to.at < 2) return JPEG_NO_ROOM;
+    byte(&to, 0xFF);
+    byte(&to, 0xD9);
+    return to.at - out;
+}
+
+int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symbol_record *record,
+                   uint8_t *out, size_t room) {
     huffman_spec specs[4];
     huffman_encoder encoders[4];
     for (int i = 0; i < 4; i++) {
@@ -76,11 +110,13 @@ int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symb
         huffman_for_encoding(&specs[i], &encoders[i]);
     }
     writer to = {out, out + room};
-    headers(&to, header, target, specs);
+    scan_kind all = everything(header->components);
+    headers(&to, header, target, 0xC0);
+    scan_header(&to, &all, header->components, specs);
     uint8_t *at = to.at, *end = to.end;
     uint64_t bits = 0;
     int count = 0;
-    for (const symbol *one = first; one < record->at; one++) {
+    for (const symbol *one = record->first; one < record->at; one++) {
         const huffman_encoder *table = &encoders[*one >> 24];
         uint32_t value = *one >> 16 & 0xFF;
         int extra = value & 15;

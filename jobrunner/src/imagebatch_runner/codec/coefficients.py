@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAIL
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
-_ABI: Final = 5
+_ABI: Final = 6
 #: Scratch up to these sizes is kept for the next image: new pages cost more than the work on them.
 _KEPT_OUTPUT, _KEPT_WORK = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 

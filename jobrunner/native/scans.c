@@ -1,0 +1,230 @@
+/* Scans, sequential and progressive (T.81, F.1.2 and G.1.2). The same code counts and writes. */
+#include "scans.h"
+
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS int length_of(uint32_t value) { return value ? 32 - __builtin_clz(value) : 0; }
+
+/* At most 32 bits. */
+ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
+    to->bits = to->bits << size | value;
+    to->count += size;
+    if (to->count < 32) return;
+    to->count -= 32;
+    if (to->end - to->at < 8) {
+        to->full = 1;
+        return;
+    }
+    uint32_t word = (uint32_t)(to->bits >> to->count);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        *to->at = (uint8_t)(word >> shift);
+        if (*to->at++ == 0xFF) *to->at++ = 0;
+    }
+}
+
+ALWAYS void put(scan_coder *to, int writing, int table, uint32_t symbol, uint32_t extra, int size) {
+    if (writing) {
+        const huffman_encoder *codes = &to->encoders[table];
+        put_bits(to, (uint32_t)codes->code[symbol] << size | extra, codes->length[symbol] + size);
+    } else {
+        to->used[table][symbol]++;
+        to->extra += (uint64_t)size;
+    }
+}
+
+ALWAYS void put_dc(scan_coder *to, int writing, int table, int difference) {
+    int size = length_of((uint32_t)(difference < 0 ? -difference : difference));
+    uint32_t extra = (uint32_t)(difference < 0 ? difference - 1 : difference) & ((1u << size) - 1);
+    put(to, writing, table, (uint32_t)size, extra, size);
+}
+
+/* The AC coefficient `one`, of which `value` is written, after `run` zeros. */
+ALWAYS void put_ac(scan_coder *to, int writing, int table, candidate one, uint32_t value, int run) {
+    int size = length_of(value);
+    for (; run > 15; run -= 16) put(to, writing, table, 0xF0, 0, 0);
+    uint32_t extra = one & CANDIDATE_NEGATIVE ? ~value & ((1u << size) - 1) : value;
+    put(to, writing, table, (uint32_t)(run << 4 | size), extra, size);
+}
+
+static void put_corrections(scan_coder *to, int writing, const uint8_t *bits, int count) {
+    if (!writing) to->extra += (uint64_t)count;
+    for (int i = 0; writing && i < count; i++) put_bits(to, bits[i], 1);
+}
+
+static void end_run(scan_coder *to, int writing) {
+    if (!to->run) return;
+    int size = length_of(to->run) - 1;
+    put(to, writing, TABLE_AC, (uint32_t)size << 4, to->run & ((1u << size) - 1), size);
+    put_corrections(to, writing, to->correction, to->corrections);
+    to->run = 0;
+    to->corrections = 0;
+}
+
+ALWAYS void first_bits(const candidate_block *block, const candidate *list, const scan_kind *kind,
+                       int writing, scan_coder *to) {
+    int before = kind->first - 1;
+    for (int i = 0; i < block->count; i++) {
+        candidate one = list[i];
+        int at = candidate_at(one);
+        if (at < kind->first) continue;
+        if (at > kind->last) break;
+        uint32_t value = candidate_size(one) >> kind->low;
+        if (!value) continue;
+        if (to->run) end_run(to, writing);
+        put_ac(to, writing, TABLE_AC, one, value, at - before - 1);
+        before = at;
+    }
+    if (before < kind->last && ++to->run == 0x7FFF) end_run(to, writing);
+}
+
+static void next_bit(const candidate_block *block, const candidate *list, const scan_kind *kind,
+                     int writing, scan_coder *to) {
+    uint8_t waiting[64]; /* corrections of what was there before, since the last symbol */
+    int waits = 0, run = 0, before = kind->first - 1, newest = 0;
+    for (int i = 0; i < block->count; i++)
+        if (candidate_at(list[i]) <= kind->last && candidate_size(list[i]) >> kind->low == 1)
+            newest = candidate_at(list[i]);
+    for (int i = 0; i < block->count; i++) {
+        candidate one = list[i];
+        int at = candidate_at(one);
+        if (at < kind->first) continue;
+        if (at > kind->last) break;
+        uint32_t value = candidate_size(one) >> kind->low;
+        if (!value) continue;
+        run += at - before - 1;
+        before = at;
+        for (; run > 15 && at <= newest; run -= 16) {
+            end_run(to, writing);
+            put(to, writing, TABLE_AC, 0xF0, 0, 0);
+            put_corrections(to, writing, waiting, waits);
+            waits = 0;
+        }
+        if (value > 1) {
+            waiting[waits++] = value & 1;
+            continue;
+        }
+        end_run(to, writing);
+        put(to, writing, TABLE_AC, (uint32_t)run << 4 | 1, !(one & CANDIDATE_NEGATIVE), 1);
+        put_corrections(to, writing, waiting, waits);
+        waits = run = 0;
+    }
+    if (before == kind->last && !run && !waits) return;
+    to->run++;
+    for (int i = 0; i < waits; i++) to->correction[to->corrections++] = waiting[i];
+    if (to->run == 0x7FFF || to->corrections > MOST_CORRECTIONS - 63) end_run(to, writing);
+}
+
+ALWAYS void sequential(const candidate_block *block, const candidate *list, int table, int writing,
+                       scan_coder *to) {
+    int before = 0;
+    for (int i = 0; i < block->count; i++) {
+        uint32_t value = candidate_size(list[i]);
+        if (!value) continue;
+        put_ac(to, writing, table, list[i], value, candidate_at(list[i]) - before - 1);
+        before = candidate_at(list[i]);
+    }
+    if (before < 63) put(to, writing, table, 0, 0, 0);
+}
+
+static void scan_dc(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
+    int before[MAX_COMPONENTS] = {0}, alone = !(kind->components & (kind->components - 1));
+    int across = of->mcus_across, down = of->mcus_down;
+    for (int i = 0; i < of->components; i++) {
+        if (kind->components != 1 << i) continue;
+        across = of->columns[i];
+        down = of->rows[i];
+    }
+    for (int y = 0; y < down; y += every)
+        for (int x = 0; x < across; x++)
+            for (int i = 0; i < of->components; i++) {
+                if (!(kind->components >> i & 1)) continue;
+                int h = alone ? 1 : of->h[i], v = alone ? 1 : of->v[i];
+                for (int n = 0; n < h * v; n++) {
+                    const candidate_block *block = candidates_block(of, i, x * h + n % h, y * v + n / h);
+                    put_dc(to, writing, TABLE_DC + (i > 0), block->dc - before[i]);
+                    before[i] = block->dc;
+                    if (kind->last) sequential(block, of->list + block->first, TABLE_AC + (i > 0), writing, to);
+                }
+            }
+}
+
+ALWAYS void scan(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
+    to->run = 0;
+    to->corrections = 0;
+    if (!kind->first) {
+        scan_dc(of, kind, every, writing, to);
+        return;
+    }
+    int component = kind->components >> 1;
+    for (int y = 0; y < of->rows[component]; y += every)
+        for (int x = 0; x < of->columns[component]; x++) {
+            const candidate_block *block = candidates_block(of, component, x, y);
+            const candidate *list = of->list + block->first;
+            if (kind->high) next_bit(block, list, kind, writing, to);
+            else first_bits(block, list, kind, writing, to);
+        }
+    end_run(to, writing);
+}
+
+void scan_count(const candidates *of, const scan_kind *kind, int every, scan_coder *coder) {
+    for (int table = 0; table < 4; table++)
+        for (int i = 0; i < 257; i++) coder->used[table][i] = 0;
+    coder->extra = 0;
+    scan(of, kind, every, 0, coder);
+}
+
+void scan_tables(scan_coder *coder) {
+    for (int table = 0; table < 4; table++) {
+        uint32_t used[257];
+        for (int i = 0; i < 257; i++) used[i] = coder->used[table][i];
+        huffman_optimal(used, &coder->specs[table]);
+        huffman_for_encoding(&coder->specs[table], &coder->encoders[table]);
+    }
+}
+
+/* Of a scan's header, one component's, and of a table's definition without its symbols. */
+enum { HEADER_BYTES = 10, TABLE_BYTES = 21 };
+
+/* 2^16 times the logarithm to the base 2, to some 1/100. */
+static uint64_t logarithm(uint32_t value) {
+    int whole = length_of(value) - 1;
+    uint64_t part = (((uint64_t)value << 16) >> whole) - 65536;
+    return ((uint64_t)whole << 16) + part + (part * (65536 - part) >> 16) * 22545 / 65536;
+}
+
+uint64_t scan_estimate(const scan_coder *coder, int every) {
+    uint64_t bits = coder->extra << 16, bytes = HEADER_BYTES;
+    for (int table = 0; table < 4; table++) {
+        uint32_t all = 0, symbols = 0;
+        for (int i = 0; i < 256; i++) {
+            all += coder->used[table][i];
+            symbols += coder->used[table][i] > 0;
+        }
+        if (!all) continue;
+        bytes += TABLE_BYTES + symbols;
+        for (int i = 0; i < 256; i++) {
+            uint32_t used = coder->used[table][i];
+            if (used) bits += used * (logarithm(all) - logarithm(used));
+        }
+    }
+    return bytes + (bits * (uint64_t)every >> 19);
+}
+
+int scan_every(const candidates *of) {
+    int every = of->mcus_down / 48;
+    return every < 1 ? 1 : every > 8 ? 8 : every;
+}
+
+int scan_write(const candidates *of, const scan_kind *kind, scan_coder *coder) {
+    coder->bits = 0;
+    coder->count = coder->full = 0;
+    scan(of, kind, 1, 1, coder);
+    int padding = -coder->count & 7; /* ones fill the last byte */
+    if (padding) put_bits(coder, (1u << padding) - 1, padding);
+    if (coder->full || coder->end - coder->at < 8) return JPEG_NO_ROOM;
+    for (; coder->count > 0; coder->count -= 8) {
+        *coder->at = (uint8_t)(coder->bits >> (coder->count - 8));
+        if (*coder->at++ == 0xFF) *coder->at++ = 0;
+    }
+    return JPEG_OK;
+}

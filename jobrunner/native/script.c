@@ -1,0 +1,75 @@
+/* Which scans a progressive JPEG is made of: the fewest bytes of those that are tried. */
+#include "scans.h"
+
+/* Where the AC coefficients of a component may be divided into two scans. */
+static const uint8_t SPLITS[] = {2, 5, 8, 14};
+
+static uint64_t estimate(const candidates *of, scan_kind kind, scan_coder *coder) {
+    int every = scan_every(of);
+    scan_count(of, &kind, every, coder);
+    return scan_estimate(coder, every);
+}
+
+static uint64_t bands(const candidates *of, uint8_t mask, int split, uint8_t low, scan_coder *coder) {
+    uint64_t bytes = estimate(of, (scan_kind){mask, 1, (uint8_t)split, 0, low}, coder);
+    if (split < 63) bytes += estimate(of, (scan_kind){mask, (uint8_t)(split + 1), 63, 0, low}, coder);
+    return bytes;
+}
+
+int script_split(const candidates *of, int component, scan_coder *coder, uint64_t *bytes) {
+    uint8_t mask = (uint8_t)(1 << component);
+    int best = 63;
+    *bytes = bands(of, mask, 63, 0, coder);
+    for (size_t i = 0; i < sizeof SPLITS; i++) {
+        uint64_t other = bands(of, mask, SPLITS[i], 0, coder);
+        if (other >= *bytes) continue;
+        *bytes = other;
+        best = SPLITS[i];
+    }
+    return best;
+}
+
+/* The AC scans of a component, behind `scans`; what they take is added to `bytes`. */
+static int of_component(const candidates *of, int component, scan_coder *coder, scan_kind *scans,
+                        uint64_t *bytes) {
+    uint8_t mask = (uint8_t)(1 << component);
+    uint64_t best, refinements = 0;
+    int split = script_split(of, component, coder, &best), count = 0;
+    uint8_t low = 0;
+    for (uint8_t bits = 1; bits <= 2; bits++) { /* bits that come later, one by one */
+        refinements += estimate(of, (scan_kind){mask, 1, 63, bits, (uint8_t)(bits - 1)}, coder);
+        if (refinements >= best) break;
+        uint64_t other = refinements + bands(of, mask, split, bits, coder);
+        if (other >= best) break;
+        best = other;
+        low = bits;
+    }
+    *bytes += best;
+    scans[count++] = (scan_kind){mask, 1, (uint8_t)split, 0, low};
+    if (split < 63) scans[count++] = (scan_kind){mask, (uint8_t)(split + 1), 63, 0, low};
+    for (uint8_t bits = low; bits > 0; bits--)
+        scans[count++] = (scan_kind){mask, 1, 63, bits, (uint8_t)(bits - 1)};
+    return count;
+}
+
+int script_choose(const candidates *of, scan_kind scans[MOST_CHOSEN_SCANS]) {
+    scan_coder coder;
+    uint8_t all = (uint8_t)((1 << of->components) - 1);
+    uint64_t apart = 0, together = estimate(of, (scan_kind){all, 0, 0, 0, 0}, &coder);
+    int count = 0;
+    for (int i = 0; i < of->components; i++) {
+        scans[count++] = (scan_kind){(uint8_t)(1 << i), 0, 0, 0, 0};
+        apart += estimate(of, scans[i], &coder);
+    }
+    if (together <= apart) {
+        count = 1;
+        scans[0].components = all;
+    }
+    uint64_t progressive = together <= apart ? together : apart;
+    for (int i = 0; i < of->components; i++)
+        count += of_component(of, i, &coder, scans + count, &progressive);
+    scan_kind sequential = {all, 0, 63, 0, 0};
+    if (estimate(of, sequential, &coder) > progressive) return count;
+    scans[0] = sequential;
+    return 1;
+}
