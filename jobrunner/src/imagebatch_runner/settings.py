@@ -61,7 +61,8 @@ class Settings(BaseModel):
     fetch_concurrency: Count = Field(16, description="Requests that run at once.")
     fetch_per_host: Count = Field(8, description="Of these, to one host: politeness.")
     fetch_window: Count = Field(
-        64, description="Images that are begun at once, those waiting for a retry included."
+        64,
+        description="Images that are under way at once; up to 1000 more may wait for a retry.",
     )
     fetch_max_bytes: Count = Field(
         64 * MIB, description="Bytes of one image's body; a longer one is refused."

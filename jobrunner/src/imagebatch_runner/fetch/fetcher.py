@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -24,6 +24,7 @@ from imagebatch_runner.settings import Settings
 from . import body, web
 from .hosts import HostGate
 from .local_files import LocalFiles
+from .queues import HostQueues
 from .retry import RetryPolicy
 from .s3_images import S3Images
 from .s3_urls import is_s3
@@ -36,6 +37,8 @@ _UNKNOWN_LENGTH = 8 << 20
 #: How often an image's bytes are in memory: as they arrive and joined, then here and before the
 #: decoder, then as they were and compressed.
 COPIES = 2
+
+T = TypeVar("T")
 
 _Opened = tuple[aiohttp.ClientResponse, Validators]
 
@@ -94,7 +97,7 @@ class Fetcher:
         """The image's bytes; they count against the budget until the block is left.
 
         With ``known`` validators the host is asked whether the image changed since. ``claim`` is
-        taken before the host's turn is waited for, and stays so at the end.
+        taken when it is the host's turn, before anything is asked, and stays so at the end.
 
         Raises:
             ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
@@ -104,7 +107,10 @@ class Fetcher:
         while True:
             attempt += 1
             try:
-                fetched = await self._attempt(url, attempt, reserve, known, claim)
+                async with self._claimed(url, claim) as turn:
+                    fetched = await self._attempt(
+                        url, attempt, reserve, known=known, claim=claim, turn=turn
+                    )
                 break
             except _NeedsMoreRoom:
                 attempt -= 1
@@ -122,26 +128,58 @@ class Fetcher:
         finally:
             fetched.hold.release()
 
+    def queues(self, items: Mapping[str, T]) -> HostQueues[T]:
+        """What is to be fetched, by its URL, to be begun as the hosts let it."""
+        gate = self._gate
+        return HostQueues(items, host=self._host_of, pause=gate.pause, free=gate.is_free)
+
+    def _host_of(self, url: str) -> str | None:
+        """The host whose turn an image waits for; ``None`` where it waits for none."""
+        return None if is_s3(url) or self._is_file(url) else web.host_named_by(url)
+
+    @asynccontextmanager
+    async def _claimed(self, url: str, claim: Claim | None) -> AsyncIterator[AsyncExitStack]:
+        """The claim is taken in the host's turn: images of a slow host hold few of them. Who holds
+        one already waits for no turn, since those in a turn may wait for a claim.
+
+        And before the slots: who waits for a claim in one would block those that hold the claims
+        and need a slot, for their redirects. The turn, which is given out, may end before that.
+        """
+        host = None if claim is None or claim.taken else self._host_of(url)
+        async with AsyncExitStack() as turn:
+            if host is not None:
+                await turn.enter_async_context(self._gate.turn(host))
+            if claim is not None:
+                await claim.take()
+            yield turn
+
+    def _is_file(self, url: str) -> bool:
+        return self._files is not None and self._files.names(url)
+
     async def _attempt(
         self,
         url: str,
         attempt: int,
         reserve: int | None,
+        *,
         known: Validators | None,
         claim: Claim | None,
+        turn: AsyncExitStack,
     ) -> Fetched:
         """One attempt; a failure tells the status of its last answer, if there was one."""
         hold = Hold(self._budget)
         statuses: list[int] = []
-        if claim is not None:
-            # Before the slots: who waits for a claim in one would block those that hold the claims
-            # and need a slot, for their redirects.
-            await claim.take()
         try:
-            if self._files is not None and self._files.names(url):
+            if self._is_file(url):
                 return await self._file(url, attempt, hold, known, claim)
             content, validators = await self._request(
-                url, hold, reserve, known, claim, answered=statuses.append
+                url,
+                hold,
+                reserve,
+                known=known,
+                claim=claim,
+                turn=turn,
+                answered=statuses.append,
             )
             same = statuses[-1] == web.NOT_MODIFIED
             return Fetched(content, statuses[-1], attempt, hold, validators, same)
@@ -160,9 +198,10 @@ class Fetcher:
         url: str,
         hold: Hold,
         reserve: int | None,
+        *,
         known: Validators | None,
         claim: Claim | None,
-        *,
+        turn: AsyncExitStack,
         answered: Callable[[int], None],
     ) -> tuple[Content, Validators]:
         limit = self._settings.fetch_max_bytes
@@ -172,7 +211,7 @@ class Fetcher:
                 asyncio.timeout(None) as clock,
                 self._opened(
                     url,
-                    gate=lambda host: self._slot(host, clock, hosts, claim),
+                    gate=lambda host: self._slot(host, clock, hosts, claim, turn),
                     answered=answered,
                     known=known,
                 ) as (response, validators),
@@ -227,9 +266,15 @@ class Fetcher:
 
     @asynccontextmanager
     async def _slot(
-        self, host: str, clock: asyncio.Timeout, hosts: list[str], claim: Claim | None
+        self,
+        host: str,
+        clock: asyncio.Timeout,
+        hosts: list[str],
+        claim: Claim | None,
+        turn: AsyncExitStack,
     ) -> AsyncIterator[None]:
-        """The total time starts anew with every hop, once it is that hop's turn."""
+        """The total time starts anew with every hop, once its host may be asked. ``turn`` is the
+        first host's, and over when that sent the image elsewhere."""
         hosts.append(host)
         clock.reschedule(None)
         async with self._gate.slot(host):
@@ -237,6 +282,7 @@ class Fetcher:
                 claim.ask()
             self._start(clock)
             yield
+        await turn.aclose()
 
     def _start(self, clock: asyncio.Timeout) -> None:
         now = asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class _Host:
+    turns: asyncio.Semaphore
     slots: asyncio.Semaphore
     not_before: float = field(default=0.0)
 
@@ -34,6 +35,27 @@ class HostGate:
             async with self._total:
                 yield
 
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait until a request to the host may begin, and hold the turn for the block.
+
+        For the first request of an image, before it takes what others need as well: those of a
+        host that is slow, or asked for a pause, wait here with nothing in their hands. Not for its
+        redirects, which must not wait for those that wait.
+        """
+        state = self._state(host)
+        async with state.turns:
+            await self._until_welcome(state)
+            yield
+
+    def pause(self, host: str) -> float:
+        """Seconds for which the host asked not to be asked; not more than 0 when it did not."""
+        return self._state(host).not_before - asyncio.get_running_loop().time()
+
+    def is_free(self, host: str) -> bool:
+        """Whether a turn is to be had at once, but for a pause."""
+        return not self._state(host).turns.locked()
+
     def hold_off(self, host: str, seconds: float) -> None:
         """The host asked for a pause, so the other images of it wait as well."""
         state = self._state(host)
@@ -47,5 +69,7 @@ class HostGate:
     def _state(self, host: str) -> _Host:
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = _Host(asyncio.Semaphore(self._per_host))
+            state = self._hosts[host] = _Host(
+                asyncio.Semaphore(self._per_host), asyncio.Semaphore(self._per_host)
+            )
         return state

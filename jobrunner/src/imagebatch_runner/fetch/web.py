@@ -99,6 +99,14 @@ def host_of(url: yarl.URL) -> str:
     return f"{url.host}:{url.port}"
 
 
+def host_named_by(url: str) -> str | None:
+    """As :func:`host_of`; ``None`` for what is no URL of a host."""
+    try:
+        return host_of(check_url(url))
+    except ValueError:
+        return None
+
+
 @asynccontextmanager
 async def opened(
     session: aiohttp.ClientSession,

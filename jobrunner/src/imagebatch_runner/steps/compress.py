@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +19,7 @@ from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.results import Earlier, ErrorCode, ImageResult, ImageStatus, ShardItem
 from imagebatch_runner.failures import ImageFailed, ObjectNotTaken
 from imagebatch_runner.fetch.fetcher import Fetcher
+from imagebatch_runner.fetch.queues import HostQueues
 from imagebatch_runner.fetch.s3_images import S3Images
 from imagebatch_runner.fetch.unrecorded import Claim, Unrecorded
 from imagebatch_runner.fetch.web import open_session
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 #: Share of the grace period that images under way get; the rest is for recording them.
 _UNDER_WAY: Final = 2 / 3
+#: Images that wait for their next attempt beside the window, at most: each is a task that sleeps.
+_ASIDE: Final = 1000
 
 OnResult = Callable[[ImageResult], None]
 
@@ -88,14 +91,16 @@ async def compress(
             memory=settings.shares.decoder_memory,
         ) as decoders,
     ):
+        fetcher = Fetcher(session, settings, batch.job.retries, s3=s3, files=batch.files)
         work = ImageWork(
-            Fetcher(session, settings, batch.job.retries, s3=s3, files=batch.files),
+            fetcher,
             decoders,
             codec_options(batch.job.output, settings),
             settings,
         )
-        run = _ShardRun(batch, work, parts, stop=stop, outcome=outcome, on_result=on_result)
-        await _unwrapped(run.all(left))
+        queues = fetcher.queues(_by_url(left))
+        run = _ShardRun(batch, work, parts, queues, stop=stop, outcome=outcome, on_result=on_result)
+        await _unwrapped(run.all(min(settings.fetch_window, len(left))))
     return outcome
 
 
@@ -139,6 +144,7 @@ class _ShardRun:
         batch: Batch,
         work: ImageWork,
         parts: PartWriter,
+        queues: HostQueues[list[ShardItem]],
         *,
         stop: asyncio.Event,
         outcome: ShardOutcome,
@@ -147,23 +153,28 @@ class _ShardRun:
         self._batch = batch
         self._work = work
         self._parts = parts
+        self._queues = queues
         self._stop = stop
         self._outcome = outcome
         self._on_result = on_result
-        self._unrecorded = Unrecorded(batch.settings.part_images)
+        self._unrecorded = Unrecorded(batch.settings.part_images, self._step_aside)
         self._claims: dict[asyncio.Task[None], Claim] = {}
+        self._window: set[asyncio.Task[None]] = set()
+        self._begin: Callable[[], None] = lambda: None
+        self._aside = 0
 
-    async def all(self, items: list[ShardItem]) -> None:
-        groups = iter(_by_url(items).items())
+    async def all(self, window: int) -> None:
+        """So many images under way at once, until none is left."""
         try:
             async with asyncio.timeout(None) as clock, asyncio.TaskGroup() as tasks:
-                window = [
-                    tasks.create_task(self._take(groups))
-                    for _ in range(min(self._batch.settings.fetch_window, len(items)))
-                ]
+                self._begin = lambda: self._window.add(tasks.create_task(self._take()))
+                for _ in range(window):
+                    self._begin()
                 tasks.create_task(self._parts.run())
-                ending = tasks.create_task(self._end_early(window, clock))
-                await asyncio.wait(window)
+                ending = tasks.create_task(self._end_early(clock))
+                while self._window:
+                    ended, _ = await asyncio.wait(self._window)
+                    self._window -= ended
                 ending.cancel()
                 self._parts.close()
         except TimeoutError:
@@ -171,16 +182,30 @@ class _ShardRun:
         done = self._outcome.skipped + self._parts.recorded
         self._outcome.interrupted = done < self._outcome.images
 
-    async def _take(self, groups: Iterator[tuple[str, list[ShardItem]]]) -> None:
+    async def _take(self) -> None:
+        """A place in the window: one image after another, until one stepped aside."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is one
-        for url, items in groups:
-            if self._stop.is_set():
+        while not self._stop.is_set():
+            found = await self._queues.next()
+            if found is None or self._stop.is_set():
                 return
             claim = self._claims[task] = self._unrecorded.claim()
-            await self._group(url, items, claim)
+            await self._group(*found, claim)
+            del self._claims[task]
+            if claim.aside:
+                self._aside -= 1
+                return
 
-    async def _end_early(self, window: list[asyncio.Task[None]], clock: asyncio.Timeout) -> None:
+    def _step_aside(self) -> bool:
+        """An image waits for its next attempt: its place in the window goes to another."""
+        if self._aside >= _ASIDE:
+            return False
+        self._aside += 1
+        self._begin()
+        return True
+
+    async def _end_early(self, clock: asyncio.Timeout) -> None:
         """After the signal: no further request, a while for the images under way, then the rest
         of the grace period for recording them."""
         await self._stop.wait()
@@ -188,12 +213,13 @@ class _ShardRun:
         grace = self._batch.settings.grace_seconds
         clock.reschedule(asyncio.get_running_loop().time() + grace)
         self._unrecorded.end()
-        for task in window:
-            if task in self._claims and not self._claims[task].asked:
+        for task in self._window:
+            if task not in self._claims or not self._claims[task].asked:
                 task.cancel()  # it waits for its turn, or for its next attempt
-        _, pending = await asyncio.wait(window, timeout=grace * _UNDER_WAY)
-        for task in pending:
-            task.cancel()
+        if self._window:
+            _, pending = await asyncio.wait(self._window, timeout=grace * _UNDER_WAY)
+            for task in pending:
+                task.cancel()
 
     async def _group(self, url: str, items: list[ShardItem], claim: Claim) -> None:
         """All places that name this URL: fetched and compressed once, stored for each."""
