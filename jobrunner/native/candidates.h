@@ -34,9 +34,9 @@ int candidates_lay_out(const jpeg_header *output, uint8_t *memory, size_t room, 
 
 static inline __attribute__((always_inline)) candidate_block *candidates_block(const candidates *of,
                                                                                int component, int x, int y) {
-    int h = of->h[component], v = of->v[component];
-    size_t mcu = (size_t)(y / v) * (size_t)of->mcus_across + (size_t)(x / h);
-    return of->blocks + mcu * (size_t)of->in_mcu + (size_t)(of->first[component] + y % v * h + x % h);
+    int h = of->h[component] - 1, v = of->v[component] - 1; /* bits of the place in an MCU: 0 or 1 */
+    size_t mcu = (size_t)(y >> v) * (size_t)of->mcus_across + (size_t)(x >> h);
+    return of->blocks + mcu * (size_t)of->in_mcu + (size_t)(of->first[component] + ((y & v) << h) + (x & h));
 }
 
 static inline __attribute__((always_inline)) int candidate_at(candidate one) {

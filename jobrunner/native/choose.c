@@ -41,7 +41,7 @@ void choose(candidates *of) {
         for (int pass = 0; pass < PASSES; pass++) {
             uint64_t bytes;
             trellis_rates rates[2];
-            if (pass) split = script_split(of, i, &coder, &bytes);
+            if (pass) split = bands_split(of, i, &bytes);
             const scan_kind band[2] = {{(uint8_t)(1 << i), 1, (uint8_t)split, 0, 0},
                                        {(uint8_t)(1 << i), (uint8_t)(split + 1), 63, 0, 0}};
             int bands = split < 63 ? 2 : 1;

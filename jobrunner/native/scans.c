@@ -168,7 +168,7 @@ ALWAYS void scan(const candidates *of, const scan_kind *kind, int every, int wri
 
 void scan_count(const candidates *of, const scan_kind *kind, int every, scan_coder *coder) {
     for (int table = 0; table < 4; table++)
-        for (int i = 0; i < 257; i++) coder->used[table][i] = 0;
+        for (int i = 0; i < 256; i++) coder->used[table][i] = 0;
     coder->extra = 0;
     scan(of, kind, every, 0, coder);
 }
@@ -176,7 +176,8 @@ void scan_count(const candidates *of, const scan_kind *kind, int every, scan_cod
 void scan_tables(scan_coder *coder) {
     for (int table = 0; table < 4; table++) {
         uint32_t used[257];
-        for (int i = 0; i < 257; i++) used[i] = coder->used[table][i];
+        for (int i = 0; i < 256; i++) used[i] = coder->used[table][i];
+        used[256] = 0;
         huffman_optimal(used, &coder->specs[table]);
         huffman_for_encoding(&coder->specs[table], &coder->encoders[table]);
     }
@@ -192,22 +193,25 @@ static uint64_t logarithm(uint32_t value) {
     return ((uint64_t)whole << 16) + part + (part * (65536 - part) >> 16) * 22545 / 65536;
 }
 
-uint64_t scan_estimate(const scan_coder *coder, int every) {
-    uint64_t bits = coder->extra << 16, bytes = HEADER_BYTES;
-    for (int table = 0; table < 4; table++) {
+uint64_t scan_bytes(const uint32_t (*used)[256], int tables, uint64_t extra, int every) {
+    uint64_t bits = extra << 16, bytes = HEADER_BYTES;
+    for (int table = 0; table < tables; table++) {
         uint32_t all = 0, symbols = 0;
         for (int i = 0; i < 256; i++) {
-            all += coder->used[table][i];
-            symbols += coder->used[table][i] > 0;
+            all += used[table][i];
+            symbols += used[table][i] > 0;
         }
         if (!all) continue;
         bytes += TABLE_BYTES + symbols;
-        for (int i = 0; i < 256; i++) {
-            uint32_t used = coder->used[table][i];
-            if (used) bits += used * (logarithm(all) - logarithm(used));
-        }
+        uint64_t most = logarithm(all);
+        for (int i = 0; i < 256; i++)
+            if (used[table][i]) bits += used[table][i] * (most - logarithm(used[table][i]));
     }
     return bytes + (bits * (uint64_t)every >> 19);
+}
+
+uint64_t scan_estimate(const scan_coder *coder, int every) {
+    return scan_bytes(coder->used, 4, coder->extra, every);
 }
 
 int scan_every(const candidates *of) {

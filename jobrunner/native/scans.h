@@ -15,7 +15,7 @@ enum { MOST_CHOSEN_SCANS = 3 + 3 * 4, MOST_CORRECTIONS = 1000 };
 
 /* Counts what a scan would take, then writes it. */
 typedef struct {
-    uint32_t used[4][257]; /* symbols, by table */
+    uint32_t used[4][256]; /* symbols, by table */
     uint64_t extra;        /* bits beside their codes */
     huffman_spec specs[4];
     huffman_encoder encoders[4];
@@ -32,14 +32,16 @@ typedef struct {
 void scan_count(const candidates *of, const scan_kind *kind, int every, scan_coder *coder);
 void scan_tables(scan_coder *coder);
 uint64_t scan_estimate(const scan_coder *coder, int every);
+/* The same for symbols counted elsewhere, by table, and their `extra` bits. */
+uint64_t scan_bytes(const uint32_t (*used)[256], int tables, uint64_t extra, int every);
 /* What was counted, with those tables: JPEG_NO_ROOM where it does not fit. */
 int scan_write(const candidates *of, const scan_kind *kind, scan_coder *coder);
 /* Of how many rows one tells what a large image is like. */
 int scan_every(const candidates *of);
 
+/* bands.c: the last position of the first band of a component's AC, 63 where one is best; their bytes. */
+int bands_split(const candidates *of, int component, uint64_t *bytes);
 /* script.c: the scans for what is chosen, the smallest that it knows of. Their number. */
 int script_choose(const candidates *of, scan_kind scans[MOST_CHOSEN_SCANS]);
-/* The last position of the first band of a component's AC, 63 where one scan is best; its bytes. */
-int script_split(const candidates *of, int component, scan_coder *coder, uint64_t *bytes);
 
 #endif

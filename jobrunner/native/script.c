@@ -1,9 +1,6 @@
 /* Which scans a progressive JPEG is made of: the fewest bytes of those that are tried. */
 #include "scans.h"
 
-/* Where the AC coefficients of a component may be divided into two scans. */
-static const uint8_t SPLITS[] = {2, 5, 8, 14};
-
 static uint64_t estimate(const candidates *of, scan_kind kind, scan_coder *coder) {
     int every = scan_every(of);
     scan_count(of, &kind, every, coder);
@@ -16,25 +13,12 @@ static uint64_t bands(const candidates *of, uint8_t mask, int split, uint8_t low
     return bytes;
 }
 
-int script_split(const candidates *of, int component, scan_coder *coder, uint64_t *bytes) {
-    uint8_t mask = (uint8_t)(1 << component);
-    int best = 63;
-    *bytes = bands(of, mask, 63, 0, coder);
-    for (size_t i = 0; i < sizeof SPLITS; i++) {
-        uint64_t other = bands(of, mask, SPLITS[i], 0, coder);
-        if (other >= *bytes) continue;
-        *bytes = other;
-        best = SPLITS[i];
-    }
-    return best;
-}
-
 /* The AC scans of a component, behind `scans`; what they take is added to `bytes`. */
 static int of_component(const candidates *of, int component, scan_coder *coder, scan_kind *scans,
                         uint64_t *bytes) {
     uint8_t mask = (uint8_t)(1 << component);
     uint64_t best, refinements = 0;
-    int split = script_split(of, component, coder, &best), count = 0;
+    int split = bands_split(of, component, &best), count = 0;
     uint8_t low = 0;
     for (uint8_t bits = 1; bits <= 2; bits++) { /* bits that come later, one by one */
         refinements += estimate(of, (scan_kind){mask, 1, 63, bits, (uint8_t)(bits - 1)}, coder);
