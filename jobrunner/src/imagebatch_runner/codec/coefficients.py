@@ -115,27 +115,34 @@ def recode(
     data: Bytes, target: Quantisation | None, out: BinaryIO, *, coarse: bool = False
 ) -> bool:
     """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
-    for ``None``, into ``out``, unless it is refused or would not get smaller. ``coarse``, which
-    takes a target: with 4:2:0 chroma, whatever it had.
+    for ``None``, into ``out``, unless it is refused. ``coarse``, which takes a target: with 4:2:0
+    chroma, whatever it had.
 
-    ``out`` is unbuffered and empty. Refused, too, where memory does not suffice: it is then all for
-    the general decoder.
+    ``out`` is unbuffered and empty. What is written may be larger than ``data``, by some eighth:
+    the caller then knows that it is sound and gets no smaller. Refused, too, where memory does not
+    suffice: it is then all for the general decoder.
     """
     if _library is None:
         return False
     needed = _library.imagebatch_jpeg_scratch(_pointer(data), len(data), coarse)
     recoding = partial(_library.imagebatch_jpeg_recode, _pointer(data), len(data), coarse)
-    return _written(recoding, target, len(data), needed, out)
+    return _written(recoding, target, _most(data), needed, out)
 
 
 def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> bool:
-    """As :func:`recode`, to another size or turned. Refused, too, where that is larger, or under a
-    tenth of what blocks are decoded to."""
+    """As :func:`recode`, to another size or turned. Refused, too, under a tenth of what blocks are
+    decoded to."""
     if _library is None:
         return False
     needed = _library.imagebatch_jpeg_resize_scratch(_pointer(data), len(data), how)
     resizing = partial(_library.imagebatch_jpeg_resize, _pointer(data), len(data), how)
-    return _written(resizing, target, len(data), needed, out)
+    return _written(resizing, target, _most(data), needed, out)
+
+
+def _most(data: Bytes) -> int:
+    """Bytes of an output. An input that gets no smaller must not seem refused: Pillow would
+    compress it once more, for a loss that saves nothing."""
+    return len(data) + len(data) // 8 + 1024
 
 
 def _written(
