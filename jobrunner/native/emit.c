@@ -29,6 +29,31 @@ ALWAYS stored stored_at(const store *of, int component, int row, int column) {
     return (stored){of->block[index], of->mask[index]};
 }
 
+/* As halve(), where the image ends within the blocks, after `width` x `height` samples: by way of those, the
+ * last ones repeated. What lies hidden behind the edge, as after a crop without loss, is not mixed in. */
+static uint64_t halve_at_edge(const stored from[2][2], const source *by, int width, int height, int16_t to[64]) {
+    uint8_t samples[16 * 16] = {0}, halved[8 * 8];
+    const basis eight = basis_of(8);
+    int across = by->by.across, down = by->by.down, right = width - 1, bottom = height - 1;
+    for (int y = 0; y < down; y++)
+        for (int x = 0; x < across; x++)
+            if (from[y][x].block)
+                block_to_samples(from[y][x].block, from[y][x].mask, by->steps, &eight, &eight,
+                                 samples + 8 * (16 * y + x), 16);
+    for (int y = 0; y < 8; y++) {
+        for (int x = 0; x < 8; x++) {
+            int sum = 0;
+            for (int i = 0; i < down; i++)
+                for (int j = 0; j < across; j++) {
+                    int row = y * down + i, column = x * across + j;
+                    sum += samples[16 * (row < bottom ? row : bottom) + (column < right ? column : right)];
+                }
+            halved[8 * y + x] = (uint8_t)((2 * sum + across * down) / (2 * across * down));
+        }
+    }
+    return samples_to_block(halved, 1, 8, 8, 8, by->least, to);
+}
+
 /* The block of the output at that row and column. */
 ALWAYS int one(const store *of, source *from, int component, int row, int column, symbol_record *out) {
     int chroma = component > 0;
@@ -50,7 +75,12 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     for (int y = 0; y < from->by.down; y++)
         for (int x = 0; x < from->by.across; x++)
             some[y][x] = stored_at(of, component, row * from->by.down + y, column * from->by.across + x);
-    uint64_t mask = halve((const stored(*)[2])some, from->by, from->steps, from->least, made);
+    const stored(*halved)[2] = (const stored(*)[2])some;
+    int width = from->width - 8 * from->by.across * column, height = from->height - 8 * from->by.down * row;
+    int is_edge = some[0][0].block && ((width < 8 * from->by.across && width & 7) ||
+                                       (height < 8 * from->by.down && height & 7));
+    uint64_t mask = is_edge ? halve_at_edge(halved, from, width, height, made)
+                            : halve(halved, from->by, from->steps, from->least, made);
     return block(from, chroma, made, mask, &from->dc_out, out);
 }
 

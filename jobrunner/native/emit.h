@@ -17,6 +17,7 @@ typedef struct {
     requantiser to;
     const uint16_t *steps; /* of what is stored */
     halving by;
+    int width, height;     /* of what is halved: its samples that are seen */
     samples plane;
     grid least[2];         /* what is less becomes 0: by row, and by column */
     int h, v;              /* blocks in an MCU of the output */
@@ -30,7 +31,7 @@ typedef struct {
 } emitter;
 
 /* What is written; then each component, of stored blocks in `steps`, or in steps of 1 what is made of
- * those or of a plane: `by` and `plane` are for the caller to set, then. */
+ * those or of a plane: `by` with the size, or `plane`, are for the caller to set, then. */
 void emitter_begin(const jpeg_header *output, const store *of, emitter *to);
 void emitter_component(int component, const uint16_t steps[64], int in_ones, const uint16_t target[2][64],
                        const int32_t lambda[4], emitter *to);

@@ -72,7 +72,11 @@ static int requantise_stored(jpeg_header *header, const jpeg_header *output, hal
         int halves = i > 0 && (by.across > 1 || by.down > 1);
         const uint16_t *steps = header->quantisation[header->component[i].quantisation];
         emitter_component(i, steps, halves, target, lambda, &to);
-        if (halves) to.from[i].by = by;
+        if (!halves) continue;
+        const component *luma = &header->component[0];
+        to.from[i].by = by;
+        to.from[i].width = (header->width + luma->h - 1) / luma->h;
+        to.from[i].height = (header->height + luma->v - 1) / luma->v;
     }
     int count = scans_begin(header, scans);
     if (count < 0) return count;
