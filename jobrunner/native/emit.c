@@ -104,7 +104,7 @@ void emitter_begin(const jpeg_header *output, const store *of, emitter *to) {
     to->of = of;
 }
 
-void emitter_component(int component, const uint16_t steps[64], int in_ones, const uint16_t target[2][64],
+void emitter_component(int component, const uint16_t steps[64], int made, const uint16_t target[2][64],
                        const int32_t lambda[4], emitter *to) {
     static const uint16_t ones[64] = {[0 ... 63] = 1};
     source *one = &to->from[component];
@@ -115,9 +115,10 @@ void emitter_component(int component, const uint16_t steps[64], int in_ones, con
     one->h = to->output->component[component].h;
     one->v = to->output->component[component].v;
     one->dc_out = 0;
-    requantiser_prepare(in_ones ? ones : steps, target[chroma], lambda[chroma], lambda[2 + chroma], &one->to);
+    requantiser_prepare(made ? ones : steps, target[chroma], made ? FINE : 0, lambda[chroma],
+                        lambda[2 + chroma], &one->to);
     for (int k = 0; k < 64; k++) {
-        float least = one->to.lambda ? 0.5f : (float)one->to.threshold[k] - 0.5f;
+        float least = one->to.lambda ? 0.5f : ((float)one->to.threshold[k] - 0.5f) / (1 << FINE);
         int row = natural_place[k] >> 3, column = natural_place[k] & 7;
         one->least[0].at[row][column] = one->least[1].at[column][row] = least;
     }

@@ -30,10 +30,10 @@ typedef struct {
     source from[MAX_COMPONENTS];
 } emitter;
 
-/* What is written; then each component, of stored blocks in `steps`, or in steps of 1 what is made of
- * those or of a plane: `by` with the size, or `plane`, are for the caller to set, then. */
+/* What is written; then each component, of stored blocks in `steps`, or `made` of those or of a plane: `by`
+ * with the size, or `plane`, are for the caller to set, then. */
 void emitter_begin(const jpeg_header *output, const store *of, emitter *to);
-void emitter_component(int component, const uint16_t steps[64], int in_ones, const uint16_t target[2][64],
+void emitter_component(int component, const uint16_t steps[64], int made, const uint16_t target[2][64],
                        const int32_t lambda[4], emitter *to);
 /* The next row of MCUs of the output. */
 int emitter_band(int number, emitter *from, symbol_record *out);

@@ -1,16 +1,18 @@
 /* What is made ready before blocks are requantised. */
 #include "requantise.h"
 
-void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int32_t lambda,
+void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int fine, int32_t lambda,
                          int32_t busier, requantiser *to) {
     to->dc_from = from[0];
-    to->dc_target = target[0];
+    to->dc_target = (uint32_t)target[0] << fine;
+    to->fine = fine;
     to->lambda = lambda;
     to->busier = busier;
     for (int k = 0; k < 64; k++) {
         to->from[k] = from[k];
-        to->factor[k] = ((uint64_t)from[k] << 32) / target[k];
-        /* the least value with value * from / target > 1/2 */
-        to->threshold[k] = target[k] / (2u * from[k]) + 1;
+        uint32_t step = (uint32_t)target[k] << fine;
+        to->factor[k] = ((uint64_t)from[k] << 32) / step;
+        /* the least value with value * from / step > 1/2 */
+        to->threshold[k] = step / (2u * from[k]) + 1;
     }
 }

@@ -16,6 +16,7 @@ typedef struct {
     int32_t lambda;       /* of candidates; see jpeg.h */
     int32_t busier;       /* what is added to it for each 1024 of a block's squares of AC values */
     uint16_t from[64];
+    int fine;             /* values are in 1/2^fine */
 } requantiser;
 
 /* A block under way. */
@@ -25,8 +26,8 @@ typedef struct {
     candidate_block *chosen; /* among; null where symbols are written */
 } unfinished;
 
-/* requantise.c: from one table to another. `lambda`, `busier`: see jpeg.h. */
-void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int32_t lambda,
+/* requantise.c: from one table to another; values are in 1/2^fine. `lambda`, `busier`: see jpeg.h. */
+void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int fine, int32_t lambda,
                          int32_t busier, requantiser *to);
 
 /* Half of a squared step. Without a bound, the more there is to see in a block, as in text and dithered
@@ -89,7 +90,7 @@ ALWAYS int take(symbol_record *out, const requantiser *to, int chroma, int k, in
                 unfinished *block) {
     if (block->chosen) {
         uint64_t size = magnitude(coefficient) * (uint32_t)to->from[k];
-        block->busy += size * size;
+        block->busy += size * size >> 2 * to->fine;
     }
     if (magnitude(coefficient) < to->threshold[k]) return JPEG_OK;
     uint64_t exact = magnitude(coefficient) * to->factor[k];

@@ -34,7 +34,7 @@ int jpeg_requantise(const jpeg_header *header, const uint16_t target[2][64],
         if (huffman_for_decoding(&header->dc[one->dc], 0, &dc[i]) ||
             huffman_for_decoding(&header->ac[one->ac], 1, &ac[i]))
             return JPEG_REFUSED;
-        requantiser_prepare(header->quantisation[one->quantisation], target[i > 0], lambda[i > 0],
+        requantiser_prepare(header->quantisation[one->quantisation], target[i > 0], 0, lambda[i > 0],
                             lambda[2 + (i > 0)], &to[i]);
         blocks[i] = one->h * one->v;
     }

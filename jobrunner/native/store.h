@@ -48,7 +48,7 @@ int scans_begin(jpeg_header *header, scan_state scans[MOST_SCANS]);
 int scans_band(const jpeg_header *header, int band, scan_state *scans, int count, store *to);
 int scans_end(scan_state *scans, int count);
 
-/* halve.c: the blocks of `from`, by row and column, to one that covers their pixels, in steps of 1, and
+/* halve.c: the blocks of `from`, by row and column, to one that covers their pixels, as grid_rounded, and
  * the mask of what is not less than `least` in it. Where there is no block it is as its neighbour mirrored. */
 typedef struct {
     const int16_t *block;

@@ -75,7 +75,7 @@ uint64_t grid_rounded(const grid *in, int turned, const grid *least, int16_t to[
     }
     for (; large; large &= large - 1) {
         int place = __builtin_ctzll(large), k = ZIGZAG[turned ? (place & 7) << 3 | place >> 3 : place];
-        float value = in->at[place >> 3][place & 7];
+        float value = in->at[place >> 3][place & 7] * (1 << FINE);
         value = value > 32000 ? 32000 : value < -32000 ? -32000 : value;
         to[k] = (int16_t)(value < 0 ? value - 0.5f : value + 0.5f);
         mask |= 1ull << k;

@@ -19,7 +19,10 @@ extern const uint8_t natural_place[64];
 
 void grid_transpose(const grid *in, grid *out);
 
-/* Frequencies to the nearest whole numbers in zigzag order; the answer is the mask of those, DC excepted,
+/* What grid_rounded gives is in 1/2^FINE: whole numbers would make a half of all between two steps. */
+enum { FINE = 3 };
+
+/* Frequencies to the nearest of those in zigzag order; the answer is the mask of those, DC excepted,
  * that are not less than `least`, by place. No others are set. `turned`: all is by column. */
 uint64_t grid_rounded(const grid *in, int turned, const grid *least, int16_t to[64]);
 
