@@ -14,12 +14,14 @@ static int block(const source *from, int chroma, const int16_t *values, uint64_t
 }
 
 /* As the block before it: it is beyond the image. */
-static int nothing(int chroma, int32_t dc, symbol_record *out) {
+static void nothing(int chroma, int32_t dc, symbol_record *out) {
     unfinished under_way;
-    if (out->candidates) return begin_candidates(out->candidates, dc, &under_way);
-    put(out, TABLE_DC + chroma, 0, 0, 0);
-    put(out, TABLE_AC + chroma, 0, 0, 0);
-    return JPEG_OK;
+    if (out->candidates) {
+        begin_candidates(out->candidates, dc, &under_way);
+    } else {
+        put(out, TABLE_DC + chroma, 0, 0, 0);
+        put(out, TABLE_AC + chroma, 0, 0, 0);
+    }
 }
 
 /* The block at a row and column of those of a component; no block beyond the image. */
@@ -61,7 +63,10 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     if (from->plane.at) {
         const samples *plane = &from->plane;
         int x = 8 * column, y = 8 * row;
-        if (x >= plane->width || y >= plane->height) return nothing(chroma, from->dc_out, out);
+        if (x >= plane->width || y >= plane->height) {
+            nothing(chroma, from->dc_out, out);
+            return JPEG_OK;
+        }
         uint64_t mask = samples_to_block(plane->at + x * plane->right + y * plane->down, plane->right,
                                          plane->down, plane->width - x, plane->height - y, from->least, made);
         return block(from, chroma, made, mask, &from->dc_out, out);
@@ -69,7 +74,8 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
     if (from->by.across == 1 && from->by.down == 1) {
         stored found = stored_at(of, component, row, column);
         if (found.block) return block(from, chroma, found.block, found.mask, &from->dc_out, out);
-        return nothing(chroma, from->dc_out, out);
+        nothing(chroma, from->dc_out, out);
+        return JPEG_OK;
     }
     stored some[2][2] = {{{0, 0}, {0, 0}}, {{0, 0}, {0, 0}}};
     for (int y = 0; y < from->by.down; y++)

@@ -52,25 +52,26 @@ static inline int32_t nearest_dc(const requantiser *to, int32_t value) {
 }
 
 /* A block with this DC coefficient. */
-ALWAYS int begin_candidates(candidates *to, int32_t dc, unfinished *block) {
-    if (dc < -1024 || dc > 1023) return JPEG_REFUSED; /* more than a baseline coefficient can be */
+ALWAYS void begin_candidates(candidates *to, int32_t dc, unfinished *block) {
     block->chosen = to->block++;
     *block->chosen = (candidate_block){(uint32_t)(to->at - to->list), 0, (int16_t)dc, 0};
-    return JPEG_OK;
 }
 
 /* A block's DC value, after `*before` of the block before it. */
 ALWAYS int begin(symbol_record *out, const requantiser *to, int chroma, int32_t value, int32_t *before,
                  unfinished *block) {
     int32_t coefficient = nearest_dc(to, value), difference = coefficient - *before;
+    if (coefficient < -1024 || coefficient > 1023) return JPEG_REFUSED; /* more than it can be */
     *before = coefficient;
     block->busy = 0;
     block->last = 0;
     block->chosen = NULL;
-    if (out->candidates) return begin_candidates(out->candidates, coefficient, block);
-    int size = bit_length(magnitude(difference));
-    if (size > 11) return JPEG_REFUSED;
-    put(out, TABLE_DC + chroma, size, size, difference);
+    if (out->candidates) {
+        begin_candidates(out->candidates, coefficient, block);
+    } else {
+        int size = bit_length(magnitude(difference));
+        put(out, TABLE_DC + chroma, size, size, difference);
+    }
     return JPEG_OK;
 }
 
