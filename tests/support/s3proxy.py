@@ -72,8 +72,11 @@ class S3Proxy:
         """What the runner needs to go this way."""
         return self._s3.env() | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
 
-    def fail(self, mode: Mode) -> None:
+    def fail(self, mode: Mode, seconds: float | None = None) -> None:
+        """For so many seconds, or until :meth:`heal`."""
         self._call(self._switch(mode))
+        if seconds is not None:
+            self._loop.call_soon_threadsafe(self._heal_after, seconds)
 
     def heal(self) -> None:
         self._call(self._switch("pass"))
@@ -91,6 +94,10 @@ class S3Proxy:
     def refuse_copies(self) -> None:
         """As a policy does that lets a key pair read and write, and no more."""
         self._copies_refused = True
+
+    def _heal_after(self, seconds: float) -> None:
+        """Ends with the proxy, unlike a timer of its own."""
+        self._loop.call_later(seconds, lambda: self._switch_now("pass"))
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -124,6 +131,9 @@ class S3Proxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _switch(self, mode: Mode) -> None:
+        self._switch_now(mode)
+
+    def _switch_now(self, mode: Mode) -> None:
         self._mode = mode
         if self._healed is not None:
             self._healed.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,8 +108,7 @@ def test_plan_and_collect_go_on_after_an_outage(
         proxy.requests.clear()
         process = built.start(step)
         _until_requests(proxy, 5)
-        proxy.fail(mode)
-        threading.Timer(1.5, proxy.heal).start()
+        proxy.fail(mode, seconds=1.5)
         ended = built.wait(process)
         assert ended.code == 0, ended.log
     assert len(built.report()) == len(urls)
@@ -125,16 +123,14 @@ def test_streams_survive_an_outage_in_the_middle(proxy: S3Proxy, mode: Mode) -> 
     writer = storage.writer(key)
     for n in range(20):
         if n == 9:
-            proxy.fail(mode)
-            threading.Timer(1, proxy.heal).start()
+            proxy.fail(mode, seconds=1)
         writer.write(piece)
     writer.close()
     time.sleep(1)
     proxy.heal()
     with storage.reading(key) as stream:
         assert stream.read(len(piece)) == piece
-        proxy.fail(mode)
-        threading.Timer(1, proxy.heal).start()
+        proxy.fail(mode, seconds=1)
         assert stream.read() == piece * 19
 
 

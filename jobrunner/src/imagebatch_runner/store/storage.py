@@ -190,8 +190,12 @@ class Storage:
         Raises:
             FileNotFoundError: there is no such object.
         """
-        reader = self._waited(key, lambda: obstore.open_reader(self._patient, key))
-        with io.BufferedReader(Reading(reader, key), buffer_size=256 * 1024) as stream:
+
+        def waited(operation: Callable[[], T]) -> T:
+            return self._waited(key, operation)
+
+        raw = Reading(lambda: obstore.open_reader(self._store, key), waited)
+        with io.BufferedReader(raw, buffer_size=256 * 1024) as stream:
             yield stream
 
     def writer(self, key: str) -> Writing:
