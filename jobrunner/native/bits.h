@@ -6,6 +6,8 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
+ALWAYS int bit_length(uint32_t value) { return value ? 32 - __builtin_clz(value) : 0; }
+
 /* bits: the low `count` bits are unread. Behind a marker zeros are read; `made_up` counts them, and
  * a block that consumed one is refused. */
 typedef struct {
@@ -110,6 +112,19 @@ ALWAYS int next_ac(bit_reader *in, const huffman_decoder *table, int32_t *value)
         return JPEG_REFUSED;
     if (code & 15) *value = extended(in, code & 15);
     return code;
+}
+
+/* The next AC value of a sequential block that is not 0, behind the place `*k`, which becomes its own:
+ * whether there is one, or a negative code. */
+ALWAYS int next_value(bit_reader *in, const huffman_decoder *table, int *k, int32_t *value) {
+    while (*k < 63) {
+        int code = next_ac(in, table, value);
+        *k += (code >> 4) + 1;
+        if (*value) return *k > 63 ? JPEG_REFUSED : 1;
+        if (code == 0) return 0; /* the rest is zero */
+        if (code != 0xF0) return JPEG_REFUSED; /* else sixteen zeros */
+    }
+    return 0;
 }
 
 /* Whether a scan may end here: less than a byte of padding is unread and nothing made up consumed. */

@@ -10,22 +10,14 @@ static int whole(bit_reader *in, const huffman_decoder *dc, const huffman_decode
     if (next_dc(in, dc, dc_in)) return JPEG_REFUSED;
     block[0] = (int16_t)*dc_in;
     uint64_t found = 0;
-    for (int k = 1; k < 64; k++) {
-        int32_t value;
-        int code = next_ac(in, ac, &value);
-        if (!value) {
-            if (code == 0) break; /* the rest is zero */
-            if (code != 0xF0) return JPEG_REFUSED;
-            k += 15; /* sixteen zeros */
-            continue;
-        }
-        k += code >> 4;
-        if (k > 63) return JPEG_REFUSED;
+    int32_t value;
+    int k = 0, more;
+    while ((more = next_value(in, ac, &k, &value)) > 0) {
         block[k] = (int16_t)value;
         found |= 1ull << k;
     }
     *mask = found;
-    return JPEG_OK;
+    return more;
 }
 
 static int dc_first(bit_reader *in, const huffman_decoder *dc, int low, int32_t *dc_in, int16_t *block) {

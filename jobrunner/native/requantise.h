@@ -34,8 +34,6 @@ void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int
  * pictures, the more of it would go: a checkerboard became gray. Photographs hardly come here. */
 enum { MOST_OF_A_BIT = 1 << 15 };
 
-ALWAYS int bit_length(uint32_t value) { return value ? 32 - __builtin_clz(value) : 0; }
-
 ALWAYS void put(symbol_record *out, int table, int value, int size, int32_t coefficient) {
     uint32_t extra = (uint32_t)(coefficient < 0 ? coefficient - 1 : coefficient) & ((1u << size) - 1);
     out->used[table][value]++;

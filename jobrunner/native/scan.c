@@ -7,18 +7,11 @@ static int block(bit_reader *in, const huffman_decoder *dc, const huffman_decode
                  symbol_record *out) {
     unfinished under_way;
     if (next_dc(in, dc, dc_in) || begin(out, to, chroma, *dc_in, dc_out, &under_way)) return JPEG_REFUSED;
-    for (int k = 1; k < 64; k++) {
-        int32_t value;
-        int code = next_ac(in, ac, &value);
-        if (!value) {
-            if (code == 0) break; /* the rest is zero */
-            if (code != 0xF0) return JPEG_REFUSED;
-            k += 15; /* sixteen zeros */
-            continue;
-        }
-        k += code >> 4;
-        if (k > 63 || take(out, to, chroma, k, value, &under_way)) return JPEG_REFUSED;
-    }
+    int32_t value;
+    int k = 0, more;
+    while ((more = next_value(in, ac, &k, &value)) > 0)
+        if (take(out, to, chroma, k, value, &under_way)) return JPEG_REFUSED;
+    if (more < 0) return more;
     finish(out, to, chroma, &under_way);
     return JPEG_OK;
 }

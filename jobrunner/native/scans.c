@@ -1,9 +1,7 @@
 /* Scans, sequential and progressive (T.81, F.1.2 and G.1.2). The same code counts and writes. */
 #include "scans.h"
 
-#define ALWAYS static inline __attribute__((always_inline))
-
-ALWAYS int length_of(uint32_t value) { return value ? 32 - __builtin_clz(value) : 0; }
+#include "bits.h"
 
 /* At most 32 bits. */
 ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
@@ -33,14 +31,14 @@ ALWAYS void put(scan_coder *to, int writing, int table, uint32_t symbol, uint32_
 }
 
 ALWAYS void put_dc(scan_coder *to, int writing, int table, int difference) {
-    int size = length_of((uint32_t)(difference < 0 ? -difference : difference));
+    int size = bit_length((uint32_t)(difference < 0 ? -difference : difference));
     uint32_t extra = (uint32_t)(difference < 0 ? difference - 1 : difference) & ((1u << size) - 1);
     put(to, writing, table, (uint32_t)size, extra, size);
 }
 
 /* The AC coefficient `one`, of which `value` is written, after `run` zeros. */
 ALWAYS void put_ac(scan_coder *to, int writing, int table, candidate one, uint32_t value, int run) {
-    int size = length_of(value);
+    int size = bit_length(value);
     for (; run > 15; run -= 16) put(to, writing, table, 0xF0, 0, 0);
     uint32_t extra = one & CANDIDATE_NEGATIVE ? ~value & ((1u << size) - 1) : value;
     put(to, writing, table, (uint32_t)(run << 4 | size), extra, size);
@@ -53,7 +51,7 @@ static void put_corrections(scan_coder *to, int writing, const uint8_t *bits, in
 
 static void end_run(scan_coder *to, int writing) {
     if (!to->run) return;
-    int size = length_of(to->run) - 1;
+    int size = bit_length(to->run) - 1;
     put(to, writing, TABLE_AC, (uint32_t)size << 4, to->run & ((1u << size) - 1), size);
     put_corrections(to, writing, to->correction, to->corrections);
     to->run = 0;
@@ -188,7 +186,7 @@ enum { HEADER_BYTES = 10, TABLE_BYTES = 21 };
 
 /* 2^16 times the logarithm to the base 2, to some 1/100. */
 static uint64_t logarithm(uint32_t value) {
-    int whole = length_of(value) - 1;
+    int whole = bit_length(value) - 1;
     uint64_t part = (((uint64_t)value << 16) >> whole) - 65536;
     return ((uint64_t)whole << 16) + part + (part * (65536 - part) >> 16) * 22545 / 65536;
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 from functools import lru_cache
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 #: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
 _REDUCING_GAP: Final = 3.0
@@ -23,6 +23,15 @@ def upright(frame: Image.Image) -> None:
     # Pillow parses EXIF lazily and raises whatever its bytes provoke.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(frame, in_place=True)
+
+
+def orientation(image: Image.Image) -> int:
+    """Of EXIF, 1 to 8; what is damaged or no such number turns nothing, as in :func:`upright`.
+    ``image`` need not be decoded."""
+    found: Any = 1
+    with contextlib.suppress(Exception):
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return int(found) if found in range(1, 9) else 1
 
 
 def to_srgb(frame: Image.Image) -> Image.Image:

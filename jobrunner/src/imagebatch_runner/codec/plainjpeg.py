@@ -7,10 +7,9 @@ with and without the native library.
 
 from __future__ import annotations
 
-import contextlib
 from typing import BinaryIO
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from . import coefficients, encode, pixels, quantisation
 from .rawfile import Bytes
@@ -18,7 +17,11 @@ from .rawfile import Bytes
 
 def is_plain(image: Image.Image) -> bool:
     """Nothing to turn and no colour to convert; ``image`` is open and not yet decoded."""
-    return image.mode in ("RGB", "L") and _is_upright(image) and not pixels.has_other_colours(image)
+    return (
+        image.mode in ("RGB", "L")
+        and pixels.orientation(image) == 1
+        and not pixels.has_other_colours(image)
+    )
 
 
 def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -> bool:
@@ -30,10 +33,3 @@ def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -
     target = quantisation.small(quality) if small else quantisation.usual(quality)
     # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
     return coefficients.recode(data, target, out, coarse=encode.subsampling(quality) == "4:2:0")
-
-
-def _is_upright(image: Image.Image) -> bool:
-    # Pillow parses EXIF lazily and raises whatever its bytes provoke; damaged EXIF turns nothing.
-    with contextlib.suppress(Exception):
-        return image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9)
-    return True

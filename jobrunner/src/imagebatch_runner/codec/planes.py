@@ -6,10 +6,9 @@ way, so that what is accepted and what fails is the same with and without it.
 
 from __future__ import annotations
 
-import contextlib
 from typing import BinaryIO, Final
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from . import coefficients, encode, pixels, quantisation
 from .rawfile import Bytes
@@ -38,14 +37,14 @@ def compress(
 
     ``None``, with nothing written, when it is for the general way.
     """
-    orientation = _orientation(image)
+    orientation = pixels.orientation(image)
     turned = orientation in _ON_ITS_SIDE
     size = pixels.fitted_size(image.size, *(reversed(limits) if turned else limits))
     how = coefficients.Resizing(
         eighths=_eighths(image.size, size),
         width=size[0],
         height=size[1],
-        orientation=orientation if orientation in range(1, 9) else 1,
+        orientation=orientation,
         coarse=encode.subsampling(quality) == "4:2:0",
     )
     target = quantisation.small(quality) if small else quantisation.usual(quality)
@@ -61,10 +60,3 @@ def _eighths(size: tuple[int, int], wanted: tuple[int, int]) -> int:
     times = min(more / less for more, less in zip(size, wanted, strict=True))
     enough = min(8, max(-(-9 * less // more) for more, less in zip(size, wanted, strict=True)))
     return enough if times > _MOST_OF_FILTER * 4 else max(2, enough)
-
-
-def _orientation(image: Image.Image) -> int:
-    # Pillow parses EXIF lazily and raises whatever its bytes provoke; damaged EXIF turns nothing.
-    with contextlib.suppress(Exception):
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return 1
