@@ -27,7 +27,7 @@ def main() -> None:
     source = folder / "in.csv"
     storage = Storage.open((folder / "store").as_uri(), {}, patience=0)
     earlier = EarlierBatch("monday", storage, BatchKeys.of("shop", "monday"))
-    _monday(earlier, rows)
+    _monday(earlier, rows, folder / "monday.jsonl")
     with source.open("w") as file:
         file.write("S. No.,Product Name,Input Image Urls\n")
         # Another order than that of the report: nobody's catalogue is sorted for us.
@@ -52,8 +52,8 @@ def _url(number: int) -> str:
     return f"https://cdn.example.com/catalogue/2026/products/{number}.jpg"
 
 
-def _monday(batch: EarlierBatch, rows: int) -> None:
-    """The plan and the report that an earlier batch left."""
+def _monday(batch: EarlierBatch, rows: int, report: Path) -> None:
+    """The plan and the report that an earlier batch left; ``report`` is a file of its own."""
     made = Plan(
         products=rows,
         images=rows,
@@ -66,29 +66,29 @@ def _monday(batch: EarlierBatch, rows: int) -> None:
         codec=CODEC,
     )
     batch.storage.put(batch.keys.plan, to_json(made))
-    writer = batch.storage.writer(batch.keys.report_jsonl)
-    for number in range(rows):
-        sha256 = f"{number:064x}"
-        key = batch.keys.image(number + 1, 1, sha256, "jpg")
-        result = ImageResult(
-            row=number + 1,
-            position=1,
-            input_url=_url(number),
-            status=ImageStatus.SUCCEEDED,
-            output_url=f"https://files.example.com/{key}",
-            output_key=key,
-            http_status=200,
-            attempts=1,
-            bytes_in=200_000,
-            bytes_out=60_000,
-            width=1200,
-            height=900,
-            source_sha256=sha256,
-            etag=f'"{number:032x}"',
-            last_modified="Tue, 03 Mar 2026 04:05:06 GMT",
-        )
-        writer.write(result.to_line().encode())
-    writer.close()
+    with report.open("w") as file:
+        for number in range(rows):
+            sha256 = f"{number:064x}"
+            key = batch.keys.image(number + 1, 1, sha256, "jpg")
+            result = ImageResult(
+                row=number + 1,
+                position=1,
+                input_url=_url(number),
+                status=ImageStatus.SUCCEEDED,
+                output_url=f"https://files.example.com/{key}",
+                output_key=key,
+                http_status=200,
+                attempts=1,
+                bytes_in=200_000,
+                bytes_out=60_000,
+                width=1200,
+                height=900,
+                source_sha256=sha256,
+                etag=f'"{number:032x}"',
+                last_modified="Tue, 03 Mar 2026 04:05:06 GMT",
+            )
+            file.write(result.to_line())
+    batch.storage.put_file(batch.keys.report_jsonl, report)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 ``with S3Proxy(s3) as proxy:`` listens on a port of its own and passes every request on, one
 connection each. ``proxy.fail("hang")`` changes what happens from then on, also to requests under
 way; ``proxy.heal()`` ends it. ``proxy.poison(word, status)`` fails requests whose path holds a
-word, and no others; ``proxy.refuse_copies()`` those that copy within the store.
+word, and no others; ``proxy.cut(word)`` breaks off the answer to one such request;
+``proxy.refuse_copies()`` refuses those that copy within the store.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ Mode = Literal["pass", "refuse", "reset", "hang", "slow", "500", "503"]
 #: In the mode "slow": seconds before each answer, and bytes a second of it.
 LATENCY = 1.0
 BANDWIDTH = 200_000
+#: Seconds for the beginning of an answer that is cut to arrive: a reset drops what was not read.
+CUT_AFTER = 0.2
 
 _BODIES = {
     400: b"<Error><Code>InvalidRequest</Code><Message>no</Message></Error>",
+    404: b"<Error><Code>NoSuchUpload</Code><Message>no</Message></Error>",
     403: b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
     507: b"<Error><Code>XMinioStorageFull</Code><Message>no</Message></Error>",
     500: b"<Error><Code>InternalError</Code><Message>We encountered an error.</Message></Error>",
@@ -42,6 +46,7 @@ class S3Proxy:
         self._s3 = s3
         self._mode: Mode = "pass"
         self._poison: dict[str, tuple[int, bytes]] = {}
+        self._cuts: list[str] = []
         self._copies_refused = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -90,6 +95,16 @@ class S3Proxy:
     def cure(self) -> None:
         """End what :meth:`poison` began."""
         self._poison.clear()
+
+    def cut(self, word: str) -> None:
+        """Do the next request whose path holds ``word``, and break the connection in the middle of
+        its answer."""
+        self._cuts.append(word)
+
+    @property
+    def cuts_to_come(self) -> list[str]:
+        """Words of :meth:`cut` that no request has met yet."""
+        return list(self._cuts)
 
     def refuse_copies(self) -> None:
         """As a policy does that lets a key pair read and write, and no more."""
@@ -193,14 +208,25 @@ class S3Proxy:
             )
             await writer.drain()
             return
-        await self._pass_on("\r\n".join(kept).encode("latin-1") + b"\r\n\r\n" + body, writer)
+        cut = next((word for word in self._cuts if word in path), None)
+        if cut is not None:
+            self._cuts.remove(cut)
+        request = "\r\n".join(kept).encode("latin-1") + b"\r\n\r\n" + body
+        await self._pass_on(request, writer, cut=cut is not None)
 
-    async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter, *, cut: bool) -> None:
         port = int(self._s3.endpoint.rpartition(":")[2])
         back, forth = await asyncio.open_connection("127.0.0.1", port)
         try:
             forth.write(request)
             await forth.drain()
+            if cut:
+                answer = await back.read()
+                writer.write(answer[: len(answer) - 20])
+                await writer.drain()
+                await asyncio.sleep(CUT_AFTER)
+                _reset(writer)
+                return
             if self._mode == "slow":
                 await asyncio.sleep(LATENCY)
             while data := await back.read(16 * 1024):

@@ -134,6 +134,23 @@ def test_full_scratch_volume_is_a_fault_that_says_so(
         assert built.run("plan", prefix=space.enter).code == 0
 
 
+def test_scratch_volume_too_small_for_the_reports_is_a_fault_that_says_so(
+    batch: Build, host: ImageHost, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    built = batch(products([f"{host.url('a.jpg')}?{n}" for n in range(2000)]), imagesPerShard=1000)
+    assert built.run("plan").code == 0
+    built.settings["TMPDIR"] = str(scratch)
+    with MountSpace(tiny(scratch, "64k")) as space:
+        ended = built.run("collect", prefix=space.enter)
+        assert ended.code == 1
+        assert ended.message is not None
+        assert "no space is left for temporary files" in (ended.message.error or "")
+        assert not built.list(built.keys.report_csv)
+        grow(space, scratch)
+        assert built.run("collect", prefix=space.enter).code == 0
+
+
 def test_steps_work_with_a_read_only_root_and_one_folder_to_write_to(
     batch: Build, host: ImageHost, tmp_path: Path
 ) -> None:

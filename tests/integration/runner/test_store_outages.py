@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,38 +115,85 @@ def test_plan_and_collect_go_on_after_an_outage(
     assert len(built.report()) == len(urls)
 
 
+#: Beginning, one part and the end of an upload in parts, as S3's requests name them.
+UPLOAD_REQUESTS = ("?uploads", "partNumber=2", "?uploadId=")
+
+
+@pytest.mark.parametrize("request_of_upload", UPLOAD_REQUESTS)
+def test_reports_are_uploaded_although_a_connection_breaks_in_the_middle_of_an_answer(
+    batch: Build, host: ImageHost, proxy: S3Proxy, request_of_upload: str
+) -> None:
+    """Reports of more than 8 MiB go up in parts; the store's client repeats no such request."""
+    long = "x" * 1_000_000
+    rows = [f"{n},Mug,{host.url(f'{n}.jpg')},{long}" for n in range(10)]
+    table = "\n".join(["S. No.,Product Name,Input Image Urls,Description", *rows])
+    built = batch(table, imagesPerShard=5)
+    assert built.run("plan").code == 0
+    built.settings |= proxy.env()
+    proxy.cut(request_of_upload)
+    ended = built.run("collect")
+    assert ended.code == 0, ended.log
+    assert proxy.cuts_to_come == []
+    assert built.get(built.keys.report_csv).decode().count(long) == 10
+    assert len(built.report()) == 10
+
+
+@pytest.fixture
+def large_file(tmp_path: Path) -> Path:
+    path = tmp_path / "large"
+    path.write_bytes(bytes(range(256)) * 4096 * 20)
+    return path
+
+
 @pytest.mark.parametrize("mode", FAULTS)
-def test_streams_survive_an_outage_in_the_middle(proxy: S3Proxy, mode: Mode) -> None:
+def test_files_and_streams_survive_an_outage_in_the_middle(
+    proxy: S3Proxy, large_file: Path, mode: Mode
+) -> None:
     env = proxy.env()
     storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=120)
-    piece = bytes(range(256)) * 4096
     key = f"streams/{mode}"
-    writer = storage.writer(key)
-    for n in range(20):
-        if n == 9:
-            proxy.fail(mode, seconds=1)
-        writer.write(piece)
-    writer.close()
+    with ThreadPoolExecutor(1) as pool:
+        put = pool.submit(storage.put_file, key, large_file)
+        _until_requests(proxy, 2)
+        proxy.fail(mode, seconds=1)
+        put.result(120)
     time.sleep(1)
     proxy.heal()
+    whole = large_file.read_bytes()
     with storage.reading(key) as stream:
-        assert stream.read(len(piece)) == piece
+        begin = stream.read(1 << 20)
         proxy.fail(mode, seconds=1)
-        assert stream.read() == piece * 19
+        assert begin + stream.read() == whole
 
 
-def test_stream_that_fails_for_longer_than_the_patience_is_told_as_such(proxy: S3Proxy) -> None:
+def test_upload_whose_end_the_store_no_longer_knows_is_begun_anew(
+    proxy: S3Proxy, large_file: Path
+) -> None:
+    """As when it was complete already, and the answer was lost."""
+    env = proxy.env()
+    storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=60)
+    proxy.poison("?uploadId=", 404)
+    with ThreadPoolExecutor(1) as pool:
+        put = pool.submit(storage.put_file, "streams/gone", large_file)
+        # The first upload's beginning and end, and the second one's beginning.
+        _until(lambda: put.done() or proxy.requests["pass", "POST"] == 3)
+        proxy.cure()
+        put.result(120)
+    assert storage.get("streams/gone") == large_file.read_bytes()
+
+
+def test_store_that_fails_for_longer_than_the_patience_is_told_as_such(
+    proxy: S3Proxy, large_file: Path
+) -> None:
     env = proxy.env()
     storage = Storage.open(env["IMAGEBATCH_STORE"], env, patience=1)
     storage.put("streams/short", b"x" * 1000)
-    writer = storage.writer("streams/never")
     with storage.reading("streams/short") as stream:
         proxy.fail("refuse")
         with pytest.raises(StorageUnavailable):
             stream.read()
-    writer.write(b"y")
     with pytest.raises(StorageUnavailable):
-        writer.close()
+        storage.put_file("streams/never", large_file)
     proxy.heal()
     assert not storage.exists("streams/never")
 
@@ -223,6 +271,10 @@ def test_store_that_is_away_for_longer_than_the_patience_blames_no_image(
 
 
 def _until_requests(proxy: S3Proxy, count: int) -> None:
+    _until(lambda: sum(proxy.requests.values()) >= count)
+
+
+def _until(happened: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
-    while sum(proxy.requests.values()) < count and time.monotonic() < end:
+    while not happened() and time.monotonic() < end:
         time.sleep(0.005)

@@ -25,6 +25,7 @@ from .batch import Batch
 from .parts import Place, read_parts
 from .plan import read_plan
 from .report import ReportWriter
+from .scratch import scratch_folder
 
 #: Results held ahead of the row that is being written, at most; bounds memory.
 _RESULTS_AHEAD = 4000
@@ -36,6 +37,7 @@ def collect(batch: Batch) -> Summary:
 
     Raises:
         ImageBatchError: the batch was not planned, or its stored input is another one now.
+        ConfigurationRefused, ScratchFull: the reports cannot be written to the scratch folder.
     """
     found = read_summary(batch)
     if found is not None:
@@ -43,22 +45,15 @@ def collect(batch: Batch) -> Summary:
     plan = read_plan(batch)
     if plan is None:
         raise ImageBatchError("there is no plan.json; was the batch planned?")
-    report = ReportWriter(
-        batch.storage.writer(batch.keys.report_csv),
-        batch.storage.writer(batch.keys.report_jsonl),
-        plan.extra_columns,
-    )
-    tally = _Tally()
-    with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
-        hashed = _Hashed(stream)
-        for row in open_rows(hashed):  # type: ignore[arg-type]  # it needs read() alone
-            of_row = [results.of(item) for item in sharding.items_of(row)]
-            for result in of_row:
-                tally.add(result)
-            report.row(row, of_row)
-        if hashed.sha256 != plan.input_sha256:
-            raise _another_input()
-    report.close()
+    with scratch_folder() as folder:
+        # As files first: an upload that breaks off is begun anew, and needs every row again.
+        csv_path, jsonl_path = folder / "report.csv", folder / "report.jsonl"
+        with csv_path.open("wb") as csv_file, jsonl_path.open("wb") as jsonl_file:
+            report = ReportWriter(csv_file, jsonl_file, plan.extra_columns)
+            totals = _write(batch, plan, report)
+            report.close()
+        batch.storage.put_file(batch.keys.report_csv, csv_path)
+        batch.storage.put_file(batch.keys.report_jsonl, jsonl_path)
     batch.storage.put(batch.keys.report_index, to_json(report.index()))
     summary = Summary(
         products=plan.products,
@@ -66,7 +61,7 @@ def collect(batch: Batch) -> Summary:
         shards=plan.shards,
         row_problems=plan.row_problems,
         input_sha256=plan.input_sha256,
-        totals=tally.totals(),
+        totals=totals,
         report_key=batch.keys.report_csv,
         report_sha256=report.csv_sha256,
         collected_at=datetime.now(UTC),
@@ -79,6 +74,20 @@ def read_summary(batch: Batch) -> Summary | None:
     """The summary that was made earlier, if there is one."""
     data = batch.storage.get(batch.keys.summary)
     return None if data is None else Summary.model_validate_json(data)
+
+
+def _write(batch: Batch, plan: Plan, report: ReportWriter) -> Totals:
+    tally = _Tally()
+    with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
+        hashed = _Hashed(stream)
+        for row in open_rows(hashed):  # type: ignore[arg-type]  # it needs read() alone
+            of_row = [results.of(item) for item in sharding.items_of(row)]
+            for result in of_row:
+                tally.add(result)
+            report.row(row, of_row)
+        if hashed.sha256 != plan.input_sha256:
+            raise _another_input()
+    return tally.totals()
 
 
 def _another_input() -> ImageBatchError:

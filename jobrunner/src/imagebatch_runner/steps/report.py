@@ -17,7 +17,7 @@ from imagebatch_core.results import ImageResult
 from imagebatch_core.rows import ERROR_COLUMN, HEADER, OUTPUT_COLUMN, Row, neutralise_cell
 from imagebatch_runner.store.documents import ReportIndex
 
-#: Bytes that are collected before they go to the store's writer.
+#: Bytes that are gathered before they are written.
 _BUFFER: Final = 256 * 1024
 
 
@@ -62,7 +62,7 @@ class _Stream:
 
 
 class ReportWriter:
-    """Both reports, row by row; nothing of them is visible before :meth:`close`."""
+    """Both reports, row by row; nothing of them counts before :meth:`close`."""
 
     def __init__(self, csv_sink: Sink, jsonl_sink: Sink, extra_columns: Sequence[str]) -> None:
         self._csv = _Stream(csv_sink, hashed=True)

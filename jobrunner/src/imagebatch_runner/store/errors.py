@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from obstore.exceptions import (
     AlreadyExistsError,
@@ -25,6 +26,9 @@ _FULL = re.compile(
     r"\(os error (28|122)\)|non-2xx status code: 507"
     r"|<Code>(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)</Code>"
 )
+
+#: An upload in parts that S3 ended: because it is complete, and the answer that said so was lost.
+_UPLOAD_GONE: Final = "<Code>NoSuchUpload</Code>"
 
 
 def unavailable(error: Exception) -> StorageUnavailable:
@@ -64,6 +68,8 @@ def sorted_out(error: Exception, key: str, *, writing: bool) -> BaseError:
     refusal = refused(error, key)
     if refusal is not None:
         raise refusal from error
+    if isinstance(error, FileNotFoundError) and _UPLOAD_GONE in str(error):
+        return BaseError(str(error))
     if isinstance(error, FileNotFoundError) and writing:
         raise StorageRefused(
             f"the object store has no place for {key!r}: does the bucket exist? "

@@ -29,7 +29,7 @@ from imagebatch_core.store import ObjectStore, open_store
 from imagebatch_runner.failures import ObjectNotTaken
 
 from .errors import first_line, is_full, sorted_or_refusal, sorted_out, unavailable
-from .streams import Reading, Writing
+from .streams import Reading
 
 __all__ = ["Storage"]
 
@@ -47,32 +47,26 @@ _WITNESS_BYTES: Final = 64 * 1024
 _REQUEST_RETRY: Final = timedelta(seconds=20)
 #: Bytes of a multipart upload's part; also the largest object of a create-only put.
 _PART_BYTES: Final = 8 << 20
+#: Parts on their way at once, each of which is in memory.
+_PARTS_AT_ONCE: Final = 2
 
 
 class Storage:
     """``patience`` in seconds: how long an outage is waited for, per operation."""
 
-    def __init__(
-        self, store: ObjectStore, *, patience: float, patient: ObjectStore | None = None
-    ) -> None:
-        """``patient`` is the same store, repeating each request for as long as ``patience``: a
-        stream has many requests and cannot be begun anew by waiting here."""
+    def __init__(self, store: ObjectStore, *, patience: float) -> None:
         self._store = store
-        self._patient = patient or store
         self._patience = patience
 
     @classmethod
     def open(cls, url: str, env: Mapping[str, str], *, patience: float) -> Storage:
         whole = timedelta(seconds=patience)
-        return cls(
-            open_store(url, env, retry_timeout=min(_REQUEST_RETRY, whole)),
-            patience=patience,
-            patient=open_store(url, env, retry_timeout=whole),
-        )
+        store = open_store(url, env, retry_timeout=min(_REQUEST_RETRY, whole))
+        return cls(store, patience=patience)
 
     def within(self, patience: float) -> Storage:
-        """The same store, waited for no longer than so many seconds where one can begin anew."""
-        return Storage(self._store, patience=min(patience, self._patience), patient=self._patient)
+        """The same store, waited for no longer than so many seconds."""
+        return Storage(self._store, patience=min(patience, self._patience))
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes, ``None`` if there is none."""
@@ -166,8 +160,22 @@ class Storage:
                 return True
         if self.exists(key):
             return False
-        self._written(key, lambda: obstore.put(self._store, key, path, chunk_size=_PART_BYTES))
+        self.put_file(key, path)
         return True
+
+    def put_file(self, key: str, path: Path) -> None:
+        """As :meth:`put`, in parts where the file is large.
+
+        An upload in parts cannot be taken up where it broke off: obstore repeats most of its
+        requests, and what fails nevertheless begins the file anew.
+        """
+
+        def upload() -> None:
+            obstore.put(
+                self._store, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+            )
+
+        self._written(key, upload)
 
     def delete(self, key: str) -> None:
         self._waited(key, lambda: obstore.delete(self._store, key))
@@ -197,15 +205,6 @@ class Storage:
         raw = Reading(lambda: obstore.open_reader(self._store, key), waited)
         with io.BufferedReader(raw, buffer_size=256 * 1024) as stream:
             yield stream
-
-    def writer(self, key: str) -> Writing:
-        """Bytes written here become the object at ``close``; without it, nothing of them does.
-
-        An outage in the middle is waited for: parts of a multipart upload may be sent again.
-        """
-        return Writing(
-            obstore.open_writer(self._patient, key, buffer_size=_PART_BYTES, max_concurrency=2), key
-        )
 
     async def _put_once(self, key: str, data: bytes) -> None:
         await obstore.put_async(self._store, key, data, use_multipart=False)

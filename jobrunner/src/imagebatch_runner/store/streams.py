@@ -1,16 +1,13 @@
-"""Objects as streams, their errors in the runner's terms."""
+"""Objects as streams that outlive a broken connection."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
-
-from .errors import refused, unavailable
 
 T = TypeVar("T")
 
@@ -60,36 +57,3 @@ class Reading(io.RawIOBase):
         except OSError as error:  # streams give the store's errors as such
             self._reader = None
             raise BaseError(str(error)) from error
-
-
-class Writing:
-    """obstore's writer, its errors in our words.
-
-    The store behind it repeats a request for as long as an outage is waited for; what fails
-    nevertheless fails for good, and the step begins anew.
-    """
-
-    def __init__(self, writer: obstore.WritableFile, key: str) -> None:
-        self._writer = writer
-        self._key = key
-
-    def write(self, buffer: bytes, /) -> int:
-        with _named(self._key):
-            return self._writer.write(buffer)
-
-    def close(self) -> None:
-        with _named(self._key):
-            self._writer.close()
-
-
-@contextlib.contextmanager
-def _named(key: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (BaseError, OSError) as error:  # streams give the store's errors as OSError
-        refusal = refused(error, key)
-        if refusal is not None:
-            raise refusal from error
-        raise unavailable(error) from error
