@@ -84,12 +84,14 @@ def count_indexes(text: str | None) -> int:
 class PodOutcome:
     """How a pod of plan or collect ended; all ``None`` when there is nothing to read any more.
 
-    ``others_worked``: another pod of the Job may have got past plan's checks before.
+    ``others_worked``: another pod of the Job may have got past plan's checks before. ``ended``: how
+    many there were to read, this one included.
     """
 
     exit_code: int | None = None
     message: RunnerMessage | None = None
     others_worked: bool = False
+    ended: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
     done = [state for state in ended if state["exitCode"] == 0]
     state = max(done or ended, key=lambda s: str(s.get("finishedAt") or ""))
     worked = any(_may_have_worked(_terminated(pod)) for pod in pods if _terminated(pod) != state)
-    return PodOutcome(state["exitCode"], parse_message(state.get("message")), worked)
+    return PodOutcome(
+        state["exitCode"], parse_message(state.get("message")), worked, ended=len(ended)
+    )
 
 
 def _may_have_worked(state: dict[str, Any] | None) -> bool:

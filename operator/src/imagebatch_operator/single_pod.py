@@ -41,7 +41,7 @@ def step(
     if outcome is None:
         return [ReadOutcome(job.name)]
     error = outcome.message.error if outcome.message else None
-    if _lasts(outcome, job):
+    if _lasts(batch, outcome, job):
         refused = outcome.exit_code == ExitCode.INPUT_REFUSED
         reason = Reason.INPUT_REFUSED if refused else Reason.CONFIGURATION_REFUSED
         draft.ended(Phase.FAILED, reason, error or "the runner gave no reason; see its log")
@@ -63,7 +63,7 @@ def step(
     return _again(draft, which, run)
 
 
-def _lasts(outcome: PodOutcome, job: JobView) -> bool:
+def _lasts(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
     """Whether the pod ended with a refusal that another try cannot help.
 
     The runner says so by its exit code, for what may pass has another. A store or setting that is
@@ -72,8 +72,25 @@ def _lasts(outcome: PodOutcome, job: JobView) -> bool:
     """
     if outcome.exit_code == ExitCode.INPUT_REFUSED:
         return True
-    first = job.run == 1 and not outcome.others_worked
-    return outcome.exit_code == ExitCode.CONFIGURATION_REFUSED and (first or job.finished)
+    if outcome.exit_code != ExitCode.CONFIGURATION_REFUSED:
+        return False
+    return job.finished or not _served_before(batch, outcome, job)
+
+
+def _served_before(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
+    """Whether another pod of plan may have worked before this one.
+
+    Of some nothing is left to read: those of an earlier run, those that were removed once they had
+    failed, and those that a suspension ended, which their Job does not count either.
+    """
+    gone = job.run > 1 or job.failed_pods > outcome.ended or _was_suspended(batch)
+    return gone or outcome.others_worked
+
+
+def _was_suspended(batch: ImageBatch) -> bool:
+    """After its first Job was asked for: the condition has moved since then."""
+    suspended, start = batch.status.condition(ConditionType.SUSPENDED), batch.status.start_time
+    return suspended is not None and start is not None and suspended.last_transition_time > start
 
 
 def _again(draft: Draft, which: Step, run: int) -> list[Action]:

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,22 +107,27 @@ class Api:
                 self._finish(name, message, code)
                 done.add(name)
 
+    def pods(self, job: str) -> list[dict[str, Any]]:
+        return self.find("pods", f"batch.kubernetes.io/job-name={job}")
+
     def _unfinished_pods(self, job: str) -> list[str]:
         def ask() -> list[str]:
             return [
                 pod["metadata"]["name"]
-                for pod in self.find("pods", f"batch.kubernetes.io/job-name={job}")
+                for pod in self.pods(job)
                 if pod["status"]["phase"] == "Pending"
             ]
 
         return eventually(ask, f"a pod of {job}")
 
     def _finish(self, pod: str, message: RunnerMessage | None, code: int) -> None:
+        # The Job controller waits before the next pod from the end of the last on.
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         terminated = {
             "exitCode": code,
             "reason": "Completed" if code == 0 else "Error",
-            "startedAt": "2026-01-02T03:04:05Z",
-            "finishedAt": "2026-01-02T03:04:06Z",
+            "startedAt": now,
+            "finishedAt": now,
             "message": message.to_json() if message else "",
         }
         container = {

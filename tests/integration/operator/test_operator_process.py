@@ -92,6 +92,34 @@ def test_a_refused_csv_fails_the_batch_without_waiting_for_the_jobs_retries(
     assert operator.healthy()
 
 
+def test_a_key_revoked_while_a_batch_was_suspended_may_be_mended(
+    api: Api, operator: Operator
+) -> None:
+    """The pod that a suspension ended may have recorded work, and leaves nothing to read."""
+    api.batch("paused")
+    plan = job_name(api.job("paused", "plan"))
+    eventually(lambda: api.pods(plan), "the first pod")
+    time.sleep(1.1)  # times in the status are whole seconds
+    api.patch("paused", suspend=True)
+    eventually(lambda: api.phase("paused") == "Suspended" and not api.pods(plan), "suspended")
+    api.patch("paused", suspend=False)
+    refused = RunnerMessage(step=Step.PLAN, error="the object store refuses access")
+    api.finish_pods(plan, refused, code=3)
+    retrying = eventually(
+        lambda: (
+            found
+            if (found := api.condition("paused", "Reconciling")).get("reason") == "Retrying"
+            else None
+        ),
+        "the refusal in the status",
+    )
+    assert retrying["message"] == refused.error
+    assert api.phase("paused") == "Processing"
+    api.finish_pods(plan, COLLECTED)
+    eventually(lambda: api.phase("paused") == "Completed", "Completed")
+    assert operator.healthy()
+
+
 def test_suspend_and_parallelism_reach_the_running_job(api: Api, operator: Operator) -> None:
     api.batch("elastic", imagesPerShard=2, parallelism=1)
     api.finish_pods(job_name(api.job("elastic", "plan")), PLANNED)

@@ -106,3 +106,9 @@ async def test_a_pod_before_the_last_may_have_worked_unless_it_says_that_it_did_
 async def test_the_first_pod_of_a_job_has_none_before_it() -> None:
     outcome = await read_outcome(cast(Kube, Ended((3, REFUSED))), "shop", "plan")
     assert not outcome.others_worked
+    assert outcome.ended == 1
+
+
+async def test_only_pods_whose_end_can_be_read_count_as_ended() -> None:
+    outcome = await read_outcome(cast(Kube, Ended(None, (3, REFUSED))), "shop", "plan")
+    assert outcome.ended == 1
