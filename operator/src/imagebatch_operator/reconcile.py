@@ -124,15 +124,14 @@ class Reconciler:
         return text if uid == batch.uid else None
 
     async def _decide(self, batch: ImageBatch) -> Decision:
-        refusal = await self._refusal(batch)
-        earlier = self._earlier(batch) if refusal is None else None
-        if isinstance(earlier, Refusal):
-            refusal, earlier = earlier, None
+        earlier = self._earlier(batch)
+        waits = earlier if isinstance(earlier, Refusal) else None
+        refusal = await self._refusal(batch, waits) or waits
         seen = Observation(
             jobs=self._cache.jobs(batch.namespace, batch.uid),
             refusal=refusal,
             obstacle=self._obstacle(batch),
-            earlier_uid=earlier,
+            earlier_uid=None if refusal is not None or isinstance(earlier, Refusal) else earlier,
         )
         outcomes: dict[str, PodOutcome] = {}
         blocked: dict[str, str] = {}
@@ -154,13 +153,18 @@ class Reconciler:
             decision = decide(batch, seen, self._clock())
         return decision
 
-    async def _refusal(self, batch: ImageBatch) -> Refusal | None:
+    async def _refusal(self, batch: ImageBatch, waits: Refusal | None) -> Refusal | None:
+        """``waits``: what it says while its earlier batch is waited for."""
         ended = batch.status.phase is not None and batch.status.phase.finished
         if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
         accepted = batch.status.condition(ConditionType.ACCEPTED)
         if accepted is not None and accepted.status is ConditionStatus.TRUE:
             # Suspended from the start: nothing is lost by refusing what was changed since.
+            return admission.not_implemented(batch)
+        if waits is not None and accepted is not None and accepted.reason is waits.reason:
+            # All else was looked at before that could be said, and is again once the wait is over:
+            # a wait of hours costs the API server nothing.
             return admission.not_implemented(batch)
         return await admission.refusal(batch, self._kube, self._settings)
 

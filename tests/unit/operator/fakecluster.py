@@ -41,6 +41,7 @@ class FakeCluster(Kube):
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
+        self.reads: list[str] = []
         self.writes: list[str] = []
         self.crash_at: int | None = None
         self.lost = False
@@ -66,6 +67,7 @@ class FakeCluster(Kube):
         return deepcopy(stored)
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
+        self.reads.append(path)
         if path.endswith("/pods"):
             job = query["labelSelector"].rpartition("=")[2]
             pods = [o for p, o in self.objects.items() if p.startswith(f"{path}/{job}-")]

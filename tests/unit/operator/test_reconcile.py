@@ -16,10 +16,11 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from imagebatch_core.addresses import AllowList
+from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cache import Cache
-from imagebatch_operator.kube import Invalid, batch_path, jobs_path
+from imagebatch_operator.kube import Invalid, batch_path, core_path, jobs_path
 from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch
@@ -443,5 +444,34 @@ async def test_the_earlier_batch_is_waited_for_and_may_then_be_deleted(settings:
     environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
     told = next(json.loads(e["value"]) for e in environment if e["name"] == "IMAGEBATCH_JOB")
     assert told["reuseFrom"] == "uid-winter"
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_waiting_for_the_earlier_batch_asks_the_api_server_nothing(
+    settings: Settings,
+) -> None:
+    winter = batch().named("winter").status(phase="Processing").body()
+    winter["metadata"]["uid"] = "uid-winter"
+    cluster = applied(batch().spec(reuseFrom={"name": "winter"}))
+    cluster.add(batch_path("shop", "winter"), winter)
+    life = Life(cluster, settings)
+    await life.one_pass()
+    assert cluster.reads
+    cluster.reads.clear()
+    cluster.writes.clear()
+    for _ in range(3):
+        assert await life.one_pass() == 15.0
+        life.start()
+    assert (cluster.reads, cluster.writes) == ([], [])
+
+    storage = core_path("shop", "configmaps", RUNNER_CONFIG_MAP)
+    removed = cluster.objects.pop(storage)
+    cluster.add(batch_path("shop", "winter"), {**winter, "status": {"phase": "Completed"}})
+    await life.one_pass()
+    accepted = result(cluster).status.condition(ConditionType.ACCEPTED)
+    assert accepted is not None
+    assert accepted.reason is Reason.STORAGE_NOT_CONFIGURED
+    cluster.add(storage, removed)
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
