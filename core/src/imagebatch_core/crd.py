@@ -96,7 +96,7 @@ def custom_resource_definition() -> dict[str, Any]:
     # The system fills status; its default marks a batch that no operator has seen (kstatus).
     status = structural(ImageBatchStatus)
     status["default"] = {"observedGeneration": -1}
-    reason = '.status.conditions[?(@.type=="Reconciling")].reason'
+    reason = '.status.conditions[?(@.type=="{}")].reason'
     columns = [
         _column("Phase", ".status.phase"),
         _column("Products", ".status.products", "integer"),
@@ -104,7 +104,10 @@ def custom_resource_definition() -> dict[str, Any]:
         _column("Done", ".status.images.done", "integer"),
         _column("Failed", ".status.images.failed", "integer"),
         _column("Saved", ".status.saved", text="Share of the bytes saved."),
-        _column("Reason", reason, wide=True),
+        _column(
+            "Reason", reason.format("Reconciling"), wide=True, text="What it does, or waits for."
+        ),
+        _column("Outcome", reason.format("Succeeded"), wide=True, text="How it ended, or why so."),
         _column("Shards", ".status.shards.total", "integer", wide=True),
         _column("Duration", ".status.duration", wide=True),
         _column("Queue", r".metadata.labels.kueue\.x-k8s\.io/queue-name", wide=True),

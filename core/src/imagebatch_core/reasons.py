@@ -62,7 +62,6 @@ class Reason(StrEnum):
     PLANNING = "Planning"
     COMPRESSING = "Compressing"
     COLLECTING = "Collecting"
-    DELIVERING_WEBHOOK = "DeliveringWebhook"
     PODS_BLOCKED = "PodsBlocked"
     RETRYING = "Retrying"
     WAITING = "Waiting"

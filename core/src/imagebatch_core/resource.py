@@ -21,6 +21,7 @@ INLINE_LIMIT = 16 * 1024
 Name = Annotated[
     str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 ]
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
 
 
@@ -48,10 +49,10 @@ class S3Source(Model):
 class ConfigMapSource(Model):
     """A key of a ConfigMap in the batch's namespace."""
 
-    name: Name
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
-        "products.csv"
+    name: Name = Field(
+        description="Name of the ConfigMap; one that does not exist yet is waited for."
     )
+    key: DataKey = Field("products.csv", description="Its key that holds the CSV.")
 
 
 class RetryOnly(StrEnum):
@@ -60,10 +61,15 @@ class RetryOnly(StrEnum):
 
 
 class RetryOfSource(Model):
-    """The images of an earlier batch of the same namespace that failed."""
+    """The images of an earlier batch of the same namespace that failed. Not acted on yet: a batch
+    that sets it is refused.
+    """
 
-    name: Name
-    only: RetryOnly = RetryOnly.FAILED
+    name: Name = Field(description="Name of the earlier ImageBatch.")
+    only: RetryOnly = Field(
+        RetryOnly.FAILED,
+        description="failed: all of them; retryable: those whose failure may pass.",
+    )
 
 
 class Source(Model):
@@ -96,7 +102,7 @@ class ReuseFrom(Model):
     did not change since, if it has the same output options. It is waited for until it has ended.
     """
 
-    name: Name
+    name: Name = Field(description="Name of the earlier ImageBatch.")
 
 
 class Format(StrEnum):
@@ -124,32 +130,44 @@ class Output(Model):
     """How each image is compressed."""
 
     format: Format = Field(Format.JPEG, description="original keeps each image's own format.")
-    quality: Annotated[int, Field(ge=1, le=100)] = 50
-    profile: Profile = Profile.FAST
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(
+        50, description="Higher looks better and takes more bytes; PNG is lossless at any."
+    )
+    profile: Profile = Field(
+        Profile.FAST, description="small: fewer bytes for the same look, for more CPU time."
+    )
     max_width: Dimension | None = Field(
         None, description="Pixels; wider images are scaled down, never up."
     )
     max_height: Dimension | None = Field(
         None, description="Pixels; higher images are scaled down, never up."
     )
-    metadata: Metadata = Metadata.STRIP
+    metadata: Metadata = Field(
+        Metadata.STRIP,
+        description="strip removes EXIF, GPS and the like; orientation and colours stay right.",
+    )
 
 
 class SecretRef(Model):
     """A Secret of the batch's namespace; ``key`` holds a whsec_… signing secret."""
 
-    name: Name
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
-        "secret"
+    name: Name = Field(description="Name of the Secret.")
+    key: DataKey = Field(
+        "secret", description="Its key that holds the secret: whsec_…, one or several lines."
     )
 
 
 class Webhook(Model):
     """Who is told when the batch has ended."""
 
-    url: HttpUrl
+    url: HttpUrl = Field(
+        description="http(s) address that gets one signed POST. An address that is not public "
+        "must be allowed by the chart's egress.allow."
+    )
     secret_ref: SecretRef | None = Field(
-        None, description="Signing secret; without it the release's own is used."
+        None,
+        description="Signing secret of the batch's own namespace, where the chart allows it "
+        "(webhook.secretRefs); without it the release's own is used.",
     )
 
 
@@ -157,33 +175,49 @@ ShortText = Annotated[str, Field(max_length=253)]
 
 
 class Toleration(Model):
-    key: ShortText | None = None
-    operator: Literal["Exists", "Equal"] | None = None
-    value: ShortText | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    """As a pod's."""
+
+    key: ShortText | None = Field(None, description="Key of the taint; none: every taint.")
+    operator: Literal["Exists", "Equal"] | None = Field(
+        None, description="Exists: whatever its value; Equal, the default: of this value."
+    )
+    value: ShortText | None = Field(None, description="Value of the taint.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="Effect of the taint; none: every effect."
+    )
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="With NoExecute: how long it is tolerated; none: for ever."
+    )
 
 
 Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$")]
 
 
 class Resources(Model):
-    requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = None
-    limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = None
+    """As a container's."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
+        None, description="What the scheduler sets aside, as cpu: 500m."
+    )
+    limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
+        None, description="What the pod may use, as memory: 2Gi."
+    )
 
 
 Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
 
 
 class Runner(Model):
-    """Where and how the runner's pods run, within the lists and caps that the chart sets."""
+    """Where and how the runner's pods run. Not acted on yet: a batch that sets it is refused."""
 
-    resources: Resources | None = None
-    node_selector: Labels | None = None
-    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
-    priority_class_name: Name | None = None
-    pod_labels: Labels | None = None
-    pod_annotations: Labels | None = None
+    resources: Resources | None = Field(None, description="CPU and memory of each pod.")
+    node_selector: Labels | None = Field(None, description="Labels that their nodes must have.")
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
+        None, description="Taints of nodes that they may run on all the same."
+    )
+    priority_class_name: Name | None = Field(None, description="Their PriorityClass.")
+    pod_labels: Labels | None = Field(None, description="Further labels of the pods.")
+    pod_annotations: Labels | None = Field(None, description="Further annotations of the pods.")
 
 
 class DeletionPolicy(StrEnum):
@@ -219,14 +253,25 @@ class ImageBatchSpec(Model):
     max_failed_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         100, description="The batch is Failed when a larger share of its images failed."
     )
-    suspend: bool = False
+    suspend: bool = Field(
+        False,
+        description="Holds the batch; taken back it goes on where it was. May be changed any time.",
+    )
     cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
     dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
-    active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
-        None, description="Counted from the end of the batch, its webhook included."
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
+        None, description="Seconds after its start at which a batch that has not ended is Failed."
     )
-    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None,
+        description="The ImageBatch is deleted that long after its end, its webhook included; the "
+        "outputs stay in the bucket. Not set: it is kept.",
+    )
+    deletion_policy: DeletionPolicy = Field(
+        DeletionPolicy.RETAIN,
+        description="Retain leaves everything in the bucket when the batch is deleted. Delete is "
+        "not acted on yet: a batch that sets it is refused.",
+    )
     webhook: Webhook | None = None
     runner: Runner | None = None
 
@@ -252,85 +297,106 @@ class ConditionStatus(StrEnum):
 class Condition(Model):
     """As ``metav1.Condition``."""
 
-    type: ConditionType
-    status: ConditionStatus
-    reason: Reason
-    message: Annotated[str, Field(max_length=1024)] = ""
-    observed_generation: int = 0
-    last_transition_time: datetime
+    type: ConditionType = Field(description="What the condition tells of.")
+    status: ConditionStatus = Field(description="Whether it holds.")
+    reason: Reason = Field(description="Why, in one word for programs.")
+    message: Annotated[str, Field(max_length=1024)] = Field(
+        "", description="Why, in a sentence for people."
+    )
+    observed_generation: int = Field(0, description="Generation of the spec that it was made of.")
+    last_transition_time: datetime = Field(description="Since when the status is this one.")
 
 
 class Images(Model):
-    total: int = 0
+    """Images by their state."""
+
+    total: int = Field(0, description="All of the batch; known once it is planned.")
     done: int = Field(0, description="While running: from finished shards, so at shard precision.")
-    succeeded: int | None = None
-    kept: int | None = None
-    reused: int | None = None
-    failed: int | None = None
+    succeeded: int | None = Field(None, description="Compressed; counted at the end.")
+    kept: int | None = Field(
+        None, description="Left as they were, for nothing smaller came of them; counted at the end."
+    )
+    reused: int | None = Field(
+        None, description="Taken over from the batch of reuseFrom; counted at the end."
+    )
+    failed: int | None = Field(
+        None, description="Without an output, the report says why; counted at the end."
+    )
 
 
 class Bytes(Model):
+    """Sizes in bytes of all images that did not fail."""
+
     model_config = ConfigDict(
         alias_generator=None, json_schema_extra={}, extra="forbid", frozen=True
     )
-    in_: int = Field(0, alias="in")
-    out: int = 0
+    in_: int = Field(0, alias="in", description="Of the sources.")
+    out: int = Field(0, description="Of the outputs.")
 
 
 class Shards(Model):
-    total: int = 0
-    done: int = 0
-    failed: int = 0
+    """The pieces that pods compress one at a time."""
+
+    total: int = Field(0, description="All of the batch.")
+    done: int = Field(0, description="Compressed to their end.")
+    failed: int = Field(0, description="Given up; their images are reported as shard_failed.")
 
 
 class Runs(Model):
     """The run number of each step's newest Job, written before the Job is created."""
 
-    plan: int = 0
+    plan: int = Field(0, description="Of plan.")
     shards: Annotated[list[int], Field(max_length=1000)] = Field(
         default_factory=list, description="One entry for each Job of at most 10,000 shards."
     )
-    collect: int = 0
+    collect: int = Field(0, description="Of collect.")
     lost: int = Field(0, description="Results of the present step that could not be read.")
 
 
 class Report(Model):
-    key: str
-    sha256: str
+    """The output CSV; the gateway's /api/download/NAME gives it out."""
+
+    key: str = Field(description="Its key in the bucket.")
+    sha256: str = Field(description="Hash of its content.")
 
 
 class ReuseStatus(Model):
     """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
 
-    uid: str
+    uid: str = Field(description="Its uid.")
     message: str | None = Field(None, description="What plan found there.")
 
 
 class WebhookStatus(Model):
     """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
 
-    event_id: str
-    attempts: int = 0
-    next_attempt_time: datetime | None = None
-    last_attempt_time: datetime | None = None
-    last_code: int | None = None
-    delivered_time: datetime | None = None
-    abandoned: bool = False
+    event_id: str = Field(description="The webhook-id of every attempt.")
+    attempts: int = Field(0, description="Attempts made so far.")
+    next_attempt_time: datetime | None = Field(None, description="When it is tried again.")
+    last_attempt_time: datetime | None = Field(None, description="When it was tried last.")
+    last_code: int | None = Field(
+        None, description="HTTP status of the last answer; none: no answer came."
+    )
+    delivered_time: datetime | None = Field(None, description="When the receiver took it.")
+    abandoned: bool = Field(False, description="No further attempt is made.")
 
 
 class ImageBatchStatus(Model):
     """What the operator knows; at most 32 KiB whatever the batch's size."""
 
-    observed_generation: int = -1
+    observed_generation: int = Field(
+        -1, description="Generation of the spec that this status was made of; -1: of none yet."
+    )
     phase: Phase | None = None
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
+        description="Accepted, Suspended, Succeeded, Reconciling, Stalled and WebhookDelivered.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
         },
     )
-    products: int | None = None
+    products: int | None = Field(None, description="Rows of the CSV.")
     images: Images | None = None
     bytes: Bytes | None = None
     saved: str | None = Field(None, description="Share of bytes saved, for the column, as 61.3%.")
@@ -338,9 +404,9 @@ class ImageBatchStatus(Model):
     runs: Runs | None = None
     report: Report | None = None
     reuse: ReuseStatus | None = None
-    start_time: datetime | None = None
-    completion_time: datetime | None = None
-    duration: str | None = None
+    start_time: datetime | None = Field(None, description="When planning began.")
+    completion_time: datetime | None = Field(None, description="When the batch ended.")
+    duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
     webhook: WebhookStatus | None = None
 
     model_config = ConfigDict(extra="ignore")

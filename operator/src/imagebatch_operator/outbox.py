@@ -18,7 +18,7 @@ from imagebatch_core.resource import ImageBatch
 
 from . import webhook
 from .cache import Cache
-from .kube import Conflict, Forbidden, Kube, KubeError, NotFound, batch_path
+from .kube import Conflict, Kube, KubeError, NotFound, batch_path
 from .settings import Settings
 from .signing import signing_keys
 from .status_write import write_status
@@ -77,7 +77,7 @@ class Outbox:
                     allow=self._settings.allow,
                     now=self._clock(),
                 )
-        except (NotFound, Forbidden, ConfigurationRefused) as error:
+        except ConfigurationRefused as error:
             _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
             attempt = webhook.Attempt(None, str(error), reason=Reason.SECRET_NOT_FOUND)
         except (KubeError, OSError) as error:

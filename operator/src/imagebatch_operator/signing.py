@@ -8,7 +8,7 @@ import base64
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.resource import ImageBatch
 
-from .kube import Kube, core_path
+from .kube import Forbidden, Kube, NotFound, core_path
 from .settings import Settings
 from .webhook import parse_secrets
 
@@ -17,12 +17,20 @@ async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> lis
     """Read at each attempt, so that a rotated secret needs no restart.
 
     Raises:
-        NotFound, Forbidden: the Secret that the batch names is not there, or not ours to read.
-        ConfigurationRefused: it, or the release's, holds no usable secret.
+        ConfigurationRefused: the Secret that the batch names is not there or not ours to read, or
+            it, or the release's, holds no usable secret.
     """
     reference = batch.spec.webhook.secret_ref if batch.spec.webhook else None
     if reference is not None:
-        secret = await kube.get(core_path(batch.namespace, "secrets", reference.name))
+        try:
+            secret = await kube.get(core_path(batch.namespace, "secrets", reference.name))
+        except NotFound:
+            raise ConfigurationRefused(f"Secret {reference.name} does not exist") from None
+        except Forbidden:
+            raise ConfigurationRefused(
+                f"Secret {reference.name} may not be read: "
+                "webhook.secretRefs of the chart allows it"
+            ) from None
         encoded = (secret.get("data") or {}).get(reference.key)
         if encoded is None:
             raise ConfigurationRefused(f"Secret {reference.name} has no key {reference.key}")

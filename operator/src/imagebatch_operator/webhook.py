@@ -150,7 +150,10 @@ async def deliver(
     except (aiohttp.ClientError, OSError) as error:
         if find_address_refused(error) is not None:
             return Attempt(
-                None, "the receiver's address is not allowed", reason=Reason.RECEIVER_REFUSED
+                None,
+                "the receiver's address is not public, and egress.allow of the chart does not "
+                "name it",
+                reason=Reason.RECEIVER_REFUSED,
             )
         return Attempt(None, f"no connection ({type(error).__name__})")
 

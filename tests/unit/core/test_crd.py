@@ -33,6 +33,20 @@ def test_everything_but_the_named_fields_is_immutable() -> None:
         assert (f"{name} is immutable" in messages) is (name not in MUTABLE_FIELDS)
 
 
+def _undescribed(node: dict[str, Any], path: str) -> list[str]:
+    children = {**node.get("properties", {}), **node.get("items", {}).get("properties", {})}
+    below = [
+        one for name, child in children.items() for one in _undescribed(child, f"{path}.{name}")
+    ]
+    return below if node.get("description") else [path, *below]
+
+
+def test_kubectl_explain_describes_every_field() -> None:
+    fields = _schema()["properties"]
+    assert _undescribed(fields["spec"], "spec") == []
+    assert _undescribed(fields["status"], "status") == []
+
+
 def test_a_new_batch_is_not_current_to_kstatus() -> None:
     assert _schema()["properties"]["status"]["default"] == {"observedGeneration": -1}
 
@@ -42,7 +56,7 @@ def test_columns_are_those_that_people_are_promised() -> None:
     shown = [c["name"] for c in columns if not c.get("priority")]
     wide = [c["name"] for c in columns if c.get("priority")]
     assert shown == ["Phase", "Products", "Images", "Done", "Failed", "Saved", "Age"]
-    assert wide == ["Reason", "Shards", "Duration", "Queue"]
+    assert wide == ["Reason", "Outcome", "Shards", "Duration", "Queue"]
 
 
 def test_a_termination_message_fits_whatever_the_error() -> None:

@@ -46,6 +46,7 @@ class FakeCluster(Kube):
         self.crash_at: int | None = None
         self.lost = False
         self.forbid: Callable[[str], bool] = lambda path: False
+        self.unreadable: Callable[[str], bool] = lambda path: False
         self.refusal: KubeError = Forbidden("exceeded quota: jobs")
         self.exit_code: dict[str, int] = {}
         self._version = 100
@@ -74,6 +75,8 @@ class FakeCluster(Kube):
             return {"items": deepcopy(pods)}
         if path.endswith("/events"):
             return {"items": []}
+        if self.unreadable(path):
+            raise Forbidden(path)
         if path not in self.objects:
             raise NotFound(path)
         return deepcopy(self.objects[path])

@@ -232,9 +232,19 @@ async def test_a_private_receiver_is_never_dialled(receiver: Receiver, settings:
     assert receiver.events == []
 
 
-async def test_a_missing_signing_secret_is_said(receiver: Receiver, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("readable", "told"),
+    [
+        (True, "Secret mine does not exist"),
+        (False, "Secret mine may not be read: webhook.secretRefs of the chart allows it"),
+    ],
+)
+async def test_a_missing_signing_secret_is_said(
+    receiver: Receiver, settings: Settings, readable: bool, told: str
+) -> None:
     hook = {"url": receiver.url, "secretRef": {"name": "mine"}}
     cluster = applied(batch().spec(webhook=hook))
+    cluster.unreadable = lambda path: "/secrets/" in path and not readable
     life = Life(cluster, settings)
     for _ in range(8):
         await life.one_pass()
@@ -242,6 +252,7 @@ async def test_a_missing_signing_secret_is_said(receiver: Receiver, settings: Se
     delivered = result(cluster).status.condition(ConditionType.WEBHOOK_DELIVERED)
     assert delivered is not None
     assert delivered.reason is Reason.SECRET_NOT_FOUND
+    assert delivered.message.endswith(told)
 
 
 async def test_refused_input_ends_the_batch_with_the_runners_words(settings: Settings) -> None:
