@@ -10,7 +10,7 @@ typedef struct {
     uint8_t components, first, last, high, low;
 } scan_kind;
 
-/* As many as a script can have: DC of three, AC of three in two bands with one refinement each. */
+/* As many as a script can have: DC of three, AC of three in two bands with two refinements. */
 enum { MOST_CHOSEN_SCANS = 3 + 3 * 4, MOST_CORRECTIONS = 1000 };
 
 /* Counts what a scan would take, then writes it. */

@@ -10,47 +10,56 @@ static const cost NEVER = (cost)1 << 50;
 static cost square(int64_t difference) { return difference * difference; }
 
 /* A way through the band is a chain of coefficients that stay; each is reached from the best one
- * before it. */
+ * before it. Those are tried from the nearest on; where one costs too much even if what comes behind it
+ * took the fewest bits there are, so do all before it whose ways are no cheaper. */
 void trellis_choose(candidate *list, int count, int first, int last, const trellis_rates *rates,
                     int32_t bit, const uint8_t stays[64]) {
-    cost zeros[65], best[65]; /* of 0 for all before; of the best way that ends here */
+    /* Index 0 is the start of the band, i + 1 the coefficient i. */
+    cost zeros = 0, way[65]; /* of 0 for all; what the best way to here costs beyond that */
     uint8_t from[65], choice[65];
-    zeros[0] = best[0] = 0; /* index 0 is the start of the band, i + 1 the coefficient i */
+    int8_t cheaper[65]; /* the nearest one before with a cheaper way, or -1 */
+    way[0] = 0;
+    cheaper[0] = -1;
     for (int i = 0; i < count; i++) {
         candidate one = list[i];
         uint32_t nearest = candidate_nearest(one), exact = candidate_exact(one);
         int at = candidate_at(one), choices = stays[at] || nearest == 1 ? 1 : 2, size[2];
-        cost here = INT64_MAX, off[2];
+        cost here = INT64_MAX, least = INT64_MAX, off[2];
         for (int c = 0; c < choices; c++) {
             uint32_t value = nearest - (uint32_t)c;
-            off[c] = square((int64_t)exact - (int64_t)(value << 8));
             size[c] = 32 - __builtin_clz(value);
+            off[c] = zeros + square((int64_t)exact - (int64_t)(value << 8));
+            cost some = off[c] + ((cost)bit * rates->apart[size[c]] >> RATE_BITS);
+            least = some < least ? some : least;
         }
-        for (int before = i; before >= 0; before--) {
-            if (zeros[i] - zeros[before] >= here) break;
+        for (int before = i; before >= 0;) {
             int run = at - (before ? candidate_at(list[before - 1]) : first - 1) - 1;
-            cost so_far = best[before] + zeros[i] - zeros[before];
             const uint32_t *after = &rates->symbol[(run & 15) << 4];
             uint32_t passed = (uint32_t)(run >> 4) * rates->symbol[0xF0];
             for (int c = 0; c < choices; c++) {
-                cost total = so_far + off[c] + ((cost)bit * (passed + after[size[c]]) >> RATE_BITS);
+                cost total = way[before] + off[c] + ((cost)bit * (passed + after[size[c]]) >> RATE_BITS);
                 if (total < here) {
                     here = total;
                     from[i + 1] = (uint8_t)before;
                     choice[i + 1] = (uint8_t)(c + 1);
                 }
             }
+            before--;
+            while (before >= 0 && way[before] + least >= here) before = cheaper[before];
         }
-        best[i + 1] = here;
-        zeros[i + 1] = zeros[i] + (stays[at] ? NEVER : square(exact));
+        zeros += stays[at] ? NEVER : square(exact);
+        way[i + 1] = here - zeros;
+        int other = i;
+        while (other >= 0 && way[other] >= way[i + 1]) other = cheaper[other];
+        cheaper[i + 1] = (int8_t)other;
     }
     int end = 0;
-    cost least = zeros[count]; /* nothing stays: one block more in a run of such */
+    cost best = 0; /* nothing stays: one block more in a run of such */
     for (int i = 1; i <= count; i++) {
-        cost total = best[i] + zeros[count] - zeros[i];
+        cost total = way[i];
         if (candidate_at(list[i - 1]) < last) total += (cost)bit * rates->end >> RATE_BITS;
-        if (total < least) {
-            least = total;
+        if (total < best) {
+            best = total;
             end = i;
         }
     }
