@@ -19,18 +19,21 @@ typedef struct {
     int width, height;         /* of those that are of the image */
     int out_width, out_height; /* of the output's plane, before it is turned */
     int share_across, share_down; /* samples of luma for one of these, in the output */
-    double by_across, by_down; /* samples for one of the output */
+    axis by_across, by_down;   /* samples for one of the output */
 } part;
 
 static int up(int value, int by) { return (value + by - 1) / by; }
 
-static int is_turned(const resizing *how) { return how->orientation > 4; }
+/* Where the walk through a plane, as people see it, begins; by EXIF's orientation less 1. */
+static const struct {
+    int turned, from_right, from_bottom;
+} WALKS[8] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
 
 /* Of pixels, `finer` of which are a sample, 8 of which are decoded to `eighths`, to those of the output,
- * `share` of which are one; the last sample may have pixels beyond the image. Never below 1. */
-static double scale(int pixels, int eighths, int finer, int share, int output) {
-    double found = (double)pixels * eighths * share / (8.0 * finer * output);
-    return found < 1 ? 1 : found;
+ * `share` of which are one. The last sample of the walk may have pixels beyond the image. Never below 1. */
+static axis axis_of(int pixels, int eighths, int finer, int share, int output, int from_end) {
+    double scale = (double)pixels * eighths * share / (8.0 * finer * output);
+    return (axis){scale < 1 ? 1 : scale, from_end ? (double)(up(output, share) * share - output) / share : 0};
 }
 
 /* JPEG_REFUSED where it cannot be. */
@@ -56,18 +59,21 @@ static int plan(const jpeg_header *header, const resizing *how, part parts[MAX_C
         one->height = up(own_height * one->down, 8);
         one->out_width = up(how->width, one->share_across);
         one->out_height = up(how->height, one->share_down);
-        one->by_across = scale(header->width, one->across, finer_across, one->share_across, how->width);
-        one->by_down = scale(header->height, one->down, finer_down, one->share_down, how->height);
+        one->by_across = axis_of(header->width, one->across, finer_across, one->share_across, how->width,
+                            WALKS[how->orientation - 1].from_right);
+        one->by_down = axis_of(header->height, one->down, finer_down, one->share_down, how->height,
+                          WALKS[how->orientation - 1].from_bottom);
     }
     return JPEG_OK;
 }
 
 /* As it is: nothing to scale. */
-static int is_same(const part *one) { return one->by_across == 1 && one->by_down == 1; }
+static int is_whole(axis by) { return by.scale == 1 && by.before == 0; }
+static int is_same(const part *one) { return is_whole(one->by_across) && is_whole(one->by_down); }
 
 static jpeg_header upright(const jpeg_header *header, const resizing *how, const part parts[MAX_COMPONENTS]) {
     jpeg_header output = *header;
-    int last = header->components - 1, turned = is_turned(how);
+    int last = header->components - 1, turned = WALKS[how->orientation - 1].turned;
     output.width = turned ? how->height : how->width;
     output.height = turned ? how->width : how->height;
     output.component[0].h = (uint8_t)(turned ? parts[last].share_down : parts[last].share_across);
@@ -77,14 +83,11 @@ static jpeg_header upright(const jpeg_header *header, const resizing *how, const
 
 /* How to walk through the plane, which lies as it was stored, as people see it. */
 static samples seen(const uint8_t *plane, size_t stride, int width, int height, int orientation) {
-    static const struct {
-        int turned, from_right, from_bottom; /* where the walk begins */
-    } begins[8] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
-    int n = orientation - 1, turned = begins[n].turned;
-    ptrdiff_t along = begins[n].from_right ? -1 : 1;
-    ptrdiff_t down = begins[n].from_bottom ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
-    if (begins[n].from_right) plane += width - 1;
-    if (begins[n].from_bottom) plane += (size_t)(height - 1) * stride;
+    int n = orientation - 1, turned = WALKS[n].turned;
+    ptrdiff_t along = WALKS[n].from_right ? -1 : 1;
+    ptrdiff_t down = WALKS[n].from_bottom ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
+    if (WALKS[n].from_right) plane += width - 1;
+    if (WALKS[n].from_bottom) plane += (size_t)(height - 1) * stride;
     return (samples){plane, turned ? down : along, turned ? along : down, turned ? height : width,
                      turned ? width : height};
 }

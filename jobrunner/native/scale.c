@@ -19,9 +19,9 @@ static double lanczos(double x) {
 }
 
 /* The weights, in 1/2^UNIT_BITS, of `taps` samples from `*first` on for the sample `at` of the result;
- * `size` is the source's, each sample of the result is `scale` of its. Those beyond are 0. */
-static void weigh(int64_t at, int64_t size, double scale, int taps, int64_t *first, int16_t *weights) {
-    double centre = ((double)at + 0.5) * scale, found[MOST_TAPS], sum = 0;
+ * `size` is the source's. Those beyond are 0. */
+static void weigh(int64_t at, int64_t size, axis by, int taps, int64_t *first, int16_t *weights) {
+    double scale = by.scale, centre = ((double)at + 0.5 - by.before) * scale, found[MOST_TAPS], sum = 0;
     int64_t from = (int64_t)(centre - 3 * scale + 0.5), to = (int64_t)(centre + 3 * scale + 0.5);
     if (centre < 3 * scale) from = 0;
     if (to > size) to = size;
@@ -47,8 +47,8 @@ static int taps_of(double scale) {
 }
 
 /* Whether the last sample's centre is not in the source: what is near it may then weigh nothing, or less. */
-static int is_beyond(size_t count, double scale, size_t size) {
-    return ((double)count - 0.5) * scale > (double)size + 0.001;
+static int is_beyond(size_t count, axis by, size_t size) {
+    return ((double)count - 0.5 - by.before) * by.scale > (double)size + 0.001;
 }
 
 /* One row of the result's height and the source's width, in 1/2^ROW_BITS. Sums of 16 bits: each product
@@ -78,8 +78,8 @@ size_t plane_scale_room(size_t width, size_t out_width) {
 }
 
 int plane_scale(const uint8_t *in, size_t stride, size_t width, size_t height, uint8_t *out,
-                size_t out_width, size_t out_height, double across, double down, void *scratch, size_t room) {
-    int taps = taps_of(across), rows = taps_of(down);
+                size_t out_width, size_t out_height, axis across, axis down, void *scratch, size_t room) {
+    int taps = taps_of(across.scale), rows = taps_of(down.scale);
     if (!taps || !rows || !width || !height || width > 65500 || height > 65500) return JPEG_REFUSED;
     if (out_width > width || out_height > height) return JPEG_REFUSED;
     if (is_beyond(out_width, across, width) || is_beyond(out_height, down, height)) return JPEG_REFUSED;

@@ -13,7 +13,7 @@ from . import coefficients
 #: Raise it with a change after which the same source and options give another picture or another
 #: size worth having: encoders, their effort, scaling, colour. A new build of the same encoder that
 #: moves a few bytes is no reason to compress ten million images anew.
-REVISION: Final = 3
+REVISION: Final = 4
 
 
 def codec_name(*, native: bool) -> str:

@@ -163,6 +163,24 @@ def test_turning_moves_no_sample(orientation: int, kind: str, quality: int, out:
         assert made == [turned.get(one, one) if orientation > 4 else one for one in layers]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("side", [150, 151, 301])
+def test_chroma_stays_with_luma_when_odd_sides_are_turned(
+    orientation: int, side: int, out: BinaryIO
+) -> None:
+    """A sample of chroma is two of luma: the one that has but one lies at the other end then."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = photo("astronaut.png", size=(301, 301))
+    source = encoded(stored, quality=100, subsampling=2, exif=exif)
+    made = resized(source, (side, side), out)
+    assert made is not None
+    whole = ImageOps.exif_transpose(decoded(source))
+    oracle = whole.resize(made.size, Image.Resampling.LANCZOS)
+    off = ImageStat.Stat(ImageChops.difference(made.convert("YCbCr"), oracle.convert("YCbCr")))
+    assert max(off.rms) < 2.4
+
+
 def test_what_is_not_for_the_library_is_refused(out: BinaryIO) -> None:
     target = quantisation.usual(80)
     sound = {"eighths": 4, "width": 201, "height": 150, "orientation": 1, "coarse": 1}
