@@ -69,8 +69,10 @@ def still(
     # What Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
     frame = _without_info(frame)
     chosen = settings(target, quality, small) | taken
-    if not small or target is not Kind.JPEG:
+    if target is not Kind.JPEG:
         frame.save(out, target.value.upper(), **chosen)
+    elif not small:
+        _jpeg(frame, chosen, out)
     elif taken or not fast or not _by_coefficients(frame, quality, out):
         _smaller_of_both(frame, chosen, out)
 
@@ -84,11 +86,25 @@ def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
     return coefficients.recode(finest.getvalue(), quantisation.small(quality), out)
 
 
+def _jpeg(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
+    """To make tables for an image, Pillow holds all of it in a buffer, which is too small for noise
+    in fine steps. The usual tables take none."""
+    try:
+        frame.save(out, "JPEG", **chosen)
+    except OSError:
+        out.seek(0)
+        out.truncate()
+        frame.save(out, "JPEG", **chosen | {"optimize": False})
+
+
 def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
     """Progressive pays from some size on; below it the baseline is smaller."""
-    frame.save(out, "JPEG", **chosen)
+    _jpeg(frame, chosen, out)
     progressive = BytesIO()
-    frame.save(progressive, "JPEG", **chosen | {"progressive": True})
+    try:
+        frame.save(progressive, "JPEG", **chosen | {"progressive": True})
+    except OSError:  # noise, as above
+        return
     if progressive.tell() < out.tell():
         out.seek(0)
         out.truncate()

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 #: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
 _REDUCING_GAP: Final = 3.0
+_ON_ITS_SIDE: Final = range(5, 9)
 
 
 def upright(frame: Image.Image) -> None:
@@ -32,6 +33,11 @@ def orientation(image: Image.Image) -> int:
     with contextlib.suppress(Exception):
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     return int(found) if found in range(1, 9) else 1
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Of a JPEG that need not be decoded, as :func:`upright` will have it."""
+    return image.size[::-1] if orientation(image) in _ON_ITS_SIDE else image.size
 
 
 def to_srgb(frame: Image.Image) -> Image.Image:

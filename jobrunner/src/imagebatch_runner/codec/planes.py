@@ -13,7 +13,6 @@ from PIL import Image
 from . import coefficients, encode, pixels, quantisation
 from .rawfile import Bytes
 
-_ON_ITS_SIDE: Final = range(5, 9)
 #: Samples of the source for one of the result, each way (native/scale.c).
 _MOST_OF_FILTER: Final = 10
 
@@ -37,20 +36,20 @@ def compress(
 
     ``None``, with nothing written, when it is for the general way.
     """
-    orientation = pixels.orientation(image)
-    turned = orientation in _ON_ITS_SIDE
-    size = pixels.fitted_size(image.size, *(reversed(limits) if turned else limits))
+    whole = pixels.upright_size(image)
+    size = pixels.fitted_size(whole, *limits)
+    stored = size if whole == image.size else size[::-1]
     how = coefficients.Resizing(
-        eighths=_eighths(image.size, size),
-        width=size[0],
-        height=size[1],
-        orientation=orientation,
+        eighths=_eighths(image.size, stored),
+        width=stored[0],
+        height=stored[1],
+        orientation=pixels.orientation(image),
         coarse=encode.subsampling(quality) == "4:2:0",
     )
     target = quantisation.small(quality) if small else quantisation.usual(quality)
     if not coefficients.resize(data, how, target, out):
         return None
-    return (size[1], size[0]) if turned else size
+    return size
 
 
 def _eighths(size: tuple[int, int], wanted: tuple[int, int]) -> int:

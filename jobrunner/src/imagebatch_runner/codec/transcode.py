@@ -113,11 +113,12 @@ def _compress(
     moves = source in _ANIMATED and target in frames.ANIMATING
     if moves and getattr(image, "is_animated", False):
         return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
-    if source is Kind.JPEG:
+    whole = pixels.upright_size(image) if source is Kind.JPEG else None
+    if whole:
         _draft(image, options)
     pixels.upright(image)
     kept_exif = encode.carried(image) if options.keep_metadata else {}
-    frame = _prepared(image, target, options)
+    frame = _prepared(image, target, options, whole or image.size)
     encode.still(
         frame,
         target,
@@ -187,8 +188,11 @@ def _too_many_frames(options: CodecOptions) -> ImageFailed:
     return ImageFailed(ErrorCode.TOO_MANY_FRAMES, f"more than {options.max_frames} frames")
 
 
-def _prepared(image: Image.Image, target: Kind, options: CodecOptions) -> Image.Image:
-    size = pixels.fitted_size(image.size, options.max_width, options.max_height)
+def _prepared(
+    image: Image.Image, target: Kind, options: CodecOptions, whole: tuple[int, int]
+) -> Image.Image:
+    """``whole`` is the picture's size, of which what was decoded may be some eighths."""
+    size = pixels.fitted_size(whole, options.max_width, options.max_height)
     frame = pixels.to_srgb(image)
     if target in encode.OPAQUE:
         frame = pixels.on_white(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -290,3 +291,36 @@ def _alpha(image: Image.Image, place: tuple[int, int]) -> int:
     pixel = image.getpixel(place)
     assert isinstance(pixel, tuple)
     return int(pixel[3])
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize(
+    ("quality", "size"), [(95, (400, 400)), (100, (3, 3000)), (80, (1, 60_000))]
+)
+def test_noise_becomes_a_jpeg_of_any_quality(
+    quality: int, size: tuple[int, int], *, small: bool, fast: bool, out: BinaryIO
+) -> None:
+    noise = Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3))
+    options = CodecOptions(format="jpeg", quality=quality, small=small)
+    compress(encoded(noise, "PNG"), Kind.PNG, options, out, fast=fast)
+    out.seek(0)
+    assert decoded(out.read()).size == size
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "webp"])
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_scaled_jpeg_keeps_its_proportion(
+    format_: str, *, fast: bool, orientation: int, out: BinaryIO
+) -> None:
+    """It is decoded to some eighths first, rounded up: a side of 13 to 7."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    source = encoded(photo(size=(13, 680)), quality=95, exif=exif)
+    limits = {"max_width": 4} if orientation == 1 else {"max_height": 4}
+    result = compress(source, Kind.JPEG, CodecOptions(format=format_, **limits), out, fast=fast)
+    found = (result.width, result.height)
+    assert found == ((4, 209) if orientation == 1 else (209, 4))
+    out.seek(0)
+    assert decoded(out.read()).size == found
