@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 # Made once: json.dumps with other than its defaults makes an encoder for each call, and asdict
 # copies every value; together they took most of the time of plan and collect.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+#: Characters of an error's message that are recorded.
+LONGEST_MESSAGE: Final = 300
 
 
 class ImageStatus(StrEnum):
@@ -168,7 +171,7 @@ class ImageResult:
             input_url=item.url,
             status=ImageStatus.FAILED,
             error_code=code,
-            error_message=message[:300],
+            error_message=message[:LONGEST_MESSAGE],
             retryable=code.retryable if retryable is None else retryable,
             http_status=http_status,
             attempts=attempts,

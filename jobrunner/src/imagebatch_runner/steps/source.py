@@ -20,6 +20,7 @@ import aiohttp
 from imagebatch_core.egress import AddressRefused
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.job import JobSource
+from imagebatch_core.results import LONGEST_MESSAGE
 from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
 from imagebatch_runner.fetch import web
 from imagebatch_runner.fetch.retry import RetryPolicy
@@ -34,8 +35,6 @@ from .scratch import scratch_folder
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
-#: Characters of what a host is quoted with.
-_LONGEST_REASON = 300
 
 
 @contextmanager
@@ -128,7 +127,7 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
             return await _attempt(url, path, batch)
         except ImageFailed as failure:
             told = batch.credentials.redacted(failure.message)  # whole, and then it is cut
-            text = f"{url}: {told[:_LONGEST_REASON]}"
+            text = f"{url}: {told[:LONGEST_MESSAGE]}"
             if not failure.code.retryable:
                 raise InputRefused(text) from failure
             wait = policy.wait(failure, attempt, random.random)

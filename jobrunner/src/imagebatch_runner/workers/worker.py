@@ -19,7 +19,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from imagebatch_core.results import ErrorCode
+from imagebatch_core.results import LONGEST_MESSAGE, ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.failures import ImageFailed
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 Compress = Callable[[memoryview, Kind, CodecOptions, BinaryIO], "Encoded"]
 
 _PR_SET_PDEATHSIG = 1
-#: Characters of a message; no credentials come here that could be cut.
-_LONGEST = 300
 
 
 def main() -> None:
@@ -47,8 +45,9 @@ def main() -> None:
             out.truncate()
             try:
                 answer = _answer(request, window, out, compress)
+            # Messages may be cut here: no credentials come so far.
             except ImageFailed as failure:
-                answer = {"error": failure.code.value, "message": failure.message[:_LONGEST]}
+                answer = {"error": failure.code.value, "message": failure.message[:LONGEST_MESSAGE]}
             except MemoryError:
                 answer = {
                     "error": ErrorCode.DECODER_CRASHED.value,
@@ -57,7 +56,7 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is about this image
                 answer = {
                     "error": ErrorCode.CORRUPT.value,
-                    "message": f"{type(error).__name__}: {error}"[:_LONGEST],
+                    "message": f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE],
                 }
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
