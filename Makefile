@@ -7,7 +7,7 @@ GATEWAY_PORT ?= 8080
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
-TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/localcluster deploy/images/imagebuild deploy/demo
+TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/hosttools deploy/local/localcluster deploy/images/imagebuild deploy/demo
 export PYTHONPATH := deploy/local:deploy/images:deploy
 
 .PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean long

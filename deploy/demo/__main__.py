@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from localcluster.errors import LocalClusterError
+from hosttools.errors import HostError
 
 from . import beside
 from .errors import BuildFailed, StackFailed
@@ -28,7 +28,7 @@ def main() -> int:
         stack.up()
         heading("3. The main job: a CSV through the gateway")
         main_job(stack, out)
-    except (StackFailed, BuildFailed, LocalClusterError) as error:
+    except (StackFailed, BuildFailed, HostError) as error:
         say(f"error: {error}")
         return 1
     print(f"kubeconfig: export KUBECONFIG={stack.kubeconfig.relative_to(ROOT)}")

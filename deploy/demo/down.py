@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from localcluster.errors import LocalClusterError
+from hosttools.errors import HostError
 
 from . import installed
 from .errors import StackFailed
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         installed.current().down()
         installed.own().down()
-    except (StackFailed, LocalClusterError) as error:
+    except (StackFailed, HostError) as error:
         say(f"error: {error}")
         return 1
     shutil.rmtree(installed.LOCAL, ignore_errors=True)

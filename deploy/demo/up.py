@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from localcluster.errors import LocalClusterError
+from hosttools.errors import HostError
 
 from . import installed
 from .cluster import Ports
@@ -27,7 +27,7 @@ def main() -> int:
     try:
         stack = demo_stack()
         stack.up()
-    except (StackFailed, BuildFailed, LocalClusterError) as error:
+    except (StackFailed, BuildFailed, HostError) as error:
         say(f"error: {error}")
         return 1
     say(f"kubeconfig: {stack.kubeconfig.relative_to(ROOT)}; stop it all with `make down`")

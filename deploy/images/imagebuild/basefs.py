@@ -6,10 +6,11 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+from hosttools.command import follow
+from hosttools.progress import Say
+
 from . import hostapt
-from .command import follow
 from .folders import DRAFT, Cache
-from .progress import Say
 
 SUITE = "bookworm"
 # libstdc++6: compiled wheels load it; a base with apt has it by way of apt.

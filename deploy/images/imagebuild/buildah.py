@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hosttools.command import follow, run
+from hosttools.errors import CommandFailed, MissingTool
+from hosttools.progress import Say
+
 from . import basefs, hostapt
-from .command import follow, run
-from .errors import CommandFailed, MissingTool
 from .folders import Cache
-from .progress import Say
 from .request import BuildRequest
 
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}

@@ -8,12 +8,13 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from hosttools.errors import HostError
+from hosttools.progress import Steps
+
 from . import images
-from .errors import ImageBuildError
 from .folders import REPOSITORY, Cache, cache_root
 from .images import Image
 from .inputs import COMPONENTS
-from .progress import steps
 from .push import push
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     cache = Cache(cache_root())
-    say = steps()
+    say = Steps()
     # As Ctrl-C does: what was started is stopped, and what is half done is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 found, options.registry, cache, say,
                 builder=options.builder, insecure=options.insecure,
             )  # fmt: skip
-    except (ImageBuildError, OSError) as error:
+    except (HostError, OSError) as error:
         sys.stderr.write(f"imagebuild: {error}\n")
         return 1
     _print(found, names, as_json=options.json)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .command import follow, run
-from .errors import CommandFailed, MissingTool
-from .progress import Say
+from hosttools.command import follow, run
+from hosttools.errors import CommandFailed, MissingTool
+from hosttools.progress import Say
+
 from .request import BuildRequest
 
 _DAEMON_SECONDS = 10.0

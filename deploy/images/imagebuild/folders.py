@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .progress import Say
+from hosttools import filelock
+from hosttools.progress import Say
 
 #: Begins the names of folders in which something is being made.
 DRAFT = "new-"
@@ -56,12 +56,6 @@ class Cache:
     @contextmanager
     def held(self, say: Say) -> Iterator[None]:
         """One build at a time; the kernel frees the lock when its holder dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "images.lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say("waiting for another image build")
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with filelock.held(self.root / "images.lock", "another image build", say):
             self.forget_drafts()
             yield

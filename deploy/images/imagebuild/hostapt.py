@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .command import run
-from .errors import CommandFailed, MissingTool
-from .progress import Say
+from hosttools import apt
+from hosttools.command import run
+from hosttools.errors import MissingTool
+from hosttools.progress import Say
 
 #: Package by the program that shows it is there.
 PROGRAMS: Mapping[str, str] = {
@@ -31,31 +31,14 @@ def missing() -> list[str]:
 
 
 def install(say: Say) -> None:
-    """Install what is missing. The package lists are fetched only when they are needed."""
+    """Install what is missing."""
     wanted = missing()
     if not wanted:
         return
-    names = " ".join(wanted)
-    if not shutil.which("apt-get"):
-        raise MissingTool(
-            f"there is no Docker daemon, and this machine has no apt-get to install: {names}"
-        )
-    if os.geteuid() != 0:
-        raise MissingTool(f"there is no Docker daemon; run as root, or install first: {names}")
-    say(f"installing Debian packages: {names}")
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    install_command = [*command, "install", "--yes", "--no-install-recommends", *wanted]
     try:
-        run(install_command, env=quiet, timeout=900)
-    except CommandFailed:
-        say("fetching package lists")
-        try:
-            run([*command, "update"], env=quiet, timeout=300)
-        except CommandFailed:
-            # Sources of other vendors may be out of reach; what counts is the install.
-            say("some package lists could not be fetched")
-        run(install_command, env=quiet, timeout=900)
+        apt.install(wanted, say)
+    except MissingTool as error:
+        raise MissingTool(f"there is no Docker daemon, and {error}") from error
 
 
 def sources(suite: str) -> list[str]:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .command import run
-from .errors import CommandFailed, MissingTool
+from hosttools.command import run
+from hosttools.errors import CommandFailed, MissingTool
 
 #: pip's settings that say where packages come from and how; paths of this machine excepted.
 _CARRIED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")

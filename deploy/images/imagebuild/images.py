@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hosttools.errors import CommandFailed
+from hosttools.progress import Say
+
 from . import basefs, docker, hostapt, hostpip
 from .buildah import Buildah
-from .errors import CommandFailed
 from .folders import DRAFT, Cache
 from .inputs import COMPONENTS, content_hash, reference
-from .progress import Say
 from .request import BuildRequest
 
 Builder = Literal["auto", "docker", "buildah"]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hosttools.command import run
+from hosttools.progress import Say
+
 from . import docker, hostapt
 from .buildah import Buildah
-from .command import run
 from .folders import Cache
 from .images import Builder, Image
-from .progress import Say
 
 
 def target(image: Image, registry: str) -> str:

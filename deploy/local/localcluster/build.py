@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcluster.command import run
-from localcluster.errors import BuildFailed, MissingTool
-from localcluster.filelock import held
+from hosttools.command import run
+from hosttools.errors import MissingTool
+from hosttools.filelock import held
+from hosttools.progress import Say, heartbeat, say
+from localcluster.errors import BuildFailed
 from localcluster.instance import cache_root
-from localcluster.progress import Say, heartbeat, say
 
 SOURCES = Path(__file__).resolve().parent.parent / "kube"
 KUBERNETES = "v1.34.4"

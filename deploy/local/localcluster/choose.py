@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from localcluster.command import run, succeeds
-from localcluster.errors import CommandFailed, LocalClusterError, MissingTool
+from hosttools.command import run, succeeds
+from hosttools.errors import CommandFailed, HostError, MissingTool
 
 # kind and the node image it was released with; the digest makes the node the same everywhere.
 KIND_VERSION = "v0.30.0"
@@ -50,7 +50,7 @@ def choose(env: Mapping[str, str] | None = None, probes: DockerProbes | None = N
             return Choice(Cluster(asked), "CLUSTER asks for it")
         except ValueError:
             known = ", ".join(Cluster)
-            raise LocalClusterError(f"CLUSTER={asked}: use one of {known}") from None
+            raise HostError(f"CLUSTER={asked}: use one of {known}") from None
     checks = probes or docker_probes()
     for check in (checks.daemon, checks.node_image, checks.privileged):
         problem = check()

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hosttools.command import run
+from hosttools.errors import HostError
+from hosttools.progress import say
 from localcluster import build, current, forward, images, kind, node, packages, state
 from localcluster.choose import Choice, Cluster, choose
-from localcluster.command import run
-from localcluster.errors import LocalClusterError, NotRunning
+from localcluster.errors import NotRunning
 from localcluster.instance import Instance, instance
-from localcluster.progress import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return command(options)
-    except LocalClusterError as error:
+    except HostError as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:

@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from hosttools.command import run
+from hosttools.errors import HostError
 from localcluster import build, components, pki
-from localcluster.command import run
-from localcluster.errors import LocalClusterError, NotReady
+from localcluster.errors import NotReady
 from localcluster.instance import API_SERVICE_IP
 from localcluster.probes import answers
 from localcluster.state import wait_for
@@ -45,7 +46,7 @@ class ControlPlane:
     @property
     def folder(self) -> Path:
         if self._folder is None:
-            raise LocalClusterError("the control plane is not running")
+            raise HostError("the control plane is not running")
         return self._folder
 
     @property

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from hosttools.command import run
+from hosttools.progress import say
 from localcluster import build
-from localcluster.command import run
 from localcluster.errors import Unsupported
 from localcluster.pki import write_private
-from localcluster.progress import say
 
 ADVICE = "push the images to a registry that this cluster can reach, and set them in the values"
 

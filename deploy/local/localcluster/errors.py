@@ -1,9 +1,7 @@
 """Errors that a user can act on; the command line prints them without a traceback.
 
-LocalClusterError
+HostError              of hosttools, which has more of them
 ├── BadName            an instance name that cannot become a node, cgroup and folder name
-├── MissingTool        a program the machine lacks and that cannot be installed for it
-├── CommandFailed      a program ended with an error; carries its last words
 ├── BuildFailed        the Go build of Kubernetes did not finish
 ├── NotReady           something did not become ready in time; names its log
 ├── NotRunning         the command needs a running instance
@@ -14,42 +12,32 @@ LocalClusterError
 
 from __future__ import annotations
 
-
-class LocalClusterError(Exception):
-    """Root of everything this package raises on purpose."""
+from hosttools.errors import HostError
 
 
-class BadName(LocalClusterError):
+class BadName(HostError):
     """An instance name that cannot become a node, cgroup and folder name."""
 
 
-class MissingTool(LocalClusterError):
-    """A program the machine lacks and that cannot be installed for it."""
-
-
-class CommandFailed(LocalClusterError):
-    """A program ended with an error; carries its last words."""
-
-
-class BuildFailed(LocalClusterError):
+class BuildFailed(HostError):
     """The Go build of Kubernetes did not finish."""
 
 
-class NotReady(LocalClusterError):
+class NotReady(HostError):
     """Something did not become ready in time."""
 
 
-class NotRunning(LocalClusterError):
+class NotRunning(HostError):
     """The command needs a running instance."""
 
 
-class PortTaken(LocalClusterError):
+class PortTaken(HostError):
     """A host port already serves something else."""
 
 
-class BadArchive(LocalClusterError):
+class BadArchive(HostError):
     """A file that is no image archive."""
 
 
-class Unsupported(LocalClusterError):
+class Unsupported(HostError):
     """The chosen kind of cluster cannot do this."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from localcluster.command import run
+from hosttools.command import run
 from localcluster.errors import BadArchive, NotRunning
 from localcluster.instance import Instance
 

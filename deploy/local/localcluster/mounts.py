@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcluster.command import run, succeeds
+from hosttools.command import run, succeeds
 from localcluster.instance import Instance
 
 RESOLV_CONF = Path("/etc/resolv.conf")

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcluster.command import run, succeeds
-from localcluster.errors import MissingTool, NotReady
+from hosttools.command import run, succeeds
+from hosttools.errors import MissingTool
+from localcluster.errors import NotReady
 from localcluster.instance import POD_CIDR, SERVICE_CIDR
 from localcluster.packages import SEARCHED
 from localcluster.subnets import Link

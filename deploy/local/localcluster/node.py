@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hosttools.command import run, succeeds
+from hosttools.errors import CommandFailed, MissingTool
+from hosttools.filelock import held
+from hosttools.progress import Steps
 from localcluster import (  # fmt: skip
     build,
     cgroups,
@@ -22,11 +26,8 @@ from localcluster import (  # fmt: skip
     stop,
     subnets,
 )
-from localcluster.command import run, succeeds
-from localcluster.errors import CommandFailed, MissingTool, NotReady, NotRunning
-from localcluster.filelock import held
+from localcluster.errors import NotReady, NotRunning
 from localcluster.instance import API_PORT, API_SERVICE_IP, Instance
-from localcluster.progress import Steps
 
 _START_SECONDS = 180.0
 _READY_SECONDS = 120.0

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from localcluster.errors import CommandFailed, MissingTool
-from localcluster.progress import Say, heartbeat, say
+from hosttools import apt
+from hosttools.errors import CommandFailed
+from hosttools.progress import Say, say
 
 # Package by the program that shows it is there.
 PROGRAMS: Mapping[str, str] = {
@@ -41,28 +42,23 @@ def missing() -> list[str]:
 
 
 def install(out: Say = say) -> None:
-    """Install what is missing. The package lists are fetched only when they are needed."""
+    """Install what is missing."""
     wanted = missing()
     if not wanted:
         return
-    if not shutil.which("apt-get"):
-        raise MissingTool(f"install these first, this machine has no apt-get: {' '.join(wanted)}")
-    if os.geteuid() != 0:
-        raise MissingTool(f"run as root, or install these first: {' '.join(wanted)}")
-    out(f"installing Debian packages: {' '.join(wanted)}")
-    with _services_stay_stopped(), heartbeat(lambda: "apt-get at work", out):
-        failure = _apt_install(wanted)
-        if failure:
-            out("fetching package lists")
-            # Sources of other vendors may be out of reach; what counts is the install.
-            _apt(["update", "--quiet"])
-            failure = _apt_install(wanted)
+    failure: CommandFailed | None = None
+    with _services_stay_stopped():
+        try:
+            apt.install(wanted, out)
+        except CommandFailed as error:
+            failure = error
     if "containerd" in wanted and RUNS_SYSTEMD.is_dir():
         # Installed for this cluster alone, so it need not start with the machine either.
         subprocess.run(["systemctl", "disable", "containerd"], check=False, capture_output=True)
+    # What counts is that the programs are there, whatever else apt had to complain of.
     still = missing()
     if still:
-        raise CommandFailed(f"apt-get install {' '.join(still)} failed: {failure}")
+        raise CommandFailed(f"apt-get install {' '.join(still)} failed: {failure}") from failure
 
 
 @contextmanager
@@ -77,20 +73,3 @@ def _services_stay_stopped() -> Iterator[None]:
         yield
     finally:
         POLICY.unlink(missing_ok=True)
-
-
-def _apt_install(wanted: list[str]) -> str:
-    return _apt(["install", "--yes", "--quiet", "--no-install-recommends", *wanted])
-
-
-def _apt(arguments: list[str]) -> str:
-    """Empty when it went well, else its last words."""
-    done = subprocess.run(
-        ["apt-get", "-o", "DPkg::Lock::Timeout=300", *arguments],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
-    return "" if done.returncode == 0 else done.stdout.strip()[-2000:]

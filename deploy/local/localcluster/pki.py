@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcluster.command import run
+from hosttools.command import run
 
 _DAYS = "825"
 

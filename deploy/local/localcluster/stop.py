@@ -7,9 +7,9 @@ import shutil
 import signal
 from pathlib import Path
 
+from hosttools.command import succeeds
+from hosttools.errors import HostError
 from localcluster import cgroups, mounts, network
-from localcluster.command import succeeds
-from localcluster.errors import LocalClusterError
 from localcluster.instance import Instance
 from localcluster.state import supervisors, wait_for
 
@@ -23,11 +23,11 @@ def remove(instance: Instance) -> bool:
     for pid in pids:
         _kill(pid)
     if not wait_for(lambda: not supervisors(instance), _END_SECONDS):
-        raise LocalClusterError(f"processes of {instance.name} do not end: {supervisors(instance)}")
+        raise HostError(f"processes of {instance.name} do not end: {supervisors(instance)}")
     network.disconnect(instance.host_link)
     left = cgroups.remove(instance.cgroup)
     if left:
-        raise LocalClusterError(f"cgroups are still in use: {', '.join(map(str, left))}")
+        raise HostError(f"cgroups are still in use: {', '.join(map(str, left))}")
     for mount in mounted_below(instance.state):
         succeeds(["umount", "--lazy", mount])
     _remove_kubeconfig(instance)

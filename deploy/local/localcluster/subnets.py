@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from localcluster.command import run
-from localcluster.errors import LocalClusterError
+from hosttools.command import run
+from hosttools.errors import HostError
 
 LINKS = ipaddress.IPv4Network("10.213.0.0/16")
 
@@ -40,7 +40,7 @@ def free_link(name: str, used: Iterable[IPv4Network]) -> Link:
     for link in links[start:] + links[:start]:
         if not any(link.overlaps(network) for network in taken):
             return Link.of(link)
-    raise LocalClusterError(f"no free network in {LINKS}: routes of this machine cover all of it")
+    raise HostError(f"no free network in {LINKS}: routes of this machine cover all of it")
 
 
 def parse_networks(routes: str, addresses: str) -> list[IPv4Network]:

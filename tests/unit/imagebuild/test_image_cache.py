@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from imagebuild import cli, images
-from imagebuild.errors import CommandFailed
 from imagebuild.folders import Cache, cache_root
 from imagebuild.inputs import COMPONENTS
-from imagebuild.progress import Say
 from imagebuild.request import BuildRequest
+
+from hosttools.errors import CommandFailed
+from hosttools.progress import Say
 
 
 @pytest.fixture

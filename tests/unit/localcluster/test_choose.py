@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hosttools.errors import HostError
 from localcluster.choose import Cluster, DockerProbes, choose
-from localcluster.errors import LocalClusterError
 
 
 def docker(*, daemon: str = "", image: str = "", privileged: str = "") -> DockerProbes:
@@ -51,5 +51,5 @@ def test_current_is_never_chosen_by_itself() -> None:
 
 
 def test_an_unknown_cluster_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(LocalClusterError, match="kind, local, current"):
+    with pytest.raises(HostError, match="kind, local, current"):
         choose({"CLUSTER": "minikube"}, docker())

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from localcluster.errors import LocalClusterError
+from hosttools.errors import HostError
 from localcluster.subnets import LINKS, free_link, parse_networks
 
 
@@ -33,7 +33,7 @@ def test_the_default_route_takes_nothing() -> None:
 
 
 def test_a_machine_that_routes_all_of_it_is_told_so() -> None:
-    with pytest.raises(LocalClusterError, match="no free network"):
+    with pytest.raises(HostError, match="no free network"):
         free_link("dev", [IPv4Network("10.0.0.0/8")])
 
 

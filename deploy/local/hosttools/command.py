@@ -10,7 +10,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from .errors import CommandFailed, MissingTool
+from hosttools.errors import CommandFailed, MissingTool
 
 _LAST_LINES = 25
 _STOP_SECONDS = 5.0
@@ -20,6 +20,7 @@ def run(
     arguments: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
     timeout: float | None = 120.0,
 ) -> str:
     """Standard output of the program; ``env`` is added to this process's environment."""
@@ -29,7 +30,7 @@ def run(
             check=False,
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            input=stdin or "",
             timeout=timeout,
             env={**os.environ, **(env or {})},
         )
@@ -41,6 +42,15 @@ def run(
         words = done.stderr.strip() or done.stdout.strip()
         raise _failure(arguments, done.returncode, words.splitlines())
     return done.stdout
+
+
+def succeeds(arguments: Sequence[str], *, timeout: float = 30.0) -> bool:
+    """Whether the program exists and ends well in time."""
+    try:
+        run(arguments, timeout=timeout)
+    except (CommandFailed, MissingTool):
+        return False
+    return True
 
 
 def follow(

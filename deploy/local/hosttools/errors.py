@@ -1,6 +1,6 @@
-"""Errors that a user can act on; the command line prints them without a traceback.
+"""Errors that a user can act on; the command lines print them without a traceback.
 
-ImageBuildError
+HostError
 ├── MissingTool        a program the machine lacks and that cannot be installed for it
 └── CommandFailed      a program ended with an error; carries its last words
 """
@@ -8,13 +8,13 @@ ImageBuildError
 from __future__ import annotations
 
 
-class ImageBuildError(Exception):
-    """Root of everything this package raises on purpose."""
+class HostError(Exception):
+    """Root of everything that these packages raise on purpose."""
 
 
-class MissingTool(ImageBuildError):
+class MissingTool(HostError):
     """A program the machine lacks and that cannot be installed for it."""
 
 
-class CommandFailed(ImageBuildError):
+class CommandFailed(HostError):
     """A program ended with an error; carries its last words."""

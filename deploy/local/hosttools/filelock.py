@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localcluster.progress import Say, say
+from hosttools.progress import Say, say
 
 
 @contextmanager

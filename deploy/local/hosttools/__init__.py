@@ -1,0 +1,1 @@
+"""What building images and running a cluster on this machine share: programs, packages, locks."""
