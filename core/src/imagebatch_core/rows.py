@@ -1,7 +1,8 @@
 """The product CSV, read as a stream.
 
-Accepted: UTF-8 with or without BOM, UTF-16, any line ending, comma, semicolon or tab. The list of
-image URLs is one cell (``"u1,u2"``), or runs on unquoted into further fields of its row: a row
+Accepted: UTF-8 with or without BOM, UTF-16, any line ending, comma, semicolon or tab, also as Excel
+names it in a first line ``sep=;``. The list of image URLs is one cell, separated by commas or line
+breaks (``"u1,u2"``), or runs on unquoted into further fields of its row: a row
 that is longer than the header gives its surplus to the URL column, but for blank fields where the
 header has some at its end as well.
 
@@ -33,6 +34,8 @@ ROW_LIMIT: Final = 4 * 1024 * 1024
 #: Columns of the header. Every row is filled up to it, however short it is in the file.
 COLUMN_LIMIT: Final = 1000
 _SNIFF_BYTES: Final = 64 * 1024
+#: How Excel is told the delimiter: a line before the header.
+_SEPARATOR_LINE: Final = "sep="
 
 _ALIASES: Final = (
     ("sno", "serialnumber", "serialno", "srno", "slno", "serial"),
@@ -79,6 +82,8 @@ class RowReader(Iterator[Row]):
         self._csv = csv.reader(self._bounded(text), delimiter=delimiter, strict=True)
         self._number = 0
         header = self._next_fields()
+        if header is not None and header[0].strip().lower() == _SEPARATOR_LINE:
+            header = self._next_fields()
         if header is None:
             raise InputRefused(
                 "the file is empty; the first line must be the header " + _expected()
@@ -140,7 +145,14 @@ class RowReader(Iterator[Row]):
             if surplus < 0:
                 fields += [""] * -surplus
             cells = [fields[at.urls]]
-        urls = tuple([u for cell in cells for part in cell.split(",") if (u := part.strip())])
+        urls = tuple(
+            [
+                u
+                for cell in cells
+                for part in cell.replace("\n", ",").split(",")
+                if (u := part.strip())
+            ]
+        )
         return Row(
             number=self._number,
             line=self._line,
@@ -221,6 +233,11 @@ def _first_line(head: bytes, encoding: str) -> str:
 def _delimiter(header: str) -> str:
     """The one that splits the header into columns we know; a comma when none does."""
 
+    if header.lower().startswith(_SEPARATOR_LINE):
+        told = header[len(_SEPARATOR_LINE) :].strip(" \r\n")
+        if told in (",", ";", "\t", "|"):
+            return told
+
     def known(delimiter: str) -> int:
         cells = next(csv.reader([header], delimiter=delimiter), [])
         return sum(_normal(cell) in names for names in _ALIASES for cell in cells)
@@ -256,6 +273,12 @@ def _columns(header: Sequence[str], line: int) -> Columns:
             line=line,
         )
     serial, product, urls = found
+    if normal.count(normal[urls]) > 1:
+        raise InputRefused(
+            f"the column {header[urls].strip()!r} is there twice; write all image URLs of a "
+            "product into one cell, separated by commas",
+            line=line,
+        )
     ours = _added_by_a_report(header)
     own = tuple(i for i in range(width) if i not in found and i not in ours)
     return Columns(serial, product, urls, width, own, tuple(header[i] for i in own), blank)

@@ -25,6 +25,20 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+#: Each takes some file descriptors; 1024 are what a process commonly may have.
+_MOST_JOBS = 256
+
+#: Their settings are variables of the environment, which the operator and the chart set.
+_PODS = "Steps of a batch in pods, which the operator starts"
+
+_LOCAL = (
+    "Compress a CSV of images, or a folder of them, on this machine.\n\n"
+    "Results: report.csv, report.jsonl and images/ in the folder of --out. Run again, it goes on "
+    "where it was; of a folder it does what is new or changed.\n\n"
+    "Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the "
+    "configuration was refused, 143 when it was interrupted."
+)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -41,25 +55,7 @@ def main(
     """Compress the images of a CSV of products, or of a folder."""
 
 
-@app.command("plan")
-def plan_command() -> None:
-    """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
-    raise typer.Exit(process.main(Step.PLAN))
-
-
-@app.command("compress")
-def compress_command() -> None:
-    """Compress the shard of JOB_COMPLETION_INDEX."""
-    raise typer.Exit(process.main(Step.COMPRESS))
-
-
-@app.command("collect")
-def collect_command() -> None:
-    """Join the results of all shards into the reports."""
-    raise typer.Exit(process.main(Step.COLLECT))
-
-
-@app.command("local")
+@app.command("local", help=_LOCAL)
 def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is positional
     source: Annotated[
         Path, typer.Argument(help="A CSV (S. No., Product Name, Input Image Urls) or a folder.")
@@ -70,14 +66,30 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
             help="Folder of the results, where a rerun goes on.", show_default="NAME-compressed"
         ),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.JPEG,
-    quality: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    format_: Annotated[
+        Format, typer.Option("--format", help="original keeps each image's own.")
+    ] = Format.JPEG,
+    quality: Annotated[
+        int, typer.Option(min=1, max=100, help="Higher looks better and takes more bytes.")
+    ] = 50,
     profile: Annotated[Profile, typer.Option(help="small: fewer bytes, more time.")] = Profile.FAST,
-    max_width: Annotated[int | None, typer.Option(min=1, max=65535, help="Pixels.")] = None,
-    max_height: Annotated[int | None, typer.Option(min=1, max=65535, help="Pixels.")] = None,
-    metadata: Annotated[Metadata, typer.Option()] = Metadata.STRIP,
-    retries: Annotated[int, typer.Option(min=0, max=10, help="Further attempts.")] = 3,
-    jobs: Annotated[int, typer.Option(min=0, help="Decoding processes; 0: one for each CPU.")] = 0,
+    max_width: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Pixels; wider images are scaled down.")
+    ] = None,
+    max_height: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Pixels; higher images are scaled down.")
+    ] = None,
+    metadata: Annotated[
+        Metadata, typer.Option(help="strip: EXIF, GPS and the like are removed.")
+    ] = Metadata.STRIP,
+    retries: Annotated[
+        int,
+        typer.Option(min=0, max=10, help="Further attempts for what may pass, as a busy host."),
+    ] = 3,
+    jobs: Annotated[
+        int,
+        typer.Option(min=0, max=_MOST_JOBS, help="Decoding processes; 0: one for each CPU."),
+    ] = 0,
     reuse_from: Annotated[
         Path | None,
         typer.Option(help="Folder of an earlier run: what did not change since is taken over."),
@@ -96,14 +108,6 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
 ) -> None:
-    """Compress a CSV of images, or a folder of them, on this machine.
-
-    Results: report.csv, report.jsonl and images/ in the folder of --out. Run again, it goes on
-    where it was; of a folder it does what is new or changed.
-
-    Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the
-    configuration was refused, 143 when it was interrupted.
-    """
     process.logging_at(logging.WARNING)
 
     def wish() -> Wish:
@@ -126,3 +130,21 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
         return Wish(output, retries, Settings.from_env(os.environ, **given), os.environ)
 
     raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(wish))
+
+
+@app.command("plan", rich_help_panel=_PODS)
+def plan_command() -> None:
+    """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
+    raise typer.Exit(process.main(Step.PLAN))
+
+
+@app.command("compress", rich_help_panel=_PODS)
+def compress_command() -> None:
+    """Compress the shard of JOB_COMPLETION_INDEX."""
+    raise typer.Exit(process.main(Step.COMPRESS))
+
+
+@app.command("collect", rich_help_panel=_PODS)
+def collect_command() -> None:
+    """Join the results of all shards into the reports."""
+    raise typer.Exit(process.main(Step.COLLECT))

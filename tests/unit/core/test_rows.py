@@ -51,6 +51,28 @@ def test_blank_fields_that_a_spreadsheet_pads_rows_with_push_no_own_column_into_
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_urls_in_a_cell_may_stand_on_lines_of_their_own(end: str) -> None:
+    (row,) = rows(f'{HEADER}\n1,Cat,"http://a/1{end}http://a/2,{end}http://a/3"\n')
+    assert row.urls == ("http://a/1", "http://a/2", "http://a/3")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_may_be_told_as_excel_is_told(delimiter: str, mark: str) -> None:
+    lines = [HEADER, '1,Cat,"http://a/1,http://a/2"']
+    body = "\r\n".join(line.replace(",", delimiter, 2) for line in lines)
+    reader = open_rows(io.BytesIO(f"{mark}sep={delimiter}\r\n{body}".encode()))
+    assert [(row.line, row.product, row.urls) for row in reader] == [
+        (3, "Cat", ("http://a/1", "http://a/2"))
+    ]
+
+
+def test_no_second_column_of_urls_is_left_out_without_a_word() -> None:
+    with pytest.raises(InputRefused, match="'Input Image Urls' is there twice; write all"):
+        rows(f"{HEADER},input image urls\n1,Cat,http://a/1,http://a/2\n")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

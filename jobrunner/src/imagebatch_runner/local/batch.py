@@ -61,9 +61,9 @@ def make_writable(out: Path) -> None:
     Raises:
         ConfigurationRefused: it cannot be made, or not be written to.
     """
-    if out.exists() and not out.is_dir():
-        raise ConfigurationRefused(f"{out} is a file; --out must be a folder")
     try:
+        if out.exists() and not out.is_dir():
+            raise ConfigurationRefused(f"{out} is a file; --out must be a folder")
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass

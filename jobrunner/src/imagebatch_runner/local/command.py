@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
-from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
+from imagebatch_core.errors import ConfigurationRefused, ImageBatchError, InputRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.steps import plan
@@ -25,6 +26,12 @@ from .screen import Ended, Screen
 from .tally import FailureGroups
 
 _FAILED = 1
+#: Options by the setting that they stand for, of which a refusal tells.
+_OPTIONS: Final = {
+    "IMAGEBATCH_FETCH_ALLOW": "--allow",
+    "IMAGEBATCH_FETCH_CREDENTIALS_FILE": "--credentials",
+    "IMAGEBATCH_FETCH_S3_ALLOW": "--s3-allow",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,12 @@ class LocalRun:
         """
         screen = Screen(Console(stderr=True), quiet=self.quiet)
         try:
+            self._look_at_source()
             ended = self._run(wish(), screen)
         except ImageBatchError as error:
-            screen.refused(error)
-            self._tell({"exitCode": int(ExitCode.INPUT_REFUSED), "error": str(error)})
+            told = _by_option(str(error))
+            screen.refused(told)
+            self._tell({"exitCode": int(ExitCode.INPUT_REFUSED), "error": told})
             return ExitCode.INPUT_REFUSED
         except KeyboardInterrupt:  # while it plans or collects: nothing is under way
             ended = None
@@ -70,6 +79,15 @@ class LocalRun:
         else:
             name = self.source.name.removesuffix(".gz").rpartition(".")[0] or self.source.stem
         return Path(f"{name or 'images'}-compressed")
+
+    def _look_at_source(self) -> None:
+        """What is not there is told later, by whoever would read it."""
+        try:
+            self.source.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise InputRefused(f"{self.source}: {error.strerror or error}") from error
 
     def _run(self, wish: Wish, screen: Screen) -> Ended | None:
         start = time.monotonic()
@@ -109,6 +127,13 @@ class LocalRun:
     def _tell(self, document: dict[str, object]) -> None:
         if self.as_json:
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _by_option(text: str) -> str:
+    """A refusal that names a setting names its option as well."""
+    for setting, option in _OPTIONS.items():
+        text = text.replace(setting, f"{option} ({setting})")
+    return text
 
 
 def _document(ended: Ended, code: int) -> dict[str, object]:

@@ -16,7 +16,7 @@ from imagebatch_runner.steps.packed import unpacked
 
 from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
 from .earlier_folder import earlier_folder, linking
-from .listing import STATE
+from .listing import ENDINGS, STATE, ending
 
 #: What a batch writes into its folder, apart from the copy of its CSV.
 _OURS: Final = (
@@ -35,8 +35,11 @@ def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None
     """
     if not csv.is_file():
         raise InputRefused(f"{csv}: no such file or folder")
-    with unpacked(csv) as stream:
-        open_rows(stream)  # before anything is left behind for what is no such CSV
+    if ending(csv.name) in ENDINGS:
+        raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
+    with unpacked(csv) as stream:  # before anything is left behind for what is no such CSV
+        if next(open_rows(stream), None) is None:
+            raise InputRefused("the file has a header and no rows")
     make_writable(out)
     batch = wish.batch(
         name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")

@@ -170,5 +170,5 @@ def _refuse_another(folder: Path, out: Path) -> None:
 def _nothing(folder: Path, listing: Listing) -> str:
     kinds = ", ".join(f".{name}" for name in ENDINGS)
     others = sum(listing.skipped.values())
-    found = f"; {others:,} other files are there" if others else ""
+    found = f"; other files that are there: {others:,}" if others else ""
     return f"{folder} holds no images ({kinds}){found}"

@@ -25,7 +25,9 @@ STATE: Final = ".imagebatch"
 _LONGEST_NAME: Final = 240
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LINK: Final = "links that lead elsewhere"
-_NAME: Final = "names that no output can have"
+_LINKED_FOLDER: Final = "links to folders"
+_BROKEN_LINK: Final = "links to nothing"
+_NAME: Final = "names that no output can have (over 240 bytes, control characters or no UTF-8)"
 _CLOSED: Final = "folders that cannot be read"
 
 
@@ -75,6 +77,8 @@ def _images(
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _images(path, root, out, skipped)
+        elif entry.is_dir():
+            skipped[_LINKED_FOLDER] += 1
         elif ending(entry.name) not in ENDINGS:
             skipped[f".{ending(entry.name)}" if ending(entry.name) else "without ending"] += 1
         elif entry.is_symlink() and not _stays_within(path, root, out):
@@ -84,6 +88,8 @@ def _images(
         elif entry.is_file():
             seen = entry.stat()
             yield path.relative_to(root).as_posix(), seen.st_size, seen.st_mtime_ns
+        elif entry.is_symlink():
+            skipped[_BROKEN_LINK] += 1
 
 
 def is_result(names: set[str]) -> bool:

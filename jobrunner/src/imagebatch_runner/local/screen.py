@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from imagebatch_core.results import ImageResult
+from imagebatch_core.results import ErrorCode, ImageResult
 from imagebatch_runner.steps.compress import OnResult
 from imagebatch_runner.store.documents import Plan, Summary
 
@@ -36,6 +36,12 @@ from .tally import FailureGroups, Tally, saved
 
 #: Seconds between two lines where there is no terminal.
 _LINE_EVERY: Final = 10.0
+#: What to do about failures that an option or the CSV is the cure for.
+_HINTS: Final = {
+    ErrorCode.ADDRESS_REFUSED: "what is not public wants --allow HOST, s3:// addresses want "
+    "--s3-allow BUCKET",
+    ErrorCode.INVALID_URL: "several addresses in a cell are separated by commas or line breaks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,8 @@ class Screen:
     @contextmanager
     def progress(self, plan: Plan) -> Iterator[OnResult]:
         """Over the plan's images; the block calls the answer with each result."""
-        rows = f" in {plan.products:,} rows" if plan.products != plan.images else ""
-        without = f", {plan.row_problems:,} rows without images" if plan.row_problems else ""
+        rows = f" in {_rows(plan.products)}" if plan.products != plan.images else ""
+        without = f", {_rows(plan.row_problems)} without images" if plan.row_problems else ""
         self._say(f"{_images(plan.images)}{rows}{without}")
         if plan.reuse_sentence:
             self._say(plan.reuse_sentence)
@@ -176,9 +182,11 @@ class Screen:
                 self._say(f"  {_shown(failure.input_url)}: {failure.error_message} ({where})")
             if count > len(groups.first[code]):
                 self._say(f"  … and {count - len(groups.first[code]):,} more in the report")
+            if hint := _HINTS.get(code):
+                self._say(f"  {hint}")
 
-    def refused(self, error: Exception) -> None:
-        self._console.print(f"refused: {error}", markup=False, style="red", soft_wrap=True)
+    def refused(self, why: str) -> None:
+        self._console.print(f"refused: {why}", markup=False, style="red", soft_wrap=True)
 
     def stopping(self) -> None:
         self._say("stopping: what is under way is finished first; Ctrl-C again leaves at once")
@@ -199,6 +207,10 @@ class Screen:
 def _shown(url: str) -> str:
     """A cell may hold anything, what a terminal obeys included."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in url)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _images(count: int) -> str:

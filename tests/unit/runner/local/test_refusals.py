@@ -32,7 +32,9 @@ def test_folder_without_images_says_what_it_looked_for(tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "a.pdf").write_bytes(b"x")
-    with pytest.raises(InputRefused, match=r"no images \(\.jpg, .*\.bmp\); 1 other files"):
+    with pytest.raises(
+        InputRefused, match=r"no images \(\.jpg, .*\.bmp\); other files that are there: 1"
+    ):
         open_images(folder, tmp_path / "out", wish())
     assert not (tmp_path / "out").exists()
 
@@ -159,6 +161,41 @@ def test_out_is_made_of_the_sources_name(
     monkeypatch.chdir(tmp_path)
     run = LocalRun(Path(source), None, None, quiet=False, as_json=False)
     assert run.folder == Path(folder or f"{tmp_path.name}-compressed")
+
+
+def test_image_as_the_source_is_told_what_to_name(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match=r"a\.jpg is an image: name its folder"):
+        open_csv(photos / "a.jpg", tmp_path / "out", wish())
+
+
+def test_csv_of_a_header_alone_leaves_nothing_behind(tmp_path: Path) -> None:
+    csv = tmp_path / "products.csv"
+    csv.write_text("S. No.,Product Name,Input Image Urls\n\n")
+    with pytest.raises(InputRefused, match="a header and no rows"):
+        open_csv(csv, tmp_path / "out", wish())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("too_long", ["source", "out"])
+def test_path_that_the_system_refuses_is_a_refusal(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], too_long: str
+) -> None:
+    paths = {"source": photos, "out": tmp_path / "out", too_long: tmp_path / ("x" * 300)}
+    run = LocalRun(paths["source"], paths["out"], None, quiet=True, as_json=False)
+    assert run.run(wish) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("refused: ")
+    assert "File name too long" in told
+
+
+def test_refusal_of_an_options_value_names_the_option(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> Wish:
+        return Wish(Output(), 0, Settings.from_env({}, fetch_allow="http://x"), {})
+
+    assert LocalRun(photos, None, None, quiet=True, as_json=False).run(refuse) == 2
+    assert "refused: --allow (IMAGEBATCH_FETCH_ALLOW): 'http://x'" in capsys.readouterr().err
 
 
 def test_a_refused_wish_is_told_as_any_refusal(

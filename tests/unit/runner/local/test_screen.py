@@ -52,6 +52,13 @@ def test_line_every_ten_seconds_where_there_is_no_terminal() -> None:
     ]
 
 
+def test_one_row_is_not_told_as_several() -> None:
+    screen, text = shown()
+    with screen.progress(PLAN.model_copy(update={"products": 1, "row_problems": 1})):
+        pass
+    assert text.getvalue() == "4,000 images in 1 row, 1 row without images\n"
+
+
 def test_summary_is_for_people() -> None:
     screen, text = shown()
     failures = [failed(row) for row in range(1, 6)] + [failed(9, ErrorCode.CORRUPT)]
@@ -115,6 +122,7 @@ def test_a_url_tells_the_terminal_nothing() -> None:
     )  # fmt: skip
     screen.summary(Ended(summary, FailureGroups.of([failure]), Path("out"), 1, 1.0, "again"))
     assert "http://h/\ufffd]0;title\ufffd\ufffd[2J.jpg: why" in text.getvalue()
+    assert "several addresses in a cell are separated by commas" in text.getvalue()
 
 
 def test_quiet_says_nothing_but_what_must_be_known() -> None:
