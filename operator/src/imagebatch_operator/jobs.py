@@ -82,7 +82,7 @@ def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> d
     }
     spec: dict[str, Any] = {
         "template": {
-            "metadata": {"labels": mark},
+            "metadata": {"labels": mark, "annotations": dict(settings.runner_annotations)},
             "spec": _pod(batch, action, settings),
         },
     }
@@ -183,6 +183,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
             }
         ],
         "volumes": volumes,
+        **settings.runner_placement,
     }
 
 

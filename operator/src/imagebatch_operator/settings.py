@@ -6,17 +6,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.names import ENV_FETCH_ALLOW
 
+#: Fields of a pod's spec that say where it runs.
+PLACEMENT: Final = frozenset({
+    "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName",
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``runner_resources`` is a pod's ``resources``; ``source_prefixes`` maps a namespace to the
-    key prefixes that its batches may read besides their uploads. ``fetch_credentials_secret`` names
+    """``runner_resources`` is a container's ``resources``, ``runner_placement`` holds fields of a
+    pod's spec, of :data:`PLACEMENT` alone. ``source_prefixes`` maps a namespace to the key prefixes
+    that its batches may read besides their uploads. ``fetch_credentials_secret`` names
     a Secret of each batch namespace, which runner pods mount and the operator never reads. The
     gateway serves the batches of ``gateway_namespace`` alone."""
 
@@ -24,6 +30,8 @@ class Settings:
     runner_pull_policy: str = "IfNotPresent"
     runner_pull_secrets: tuple[str, ...] = ()
     runner_resources: Mapping[str, Any] = field(default_factory=dict)
+    runner_placement: Mapping[str, Any] = field(default_factory=dict)
+    runner_annotations: Mapping[str, str] = field(default_factory=dict)
     fetch_credentials_secret: str | None = None
     namespaces: tuple[str, ...] = ()
     lease_namespace: str | None = None
@@ -48,6 +56,8 @@ class Settings:
             runner_pull_policy=env.get("IMAGEBATCH_RUNNER_PULL_POLICY") or "IfNotPresent",
             runner_pull_secrets=_words(env.get("IMAGEBATCH_RUNNER_PULL_SECRETS")),
             runner_resources=_json(env, "IMAGEBATCH_RUNNER_RESOURCES"),
+            runner_placement=_placement(env, "IMAGEBATCH_RUNNER_PLACEMENT"),
+            runner_annotations=_json(env, "IMAGEBATCH_RUNNER_POD_ANNOTATIONS"),
             fetch_credentials_secret=env.get("IMAGEBATCH_FETCH_CREDENTIALS_SECRET") or None,
             namespaces=_words(env.get("IMAGEBATCH_NAMESPACES")),
             lease_namespace=env.get("IMAGEBATCH_LEASE_NAMESPACE") or None,
@@ -68,6 +78,16 @@ class Settings:
 
 def _words(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def _placement(env: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Nothing else of a pod's spec: its security is not a matter of settings."""
+    value = _json(env, name)
+    if other := sorted(set(value) - PLACEMENT):
+        raise ConfigurationRefused(
+            f"{name}: {', '.join(other)}: only {', '.join(sorted(PLACEMENT))} may be set"
+        )
+    return value
 
 
 def _json(env: Mapping[str, str], name: str) -> dict[str, Any]:

@@ -130,12 +130,24 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
         gateway={"externalUrl": "https://images.example.com/"},
-        runner={"fetchCredentials": {"secretName": "shop-headers"}},
+        runner={
+            "fetchCredentials": {"secretName": "shop-headers"},
+            "nodeSelector": {"pool": "spot"},
+            "tolerations": [{"key": "spot", "operator": "Exists"}],
+            "priorityClassName": "batch",
+            "podAnnotations": {"sidecar.istio.io/inject": "false"},
+        },
     )
     settings = OperatorSettings.from_env(chart.env("imagebatch-operator"))
     assert settings.runner_image == "r:1"
     assert settings.runner_pull_secrets == ("registry",)
     assert settings.runner_resources["requests"] == {"cpu": "250m", "memory": "256Mi"}
+    assert settings.runner_placement == {
+        "nodeSelector": {"pool": "spot"},
+        "tolerations": [{"key": "spot", "operator": "Exists"}],
+        "priorityClassName": "batch",
+    }
+    assert settings.runner_annotations == {"sidecar.istio.io/inject": "false"}
     assert settings.namespaces == (NAMESPACE, "shop")
     assert settings.lease_namespace == NAMESPACE
     assert settings.allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from imagebatch_core.addresses import AllowList
+
 from .conftest import CHART, ROOT, HelmFailed, Rendered, Values
 
 Render = Callable[..., Rendered]
@@ -38,6 +40,9 @@ def test_a_misspelled_key_fails_lint(lint: Callable[[Values], str], values: Valu
         {"egress": {"allow": ["one,two"]}},
         {"gateway": {"service": {"type": "Nodeport"}}},
         {"namespaces": ["Not_A_Namespace"]},
+        {"runner": {"resources": {"limits": {"memory": "lots"}}}},
+        {"gateway": {"scratchSize": "5 GB"}},
+        {"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}}},
     ],
     ids=json.dumps,
 )
@@ -89,11 +94,30 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
         ({"s3": {"bucket": "b", "accessKeyId": "id"}}, "set both or none"),
         ({"gateway": {"enabled": False}}, "set s3.publicBaseUrl"),
         ({"gateway": {"ingress": {"enabled": True}}}, "gateway.ingress.host is required"),
+        ({"egress": {"allow": ["http://shop"]}}, "http://shop.* is no host name, address or CIDR"),
+        ({"egress": {"allow": ["*.shop"]}}, "no port, scheme or wildcard"),
+        ({"egress": {"allow": ["10.0.0.0/33"]}}, "10.0.0.0/33.* is no host name"),
     ],
 )
 def test_what_is_missing_is_said(render: Render, values: Values, message: str) -> None:
     with pytest.raises(HelmFailed, match=message):
         render(**values)
+
+
+@pytest.mark.parametrize(
+    "entry", ["catalogue.shop.svc", "my_host.", "10.0.0.1", "10.0.0.0/8", "fd00::/8", "::1"]
+)
+def test_what_the_address_guard_takes_the_chart_takes(render: Render, entry: str) -> None:
+    assert AllowList.parse(entry) != AllowList()
+    chart = render(egress={"allow": [entry]})
+    assert chart.env("imagebatch-operator")["IMAGEBATCH_FETCH_ALLOW"] == entry
+
+
+@pytest.mark.parametrize("quantity", ["2Gi", "500m", "1.5", "0.5Gi", "1e3", 2, 0.5])
+def test_every_spelling_of_a_quantity_passes_lint(
+    lint: Callable[[Values], str], quantity: str | float
+) -> None:
+    lint({"s3": {"bucket": "b"}, "runner": {"resources": {"limits": {"memory": quantity}}}})
 
 
 def _objects(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import RunnerJob, Step
 from imagebatch_core.names import ENV_JOB, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
@@ -153,3 +154,26 @@ def test_no_secret_is_mounted_by_collect_or_when_none_is_named() -> None:
 
 def test_constructing_twice_gives_the_same_job() -> None:
     assert construct(batch().build(), PLAN) == construct(batch().build(), PLAN)
+
+
+@pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
+def test_pods_run_where_the_settings_say(action: CreateJob) -> None:
+    placement = {"nodeSelector": {"pool": "spot"}, "priorityClassName": "batch"}
+    env = {
+        "IMAGEBATCH_RUNNER_IMAGE": "r:1",
+        "IMAGEBATCH_RUNNER_PLACEMENT": json.dumps(placement),
+        "IMAGEBATCH_RUNNER_POD_ANNOTATIONS": '{"sidecar.istio.io/inject": "false"}',
+    }
+    job = construct_job(batch().build(), action, Settings.from_env(env))
+    assert placement.items() <= pod(job).items()
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"sidecar.istio.io/inject": "false"}
+
+
+def test_placement_is_no_way_around_a_pods_security() -> None:
+    env = {
+        "IMAGEBATCH_RUNNER_IMAGE": "r:1",
+        "IMAGEBATCH_RUNNER_PLACEMENT": '{"hostNetwork": true, "nodeSelector": {}}',
+    }
+    with pytest.raises(ConfigurationRefused, match="hostNetwork: only affinity"):
+        Settings.from_env(env)

@@ -112,7 +112,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Placement of a Deployment's pods: its values' section. */}}
+{{/* Placement of pods: the values' section of a component. */}}
 {{- define "imagebatch.placement" -}}
 {{- with .nodeSelector }}
 nodeSelector:
