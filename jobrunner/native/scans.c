@@ -1,7 +1,7 @@
 /* Scans, sequential and progressive (T.81, F.1.2 and G.1.2). The same code counts and writes. */
 #include "scans.h"
 
-#include "bits.h"
+#include "stuffing.h"
 
 /* At most 32 bits. */
 ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
@@ -13,11 +13,7 @@ ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
         to->full = 1;
         return;
     }
-    uint32_t word = (uint32_t)(to->bits >> to->count);
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        *to->at = (uint8_t)(word >> shift);
-        if (*to->at++ == 0xFF) *to->at++ = 0;
-    }
+    to->at = put_word(to->at, (uint32_t)(to->bits >> to->count));
 }
 
 ALWAYS void put(scan_coder *to, int writing, int table, uint32_t symbol, uint32_t extra, int size) {
@@ -221,12 +217,7 @@ int scan_write(const candidates *of, const scan_kind *kind, scan_coder *coder) {
     coder->bits = 0;
     coder->count = coder->full = 0;
     scan(of, kind, 1, 1, coder);
-    int padding = -coder->count & 7; /* ones fill the last byte */
-    if (padding) put_bits(coder, (1u << padding) - 1, padding);
     if (coder->full || coder->end - coder->at < 8) return JPEG_NO_ROOM;
-    for (; coder->count > 0; coder->count -= 8) {
-        *coder->at = (uint8_t)(coder->bits >> (coder->count - 8));
-        if (*coder->at++ == 0xFF) *coder->at++ = 0;
-    }
+    coder->at = put_rest(coder->at, coder->bits, coder->count);
     return JPEG_OK;
 }

@@ -1,5 +1,6 @@
 /* JPEGs: baseline ones of recorded symbols, others of candidates. */
 #include "scans.h"
+#include "stuffing.h"
 
 typedef struct {
     uint8_t *at, *end;
@@ -125,27 +126,10 @@ int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symb
         if (count < 32) continue;
         if (end - at < 16) return JPEG_NO_ROOM;
         count -= 32;
-        uint32_t word = (uint32_t)(bits >> count);
-        if (!((~word - 0x01010101u) & word & 0x80808080u)) { /* no byte is FF */
-            at[0] = (uint8_t)(word >> 24);
-            at[1] = (uint8_t)(word >> 16);
-            at[2] = (uint8_t)(word >> 8);
-            at[3] = (uint8_t)word;
-            at += 4;
-            continue;
-        }
-        for (int shift = 24; shift >= 0; shift -= 8) {
-            *at = (uint8_t)(word >> shift);
-            if (*at++ == 0xFF) *at++ = 0;
-        }
+        at = put_word(at, (uint32_t)(bits >> count));
     }
     if (end - at < 16) return JPEG_NO_ROOM;
-    int padding = -count & 7; /* ones fill the last byte */
-    bits = bits << padding | ((1u << padding) - 1);
-    for (count += padding; count > 0; count -= 8) {
-        *at = (uint8_t)(bits >> (count - 8));
-        if (*at++ == 0xFF) *at++ = 0;
-    }
+    at = put_rest(at, bits, count);
     *at++ = 0xFF;
     *at++ = 0xD9;
     return at - out;
