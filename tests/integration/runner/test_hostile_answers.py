@@ -131,6 +131,7 @@ async def test_endless_body_is_left_at_the_limit(fetch: Fetch, host: ImageHost, 
     ("head", "code"),
     [
         (answered(b"", "Location: http://[", status="302 Found"), ErrorCode.INVALID_URL),
+        (answered(b"", "Location: http://[]@", status="302 Found"), ErrorCode.INVALID_URL),
         (answered(b"", "Location: file:///x", status="302 Found"), ErrorCode.INVALID_URL),
         (answered(b"", status="404 Not Found"), ErrorCode.HTTP_STATUS),
         (answered(b"", status="503 Unavailable"), ErrorCode.SERVER_ERROR),

@@ -103,6 +103,7 @@ def test_images_that_are_none_are_bombs_or_never_end_cost_themselves_alone(
     answers = {
         "words.jpg": (answered(b"", status="404 \udcff\udcfe"), "http_status"),
         "lie.jpg": (answered(data, "Content-Length: -1"), "incomplete_body"),
+        "moved.jpg": (answered(b"", "Location: http://[]@", status="302 Found"), "invalid_url"),
         "short.jpg": (answered(data, "Content-Length: 999999"), "incomplete_body"),
     }
     endless(host, "endless.jpg", answered(data), bytes(65536))

@@ -147,7 +147,7 @@ async def opened(
 def _joined(base: yarl.URL, location: str) -> str:
     try:
         return str(base.join(yarl.URL(location)))
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # yarl looks beyond the end of http://[]@
         raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location}") from error
 
 
