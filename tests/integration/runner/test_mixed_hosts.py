@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,16 +77,28 @@ def test_shop_whose_redirects_lead_to_such_a_host_is_asked_for_its_other_images(
         ends_with_the_good_ones(built, shop, 10)
 
 
-def test_host_that_hardly_answers_holds_up_no_other(batch: Build) -> None:
+@pytest.mark.parametrize("how", ["by its name", "as a bucket"])
+def test_host_that_hardly_answers_holds_up_no_other(
+    batch: Build, tmp_path: Path, how: str
+) -> None:
     answering = threading.Event()
 
     def answer(handler: Any) -> None:
         answering.wait(300)
 
     with ImageHost() as slow, ImageHost() as good:
-        bad = [slow.on(f"slow-{n}.jpg", answer) for n in range(COUNT)]
+        bad = [slow.on(f"photos/{n}.jpg", answer) for n in range(COUNT)]
+        if how == "as a bucket":
+            bad = [f"s3://photos/{n}.jpg" for n in range(COUNT)]
         built = mixed(batch, bad, good, IMAGEBATCH_FETCH_READ_SECONDS="300",
                       IMAGEBATCH_FETCH_TOTAL_SECONDS="300")  # fmt: skip
+        keys = {"accessKeyId": "reader", "secretAccessKey": "secret"}
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps({"s3://photos": {**keys, "endpoint": slow.url("")}}))
+        built.settings |= {
+            "IMAGEBATCH_FETCH_CREDENTIALS_FILE": str(file),
+            "IMAGEBATCH_FETCH_S3_ALLOW": "photos",
+        }
         try:
             ends_with_the_good_ones(built, good)
         finally:

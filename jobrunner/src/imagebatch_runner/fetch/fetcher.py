@@ -135,7 +135,9 @@ class Fetcher:
 
     def _host_of(self, url: str) -> str | None:
         """The host whose turn an image waits for; ``None`` where it waits for none."""
-        return None if is_s3(url) or self._is_file(url) else web.host_named_by(url)
+        if self._s3 is not None and is_s3(url):
+            return self._s3.host_of(url)
+        return None if self._is_file(url) else web.host_named_by(url)
 
     @asynccontextmanager
     async def _claimed(self, url: str, claim: Claim | None) -> AsyncIterator[AsyncExitStack]:
@@ -206,12 +208,14 @@ class Fetcher:
     ) -> tuple[Content, Validators]:
         limit = self._settings.fetch_max_bytes
         hosts: list[str] = []
+        # Redirects of S3 are not followed: there is no other one.
+        service = self._host_of(url) if is_s3(url) else None
         try:
             async with (
                 asyncio.timeout(None) as clock,
                 self._opened(
                     url,
-                    gate=lambda host: self._slot(host, clock, hosts, claim, turn),
+                    gate=lambda host: self._slot(service or host, clock, hosts, claim, turn),
                     answered=answered,
                     known=known,
                 ) as (response, validators),

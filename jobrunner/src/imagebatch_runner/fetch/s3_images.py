@@ -101,6 +101,15 @@ class S3Images:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    def host_of(self, url: str) -> str | None:
+        """The service whose turn an image waits for: its endpoint, or AWS's host of the bucket;
+        ``None`` for what may not be read. It is a name to count by, and never dialled."""
+        try:
+            bucket = self._sources.object(url).bucket
+        except ImageFailed:
+            return None
+        return endpoint_of(self._sources.bucket_env(self._sources.entry(bucket))) or bucket
+
     @asynccontextmanager
     async def opened(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """As :func:`web.opened`, whose ``options`` these are, but no redirect is followed.
