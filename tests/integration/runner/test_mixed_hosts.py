@@ -78,9 +78,7 @@ def test_shop_whose_redirects_lead_to_such_a_host_is_asked_for_its_other_images(
 
 
 @pytest.mark.parametrize("how", ["by its name", "as a bucket"])
-def test_host_that_hardly_answers_holds_up_no_other(
-    batch: Build, tmp_path: Path, how: str
-) -> None:
+def test_host_that_hardly_answers_holds_up_no_other(batch: Build, tmp_path: Path, how: str) -> None:
     answering = threading.Event()
 
     def answer(handler: Any) -> None:

@@ -108,6 +108,7 @@ class DecoderPool:
             await worker.kill()  # it is in the middle of an answer that nobody will read
             raise
         finally:
+            worker.let_go()
             self._idle.put_nowait(worker)
 
 
@@ -141,8 +142,6 @@ class _Worker:
             raise ImageFailed(ErrorCode(answer["error"]), answer["message"])
         kept = answer["kept"]
         output = content.whole() if kept else memfile.read(self._output, answer["size"])
-        memfile.empty(self._input)
-        memfile.empty(self._output)
         return Compressed(
             data=output,
             kind=Kind(answer["kind"]),
@@ -178,6 +177,11 @@ class _Worker:
         if -code in (signal.SIGKILL, signal.SIGTERM):
             return _Killed(how)
         return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
+
+    def let_go(self) -> None:
+        """Of the image that was its last, however that ended: nobody counts its bytes any more."""
+        memfile.empty(self._input)
+        memfile.empty(self._output)
 
     async def kill(self) -> None:
         process, self._process = self._process, None

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -141,6 +142,31 @@ async def test_cancelled_image_does_not_confuse_the_next_one() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (await compressed(pool, small, Kind.JPEG)).width == 50
+
+
+def shared_bytes() -> int:
+    """Allocated in files of memory that this process and its decoders share."""
+    held = 0
+    for opened in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if str(opened.readlink()).startswith("/memfd:image-"):
+                held += opened.stat().st_blocks * 512
+    return held
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(Kind.JPEG, ErrorCode.CORRUPT), (Kind.PNG, ErrorCode.DECODER_CRASHED)]
+)
+async def test_image_that_failed_leaves_no_memory_behind(kind: Kind, code: ErrorCode) -> None:
+    """A pod's images are counted until they are let go of, and this one is."""
+    picture = encoded(photo(size=(8000, 8000)), "PNG", compress_level=1)
+    data = picture if kind is Kind.PNG else b"\xff\xd8\xff" + bytes(30 * MIB)
+    async with DecoderPool(1, timeout=30, memory=300 * MIB) as pool:
+        before = shared_bytes()
+        with pytest.raises(ImageFailed) as caught:
+            await compressed(pool, data, kind)
+        assert caught.value.code is code
+        assert shared_bytes() - before < 10 * MIB < len(data)
 
 
 async def test_decoders_do_not_see_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
