@@ -16,6 +16,10 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 #: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
 _REDUCING_GAP: Final = 3.0
 _ON_ITS_SIDE: Final = range(5, 9)
+#: Modes in which PNG may name one colour that is transparent, and those that hold it as alpha.
+_KEYED: Final = {"1": "LA", "L": "LA", "RGB": "RGBA"}
+#: Modes whose colours a profile may be about.
+_COLOURED: Final = frozenset({"RGB", "RGBA", "CMYK", "LAB", "P", "PA"})
 
 
 def upright(frame: Image.Image) -> None:
@@ -41,17 +45,23 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def to_srgb(frame: Image.Image) -> Image.Image:
-    """8 bits a channel, sRGB: one of the modes L, LA, RGB, RGBA, P, PA."""
+    """8 bits a channel, sRGB: one of the modes L, LA, RGB, RGBA, P."""
     if frame.mode in ("I", "F") or frame.mode.startswith("I;16"):
         return _sixteen_bits_to_eight(frame)
+    if frame.mode in _KEYED and "transparency" in frame.info:
+        # One colour stands for transparent: scaling would mix it into its neighbours, and no format
+        # but PNG knows of it.
+        frame = frame.convert(_KEYED[frame.mode])
     if frame.mode == "1":
         return frame.convert("L")
     profile = frame.info.get("icc_profile")
-    if frame.mode in ("RGB", "RGBA", "CMYK", "LAB") and isinstance(profile, bytes) and profile:
+    if isinstance(profile, bytes) and profile:
         converted = _through_profile(frame, profile)
         if converted is not None:
             return converted
-    if frame.mode in ("L", "LA", "RGB", "RGBA", "P", "PA"):
+    if frame.mode == "PA":  # which nearly no format holds
+        return palette_to_direct(frame)
+    if frame.mode in ("L", "LA", "RGB", "RGBA", "P"):
         return frame
     return frame.convert("RGBA" if frame.mode in ("RGBa", "La") else "RGB")
 
@@ -69,7 +79,7 @@ def has_other_colours(image: Image.Image) -> bool:
 
 def on_white(frame: Image.Image) -> Image.Image:
     """For formats without alpha: composed over white; L or RGB."""
-    if frame.mode in ("P", "PA"):
+    if frame.mode == "P":
         frame = palette_to_direct(frame)
     if frame.mode == "RGBA" or frame.has_transparency_data:
         frame = frame if frame.mode == "RGBA" else frame.convert("RGBA")
@@ -82,7 +92,11 @@ def on_white(frame: Image.Image) -> Image.Image:
 
 def palette_to_direct(frame: Image.Image) -> Image.Image:
     """Palette images cannot be scaled or encoded as photographs."""
-    return frame.convert("RGBA" if frame.has_transparency_data else "RGB")
+    return frame.convert(_direct(frame))
+
+
+def _direct(frame: Image.Image) -> str:
+    return "RGBA" if frame.has_transparency_data else "RGB"
 
 
 def fitted_size(
@@ -114,12 +128,15 @@ def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
 
 def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
     """``None`` when it is sRGB already, or no usable profile for this mode."""
-    target = "RGBA" if frame.mode == "RGBA" else "RGB"
+    if frame.mode not in _COLOURED:
+        return None
+    palette = frame.mode in ("P", "PA")
+    mode = _direct(frame) if palette else frame.mode
     try:
-        transform = _transform(profile, frame.mode, target)
+        transform = _transform(profile, mode, "RGBA" if mode == "RGBA" else "RGB")
         if transform is None:
             return None
-        return ImageCms.applyTransform(frame, transform)
+        return ImageCms.applyTransform(palette_to_direct(frame) if palette else frame, transform)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 

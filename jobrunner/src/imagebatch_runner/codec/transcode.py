@@ -169,7 +169,7 @@ def _compress_animation(
         image.load()
         durations.append(int(image.info.get("duration") or 100))
         frame = pixels.to_srgb(image.copy())
-        frame = pixels.palette_to_direct(frame) if frame.mode in ("P", "PA") else frame
+        frame = pixels.palette_to_direct(frame) if frame.mode == "P" else frame
         size = pixels.fitted_size(frame.size, options.max_width, options.max_height)
         prepared.append(pixels.scaled(frame, size))
     encode.animation(
@@ -196,7 +196,7 @@ def _prepared(
     frame = pixels.to_srgb(image)
     if target in encode.OPAQUE:
         frame = pixels.on_white(frame)
-    elif frame.mode in ("P", "PA") and (target not in encode.PALETTE or size != frame.size):
+    elif frame.mode == "P" and (target not in encode.PALETTE or size != frame.size):
         frame = pixels.palette_to_direct(frame)
     return pixels.scaled(frame, size)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -18,6 +19,8 @@ from imagebatch_runner.codec.sniff import Kind, sniff
 from imagebatch_runner.codec.transcode import Encoded, compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers import memfile
+from support import oddpictures
+from support.iccprofile import DISPLAY_P3, in_srgb, profile
 from support.pictures import decoded, encoded, jpeg, photo
 
 
@@ -178,6 +181,29 @@ def test_transparent_palette_is_laid_on_white_and_survives_in_webp(out: BinaryIO
     assert _alpha(alpha, (8, 30)) == 255
 
 
+@pytest.mark.parametrize("format_", ["webp", "avif", "png"])
+@pytest.mark.parametrize(("mode", "key"), [("RGB", (200, 30, 30)), ("L", 200), ("1", 0)])
+def test_colour_that_stands_for_transparent_is_alpha_afterwards(
+    out: BinaryIO, format_: str, mode: str, key: int | tuple[int, int, int]
+) -> None:
+    image = Image.new(mode, (64, 64), key)
+    image.paste(255 if mode == "1" else 90 if mode == "L" else (20, 90, 200), (0, 0, 32, 64))
+    source = encoded(image, "PNG", transparency=key)
+    result = decoded(run(source, out, max_width=48, format=format_)[1]).convert("RGBA")
+    assert result.size == (48, 48)
+    assert _alpha(result, (40, 20)) == 0
+    assert _alpha(result, (8, 20)) == 255
+
+
+def test_transparent_colour_of_sixteen_bits_does_not_fail_its_image(out: BinaryIO) -> None:
+    source = oddpictures.deep_png(photo(size=(60, 40)))
+    key = struct.pack(">I4s6s", 6, b"tRNS", b"\xff\xff" * 3)
+    key += struct.pack(">I", zlib.crc32(key[4:]))
+    at = source.index(b"IDAT") - 4
+    result, _ = run(source[:at] + key + source[at:], out, max_width=30, format="webp")
+    assert (result.width, result.height) == (30, 20)
+
+
 def test_grey_with_alpha_and_one_bit_images_become_grey_or_rgb(out: BinaryIO) -> None:
     grey = photo(size=(90, 60)).convert("L")
     with_alpha = Image.merge("LA", (grey, Image.new("L", grey.size, 255)))
@@ -209,6 +235,18 @@ def test_icc_profile_is_converted_to_srgb(out: BinaryIO) -> None:
     # Linear 55/255 is 0.216; the sRGB transfer function makes 0.503 of it, 128 of 255.
     assert _near(image.getpixel((10, 10)), (128, 128, 128), 4)
     assert "icc_profile" not in image.info
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+@pytest.mark.parametrize("format_", ["jpeg", "png"])
+def test_icc_profile_is_about_the_colours_of_a_palette_as_well(
+    out: BinaryIO, mode: str, format_: str
+) -> None:
+    image = Image.new("RGB", (60, 40), (200, 100, 60)).quantize(4).convert(mode)
+    wide = profile(DISPLAY_P3)
+    source = encoded(image, "PNG" if mode == "P" else "TIFF", icc_profile=wide)
+    small = decoded(run(source, out, max_width=50, format=format_, quality=95)[1])
+    assert _near(small.convert("RGB").getpixel((9, 9)), in_srgb((200, 100, 60), DISPLAY_P3), 4)
 
 
 def test_broken_icc_profile_and_exif_are_ignored(out: BinaryIO) -> None:

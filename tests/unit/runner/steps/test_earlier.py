@@ -162,7 +162,7 @@ def test_every_option_of_the_output_is_among_those_compared() -> None:
 
 
 def test_the_codec_is_named_with_its_native_part(tmp_path: Path) -> None:
-    assert [codec_name(native=native) for native in (False, True)] == ["3", "3+native"]
+    assert [codec_name(native=native) for native in (False, True)] == ["4", "4+native"]
     assert plan(Shop(tmp_path).batch("a")).codec == CODEC
 
 
