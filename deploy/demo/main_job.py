@@ -100,7 +100,8 @@ def main_job(stack: Stack, out: Path) -> None:
             raise StackFailed(f"the batch ended as {status['status']}")
         images = download(client, request_id, out)
     body = verified_webhook(stack, request_id)
-    print("\n$ kubectl get imagebatches\n" + stack.batches("get", "imagebatches"))
+    shown = stack.batches("get", "imagebatches")
+    print(f"\n$ kubectl -n {stack.namespace} get imagebatches\n{shown}")
     size = status["bytes"]
     print(f"bytes:     {size['in']:,} in, {size['out']:,} out, {status['saved']} saved")
     print(f"output:    {out.name}/output.csv and {len(images)} images in {out.name}/images/")

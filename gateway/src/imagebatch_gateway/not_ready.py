@@ -20,22 +20,23 @@ def why_no_output(batch: ImageBatch) -> Problem:
     condition = telling_condition(batch)
     because = f" ({condition.reason}: {condition.message})" if condition else ""
     if batch.spec.dry_run and phase is Phase.COMPLETED:
-        return _conflict("no-output", "A dry run has no output: nothing was compressed.")
+        return _never("A dry run has no output: nothing was compressed.")
     if phase.finished:
-        return _conflict("no-output", f"The request is {phase.value.lower()}{because}.")
+        return _never(f"The request is {phase.value.lower()}{because}.")
     if phase is Phase.SUSPENDED:
-        return _conflict(
-            "not-finished", "The request is suspended; it has no output until resumed.", _SOON * 12
-        )
+        return _not_yet("The request is suspended; it has no output until resumed.", _SOON * 12)
     images = batch.status.images
     progress = f": {images.done} of {images.total} images are done" if images else ""
-    return _conflict(
-        "not-finished",
+    return _not_yet(
         f"The request is {phase.value.lower()}{progress}{because}; ask again in {_SOON} seconds.",
         _SOON,
     )
 
 
-def _conflict(code: str, detail: str, retry_after: int | None = None) -> Problem:
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
-    return Problem(409, code, "The output is not ready", detail=detail, headers=headers)
+def _never(detail: str) -> Problem:
+    return Problem(409, "no-output", "There will be no output", detail=detail)
+
+
+def _not_yet(detail: str, retry_after: int) -> Problem:
+    headers = {"Retry-After": str(retry_after)}
+    return Problem(409, "not-finished", "The output is not ready", detail=detail, headers=headers)

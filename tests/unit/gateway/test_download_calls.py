@@ -76,7 +76,9 @@ async def test_a_failed_request_without_report_says_why_and_not_to_come_back(
 
     assert answer.status_code == 409
     assert "retry-after" not in answer.headers
-    assert "InputRefused: no such column" in answer.json()["message"]
+    told = answer.json()
+    assert told["title"] == "There will be no output"
+    assert "InputRefused: no such column" in told["message"]
 
 
 async def test_a_failed_request_with_a_report_is_downloaded(
