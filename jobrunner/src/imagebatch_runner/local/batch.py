@@ -39,7 +39,7 @@ class Wish:
         return Batch(
             RunnerJob(
                 namespace="local",
-                name=name,
+                name=name.encode(errors="replace").decode(),  # not every file's name is UTF-8
                 uid="local",
                 source=JobSource(path=str(csv)),
                 output=self.output,
@@ -59,8 +59,14 @@ def make_writable(out: Path) -> None:
     """Make the folder of the results, if it is not there.
 
     Raises:
-        ConfigurationRefused: it cannot be made, or not be written to.
+        ConfigurationRefused: it cannot be made, or not be written to, or its path is no UTF-8.
     """
+    try:
+        str(out.resolve()).encode()
+    except UnicodeEncodeError:
+        raise ConfigurationRefused(
+            f"{out}: results need a path in UTF-8; choose another --out"
+        ) from None
     try:
         if out.exists() and not out.is_dir():
             raise ConfigurationRefused(f"{out} is a file; --out must be a folder")

@@ -34,7 +34,8 @@ def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None
             nothing to reuse.
     """
     if not csv.is_file():
-        raise InputRefused(f"{csv}: no such file or folder")
+        what = "neither a file nor a folder" if csv.exists() else "no such file or folder"
+        raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
     with unpacked(csv) as stream:  # before anything is left behind for what is no such CSV
@@ -86,5 +87,8 @@ def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
         stored.unlink()  # a CSV that was refused, or not planned to its end: nothing was made of it
         return
     if source.sha256_of(stored) != source.sha256_of(csv):
-        raise ConfigurationRefused(f"{out} holds the results of another CSV; choose another --out")
+        raise ConfigurationRefused(
+            f"{out} holds the results of another CSV, or of this one before it changed; choose "
+            f"another --out, to which --reuse-from {out} takes over what did not change"
+        )
     refuse_other_options(out, earlier.output, batch.job.output)

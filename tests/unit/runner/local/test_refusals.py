@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,30 @@ def test_path_that_the_system_refuses_is_a_refusal(
     told = capsys.readouterr().err
     assert told.startswith("refused: ")
     assert "File name too long" in told
+
+
+def test_source_whose_name_is_no_utf8_is_taken_into_an_out_whose_name_is(tmp_path: Path) -> None:
+    source = tmp_path / os.fsdecode(b"b\xe4d")
+    source.mkdir()
+    (source / "a.jpg").write_bytes(b"x")
+    with pytest.raises(ConfigurationRefused, match="need a path in UTF-8; choose another --out"):
+        open_images(source, tmp_path / os.fsdecode(b"b\xe4d-compressed"), wish())
+    batch, _ = open_images(source, tmp_path / "out", wish())
+    assert plan.plan(batch).images == 1
+
+
+def test_what_is_no_file_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="/dev/null: neither a file nor a folder"):
+        open_csv(Path("/dev/null"), tmp_path / "out", wish())
+
+
+def test_csv_that_changed_is_told_how_to_go_on(photos: Path, tmp_path: Path) -> None:
+    csv, out = tmp_path / "products.csv", tmp_path / "out"
+    csv.write_text("S. No.,Product Name,Input Image Urls\n1,Cat,photos/a.jpg\n")
+    plan.plan(open_csv(csv, out, wish()))
+    csv.write_text(csv.read_text() + "2,Dog,photos/a.jpg\n")
+    with pytest.raises(ConfigurationRefused, match=f"--reuse-from {out} takes over what did not"):
+        open_csv(csv, out, wish())
 
 
 def test_refusal_of_an_options_value_names_the_option(
