@@ -22,7 +22,10 @@ from .memory import MIB, Shares, memory_limit, shares
 PREFIX: Final = "IMAGEBATCH_"
 
 Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+#: A day: waits of more than some years, and endless ones, are no numbers that clocks can take.
+_LONGEST: Final = 86_400
+Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
+Patience = Annotated[float, Field(ge=0, le=_LONGEST)]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
 ]
@@ -73,10 +76,10 @@ class Settings(BaseModel):
     fetch_redirects: Annotated[int, Field(ge=0, le=20)] = Field(
         5, description="Redirects that are followed, each checked anew."
     )
-    retry_base_seconds: Annotated[float, Field(ge=0)] = Field(
+    retry_base_seconds: Patience = Field(
         1, description="Upper bound of the first wait before a retry; doubles each time."
     )
-    retry_max_seconds: Annotated[float, Field(ge=0)] = Field(
+    retry_max_seconds: Patience = Field(
         60,
         description="Longest wait before a retry; an image whose host asks for more with "
         "Retry-After is not tried again.",
@@ -95,12 +98,12 @@ class Settings(BaseModel):
         100_000_000, description="Pixels of one image, checked on its header before decoding."
     )
     max_frames: Count = Field(500, description="Frames of one animation.")
-    decoders: Annotated[int, Field(ge=0)] = Field(
+    decoders: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,
         description="Decoding processes; 0: as many as the pod has CPUs, and its memory room for.",
     )
     decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
-    decoder_memory_mib: Annotated[int, Field(ge=0)] | None = Field(
+    decoder_memory_mib: Annotated[int, Field(ge=0, le=1 << 20)] | None = Field(
         None,
         description="Address space of a decoder in MiB, 0 unlimited; by the pod's limit, at most "
         "2048.",
@@ -111,7 +114,7 @@ class Settings(BaseModel):
         "again. A part is written when half as many results wait.",
     )
     part_seconds: Seconds = Field(5, description="A part is written at least this often.")
-    storage_patience_seconds: Annotated[float, Field(ge=0)] = Field(
+    storage_patience_seconds: Patience = Field(
         600, description="How long an outage of the object store is waited for."
     )
     source_max_bytes: Count = Field(

@@ -38,6 +38,8 @@ def test_a_misspelled_key_fails_lint(lint: Callable[[Values], str], values: Valu
     [
         {"s3": {"bucket": "b", "endpoint": "seaweedfs:8333"}},
         {"egress": {"allow": ["one,two"]}},
+        {"runner": {"settings": {"storagePatienceSeconds": 1e10}}},
+        {"runner": {"settings": {"fetchRedirects": 21}}},
         {"gateway": {"service": {"type": "Nodeport"}}},
         {"namespaces": ["Not_A_Namespace"]},
         {"runner": {"resources": {"limits": {"memory": "lots"}}}},

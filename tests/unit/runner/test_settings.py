@@ -29,6 +29,11 @@ def test_environment_is_read_and_empty_variables_are_unset() -> None:
         ("MAX_PIXELS", "many"),
         ("FETCH_PER_HOST", "0"),
         ("GRACE_SECONDS", "-1"),
+        ("GRACE_SECONDS", "inf"),
+        ("STORAGE_PATIENCE_SECONDS", "inf"),
+        ("STORAGE_PATIENCE_SECONDS", "1e300"),
+        ("RETRY_MAX_SECONDS", "nan"),
+        ("DECODER_MEMORY_MIB", "100000000000000"),
         ("LOG_LEVEL", "loud"),
     ],
 )
