@@ -102,3 +102,27 @@ def test_host_that_hardly_answers_holds_up_no_other(batch: Build, tmp_path: Path
         finally:
             answering.set()
         assert slow.requests.total() == 8
+
+
+def test_host_whose_large_images_hardly_arrive_holds_up_no_other(batch: Build) -> None:
+    """The bytes that may be held are waited for in a row."""
+    arriving = threading.Event()
+
+    def answer(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(20 << 20))
+        handler.end_headers()
+        handler.wfile.write(b"\xff\xd8\xff")
+        arriving.wait(300)
+        handler.close_connection = True
+
+    with ImageHost() as slow, ImageHost() as good:
+        bad = [slow.on(f"large-{n}.jpg", answer) for n in range(COUNT)]
+        built = mixed(batch, bad, good, IMAGEBATCH_FETCH_READ_SECONDS="300",
+                      IMAGEBATCH_FETCH_TOTAL_SECONDS="300",
+                      IMAGEBATCH_BYTES_IN_FLIGHT=str(192 << 20))  # fmt: skip
+        try:
+            ends_with_the_good_ones(built, good)
+        finally:
+            arriving.set()
+        assert slow.requests.total() == 8

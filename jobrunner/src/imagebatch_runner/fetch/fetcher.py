@@ -37,6 +37,9 @@ _UNKNOWN_LENGTH = 8 << 20
 #: How often an image's bytes are in memory: as they arrive and joined, then here and before the
 #: decoder, then as they were and compressed.
 COPIES = 2
+#: Share of the byte budget for bodies that are on their way from one host: a slow one's would hold
+#: all of it, and images of the others wait behind them.
+_OF_ONE_HOST = 3 / 4
 
 T = TypeVar("T")
 
@@ -85,8 +88,13 @@ class Fetcher:
         self._policy = RetryPolicy(
             retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
         )
-        self._gate = HostGate(total=settings.fetch_concurrency, per_host=settings.fetch_per_host)
-        self._budget = Budget(settings.shares.bytes_in_flight)
+        room = settings.shares.bytes_in_flight
+        self._gate = HostGate(
+            total=settings.fetch_concurrency,
+            per_host=settings.fetch_per_host,
+            arriving=max(1, int(room * _OF_ONE_HOST)),
+        )
+        self._budget = Budget(room)
         self._sleep = sleep
         self._chance = chance
 
@@ -225,15 +233,16 @@ class Fetcher:
                 length = body.declared_length(response, limit)
                 room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
                 clock.reschedule(None)  # waiting for our own memory is not the host's delay
-                await hold.take(COPIES * room)
-                self._start(clock)
-                try:
-                    content = await body.read(response, room if length is None else limit)
-                except ImageFailed as failure:
-                    long = failure.code is ErrorCode.TOO_MANY_BYTES
-                    if long and length is None and room < limit:
-                        raise _NeedsMoreRoom from None
-                    raise
+                async with self._gate.arriving(hosts[-1], COPIES * room):
+                    await hold.take(COPIES * room)
+                    self._start(clock)
+                    try:
+                        content = await body.read(response, room if length is None else limit)
+                    except ImageFailed as failure:
+                        long = failure.code is ErrorCode.TOO_MANY_BYTES
+                        if long and length is None and room < limit:
+                            raise _NeedsMoreRoom from None
+                        raise
                 hold.shrink(COPIES * content.size)
                 return content, validators
         except ImageFailed as failure:

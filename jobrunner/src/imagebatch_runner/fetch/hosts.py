@@ -1,4 +1,7 @@
-"""Politeness: so many requests to one host at once, and none while it asked us to wait."""
+"""Politeness: so many requests to one host at once, and none while it asked us to wait.
+
+And fairness: what arrives from one host leaves room for others, for it may be slow.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from imagebatch_runner.budget import Budget
+
 
 @dataclass(slots=True)
 class _Host:
     turns: asyncio.Semaphore
     slots: asyncio.Semaphore
+    arriving: Budget
     not_before: float = field(default=0.0)
 
 
 class HostGate:
     """One gate for all requests of a shard."""
 
-    def __init__(self, *, total: int, per_host: int) -> None:
+    def __init__(self, *, total: int, per_host: int, arriving: int) -> None:
+        """Of requests in all and to one host; ``arriving`` bytes may be on their way from one."""
         self._total = asyncio.Semaphore(total)
         self._per_host = per_host
+        self._arriving = arriving
         self._hosts: dict[str, _Host] = {}
 
     @asynccontextmanager
@@ -48,6 +56,13 @@ class HostGate:
             await self._until_welcome(state)
             yield
 
+    @asynccontextmanager
+    async def arriving(self, host: str, size: int) -> AsyncIterator[None]:
+        """Wait until so many bytes may be on their way from the host, for the block. More than it
+        may have at all are on their way alone."""
+        async with self._state(host).arriving.hold(size):
+            yield
+
     def pause(self, host: str) -> float:
         """Seconds for which the host asked not to be asked; not more than 0 when it did not."""
         return self._state(host).not_before - asyncio.get_running_loop().time()
@@ -70,6 +85,8 @@ class HostGate:
         state = self._hosts.get(host)
         if state is None:
             state = self._hosts[host] = _Host(
-                asyncio.Semaphore(self._per_host), asyncio.Semaphore(self._per_host)
+                asyncio.Semaphore(self._per_host),
+                asyncio.Semaphore(self._per_host),
+                Budget(self._arriving),
             )
         return state
