@@ -12,16 +12,12 @@ static void rates_of(const candidates *of, const scan_kind *kind, scan_coder *co
     uint64_t bits = 0, runs = 0;
     for (int i = 0; i < 256; i++)
         rates->symbol[i] = (uint32_t)((length[i] ? length[i] : LONGEST_CODE) + (i & 15)) << RATE_BITS;
-    for (int size = 0; size < 16; size++) {
-        uint32_t least = rates->symbol[0xF0] + rates->symbol[size];
-        for (int i = 16 + size; i < 256; i += 16) least = rates->symbol[i] < least ? rates->symbol[i] : least;
-        rates->apart[size] = least;
-    }
     for (int i = 0; i < 15; i++) {
         runs += coder->used[TABLE_AC][i << 4];
         bits += (uint64_t)coder->used[TABLE_AC][i << 4] * (uint64_t)(length[i << 4] + i);
     }
     rates->end = runs ? (uint32_t)((bits << RATE_BITS) / runs) : LONGEST_CODE << RATE_BITS;
+    trellis_prepare(rates);
 }
 
 static void choose_band(candidates *of, const scan_kind *band, const trellis_rates *rates) {

@@ -9,6 +9,14 @@ static const cost NEVER = (cost)1 << 50;
 
 static cost square(int64_t difference) { return difference * difference; }
 
+void trellis_prepare(trellis_rates *rates) {
+    for (int size = 0; size < 16; size++) {
+        uint32_t least = rates->symbol[0xF0] + rates->symbol[size];
+        for (int i = 16 + size; i < 256; i += 16) least = rates->symbol[i] < least ? rates->symbol[i] : least;
+        rates->apart[size] = least;
+    }
+}
+
 /* A way through the band is a chain of coefficients that stay; each is reached from the best one
  * before it. Those are tried from the nearest on; where one costs too much even if what comes behind it
  * took the fewest bits there are, so do all before it whose ways are no cheaper. */

@@ -11,8 +11,10 @@ typedef struct {
     uint32_t symbol[256], end, apart[16];
 } trellis_rates;
 
-/* trellis.c: the candidates of a block in a band, positions `first` to `last`. `bit` is the distortion
- * that a bit is worth; `stays` as in candidates.h. */
+/* trellis.c: `apart`, by the others. */
+void trellis_prepare(trellis_rates *rates);
+/* The candidates of a block in a band, positions `first` to `last`. `bit` is the distortion that a bit is
+ * worth; `stays` as in candidates.h. */
 void trellis_choose(candidate *list, int count, int first, int last, const trellis_rates *rates,
                     int32_t bit, const uint8_t stays[64]);
 
