@@ -41,15 +41,40 @@ def test_the_crd_may_go_with_the_release_or_be_left_out(render: Render) -> None:
     assert render(crds={"install": False}).all("CustomResourceDefinition") == []
 
 
+def test_who_may_edit_a_namespace_may_make_its_batches_and_nobody_their_status(
+    render: Render,
+) -> None:
+    chart = render(namespaces=["shop"])
+    aggregated = {
+        label.rpartition("-")[2]: role["rules"]
+        for role in chart.all("ClusterRole")
+        for label in role["metadata"]["labels"]
+        if label.startswith("rbac.authorization.k8s.io/aggregate-to-")
+    }
+    assert set(aggregated) == {"view", "edit", "admin"}
+    for name, (rule,) in aggregated.items():
+        assert rule["resources"] == ["imagebatches"]
+        assert ("create" in rule["verbs"]) is (name != "view")
+    for crds in ({"aggregateRoles": False}, {"install": False}):
+        assert render(namespaces=["shop"], crds=crds).all("ClusterRole") == []
+
+
+def _operators(chart: Rendered) -> list[dict[str, Any]]:
+    roles = chart.all("ClusterRole")
+    return [role for role in roles if role["metadata"]["name"].startswith("imagebatch-operator-")]
+
+
 def test_all_namespaces_take_a_cluster_role(render: Render) -> None:
     chart = render()
-    assert len(chart.all("ClusterRole")) == len(chart.all("ClusterRoleBinding")) == 1
+    assert len(_operators(chart)) == len(chart.all("ClusterRoleBinding")) == 1
     assert "IMAGEBATCH_NAMESPACES" not in chart.env("imagebatch-operator")
 
 
-def test_listed_namespaces_take_a_role_each_and_no_cluster_role(render: Render) -> None:
+def test_listed_namespaces_take_a_role_each_and_no_cluster_role_of_the_operator(
+    render: Render,
+) -> None:
     chart = render(namespaces=["shop", "press"])
-    assert chart.all("ClusterRole") == chart.all("ClusterRoleBinding") == []
+    assert _operators(chart) == chart.all("ClusterRoleBinding") == []
     for namespace in ("home", "shop", "press"):
         chart.one("Role", "imagebatch-operator", namespace)
         binding = chart.one("RoleBinding", "imagebatch-operator", namespace)
@@ -65,7 +90,7 @@ def test_no_rule_has_a_wildcard_and_none_reads_secrets(render: Render) -> None:
 
 
 def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None:
-    (role,) = render(webhook={"secretRefs": True}).all("ClusterRole")
+    (role,) = _operators(render(webhook={"secretRefs": True}))
     rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert rules == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 
