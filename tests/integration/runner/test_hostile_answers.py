@@ -218,6 +218,23 @@ async def test_answer_that_breaks_the_rules_fails_by_its_code(
     assert await fetch(raw(host, "a", answer), good) == [ErrorCode(code), DATA]
 
 
+BROKEN_LATER = {
+    "chunk size no number": b"zz\r\n",
+    "chunk size beyond every number": b"f" * 20 + b"\r\n",
+    "trailer that is none": b"0\r\nfoo\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_LATER)
+async def test_body_that_breaks_the_rules_when_it_is_half_read_ends_there(
+    fetch: Fetch, host: ImageHost, how: str
+) -> None:
+    """Not when its time is over: it would hold its place and its memory for so long."""
+    started = answered(chunks(DATA), CHUNKED)
+    url = dripping(host, "a", started, [BROKEN_LATER[how], b""], 0.3)
+    assert await fetch(url, fetch_total_seconds=20) == [ErrorCode.INCOMPLETE_BODY]
+
+
 async def test_body_of_an_unknown_transfer_coding_is_taken_as_it_is(
     fetch: Fetch, host: ImageHost
 ) -> None:

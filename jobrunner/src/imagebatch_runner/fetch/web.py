@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -149,10 +154,39 @@ async def opened(
             if response.status not in _REDIRECTS or location is None:
                 if not (conditions and response.status == NOT_MODIFIED):
                     _expect_success(response)
-                yield response
+                with _told_of_its_end(response):
+                    yield response
                 return
             target = checked(_joined(target, location))
     raise ImageFailed(ErrorCode.TOO_MANY_REDIRECTS, f"more than {redirects} redirects")
+
+
+@contextmanager
+def _told_of_its_end(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Who reads the body learns that the connection is gone. aiohttp says so, but where it closed
+    the connection by itself, for what came of the body later and breaks the rules of HTTP: its
+    reader would wait until the time is over."""
+    content, connection = response.content, response.connection
+    if connection is None or connection.protocol is None:  # it is here as a whole
+        yield
+        return
+
+    def ended(closed: asyncio.Future[None] | None) -> None:
+        if closed is not None and not closed.cancelled():
+            closed.exception()  # would else be logged, as nobody's
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
+
+    closed = connection.protocol.closed
+    if closed is None:
+        ended(closed)
+        yield
+        return
+    closed.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(ended)  # the connection is for other answers as well
 
 
 def _joined(base: yarl.URL, location: str) -> str:
