@@ -12,8 +12,8 @@ from pathlib import Path
 
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.resource import Output
 from imagebatch_core.results import ImageResult, ImageStatus
+from imagebatch_core.spec import Output
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch, EarlierBatch

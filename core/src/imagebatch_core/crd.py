@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 from . import names
-from .resource import MUTABLE_FIELDS, ImageBatchSpec, ImageBatchStatus, Model
+from .model import Model
+from .spec import MUTABLE_FIELDS, ImageBatchSpec
+from .status import ImageBatchStatus
 
 _KEPT = {
     "type", "description", "enum", "pattern", "format", "default", "minLength", "maxLength",

@@ -11,8 +11,9 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
+from .model import Model
 from .reasons import Reason
-from .resource import DeletionPolicy, Model, Output
+from .spec import DeletionPolicy, Output
 
 #: Kubernetes keeps at most this many bytes of a termination message.
 MESSAGE_LIMIT: Final = 4096

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .resource import DeletionPolicy, ImageBatchSpec
+from .spec import DeletionPolicy, ImageBatchSpec
 
 _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
     "spec.source.retryOf": lambda spec: spec.source.retry_of is not None,

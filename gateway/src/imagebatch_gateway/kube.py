@@ -16,7 +16,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from imagebatch_core import names
-from imagebatch_core.resource import ImageBatch, ImageBatchSpec
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import ImageBatchSpec
 
 from .errors import (
     BatchExists,

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagebatch_core.model import Model
 from imagebatch_core.reasons import Reason
-from imagebatch_core.resource import Bytes, Condition, Images, Model
+from imagebatch_core.status import Bytes, Condition, Images
 
 _ID: Final = "5f0c1b52-9d0e-4b4e-9a51-0e6f3a6c1d2e"
 _HOST: Final = "http://127.0.0.1:8080"

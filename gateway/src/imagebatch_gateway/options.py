@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from starlette.datastructures import UploadFile as StarletteUploadFile
 
 from imagebatch_core.egress import UrlRefused, check_url
-from imagebatch_core.resource import (
+from imagebatch_core.spec import (
     Format,
     ImageBatchSpec,
     Metadata,

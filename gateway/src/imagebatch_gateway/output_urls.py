@@ -14,8 +14,8 @@ from typing import Final
 import anyio.to_thread
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.resource import Report
 from imagebatch_core.results import ImageStatus
+from imagebatch_core.status import Report
 
 from .errors import CursorRefused
 from .objects import Objects

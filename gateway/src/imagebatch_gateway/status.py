@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imagebatch_core.reasons import ConditionType, Phase
-from imagebatch_core.resource import Condition, ConditionStatus, ImageBatch, Images
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import Condition, ConditionStatus, Images
 
 from .links import Links
 from .models import RequestStatus, StatusAnswer, WebhookAnswer

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from imagebatch_core.job import Step
-from imagebatch_core.resource import Format, Metadata, Output, Profile
+from imagebatch_core.spec import Format, Metadata, Output, Profile
 from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
 

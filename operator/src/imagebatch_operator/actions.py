@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagebatch_core.job import Step
-from imagebatch_core.resource import ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 
 
 @dataclass(frozen=True, slots=True)

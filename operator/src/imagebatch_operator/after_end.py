@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from imagebatch_core.reasons import ConditionType
-from imagebatch_core.resource import ImageBatch, ImageBatchStatus
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ImageBatchStatus
 
 from .accepted import begun, still_accepted
 from .actions import Action, Decision, DeleteBatch, DeleteJob, DeliverWebhook

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.resource import Condition, ConditionStatus
+from imagebatch_core.status import Condition, ConditionStatus
 
 _MESSAGE_LIMIT = 1024
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch, ReuseStatus
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ReuseStatus
 
 from .accepted import still_accepted
 from .actions import Action, CreateJob, Decision, DeleteJob

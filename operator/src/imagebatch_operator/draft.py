@@ -8,9 +8,9 @@ from typing import Any
 
 from imagebatch_core.job import RunnerMessage
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import (
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import (
     Bytes,
-    ImageBatch,
     ImageBatchStatus,
     Images,
     Report,

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from imagebatch_core import names
 from imagebatch_core.job import JobSource, RunnerJob, Step
-from imagebatch_core.resource import ImageBatch, Source
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import Source
 
 from .actions import CreateJob
 from .settings import Settings

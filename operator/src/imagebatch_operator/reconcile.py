@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.resource import ConditionStatus, ImageBatch, ImageBatchStatus
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ConditionStatus, ImageBatchStatus
 
 from . import admission, jobs, pods
 from .accepted import begun

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagebatch_core.job import Step
-from imagebatch_core.resource import Runs
+from imagebatch_core.status import Runs
 
 from .observed import JobView, Observation
 

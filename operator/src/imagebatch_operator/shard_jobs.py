@@ -6,7 +6,8 @@ from math import ceil
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Phase, Reason
-from imagebatch_core.resource import ImageBatch, Runs, Shards
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import Runs, Shards
 
 from .actions import Action, CreateJob
 from .draft import Draft

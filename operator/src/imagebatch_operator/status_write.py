@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imagebatch_core.resource import ImageBatch, ImageBatchStatus
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ImageBatchStatus
 
 from .cache import Cache
 from .kube import Kube, batch_path

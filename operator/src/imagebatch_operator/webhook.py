@@ -27,8 +27,9 @@ from imagebatch_core.egress import (
 )
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.resource import ImageBatch, ImageBatchStatus
+from imagebatch_core.resource import ImageBatch
 from imagebatch_core.retry_after import parse_retry_after
+from imagebatch_core.status import ImageBatchStatus
 
 from .conditions import Conditions
 

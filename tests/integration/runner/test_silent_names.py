@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from imagebatch_core.resource import Output
 from imagebatch_core.results import ErrorCode, ImageResult
+from imagebatch_core.spec import Output
 from imagebatch_runner.local import run
 from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.from_csv import open_csv

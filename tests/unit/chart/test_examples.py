@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from imagebatch_core import names
-from imagebatch_core.resource import ImageBatchSpec
 from imagebatch_core.rows import Row, open_rows
+from imagebatch_core.spec import ImageBatchSpec
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("*.yaml"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from imagebatch_core.crd import custom_resource_definition
 from imagebatch_core.job import MESSAGE_LIMIT, RunnerMessage, Step
-from imagebatch_core.resource import MUTABLE_FIELDS
+from imagebatch_core.spec import MUTABLE_FIELDS
 
 
 def _schema() -> dict[str, Any]:

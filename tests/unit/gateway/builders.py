@@ -13,19 +13,17 @@ from obstore.store import ObjectStore
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import (
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.spec import ImageBatchSpec, S3Source, Source
+from imagebatch_core.status import (
     Bytes,
     Condition,
     ConditionStatus,
-    ImageBatch,
-    ImageBatchSpec,
     ImageBatchStatus,
     Images,
     Report,
-    S3Source,
-    Source,
 )
-from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
 from imagebatch_gateway.errors import BatchExists, BatchMissing
 
 NAMESPACE = "shop"

@@ -7,7 +7,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ConditionStatus
+from imagebatch_core.status import ConditionStatus
 from unit.gateway.builders import NAMESPACE, UID, BatchBuilder, FakeBatches
 
 KEYS = BatchKeys.of(NAMESPACE, UID)

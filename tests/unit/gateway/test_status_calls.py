@@ -7,7 +7,8 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ConditionStatus, ReuseStatus, Webhook, WebhookStatus
+from imagebatch_core.spec import Webhook
+from imagebatch_core.status import ConditionStatus, ReuseStatus, WebhookStatus
 from imagebatch_gateway import objects, output_urls
 from imagebatch_gateway.errors import ClusterUnavailable
 from unit.gateway.builders import (

@@ -9,7 +9,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
-from imagebatch_core.resource import Format, Metadata, Profile
+from imagebatch_core.spec import Format, Metadata, Profile
 from imagebatch_gateway import options
 from imagebatch_gateway.errors import (
     Cause,

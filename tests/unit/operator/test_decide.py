@@ -7,7 +7,8 @@ import pytest
 
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import Condition, ImageBatch, ImageBatchStatus
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import Condition, ImageBatchStatus
 from imagebatch_operator.actions import (
     CreateJob,
     DeleteBatch,

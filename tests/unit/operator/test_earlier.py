@@ -10,7 +10,7 @@ import pytest
 
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ConditionStatus
+from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.actions import CreateJob
 from imagebatch_operator.decide import decide
 from imagebatch_operator.earlier import Find, earlier_uid

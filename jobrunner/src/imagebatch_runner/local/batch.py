@@ -10,7 +10,7 @@ from pathlib import Path
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.resource import Output
+from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_images import S3Sources

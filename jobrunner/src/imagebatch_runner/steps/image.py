@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
-from imagebatch_core.resource import Format, Metadata, Output, Profile
 from imagebatch_core.results import Earlier
+from imagebatch_core.spec import Format, Metadata, Output, Profile
 from imagebatch_runner.budget import Budget
 from imagebatch_runner.codec import frames
 from imagebatch_runner.codec.options import CodecOptions

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from imagebatch_core.job import Document, RunnerJob, RunnerMessage, Step, Totals
-from imagebatch_core.resource import DeletionPolicy, Output
+from imagebatch_core.spec import DeletionPolicy, Output
 
 
 class Reuse(Document):

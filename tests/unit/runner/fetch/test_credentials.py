@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagebatch_core.errors import ConfigurationRefused
-from imagebatch_core.resource import Output
+from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import NO_CREDENTIALS, Credentials
 from imagebatch_runner.fetch.s3_images import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList

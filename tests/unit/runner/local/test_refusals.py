@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError, InputRefused
-from imagebatch_core.resource import Output
+from imagebatch_core.spec import Output
 from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
 from imagebatch_runner.local.from_csv import open_csv

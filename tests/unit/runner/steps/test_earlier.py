@@ -9,8 +9,8 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.resource import Output
 from imagebatch_core.results import Earlier, ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.spec import Output
 from imagebatch_runner.codec.revision import CODEC, codec_name
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch, EarlierBatch

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from imagebatch_core.job import RunnerMessage, Step, Totals
-from imagebatch_core.resource import DeletionPolicy, Format, Metadata, Output, Profile
+from imagebatch_core.spec import DeletionPolicy, Format, Metadata, Output, Profile
 from imagebatch_runner.store.documents import Owner, Plan, ReportIndex, Summary, to_json
 
 

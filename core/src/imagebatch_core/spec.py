@@ -1,0 +1,270 @@
+"""What a user asks for: the spec of an ImageBatch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from .model import Model
+
+#: Longest inline source, bytes of UTF-8: an ImageBatch is read by every watcher.
+INLINE_LIMIT = 16 * 1024
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+]
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+
+
+class S3Source(Model):
+    """An object of the configured bucket."""
+
+    key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Key of the CSV in the configured bucket; it must start with "
+        "uploads/<namespace>/ or with a prefix that the chart grants the namespace."
+    )
+
+
+class ConfigMapSource(Model):
+    """A key of a ConfigMap in the batch's namespace."""
+
+    name: Name = Field(
+        description="Name of the ConfigMap; one that does not exist yet is waited for."
+    )
+    key: DataKey = Field("products.csv", description="Its key that holds the CSV.")
+
+
+class RetryOnly(StrEnum):
+    FAILED = "failed"
+    RETRYABLE = "retryable"
+
+
+class RetryOfSource(Model):
+    """The images of an earlier batch of the same namespace that failed. Not acted on yet: a batch
+    that sets it is refused.
+    """
+
+    name: Name = Field(description="Name of the earlier ImageBatch.")
+    only: RetryOnly = Field(
+        RetryOnly.FAILED,
+        description="failed: all of them; retryable: those whose failure may pass.",
+    )
+
+
+class Source(Model):
+    """Where the CSV comes from: exactly one."""
+
+    s3: S3Source | None = None
+    config_map: ConfigMapSource | None = None
+    inline: Annotated[str, Field(min_length=1, max_length=INLINE_LIMIT)] | None = Field(
+        None, description="The CSV itself, at most 16 KiB."
+    )
+    url: HttpUrl | None = Field(None, description="http(s) address of the CSV.")
+    retry_of: RetryOfSource | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "(has(self.s3) ? 1 : 0) + (has(self.configMap) ? 1 : 0) + "
+                    "(has(self.inline) ? 1 : 0) + (has(self.url) ? 1 : 0) + "
+                    "(has(self.retryOf) ? 1 : 0) == 1",
+                    "message": "exactly one of s3, configMap, inline, url and retryOf must be set",
+                }
+            ]
+        }
+    )
+
+
+class ReuseFrom(Model):
+    """An earlier batch of the same namespace: its outputs are taken over for images whose source
+    did not change since, if it has the same output options. It is waited for until it has ended.
+    """
+
+    name: Name = Field(description="Name of the earlier ImageBatch.")
+
+
+class Format(StrEnum):
+    JPEG = "jpeg"
+    WEBP = "webp"
+    AVIF = "avif"
+    PNG = "png"
+    ORIGINAL = "original"
+
+
+class Profile(StrEnum):
+    FAST = "fast"
+    SMALL = "small"
+
+
+class Metadata(StrEnum):
+    STRIP = "strip"
+    KEEP = "keep"
+
+
+Dimension = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Output(Model):
+    """How each image is compressed."""
+
+    format: Format = Field(Format.JPEG, description="original keeps each image's own format.")
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(
+        50, description="Higher looks better and takes more bytes; PNG is lossless at any."
+    )
+    profile: Profile = Field(
+        Profile.FAST, description="small: fewer bytes for the same look, for more CPU time."
+    )
+    max_width: Dimension | None = Field(
+        None, description="Pixels; wider images are scaled down, never up."
+    )
+    max_height: Dimension | None = Field(
+        None, description="Pixels; higher images are scaled down, never up."
+    )
+    metadata: Metadata = Field(
+        Metadata.STRIP,
+        description="strip removes EXIF, GPS and the like; orientation and colours stay right.",
+    )
+
+
+class SecretRef(Model):
+    """A Secret of the batch's namespace; ``key`` holds a whsec_… signing secret."""
+
+    name: Name = Field(description="Name of the Secret.")
+    key: DataKey = Field(
+        "secret", description="Its key that holds the secret: whsec_…, one or several lines."
+    )
+
+
+class Webhook(Model):
+    """Who is told when the batch has ended."""
+
+    url: HttpUrl = Field(
+        description="http(s) address that gets one signed POST. An address that is not public "
+        "must be allowed by the chart's egress.allow."
+    )
+    secret_ref: SecretRef | None = Field(
+        None,
+        description="Signing secret of the batch's own namespace, where the chart allows it "
+        "(webhook.secretRefs); without it the release's own is used.",
+    )
+
+
+ShortText = Annotated[str, Field(max_length=253)]
+
+
+class Toleration(Model):
+    """As a pod's."""
+
+    key: ShortText | None = Field(None, description="Key of the taint; none: every taint.")
+    operator: Literal["Exists", "Equal"] | None = Field(
+        None, description="Exists: whatever its value; Equal, the default: of this value."
+    )
+    value: ShortText | None = Field(None, description="Value of the taint.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="Effect of the taint; none: every effect."
+    )
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="With NoExecute: how long it is tolerated; none: for ever."
+    )
+
+
+Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$")]
+
+
+class Resources(Model):
+    """As a container's."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
+        None, description="What the scheduler sets aside, as cpu: 500m."
+    )
+    limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
+        None, description="What the pod may use, as memory: 2Gi."
+    )
+
+
+Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
+
+
+class Runner(Model):
+    """Where and how the runner's pods run. Not acted on yet: a batch that sets it is refused."""
+
+    resources: Resources | None = Field(None, description="CPU and memory of each pod.")
+    node_selector: Labels | None = Field(None, description="Labels that their nodes must have.")
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
+        None, description="Taints of nodes that they may run on all the same."
+    )
+    priority_class_name: Name | None = Field(None, description="Their PriorityClass.")
+    pod_labels: Labels | None = Field(None, description="Further labels of the pods.")
+    pod_annotations: Labels | None = Field(None, description="Further annotations of the pods.")
+
+
+class DeletionPolicy(StrEnum):
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+#: Fields of spec that may change after creation; all others are immutable.
+MUTABLE_FIELDS = (
+    "suspend",
+    "cancel",
+    "parallelism",
+    "ttlSecondsAfterFinished",
+    "deletionPolicy",
+)
+
+
+class ImageBatchSpec(Model):
+    """What shall be compressed, how, and who is told."""
+
+    source: Source
+    reuse_from: ReuseFrom | None = None
+    output: Output = Output()
+    images_per_shard: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        500, description="Images that one pod compresses."
+    )
+    parallelism: Annotated[int, Field(ge=1, le=1000)] = Field(
+        4, description="Pods that run at once; may be changed while the batch runs."
+    )
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="Further attempts for an image whose failure may pass."
+    )
+    max_failed_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        100, description="The batch is Failed when a larger share of its images failed."
+    )
+    suspend: bool = Field(
+        False,
+        description="Holds the batch; taken back it goes on where it was. May be changed any time.",
+    )
+    cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
+    dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
+        None, description="Seconds after its start at which a batch that has not ended is Failed."
+    )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None,
+        description="The ImageBatch is deleted that long after its end, its webhook included; the "
+        "outputs stay in the bucket. Not set: it is kept.",
+    )
+    deletion_policy: DeletionPolicy = Field(
+        DeletionPolicy.RETAIN,
+        description="Retain leaves everything in the bucket when the batch is deleted. Delete is "
+        "not acted on yet: a batch that sets it is refused.",
+    )
+    webhook: Webhook | None = None
+    runner: Runner | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!oldSelf.cancel || self.cancel",
+                    "message": "cancel cannot be taken back",
+                    "fieldPath": ".cancel",
+                },
+            ]
+        }
+    )

@@ -1,0 +1,140 @@
+"""What the operator tells: the status of an ImageBatch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from .model import Model
+from .reasons import ConditionType, Phase, Reason
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """As ``metav1.Condition``."""
+
+    type: ConditionType = Field(description="What the condition tells of.")
+    status: ConditionStatus = Field(description="Whether it holds.")
+    reason: Reason = Field(description="Why, in one word for programs.")
+    message: Annotated[str, Field(max_length=1024)] = Field(
+        "", description="Why, in a sentence for people."
+    )
+    observed_generation: int = Field(0, description="Generation of the spec that it was made of.")
+    last_transition_time: datetime = Field(description="Since when the status is this one.")
+
+
+class Images(Model):
+    """Images by their state."""
+
+    total: int = Field(0, description="All of the batch; known once it is planned.")
+    done: int = Field(0, description="While running: from finished shards, so at shard precision.")
+    succeeded: int | None = Field(None, description="Compressed; counted at the end.")
+    kept: int | None = Field(
+        None, description="Left as they were, for nothing smaller came of them; counted at the end."
+    )
+    reused: int | None = Field(
+        None, description="Taken over from the batch of reuseFrom; counted at the end."
+    )
+    failed: int | None = Field(
+        None, description="Without an output, the report says why; counted at the end."
+    )
+
+
+class Bytes(Model):
+    """Sizes in bytes of all images that did not fail."""
+
+    model_config = ConfigDict(
+        alias_generator=None, json_schema_extra={}, extra="forbid", frozen=True
+    )
+    in_: int = Field(0, alias="in", description="Of the sources.")
+    out: int = Field(0, description="Of the outputs.")
+
+
+class Shards(Model):
+    """The pieces that pods compress one at a time."""
+
+    total: int = Field(0, description="All of the batch.")
+    done: int = Field(0, description="Compressed to their end.")
+    failed: int = Field(0, description="Given up; their images are reported as shard_failed.")
+
+
+class Runs(Model):
+    """The run number of each step's newest Job, written before the Job is created."""
+
+    plan: int = Field(0, description="Of plan.")
+    shards: Annotated[list[int], Field(max_length=1000)] = Field(
+        default_factory=list, description="One entry for each Job of at most 10,000 shards."
+    )
+    collect: int = Field(0, description="Of collect.")
+    lost: int = Field(0, description="Results of the present step that could not be read.")
+
+
+class Report(Model):
+    """The output CSV; the gateway's /api/download/NAME gives it out."""
+
+    key: str = Field(description="Its key in the bucket.")
+    sha256: str = Field(description="Hash of its content.")
+
+
+class ReuseStatus(Model):
+    """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
+
+    uid: str = Field(description="Its uid.")
+    message: str | None = Field(None, description="What plan found there.")
+
+
+class WebhookStatus(Model):
+    """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
+
+    event_id: str = Field(description="The webhook-id of every attempt.")
+    attempts: int = Field(0, description="Attempts made so far.")
+    next_attempt_time: datetime | None = Field(None, description="When it is tried again.")
+    last_attempt_time: datetime | None = Field(None, description="When it was tried last.")
+    last_code: int | None = Field(
+        None, description="HTTP status of the last answer; none: no answer came."
+    )
+    delivered_time: datetime | None = Field(None, description="When the receiver took it.")
+    abandoned: bool = Field(False, description="No further attempt is made.")
+
+
+class ImageBatchStatus(Model):
+    """What the operator knows; at most 32 KiB whatever the batch's size."""
+
+    observed_generation: int = Field(
+        -1, description="Generation of the spec that this status was made of; -1: of none yet."
+    )
+    phase: Phase | None = None
+    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Accepted, Suspended, Succeeded, Reconciling, Stalled and WebhookDelivered.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    products: int | None = Field(None, description="Rows of the CSV.")
+    images: Images | None = None
+    bytes: Bytes | None = None
+    saved: str | None = Field(None, description="Share of bytes saved, for the column, as 61.3%.")
+    shards: Shards | None = None
+    runs: Runs | None = None
+    report: Report | None = None
+    reuse: ReuseStatus | None = None
+    start_time: datetime | None = Field(None, description="When planning began.")
+    completion_time: datetime | None = Field(None, description="When the batch ended.")
+    duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
+    webhook: WebhookStatus | None = None
+
+    model_config = ConfigDict(extra="ignore")
+
+    def condition(self, type_: ConditionType) -> Condition | None:
+        """The condition of that type, if it was ever set."""
+        return next((c for c in self.conditions if c.type == type_), None)
