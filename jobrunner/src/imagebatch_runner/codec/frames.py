@@ -6,19 +6,17 @@ walk through millions of them. Plain Python on hostile input, as :mod:`.sniff`.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
+from . import gifblocks
 from .sniff import Kind
 
 #: Formats that can hold an animation; elsewhere the first frame is taken.
 ANIMATING: Final = frozenset({Kind.WEBP, Kind.AVIF, Kind.GIF, Kind.PNG})
-#: GIF89a, appendix A: separators, and the sizes of header with screen and of an image's descriptor.
-_IMAGE, _EXTENSION, _END = 0x2C, 0x21, 0x3B
-_SCREEN: Final = 13
-_DESCRIPTOR: Final = 9
 #: The list of brands of an AVIF lies within this many bytes.
 _BRANDS: Final = 256
-#: Blocks and chunks that are passed: more than the largest file has that is not made to have them.
+#: Chunks that are passed: more than the largest file has that is not made to have them.
 _STEPS: Final = 500_000
 
 
@@ -41,34 +39,10 @@ def count(kind: Kind, data: bytes, most: int) -> int | None:
 
 
 def _gif(data: bytes, most: int) -> int | None:
-    at = _SCREEN + _colours(data, 10)
-    frames = 0
-    in_blocks = False
-    for _ in range(_STEPS):
-        if at >= len(data) or frames >= most:
-            return max(1, frames)
-        kind = data[at]
-        if in_blocks:
-            in_blocks = kind != 0
-            at += kind + 1
-        elif kind == _IMAGE:
-            frames += 1
-            in_blocks = True
-            at += 1 + _DESCRIPTOR + _colours(data, at + _DESCRIPTOR) + 1  # and the code size
-        elif kind == _EXTENSION:
-            in_blocks = True
-            at += 2
-        elif kind == _END:
-            return max(1, frames)
-        else:
-            at += 1
-    return None
-
-
-def _colours(data: bytes, flags: int) -> int:
-    """Bytes of the colour table that the flags of a descriptor, which lie there, announce."""
-    found = data[flags] if flags < len(data) else 0
-    return 3 * (2 << (found & 7)) if found & 0x80 else 0
+    try:
+        return max(1, sum(1 for _ in islice(gifblocks.images(data), most)))
+    except gifblocks.TooManyBlocks:
+        return None
 
 
 def _webp(data: bytes, most: int) -> int | None:

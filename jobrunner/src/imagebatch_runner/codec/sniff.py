@@ -15,11 +15,14 @@ from enum import StrEnum
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 
+from . import gifblocks
+
 #: The HTML or XML of an error page starts within this many bytes.
 _TEXT_WINDOW = 512
 #: Markers of a JPEG before its frame, fill bytes included: 64 MiB of them would take minutes.
 _MARKERS = 10_000
-#: Entries of a directory and boxes of a level that are looked at; real files have some dozens.
+#: Entries of a directory and boxes of a level that are looked at; real files have some dozens, and
+#: of one with more the size is unknown.
 _ENTRIES = 512
 
 
@@ -68,7 +71,7 @@ def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
     try:
         size = _SIZE[kind](data)
     except (struct.error, IndexError, OverflowError):
-        size = None  # a damaged header: the decoder says so in its own words
+        size = None  # a damaged header, or an odd one: the decoder says so in its own words
     if size is None:
         return Sniffed(kind)
     if size[0] * size[1] > max_pixels:
@@ -140,13 +143,29 @@ _NO_IMAGES = {
 }
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    """From ``IHDR``, if it is the first chunk and the only one: decoders go by the last."""
     width, height = struct.unpack(">II", data[16:24])
-    return width, height
+    at = 8
+    for _ in range(_MARKERS):
+        length, name = struct.unpack(">I4s", data[at : at + 8].ljust(8, b"\0"))
+        if (name == b"IHDR") != (at == 8):
+            return None
+        at += 12 + length
+        if name == b"IDAT" or at > len(data):
+            return width, height
+    return None
 
 
-def _gif_size(data: bytes) -> tuple[int, int]:
+def _gif_size(data: bytes) -> tuple[int, int] | None:
+    """Of the screen, enlarged as decoders do by frames that reach beyond it."""
     width, height = struct.unpack("<HH", data[6:10])
+    try:
+        for at in gifblocks.images(data):
+            left, top, across, down = struct.unpack("<4H", data[at + 1 : at + 9])
+            width, height = max(width, left + across), max(height, top + down)
+    except gifblocks.TooManyBlocks:
+        return None
     return width, height
 
 
@@ -204,14 +223,18 @@ def _tiff_size(data: bytes) -> tuple[int, int] | None:
     else:
         at = struct.unpack(order + "I", data[4:8])[0]
         count, first, step, value = struct.unpack(order + "H", data[at : at + 2])[0], 2, 12, 8
+    if count > _ENTRIES:
+        return None
     found: dict[int, int] = {}
-    for entry in range(at + first, at + first + step * min(count, _ENTRIES), step):
+    for entry in range(at + first, at + first + step * count, step):
         tag, type_ = struct.unpack(order + "HH", data[entry : entry + 4])
         form = {3: "H", 4: "I", 16: "Q"}.get(type_)
         if tag in (256, 257) and form is not None:
             start = entry + value
             size = struct.calcsize(form)
-            found[tag] = struct.unpack(order + form, data[start : start + size])[0]
+            number = struct.unpack(order + form, data[start : start + size])[0]
+            if found.setdefault(tag, number) != number:
+                return None  # which of them counts is the decoder's to say
     return (found[256], found[257]) if len(found) == 2 else None
 
 
@@ -251,6 +274,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
             return
         yield name, start + head, stop
         start = stop
+    raise OverflowError("more boxes than are looked at")
 
 
 _SIZE = {

@@ -27,9 +27,6 @@ from imagebatch_runner.memory import weight
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
-#: Weight of an image whose header does not tell its size, pixels.
-_UNKNOWN_PIXELS = 25_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -122,9 +119,10 @@ def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
 
 def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> int:
     """Pixels that a decoder holds of it: of all frames where the output may move, and counted for
-    more where the output's encoder takes more for each."""
+    more where the output's encoder takes more for each. As many as may be, where its header does
+    not tell them."""
     target = found.kind if options.format == "original" else Kind(options.format)
-    pixels = weight(found.pixels or _UNKNOWN_PIXELS, target.value)
+    pixels = weight(found.pixels or options.max_pixels, target.value)
     if target not in frames.ANIMATING:
         return pixels
     counted = frames.count(found.kind, content.whole(), options.max_frames)

@@ -93,3 +93,11 @@ def test_animation_takes_its_turn_by_all_frames_that_are_held_at_once(
     held = pixels_at_once(found, Content([data]), CodecOptions(format=target, max_frames=500))
     more = weight(60 * 40, found.kind.value if target == "original" else target)
     assert held == more * frames_held
+
+
+def test_image_whose_header_does_not_tell_its_size_counts_as_the_largest() -> None:
+    options = CodecOptions(format="jpeg", max_pixels=70_000_000)
+    data = b"\xff\xd8\xff\xe0\0\x10"
+    found = sniff(data, max_pixels=options.max_pixels)
+    assert found.pixels is None
+    assert pixels_at_once(found, Content([data]), options) == options.max_pixels

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import contextlib
+import struct
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.sniff import Kind, sniff
 from imagebatch_runner.failures import ImageFailed
-from support.pictures import encoded, photo
+from support import oddpictures
+from support.pictures import decoded, encoded, photo
 
 LIMIT = 100_000_000
 
@@ -24,6 +30,54 @@ def test_size_is_read_from_the_header(kind: Kind) -> None:
 def test_all_three_headers_of_webp_are_read(options: dict[str, object]) -> None:
     found = sniff(encoded(photo(size=(123, 45)), "WEBP", **options), max_pixels=LIMIT)
     assert (found.width, found.height) == (123, 45)
+
+
+def test_frame_beyond_the_screen_of_a_gif_makes_it_larger_as_in_decoders() -> None:
+    data = oddpictures.gif_frame_beyond_its_screen(3000, 2000)
+    found = sniff(data, max_pixels=LIMIT)
+    with Image.open(BytesIO(data)) as image:
+        assert (found.width, found.height) == image.size == (3000, 2000)
+    with pytest.raises(ImageFailed) as caught:
+        sniff(data, max_pixels=5_000_000)
+    assert caught.value.code is ErrorCode.TOO_MANY_PIXELS
+
+
+def _two_headers() -> bytes:
+    data = encoded(photo(size=(900, 700)), "PNG")
+    return (
+        data[:8] + oddpictures.chunk(b"IHDR", struct.pack(">II5B", 1, 1, 8, 2, 0, 0, 0)) + data[8:]
+    )
+
+
+def _text_first() -> bytes:
+    data = encoded(photo(size=(900, 700)), "PNG")
+    return data[:8] + oddpictures.chunk(b"tEXt", b"\0\0\0\1\0\0\0\1") + data[8:]
+
+
+def _tags_twice(times: int) -> bytes:
+    """The first two of their tags count for Pillow."""
+    data = encoded(photo(size=(900, 700)), "TIFF")
+    at = struct.unpack("<I", data[4:8])[0]
+    count = struct.unpack("<H", data[at : at + 2])[0]
+    entries = data[at + 2 : at + 2 + 12 * count]
+    entries += b"".join(struct.pack("<HHII", tag, 4, 1, 1) for tag in (256, 257)) * times
+    table = struct.pack("<H", len(entries) // 12) + entries + bytes(4)
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + table
+
+
+ODD: dict[str, Callable[[], bytes]] = {
+    "two headers": _two_headers,
+    "text first": _text_first,
+    "tags twice": partial(_tags_twice, 1),
+    "many tags": partial(_tags_twice, 300),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_size_that_a_decoder_reads_elsewhere_is_unknown_not_small(how: str) -> None:
+    data = ODD[how]()
+    assert decoded(data).size == (900, 700)
+    assert sniff(data, max_pixels=LIMIT).pixels is None
 
 
 def test_progressive_jpeg_with_metadata_first_is_read() -> None:
