@@ -15,10 +15,10 @@ from kubernetes.aio.config import ConfigException
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_core.store import open_store
+from imagebatch_gateway.backends.batches import kube_batches
 
 from . import logs
 from .app import create_app
-from .kube import kube_batches
 from .settings import Settings
 
 #: Seconds that running requests get to finish after SIGTERM; below the pod's grace period of 30.

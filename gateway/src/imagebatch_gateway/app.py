@@ -10,11 +10,11 @@ from pydantic.json_schema import models_json_schema
 
 from imagebatch_core import __version__
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway.answers import problems
+from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
+from imagebatch_gateway.answers.models import ProblemAnswer
+from imagebatch_gateway.backends.batches import Batches
 
-from . import problems
-from .kube import Batches
-from .middleware import AccessLog, BodyLimit, SecurityHeaders
-from .models import ProblemAnswer
 from .routes import downloads, files, health, pages, status, uploads
 from .services import Services
 from .settings import Settings

@@ -10,15 +10,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway.answers.links import Links
+from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.objects import Objects
+from imagebatch_gateway.backends.readiness import Readiness
+from imagebatch_gateway.requests.lookup import Lookup
+from imagebatch_gateway.requests.progress import ProgressReader
+from imagebatch_gateway.uploads.accept import Uploads
 
-from .kube import Batches
-from .links import Links
-from .lookup import Lookup
-from .objects import Objects
-from .progress import ProgressReader
-from .readiness import Readiness
 from .settings import Settings
-from .upload import Uploads
 
 
 @dataclass(frozen=True, slots=True)

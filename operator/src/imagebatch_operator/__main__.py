@@ -12,16 +12,16 @@ import kopf
 
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
+from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.cluster.client import Kube, connect
+from imagebatch_operator.cluster.handlers import kopf_settings, register
+from imagebatch_operator.cluster.lease import lead
+from imagebatch_operator.cluster.resync import Resync
+from imagebatch_operator.cluster.served_schema import check_served_schema
+from imagebatch_operator.cluster.work_queue import WorkQueue
 
-from .cache import Cache
-from .handlers import kopf_settings, register
-from .kube import Kube, connect
-from .leader import lead
 from .reconcile import Reconciler
-from .resync import Resync
-from .served_schema import check_served_schema
 from .settings import Settings
-from .work_queue import WorkQueue
 
 
 async def serve(kube: Kube, settings: Settings) -> None:

@@ -7,9 +7,9 @@ from imagebatch_core.keys import key_problem, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import unsupported
+from imagebatch_operator.cluster.client import Kube, NotFound, core_path
+from imagebatch_operator.policies.observed import Refusal
 
-from .kube import Kube, NotFound, core_path
-from .observed import Refusal
 from .settings import Settings
 
 

@@ -8,10 +8,10 @@ from imagebatch_core import names
 from imagebatch_core.job import JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Source
+from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.policies.shard_jobs import SHARDS_PER_JOB
 
-from .actions import CreateJob
 from .settings import Settings
-from .shard_jobs import SHARDS_PER_JOB
 
 _INLINE_KEY: Final = "products.csv"
 _GRACE_SECONDS: Final = 60

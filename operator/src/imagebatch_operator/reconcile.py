@@ -15,26 +15,9 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ConditionStatus, ImageBatchStatus
-
-from . import admission, jobs, pods
-from .accepted import begun
-from .actions import (
-    Action,
-    CreateJob,
-    Decision,
-    DeleteBatch,
-    DeleteJob,
-    DeliverWebhook,
-    ExplainBlocked,
-    PatchJob,
-    ReadOutcome,
-)
-from .cache import Cache
-from .clock import utc_now
-from .decide import decide
-from .earlier import earlier_uid
-from .events import record_phase_change
-from .kube import (
+from imagebatch_operator.cluster import pods
+from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.cluster.client import (
     AlreadyExists,
     Conflict,
     Forbidden,
@@ -45,11 +28,29 @@ from .kube import (
     core_path,
     jobs_path,
 )
-from .observed import Observation, PodOutcome, Refusal
-from .outbox import LOOK_AGAIN, Outbox
+from imagebatch_operator.cluster.events import record_phase_change
+from imagebatch_operator.cluster.status_write import write_status
+from imagebatch_operator.cluster.work_queue import Key
+from imagebatch_operator.policies.accepted import begun
+from imagebatch_operator.policies.actions import (
+    Action,
+    CreateJob,
+    Decision,
+    DeleteBatch,
+    DeleteJob,
+    DeliverWebhook,
+    ExplainBlocked,
+    PatchJob,
+    ReadOutcome,
+)
+from imagebatch_operator.policies.decide import decide
+from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
+from imagebatch_operator.policies.reuse import earlier_uid
+from imagebatch_operator.webhook.outbox import LOOK_AGAIN, Outbox
+
+from . import admission, jobs
+from .clock import utc_now
 from .settings import Settings
-from .status_write import write_status
-from .work_queue import Key
 
 _log = logging.getLogger(__name__)
 _AFTER_CONFLICT = 0.2

@@ -13,7 +13,7 @@ import obstore
 import pytest
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_gateway.objects import PIECE
+from imagebatch_gateway.backends.objects import PIECE
 from integration.gateway.conftest import GatewayMaker
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
 from support.seaweedfs import SeaweedFS

@@ -24,7 +24,7 @@ from imagebatch_core.status import (
     Images,
     Report,
 )
-from imagebatch_gateway.errors import BatchExists, BatchMissing
+from imagebatch_gateway.backends.errors import BatchExists, BatchMissing
 
 NAMESPACE = "shop"
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"

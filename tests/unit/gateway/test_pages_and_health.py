@@ -14,7 +14,7 @@ from obstore.store import MemoryStore
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_gateway.app import create_app
-from imagebatch_gateway.errors import ClusterUnavailable
+from imagebatch_gateway.backends.errors import ClusterUnavailable
 from imagebatch_gateway.logs import JsonFormatter
 from imagebatch_gateway.settings import Settings
 from unit.gateway.builders import NAMESPACE, BatchBuilder, FakeBatches

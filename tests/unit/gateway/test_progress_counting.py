@@ -8,9 +8,9 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_gateway import progress
-from imagebatch_gateway.objects import Objects
-from imagebatch_gateway.progress import ProgressReader
+from imagebatch_gateway.backends.objects import Objects
+from imagebatch_gateway.requests import progress
+from imagebatch_gateway.requests.progress import ProgressReader
 from unit.gateway.builders import NAMESPACE, UID, failed, succeeded, write_part
 
 KEYS = BatchKeys.of(NAMESPACE, UID)

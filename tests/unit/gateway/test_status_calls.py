@@ -9,8 +9,9 @@ from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.spec import Webhook
 from imagebatch_core.status import ConditionStatus, ReuseStatus, WebhookStatus
-from imagebatch_gateway import objects, output_urls
-from imagebatch_gateway.errors import ClusterUnavailable
+from imagebatch_gateway.backends import objects
+from imagebatch_gateway.backends.errors import ClusterUnavailable
+from imagebatch_gateway.requests import output_urls
 from unit.gateway.builders import (
     CREATED,
     NAMESPACE,

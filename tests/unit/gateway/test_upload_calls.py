@@ -10,14 +10,14 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
 from imagebatch_core.spec import Format, Metadata, Profile
-from imagebatch_gateway import options
-from imagebatch_gateway.errors import (
+from imagebatch_gateway.backends.errors import (
     Cause,
     ClusterRefused,
     ClusterUnavailable,
     QuotaExceeded,
     SpecRefused,
 )
+from imagebatch_gateway.uploads import form as options
 from support.nocsv import NO_CSV
 from unit.gateway.builders import CSV, NAMESPACE, FakeBatches, uploads_in
 

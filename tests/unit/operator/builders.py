@@ -11,7 +11,7 @@ from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.names import API_VERSION, KIND, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ImageBatchStatus
-from imagebatch_operator.observed import JobView, PodOutcome
+from imagebatch_operator.policies.observed import JobView, PodOutcome
 
 UID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -1,7 +1,8 @@
 """The part of an API server and of the Job controller that the operator meets, in memory.
 
-It is behind :class:`imagebatch_operator.kube.Kube`'s own verbs, so that the real reconciler runs
-on it. Crashes are injected around writes: :class:`Crash` is no KubeError, nothing may catch it.
+It stands behind the verbs of :class:`imagebatch_operator.cluster.client.Kube`, so that the real
+reconciler runs on it. Crashes are injected around writes: :class:`Crash` is no KubeError, so that
+nothing catches it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from imagebatch_core.names import (
     RUNNER_CONFIG_MAP,
     RUNNER_SERVICE_ACCOUNT,
 )
-from imagebatch_operator.kube import (
+from imagebatch_operator.cluster.client import (
     AlreadyExists,
     Conflict,
     Forbidden,

@@ -6,7 +6,7 @@ import pytest
 
 from imagebatch_core.reasons import Reason
 from imagebatch_operator.admission import refusal
-from imagebatch_operator.observed import Refusal
+from imagebatch_operator.policies.observed import Refusal
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import BatchBuilder, batch
 from unit.operator.fakecluster import FakeCluster

@@ -10,9 +10,9 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import RunnerJob, Step
 from imagebatch_core.names import ENV_JOB, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.actions import CreateJob
 from imagebatch_operator.jobs import construct_job, inline_config_map, job_name
-from imagebatch_operator.observed import JobView
+from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.policies.observed import JobView
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import UID, batch
 

@@ -19,8 +19,8 @@ from imagebatch_core.addresses import AllowList
 from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.cache import Cache
-from imagebatch_operator.kube import Invalid, batch_path, core_path, jobs_path
+from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.cluster.client import Invalid, batch_path, core_path, jobs_path
 from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_gateway.models import problem_responses
-from imagebatch_gateway.not_ready import why_no_output
+from imagebatch_gateway.answers.models import problem_responses
+from imagebatch_gateway.requests.not_ready import why_no_output
 from imagebatch_gateway.services import ServicesOf
 
 router = APIRouter(tags=["requests"])

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
-from imagebatch_gateway.conditional import matches
-from imagebatch_gateway.errors import ResultMissing
-from imagebatch_gateway.models import problem_responses
-from imagebatch_gateway.problems import Problem
+from imagebatch_gateway.answers.conditions import matches
+from imagebatch_gateway.answers.models import problem_responses
+from imagebatch_gateway.answers.problems import Problem
+from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.services import ServicesOf
 
 router = APIRouter(tags=["files"])

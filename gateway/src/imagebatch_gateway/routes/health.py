@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from imagebatch_gateway.models import Health
+from imagebatch_gateway.answers.models import Health
 from imagebatch_gateway.services import ServicesOf
 
 router = APIRouter(tags=["health"])

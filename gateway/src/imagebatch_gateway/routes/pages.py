@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from imagebatch_gateway.problems import Problem
+from imagebatch_gateway.answers.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_gateway.conditional import matches
-from imagebatch_gateway.models import StatusAnswer, problem_responses
-from imagebatch_gateway.output_urls import UrlPage, read_page
+from imagebatch_gateway.answers.conditions import matches
+from imagebatch_gateway.answers.models import StatusAnswer, problem_responses
+from imagebatch_gateway.requests.describe import describe
+from imagebatch_gateway.requests.output_urls import UrlPage, read_page
 from imagebatch_gateway.services import LinksOf, ServicesOf
-from imagebatch_gateway.status import describe
 
 router = APIRouter(tags=["requests"])
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 
 from imagebatch_core.errors import InputRefused
-from imagebatch_gateway.models import UploadAccepted, problem_responses
-from imagebatch_gateway.options import UploadForm, upload_form
-from imagebatch_gateway.problems import invalid_csv
+from imagebatch_gateway.answers.models import UploadAccepted, problem_responses
+from imagebatch_gateway.answers.problems import invalid_csv
 from imagebatch_gateway.services import LinksOf, ServicesOf
+from imagebatch_gateway.uploads.form import UploadForm, upload_form
 
 router = APIRouter(tags=["requests"])
 

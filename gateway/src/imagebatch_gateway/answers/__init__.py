@@ -1,0 +1,1 @@
+"""What the calls answer: models, problem details, links, conditions of HTTP."""

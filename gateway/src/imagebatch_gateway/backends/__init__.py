@@ -1,0 +1,1 @@
+"""The two systems behind the gateway: the API server and the object store."""

@@ -1,0 +1,54 @@
+"""Whether the two systems behind the gateway answer, asked at most every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.keys import upload_prefix
+
+from .batches import Batches
+from .objects import Objects
+
+#: Seconds an answer is used again: probes of many kinds must not add load to what is failing.
+FRESH_SECONDS: Final = 3.0
+STORE_SECONDS: Final = 5.0
+
+
+class Readiness:
+    """``clock`` gives seconds, monotonic."""
+
+    def __init__(
+        self, objects: Objects, batches: Batches, namespace: str, clock: Callable[[], float]
+    ) -> None:
+        self._objects = objects
+        self._batches = batches
+        self._prefix = upload_prefix(namespace)
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._at: float | None = None
+        self._problems: dict[str, str] = {}
+
+    async def problems(self) -> dict[str, str]:
+        """What does not answer, by name, and why; empty when ready."""
+        async with self._lock:
+            if self._at is None or self._clock() - self._at >= FRESH_SECONDS:
+                self._problems = await self._ask()
+                self._at = self._clock()
+            return self._problems
+
+    async def _ask(self) -> dict[str, str]:
+        answers = await asyncio.gather(
+            self._batches.check(),
+            self._objects.check(self._prefix, seconds=STORE_SECONDS),
+            return_exceptions=True,
+        )
+        problems: dict[str, str] = {}
+        for name, answer in zip(("cluster", "store"), answers, strict=True):
+            if isinstance(answer, ImageBatchError):
+                problems[name] = str(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+        return problems

@@ -1,0 +1,1 @@
+"""What is known of a request: its resource, its progress, its results."""

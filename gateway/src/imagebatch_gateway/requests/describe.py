@@ -1,0 +1,91 @@
+"""An ImageBatch and its results as one answer. Pure: everything is handed in."""
+
+from __future__ import annotations
+
+from imagebatch_core.reasons import ConditionType, Phase
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import Condition, ConditionStatus, Images
+from imagebatch_gateway.answers.links import Links
+from imagebatch_gateway.answers.models import RequestStatus, StatusAnswer, WebhookAnswer
+
+from .output_urls import UrlPage
+from .progress import Progress
+
+
+def describe(
+    batch: ImageBatch, page: UrlPage, progress: Progress | None, links: Links
+) -> StatusAnswer:
+    """``progress`` is what the parts say while the batch runs, if it could be counted."""
+    status = batch.status
+    telling = telling_condition(batch)
+    planned = progress.planned if progress else None
+    return StatusAnswer(
+        request_id=batch.name,
+        status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
+        output_image_urls=list(page.urls),
+        output_image_urls_truncated=page.cursor is not None,
+        next=links.status(batch.name, page.cursor) if page.cursor else None,
+        products=planned.products if status.products is None and planned else status.products,
+        images=_images(status.images or Images(), progress),
+        bytes=status.bytes,
+        saved=status.saved,
+        reuse=status.reuse.message if status.reuse else None,
+        reason=telling.reason if telling else None,
+        message=telling.message if telling else None,
+        conditions=status.conditions,
+        created_at=batch.creation_timestamp,
+        started_at=status.start_time,
+        completed_at=status.completion_time,
+        duration=status.duration,
+        status_url=links.status(batch.name),
+        download_url=links.download(batch.name) if status.report else None,
+        webhook=_webhook(batch),
+    )
+
+
+def telling_condition(batch: ImageBatch) -> Condition | None:
+    """The condition that says most: why it stands still, how it ended, what it does."""
+    status = batch.status
+    accepted = status.condition(ConditionType.ACCEPTED)
+    succeeded = status.condition(ConditionType.SUCCEEDED)
+    candidates = (
+        (accepted, ConditionStatus.FALSE),
+        (succeeded, ConditionStatus.TRUE),
+        (succeeded, ConditionStatus.FALSE),
+        (status.condition(ConditionType.STALLED), ConditionStatus.TRUE),
+        (status.condition(ConditionType.SUSPENDED), ConditionStatus.TRUE),
+        (status.condition(ConditionType.RECONCILING), ConditionStatus.TRUE),
+    )
+    return next((c for c, wanted in candidates if c and c.status == wanted), None)
+
+
+def _images(images: Images, progress: Progress | None) -> Images:
+    if progress is None or progress.done < images.done:
+        return images
+    total = images.total or (progress.planned.images if progress.planned else 0)
+    return images.model_copy(
+        update={
+            "total": total,
+            "done": min(progress.done, total) if total else progress.done,
+            "succeeded": progress.succeeded,
+            "kept": progress.kept,
+            "reused": progress.reused,
+            "failed": progress.failed,
+        }
+    )
+
+
+def _webhook(batch: ImageBatch) -> WebhookAnswer | None:
+    if batch.spec.webhook is None:
+        return None
+    outbox = batch.status.webhook
+    if outbox is None:
+        return WebhookAnswer()
+    return WebhookAnswer(
+        event_id=outbox.event_id,
+        attempts=outbox.attempts,
+        next_attempt_at=outbox.next_attempt_time,
+        last_code=outbox.last_code,
+        delivered_at=outbox.delivered_time,
+        abandoned=outbox.abandoned,
+    )

@@ -1,0 +1,109 @@
+"""The output URLs of a batch, page by page, from ``report.jsonl``.
+
+A cursor is the byte offset of a line of the report, and the report's hash: an offset needs no
+index, and a cursor of another report is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import anyio.to_thread
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageStatus
+from imagebatch_core.status import Report
+from imagebatch_gateway.backends.errors import CursorRefused
+from imagebatch_gateway.backends.objects import Objects
+
+PAGE: Final = 1000
+#: Bytes read for one page: a page of a report that is nearly all failures ends here, with a
+#: cursor and fewer URLs.
+SCAN_LIMIT: Final = 32 * 1024 * 1024
+
+_CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
+_HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPage:
+    """At most :data:`PAGE` URLs in input order; ``cursor`` is set when there may be more."""
+
+    urls: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+async def read_page(
+    objects: Objects, keys: BatchKeys, report: Report, cursor: str | None
+) -> UrlPage:
+    """Raises CursorRefused, ResultMissing, StoreUnavailable."""
+    start = _offset(cursor, report)
+    size = await objects.size(keys.report_jsonl)
+    if start and start >= size:
+        raise CursorRefused("the cursor points nowhere")
+    scan = _Scan(start)
+    # One byte earlier: it must end a line, or the cursor is none of ours.
+    at = max(0, start - 1)
+    while at < size:
+        content = await objects.read_piece(keys.report_jsonl, at)
+        at += len(content)
+        if at - len(content) < start:
+            if content[:1] != b"\n":
+                raise CursorRefused("the cursor points nowhere")
+            content = content[1:]
+        await anyio.to_thread.run_sync(scan.feed, content, at >= size)
+        if scan.more_at is not None:
+            return UrlPage(tuple(scan.urls), _cursor(scan.more_at, report))
+        if size > at >= start + SCAN_LIMIT:
+            return UrlPage(tuple(scan.urls), _cursor(scan.line_at, report))
+    return UrlPage(tuple(scan.urls))
+
+
+class _Scan:
+    """Lines to URLs; ``more_at`` is the offset of the first line beyond a full page."""
+
+    def __init__(self, start: int) -> None:
+        self.urls: list[str] = []
+        self.more_at: int | None = None
+        self.line_at = start
+        self._rest = b""
+
+    def feed(self, content: bytes, last: bool) -> None:
+        lines = (self._rest + content).split(b"\n")
+        self._rest = lines.pop()
+        if last and self._rest:
+            lines.append(self._rest)
+        for line in lines:
+            url = _output_url(line)
+            if url is not None:
+                if len(self.urls) == PAGE:
+                    self.more_at = self.line_at
+                    return
+                self.urls.append(url)
+            self.line_at += len(line) + 1
+
+
+def _output_url(line: bytes) -> str | None:
+    if not line:
+        return None
+    result = json.loads(line)
+    url = result.get("output_url")
+    return url if url and result["status"] in _HAS_OUTPUT else None
+
+
+def _cursor(offset: int, report: Report) -> str:
+    return f"{offset:x}-{report.sha256[:12]}"
+
+
+def _offset(cursor: str | None, report: Report) -> int:
+    if cursor is None:
+        return 0
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise CursorRefused("the cursor is not one of this API")
+    if match[2] != report.sha256[:12]:
+        raise CursorRefused("the cursor belongs to another report; start without one")
+    return int(match[1], 16)

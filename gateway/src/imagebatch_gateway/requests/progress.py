@@ -1,0 +1,164 @@
+"""How many images are recorded while a batch runs, exact to the image.
+
+The operator's count has shard precision. The runner's parts are exact and never rewritten, so each
+is read once; a shard whose list of parts has not changed is not counted again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from array import array
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, TypeAlias
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageStatus
+from imagebatch_gateway.backends.errors import GatewayError, ResultMissing
+from imagebatch_gateway.backends.objects import Objects
+
+#: Parts of a batch that are listed; a batch with more is shown at shard precision.
+PARTS_LIMIT: Final = 20_000
+#: New parts read for one answer; the next answer goes on.
+READS_LIMIT: Final = 400
+READS_AT_ONCE: Final = 16
+#: Answers within this time share one count.
+FRESH_SECONDS: Final = 1.0
+#: Packed results kept in memory: 8 bytes an image, parts of up to 50 images.
+PARTS_CACHED: Final = 20_000
+BATCHES_CACHED: Final = 200
+
+_STATUSES: Final = tuple(ImageStatus)
+_NUMBER: Final = {status.value: number for number, status in enumerate(_STATUSES)}
+
+#: One image a number: row, position and status, for `array("Q")`.
+Packed: TypeAlias = "array[int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What ``plan.json`` says: a small batch is at work before the operator hears of it."""
+
+    products: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Images recorded so far, each counted once whichever pods recorded it.
+
+    ``planned`` is ``None`` while the input is not planned.
+    """
+
+    planned: Planned | None = None
+    succeeded: int = 0
+    kept: int = 0
+    reused: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.succeeded + self.kept + self.reused + self.failed
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of one batch: ``shards`` maps a shard's prefix to its parts and count."""
+
+    at: float
+    progress: Progress | None
+    planned: Planned | None
+    shards: dict[str, tuple[tuple[str, ...], Counter[int]]]
+
+
+class ProgressReader:
+    """``clock`` gives seconds, monotonic."""
+
+    def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
+        self._objects = objects
+        self._clock = clock
+        self._parts: OrderedDict[str, Packed] = OrderedDict()
+        self._batches: OrderedDict[str, _Seen] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def read(self, keys: BatchKeys) -> Progress | None:
+        """``None`` when there are too many parts to count, or the store does not answer."""
+        lock = self._locks.setdefault(keys.root, asyncio.Lock())
+        try:
+            async with lock:
+                seen = self._batches.get(keys.root)
+                if seen is None or self._clock() - seen.at >= FRESH_SECONDS:
+                    seen = await self._count(keys, seen)
+                return seen.progress
+        finally:
+            if not lock.locked():
+                self._locks.pop(keys.root, None)
+
+    async def _count(self, keys: BatchKeys, before: _Seen | None) -> _Seen:
+        shards = before.shards if before else {}
+        planned = before.planned if before else None
+        try:
+            planned = planned or await self._read_plan(keys)
+            parts = await self._objects.list_keys(keys.results, limit=PARTS_LIMIT)
+            if parts is None:
+                return self._remember(keys, _Seen(self._clock(), None, planned, {}))
+            by_shard = {
+                shard: tuple(group)
+                for shard, group in groupby(parts, key=lambda part: part.rpartition("/")[0])
+            }
+            changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
+            await self._fetch([part for group in changed.values() for part in group])
+        except GatewayError:
+            return self._remember(keys, _Seen(self._clock(), None, planned, shards))
+        for shard, group in changed.items():
+            known = tuple(part for part in group if part in self._parts)
+            shards[shard] = (known, self._count_shard(known))
+        total: Counter[int] = sum((count for _, count in shards.values()), Counter())
+        counts = {status.value: total[number] for number, status in enumerate(_STATUSES)}
+        progress = Progress(planned, **counts)
+        return self._remember(keys, _Seen(self._clock(), progress, planned, shards))
+
+    async def _read_plan(self, keys: BatchKeys) -> Planned | None:
+        try:
+            plan = json.loads(await self._objects.read(keys.plan))
+        except ResultMissing:
+            return None
+        return Planned(plan["products"], plan["images"])
+
+    def _remember(self, keys: BatchKeys, seen: _Seen) -> _Seen:
+        self._batches[keys.root] = seen
+        self._batches.move_to_end(keys.root)
+        while len(self._batches) > BATCHES_CACHED:
+            self._batches.popitem(last=False)
+        while len(self._parts) > PARTS_CACHED:
+            self._parts.popitem(last=False)
+        return seen
+
+    async def _fetch(self, parts: Sequence[str]) -> None:
+        missing = [part for part in parts if part not in self._parts][:READS_LIMIT]
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def fetch(part: str) -> None:
+            async with gate:
+                self._parts[part] = _pack(await self._objects.read(part))
+
+        await asyncio.gather(*(fetch(part) for part in missing))
+
+    def _count_shard(self, parts: Sequence[str]) -> Counter[int]:
+        """As collect does it: the first part in key order wins for each image."""
+        first: dict[int, int] = {}
+        for part in parts:
+            for packed in self._parts[part]:
+                first.setdefault(packed >> 2, packed & 3)
+        return Counter(first.values())
+
+
+def _pack(content: bytes) -> Packed:
+    packed = array("Q")
+    for line in content.splitlines():
+        result = json.loads(line)
+        packed.append((result["row"] << 22) | (result["position"] << 2) | _NUMBER[result["status"]])
+    return packed

@@ -1,0 +1,1 @@
+"""From a form with a CSV to an object and an ImageBatch."""

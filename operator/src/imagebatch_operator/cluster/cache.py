@@ -1,0 +1,167 @@
+"""The newest known state of batches and their Jobs, fed by events and by resync."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from imagebatch_core.names import LABEL_BATCH_UID
+from imagebatch_operator.clock import utc_now
+from imagebatch_operator.policies.idle import idle_since
+from imagebatch_operator.policies.observed import JobView
+
+from .work_queue import Key
+
+_log = logging.getLogger(__name__)
+Body = Mapping[str, Any]
+#: A Job: namespace, uid of its batch, name.
+JobKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was here at one moment: batches with their uids, Jobs, and what was known as gone."""
+
+    batches: Mapping[Key, str]
+    jobs: set[JobKey]
+    gone: Mapping[Key | JobKey, int]
+
+
+class Cache:
+    """Objects by key; an older version never replaces a newer one, nor undoes a deletion.
+
+    Comparing resource versions as numbers is what etcd-backed API servers guarantee
+    (Kubernetes KEP-5504); it keeps our own writes from being undone by an event on its way, and
+    tells a batch from an earlier one of the same name.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
+        self._batches: dict[Key, Body] = {}
+        # By namespace as well: a Job elsewhere that claims a batch's uid is none of its own.
+        self._jobs: dict[Key, dict[str, tuple[int, JobView]]] = {}
+        #: The version at which something was gone: an older state of it may still be on its way.
+        self._gone: dict[Key | JobKey, int] = {}
+
+    def keys_now(self) -> list[Key]:
+        return list(self._batches)
+
+    def batch(self, key: Key) -> Body | None:
+        return self._batches.get(key)
+
+    def version(self, key: Key) -> int:
+        body = self._batches.get(key)
+        return _version(body) if body else -1
+
+    def put_batch(self, body: Body) -> Key:
+        key = _key(body)
+        newest = max(self.version(key), self._gone.get(key, -1))
+        if _version(body) >= newest:
+            self._batches[key] = body
+        return key
+
+    def drop_batch(self, body: Body) -> None:
+        """It is gone: ``body`` is the last that was seen of it, a newer one of its name stays."""
+        key, version = _key(body), _version(body)
+        known = self._batches.get(key)
+        if known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]:
+            version = max(version, _version(known))
+        if self.version(key) <= version:
+            self._batches.pop(key, None)
+        self._gone[key] = max(version + 1, self._gone.get(key, -1))
+
+    def jobs(self, namespace: str, uid: str) -> tuple[JobView, ...]:
+        return tuple(view for _, view in self._jobs.get((namespace, uid), {}).values())
+
+    def known(self) -> Known:
+        """What is here now; taken before a list, for what comes meanwhile is not in that list."""
+        return Known(
+            {key: body["metadata"]["uid"] for key, body in self._batches.items()},
+            {(*place, name) for place, jobs in self._jobs.items() for name in jobs},
+            dict(self._gone),
+        )
+
+    def put_job(self, body: Body) -> Key | None:
+        """The key of the batch that owns it, if it is one of ours."""
+        owner = _owner(body)
+        if owner is None:
+            return None
+        try:
+            view = JobView.from_object(body)
+        except (KeyError, ValueError) as error:
+            _log.warning("job %s is not readable: %s", body["metadata"].get("name"), error)
+            return None
+        if not _owned(body, view.batch_uid):
+            _log.warning("job %s bears the label of a batch that is not its owner", view.name)
+            return None
+        if _version(body) < self._gone.get(_job_key(body), -1):
+            return owner
+        known = self._jobs.setdefault((body["metadata"]["namespace"], view.batch_uid), {})
+        old = known.get(view.name)
+        if old is None or _version(body) >= old[0]:
+            idle = idle_since(view, old[1] if old else None, self._clock())
+            known[view.name] = (_version(body), replace(view, idle_since=idle))
+        return owner
+
+    def drop_job(self, body: Body) -> Key | None:
+        self._gone[_job_key(body)] = _version(body) + 1
+        self._forget_job(_job_key(body))
+        return _owner(body)
+
+    def _forget_job(self, key: JobKey) -> None:
+        namespace, uid, name = key
+        jobs = self._jobs.get((namespace, uid), {})
+        jobs.pop(name, None)
+        if not jobs:
+            self._jobs.pop((namespace, uid), None)
+
+    def replace(self, batches: Iterable[Body], jobs: Iterable[Body], before: Known) -> None:
+        """Forget what was known before a full list and is not in it; take what it has."""
+        listed_batches, listed_jobs = list(batches), list(jobs)
+        keys = {_key(body) for body in listed_batches}
+        for key, uid in before.batches.items():
+            body = self._batches.get(key)
+            if key not in keys and body is not None and body["metadata"]["uid"] == uid:
+                self.drop_batch(body)
+        for job in before.jobs - {_job_key(body) for body in listed_jobs}:
+            self._forget_job(job)
+        for body in listed_batches:
+            self.put_batch(body)
+        for body in listed_jobs:
+            self.put_job(body)
+        # What was gone before the list was asked for cannot come back by it.
+        for gone, version in before.gone.items():
+            if self._gone.get(gone) == version:
+                del self._gone[gone]
+
+
+def _uid_label(body: Body) -> str:
+    return str((body["metadata"].get("labels") or {}).get(LABEL_BATCH_UID))
+
+
+def _owned(body: Body, uid: str) -> bool:
+    references = body["metadata"].get("ownerReferences") or []
+    return any(reference["uid"] == uid for reference in references)
+
+
+def _key(body: Body) -> Key:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _job_key(body: Body) -> JobKey:
+    return body["metadata"]["namespace"], _uid_label(body), body["metadata"]["name"]
+
+
+def _version(body: Body) -> int:
+    return int(body["metadata"].get("resourceVersion") or 0)
+
+
+def _owner(body: Body) -> Key | None:
+    meta = body["metadata"]
+    for reference in meta.get("ownerReferences") or []:
+        if reference["kind"] == "ImageBatch" and reference.get("controller"):
+            return meta["namespace"], reference["name"]
+    return None

@@ -1,0 +1,143 @@
+"""One operator acts at a time: a Lease, held before anything is watched, and death on its loss.
+
+Own code, for the client's elector fails on its own models (kubernetes 37: `pretty` must be a
+string). The rule is client-go's: a holder is dead when its record did not change for the lease's
+duration, measured by the observer's clock, so that clocks need not agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .client import AlreadyExists, Conflict, Kube, KubeError, NotFound
+
+LEASE: Final = "imagebatch-operator"
+LEASE_SECONDS: Final = 15
+RENEW_DEADLINE: Final = 10.0
+RETRY_SECONDS: Final = 2.0
+_log = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Not renewed in time: somebody else may act by now."""
+
+
+class Lease:
+    """The Lease object, and when it was last seen to change."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        namespace: str,
+        identity: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kube = kube
+        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._identity = identity
+        self._monotonic = monotonic
+        self._seen: tuple[str, float] = ("", 0.0)
+
+    async def acquire_or_renew(self) -> bool:
+        """Whether it is ours now. Raises KubeError when the API server does not answer."""
+        try:
+            lease = await self._kube.get(f"{self._path}/{LEASE}")
+        except NotFound:
+            return await self._create()
+        version = str(lease["metadata"]["resourceVersion"])
+        if version != self._seen[0]:
+            self._seen = (version, self._monotonic())
+        holder = lease["spec"].get("holderIdentity")
+        fresh = self._monotonic() - self._seen[1] < LEASE_SECONDS
+        if holder and holder != self._identity and fresh:
+            return False
+        taken = holder != self._identity
+        spec = self._spec(taken, int(lease["spec"].get("leaseTransitions") or 0))
+        patch = {"metadata": {"resourceVersion": version}, "spec": spec}
+        try:
+            await self._kube.patch(f"{self._path}/{LEASE}", patch)
+        except Conflict:
+            return False
+        return True
+
+    async def release(self) -> None:
+        """Give it back on a clean stop, so that the next one need not wait for it to expire."""
+        lease = await self._kube.get(f"{self._path}/{LEASE}")
+        if lease["spec"].get("holderIdentity") == self._identity:
+            version = lease["metadata"]["resourceVersion"]
+            patch = {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": ""}}
+            await self._kube.patch(f"{self._path}/{LEASE}", patch)
+
+    async def _create(self) -> bool:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": LEASE},
+            "spec": self._spec(True, -1),
+        }
+        try:
+            await self._kube.create(self._path, body)
+        except AlreadyExists:
+            return False
+        return True
+
+    def _spec(self, taken: bool, transitions: int) -> dict[str, Any]:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "renewTime": now,
+        }
+        return {
+            **spec,
+            **({"acquireTime": now, "leaseTransitions": transitions + 1} if taken else {}),
+        }
+
+
+async def lead(kube: Kube, namespace: str, serve: Callable[[], Awaitable[None]]) -> None:
+    """Wait for the Lease, then serve while it is held.
+
+    Raises:
+        LeaseLost: the process must end at once; what it knows is in the API server.
+    """
+    lease = Lease(kube, namespace, socket.gethostname())
+    while not await _try(lease):  # noqa: ASYNC110 - polls the API server, no local event exists
+        await asyncio.sleep(RETRY_SECONDS)
+    _log.info("leading")
+    serving = asyncio.ensure_future(serve())
+    renewing = asyncio.ensure_future(_renew(lease))
+    done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)
+    if renewing in done:
+        # No clean-up: other tasks would go on acting while it lasts.
+        _log.error("the lease was lost; another operator may act")
+        os._exit(1)
+    renewing.cancel()
+    await lease.release()
+    serving.result()
+
+
+async def _try(lease: Lease) -> bool:
+    try:
+        return await lease.acquire_or_renew()
+    except KubeError as error:
+        _log.warning("lease: %s", error)
+        return False
+
+
+async def _renew(lease: Lease) -> None:
+    while True:
+        try:
+            # Bounds a request that hangs as well: the lease must not expire while it does.
+            async with asyncio.timeout(RENEW_DEADLINE):
+                await asyncio.sleep(RETRY_SECONDS)
+                while not await _try(lease):  # noqa: ASYNC110 - as in lead()
+                    await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError as error:
+            raise LeaseLost from error

@@ -1,0 +1,105 @@
+"""The only two times a pod is looked at: to read how it ended, and to say why it does not start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from imagebatch_core.job import RunnerMessage, Step
+from imagebatch_operator.policies.observed import PodOutcome
+
+from .client import Kube, core_path
+
+_LOOK_AT = 5
+
+
+async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
+    """How the newest ended pod of a Job ended; an empty outcome when there is none to read."""
+    pods = await _pods(kube, namespace, job, limit=4 * _LOOK_AT)
+    ended = [state for pod in pods if (state := _terminated(pod)) is not None]
+    if not ended:
+        return PodOutcome()
+    # A pod that was replaced may stand beside its replacement: success counts, else the newest.
+    done = [state for state in ended if state["exitCode"] == 0]
+    state = max(done or ended, key=lambda s: str(s.get("finishedAt") or ""))
+    worked = any(_may_have_worked(_terminated(pod)) for pod in pods if _terminated(pod) != state)
+    return PodOutcome(
+        state["exitCode"], parse_message(state.get("message")), worked, ended=len(ended)
+    )
+
+
+def _may_have_worked(state: dict[str, Any] | None) -> bool:
+    """Whether a pod may have got past plan's checks: only one that says it did not, did not."""
+    message = parse_message(state.get("message")) if state else None
+    return message is None or message.step is not Step.PLAN
+
+
+def parse_message(text: str | None) -> RunnerMessage | None:
+    """``None`` when the runner left none, or something else wrote there."""
+    try:
+        return RunnerMessage.model_validate_json(text or "")
+    except ValidationError:
+        return None
+
+
+async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
+    """Why no pod of a Job is ready: its pods' conditions, else their events, else the Job's."""
+    pending = await _pods(
+        kube, namespace, job, limit=_LOOK_AT, fieldSelector="status.phase=Pending"
+    )
+    for pod in pending:
+        text = _waiting(pod) or _unschedulable(pod)
+        if text:
+            return text
+    # A Secret or ConfigMap that is not there shows in the events of the pod that waits for it.
+    first = [("Pod", pod["metadata"]["name"]) for pod in pending[:1]]
+    for kind, name in [*first, ("Job", job)]:
+        text = await _warning(kube, namespace, kind, name)
+        if text:
+            return text
+    return "no pod is ready yet; the cluster gives no reason"
+
+
+async def _warning(kube: Kube, namespace: str, kind: str, name: str) -> str:
+    events = await kube.get(
+        core_path(namespace, "events"),
+        fieldSelector=f"involvedObject.kind={kind},involvedObject.name={name},type=Warning",
+        limit=str(_LOOK_AT),
+    )
+    items = events.get("items") or []
+    return f"{items[-1].get('reason')}: {items[-1].get('message')}" if items else ""
+
+
+async def _pods(
+    kube: Kube, namespace: str, job: str, *, limit: int, **query: str
+) -> list[dict[str, Any]]:
+    selector = f"batch.kubernetes.io/job-name={job}"
+    found = await kube.get(
+        core_path(namespace, "pods"), labelSelector=selector, limit=str(limit), **query
+    )
+    items: list[dict[str, Any]] = found.get("items") or []
+    return items
+
+
+def _terminated(pod: dict[str, Any]) -> dict[str, Any] | None:
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        state: dict[str, Any] | None = (status.get("state") or {}).get("terminated")
+        if state is not None:
+            return state
+    return None
+
+
+def _waiting(pod: dict[str, Any]) -> str:
+    for status in pod.get("status", {}).get("containerStatuses") or []:
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _unschedulable(pod: dict[str, Any]) -> str:
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return ""

@@ -1,0 +1,31 @@
+"""The one way a status reaches the API server: whole, on top of the version it was decided on."""
+
+from __future__ import annotations
+
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ImageBatchStatus
+
+from .cache import Cache
+from .client import Kube, batch_path
+
+
+async def write_status(
+    kube: Kube, cache: Cache, batch: ImageBatch, status: ImageBatchStatus
+) -> ImageBatch:
+    """The batch as written; nothing is sent when the status is equal.
+
+    Raises:
+        Conflict: the batch changed since it was read.
+        NotFound: it is gone.
+    """
+    if status == batch.status:
+        return batch
+    patch = {
+        # With the version, a write on top of somebody else's is refused.
+        "metadata": {"resourceVersion": batch.resource_version},
+        # Nulls are kept: in a merge patch they remove the field.
+        "status": status.model_dump(mode="json", by_alias=True),
+    }
+    body = await kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
+    cache.put_batch(body)
+    return ImageBatch.from_object(body)

@@ -1,0 +1,1 @@
+"""Tells the receiver of a batch how it ended."""

@@ -1,0 +1,67 @@
+"""One delivery attempt of a webhook, through the address guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import aiohttp
+
+from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress import (
+    UrlRefused,
+    check_url,
+    find_address_refused,
+    guarded_connector,
+)
+from imagebatch_core.reasons import Reason
+from imagebatch_core.retry_after import parse_retry_after
+from imagebatch_operator.policies.webhook_retries import Attempt
+
+from .signature import signature
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=10)
+
+
+async def deliver(
+    url: str,
+    *,
+    event_id: str,
+    body: bytes,
+    secrets: Iterable[bytes],
+    allow: AllowList,
+    now: datetime,
+) -> Attempt:
+    """One attempt. The receiver's body is never read: it could be an internal service's."""
+    timestamp = int(now.timestamp())
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "ImageBatch-Webhook/1",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature(secrets, event_id, timestamp, body),
+    }
+    try:
+        checked = check_url(url)
+        async with (
+            aiohttp.ClientSession(
+                connector=guarded_connector(allow), timeout=_TIMEOUT, trust_env=False
+            ) as session,
+            session.post(checked, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            after = parse_retry_after(response.headers.get("Retry-After"), now)
+            return Attempt(response.status, retry_after=after)
+    except UrlRefused as error:
+        return Attempt(None, str(error), reason=Reason.RECEIVER_REFUSED)
+    except TimeoutError:
+        return Attempt(None, "no answer in time")
+    except (aiohttp.ClientError, OSError) as error:
+        if find_address_refused(error) is not None:
+            return Attempt(
+                None,
+                "the receiver's address is not public, and egress.allow of the chart does not "
+                "name it",
+                reason=Reason.RECEIVER_REFUSED,
+            )
+        return Attempt(None, f"no connection ({type(error).__name__})")

@@ -1,0 +1,38 @@
+"""Signatures of Standard Webhooks 1.0.0, and the secrets that make them.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from imagebatch_core.errors import ConfigurationRefused
+
+
+def parse_secrets(text: str) -> list[bytes]:
+    """One ``whsec_…`` a line; several sign at once while a secret is being rotated.
+
+    Raises:
+        ConfigurationRefused: there is none, or one is not base64.
+    """
+    keys: list[bytes] = []
+    for line in text.split():
+        try:
+            keys.append(base64.b64decode(line.removeprefix("whsec_"), validate=True))
+        except binascii.Error as error:
+            raise ConfigurationRefused("a webhook secret is not whsec_ and base64") from error
+    if not keys:
+        raise ConfigurationRefused("the webhook secret is empty")
+    return keys
+
+
+def signature(secrets: Iterable[bytes], event_id: str, timestamp: int, body: bytes) -> str:
+    """The header's value: ``v1,<base64 of HMAC-SHA256 over id.timestamp.body>`` per secret."""
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in secrets)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from imagebatch_core.job import Step
+from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.jobs import construct_job
+from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.settings import Settings
+from unit.operator.builders import UID, batch
+
+KEY = ("shop", "spring")
+
+
+def body(version: int, **metadata: Any) -> dict[str, Any]:
+    made = batch().body()
+    made["metadata"] |= {"resourceVersion": str(version), **metadata}
+    return made
+
+
+def job_body(version: int = 1, **metadata: Any) -> dict[str, Any]:
+    made = deepcopy(
+        construct_job(batch().build(), CreateJob(Step.PLAN, 1), Settings(runner_image="r"))
+    )
+    made["metadata"] |= {
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-01-02T03:04:05Z",
+        **metadata,
+    }
+    return made
+
+
+def test_an_older_event_never_replaces_what_we_wrote() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_batch(body(9))
+    assert cache.version(KEY) == 20
+
+
+def test_a_batch_created_anew_under_the_same_name_replaces_the_old_one() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_batch(body(21, uid="another"))
+    found = cache.batch(KEY)
+    assert found is not None
+    assert found["metadata"]["uid"] == "another"
+
+
+def test_what_was_created_while_a_list_was_on_its_way_is_kept() -> None:
+    cache = Cache()
+    before = cache.known()
+    cache.put_batch(body(20))
+    cache.put_job(job_body())
+    cache.replace([], [], before)
+    assert cache.keys_now() == [KEY]
+    assert len(cache.jobs("shop", UID)) == 1
+
+
+def test_what_was_deleted_while_a_list_was_on_its_way_is_not_put_back_by_it() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_job(job_body(21))
+    before = cache.known()
+    listed = [body(20)], [job_body(21)]
+    cache.drop_batch(body(30))
+    cache.drop_job(job_body(31))
+    cache.replace(*listed, before)
+    assert cache.keys_now() == []
+    assert cache.jobs("shop", UID) == ()
+
+
+def test_a_list_that_was_on_its_way_never_replaces_a_batch_created_anew_by_the_old_one() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    before = cache.known()
+    cache.drop_batch(body(30))
+    cache.put_batch(body(31, uid="another"))
+    cache.replace([body(20)], [], before)
+    found = cache.batch(KEY)
+    assert found is not None
+    assert found["metadata"]["uid"] == "another"
+
+
+def test_our_write_that_is_answered_after_the_deletion_does_not_bring_the_batch_back() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.drop_batch(body(30))
+    cache.put_batch(body(29))
+    assert cache.keys_now() == []
+
+
+def test_the_end_of_an_old_batch_does_not_end_the_new_one_of_its_name() -> None:
+    cache = Cache()
+    cache.put_batch(body(31, uid="another"))
+    cache.drop_batch(body(30))
+    assert cache.keys_now() == [KEY]
+
+
+def test_deletions_are_remembered_only_until_a_later_list_was_taken() -> None:
+    cache = Cache()
+    for version in (20, 40):
+        cache.put_batch(body(version))
+        cache.drop_batch(body(version + 1))
+        cache.drop_job(job_body(version + 2))
+    cache.replace([], [], cache.known())
+    assert cache.known().gone == {}
+
+
+def test_what_a_list_no_longer_has_is_forgotten() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_job(job_body())
+    cache.replace([], [], cache.known())
+    assert cache.keys_now() == []
+    assert cache.jobs("shop", UID) == ()
+
+
+def test_a_job_of_another_namespace_cannot_pose_as_one_of_the_batch() -> None:
+    cache = Cache()
+    cache.put_job(job_body(namespace="attacker"))
+    assert cache.jobs("shop", UID) == ()
+
+
+def test_a_job_that_the_batch_does_not_own_is_not_one_of_its_jobs() -> None:
+    cache = Cache()
+    owner = {**job_body()["metadata"]["ownerReferences"][0], "uid": "another"}
+    assert cache.put_job(job_body(ownerReferences=[owner])) is None
+    assert cache.jobs("shop", UID) == ()
+
+
+def test_a_deleted_job_is_forgotten_and_its_batch_is_looked_at() -> None:
+    cache = Cache()
+    assert cache.put_job(job_body()) == KEY
+    assert cache.drop_job(job_body(2)) == KEY
+    assert cache.jobs("shop", UID) == ()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from imagebatch_operator.cluster.work_queue import Key, WorkQueue
+
+A: Key = ("shop", "a")
+B: Key = ("shop", "b")
+
+
+@asynccontextmanager
+async def serving(queue: WorkQueue, reconcile: Callable[[Key], object]) -> AsyncIterator[None]:
+    workers = [asyncio.create_task(queue.work(reconcile)) for _ in range(4)]  # type: ignore[arg-type]
+    yield
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def test_one_key_is_never_worked_on_twice_at_once_and_no_event_is_lost() -> None:
+    queue, running, most, passes = WorkQueue(), 0, 0, 0
+
+    async def reconcile(_: Key) -> None:
+        nonlocal running, most, passes
+        running += 1
+        most, passes = max(most, running), passes + 1
+        await asyncio.sleep(0.02)
+        running -= 1
+
+    async with serving(queue, reconcile):
+        queue.add(A)
+        await asyncio.sleep(0.005)
+        for _ in range(10):
+            queue.add(A)
+        await asyncio.sleep(0.1)
+    assert (most, passes) == (1, 2)
+
+
+async def test_keys_are_worked_on_side_by_side() -> None:
+    queue, together = WorkQueue(), asyncio.Barrier(2)
+
+    async def reconcile(_: Key) -> None:
+        await asyncio.wait_for(together.wait(), 1)
+        done.set()
+
+    done = asyncio.Event()
+    async with serving(queue, reconcile):
+        queue.add(A)
+        queue.add(B)
+        await asyncio.wait_for(done.wait(), 2)
+
+
+async def test_a_failing_key_is_tried_again_and_ends_no_worker() -> None:
+    queue, tries, done = WorkQueue(), 0, asyncio.Event()
+
+    async def reconcile(_: Key) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise RuntimeError("no")
+        done.set()
+
+    async with serving(queue, reconcile):
+        queue.add(A)
+        await asyncio.wait_for(done.wait(), 5)
+    assert tries == 2
+
+
+async def test_a_pass_may_ask_for_another_one_later() -> None:
+    queue, times, done = WorkQueue(), [], asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def reconcile(_: Key) -> float | None:
+        times.append(loop.time())
+        if len(times) == 2:
+            done.set()
+            return None
+        return 0.1
+
+    async with serving(queue, reconcile):
+        queue.add(A)
+        await asyncio.wait_for(done.wait(), 2)
+    assert times[1] - times[0] >= 0.09
