@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Final
 
 import uvicorn
-from kubernetes.aio.config import ConfigException
 
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
@@ -49,7 +48,7 @@ def main() -> int:
     try:
         logs.configure(os.environ.get("IMAGEBATCH_LOG_LEVEL", ""))
         asyncio.run(serve(Settings.from_env(os.environ)))
-    except (ConfigurationRefused, ConfigException) as error:
+    except ConfigurationRefused as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return ExitCode.CONFIGURATION_REFUSED
     return ExitCode.DONE

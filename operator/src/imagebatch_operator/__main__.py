@@ -10,6 +10,7 @@ import sys
 
 import kopf
 
+from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_operator.cluster.cache import Cache
@@ -64,9 +65,7 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """Exit code 3 when the configuration is refused."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure("info")
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.

@@ -6,16 +6,15 @@ import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import aiohttp
 from kubernetes.aio import client
-from kubernetes.aio import config as _config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from imagebatch_core import names
+from imagebatch_core.apiserver import api_client
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
 
@@ -30,11 +29,7 @@ from .errors import (
     SpecRefused,
 )
 
-# The client's configuration module has no annotations.
-config: Any = _config
-
 _SECONDS: Final = 10.0
-_DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
 
 
 class Batches(Protocol):
@@ -124,14 +119,8 @@ class KubeBatches:
 async def kube_batches(
     namespace: str, env: Mapping[str, str] = os.environ
 ) -> AsyncIterator[KubeBatches]:
-    """Connect as the pod's service account; outside of a cluster as the kubeconfig says."""
-    configuration = client.Configuration()
-    if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
-        config.load_incluster_config(client_configuration=configuration)
-    else:
-        path = env.get("KUBECONFIG") or str(_DEFAULT_KUBECONFIG.expanduser())
-        await config.load_kube_config(config_file=path, client_configuration=configuration)
-    async with client.ApiClient(configuration) as api:
+    """See :func:`imagebatch_core.apiserver.api_client`."""
+    async with api_client(env) as api:
         yield KubeBatches(api, namespace)
 
 

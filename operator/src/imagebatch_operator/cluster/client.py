@@ -17,16 +17,15 @@ import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
+from imagebatch_core.apiserver import api_client
 from imagebatch_core.names import API_VERSION, PLURAL
 
 _SECONDS = 10.0
-_DEFAULT_KUBECONFIG = str(Path("~/.kube/config").expanduser())
 
 
 class KubeError(Exception):
@@ -127,15 +126,8 @@ def core_path(namespace: str, plural: str, name: str = "") -> str:
 
 @asynccontextmanager
 async def connect(env: Mapping[str, str] = os.environ) -> AsyncIterator[Kube]:
-    """As the pod's service account; outside of a cluster as the kubeconfig says."""
-    configuration = client.Configuration()
-    loaders: Any = config  # these two carry no types
-    if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
-        loaders.load_incluster_config(client_configuration=configuration)
-    else:
-        path = env.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
-        await loaders.load_kube_config(config_file=path, client_configuration=configuration)
-    async with client.ApiClient(configuration) as api:
+    """See :func:`imagebatch_core.apiserver.api_client`."""
+    async with api_client(env) as api:
         yield Kube(api)
 
 

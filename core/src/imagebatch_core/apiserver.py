@@ -1,0 +1,39 @@
+"""A client of the API server, as the pod's service account or as a kubeconfig says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from kubernetes.aio import client
+from kubernetes.aio import config as _config
+
+from .errors import ConfigurationRefused
+
+# The client's configuration module has no annotations.
+config: Any = _config
+
+_DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
+
+
+@asynccontextmanager
+async def api_client(env: Mapping[str, str] = os.environ) -> AsyncIterator[client.ApiClient]:
+    """``KUBECONFIG`` wins over the service account, so that a pod can be pointed elsewhere.
+
+    Raises:
+        ConfigurationRefused: there is neither, or it cannot be read.
+    """
+    configuration = client.Configuration()
+    try:
+        if env.get("KUBERNETES_SERVICE_HOST") and not env.get("KUBECONFIG"):
+            config.load_incluster_config(client_configuration=configuration)
+        else:
+            path = env.get("KUBECONFIG") or str(_DEFAULT_KUBECONFIG.expanduser())
+            await config.load_kube_config(config_file=path, client_configuration=configuration)
+    except config.ConfigException as error:
+        raise ConfigurationRefused(f"no API server to talk to: {error}") from error
+    async with client.ApiClient(configuration) as api:
+        yield api

@@ -1,0 +1,62 @@
+"""Settings of a component, each field from one environment variable ``IMAGEBATCH_<FIELD>``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from .errors import ConfigurationRefused
+
+PREFIX: Final = "IMAGEBATCH_"
+
+#: The longest wait that a setting may ask for, in seconds: a day.
+_LONGEST: Final = 86_400
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
+#: Seconds that may be none at all.
+Patience = Annotated[float, Field(ge=0, le=_LONGEST)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
+]
+LogFormat = Annotated[Literal["json", "text"], BeforeValidator(lambda value: str(value).lower())]
+
+
+class EnvironmentSettings(BaseModel):
+    """Base of each component's settings: every field has bounds and a description with its unit."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:
+        """The settings in ``env``; ``overrides`` win over it. An empty variable counts as not set.
+
+        Raises:
+            ConfigurationRefused: a variable is missing or its value is not allowed; the text
+                starts with the variable's name.
+        """
+        found: dict[str, Any] = {
+            name: value
+            for name in cls.model_fields
+            if (value := env.get(variable(name), "").strip())
+        }
+        try:
+            return cls(**(found | overrides))
+        except ValidationError as error:
+            raise ConfigurationRefused(cls._explain(error)) from error
+
+    @classmethod
+    def _explain(cls, error: ValidationError) -> str:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        if first["type"] == "missing":
+            return f"{variable(field)} is not set: {cls.model_fields[field].description}"
+        return f"{variable(field)}={first['input']!r}: {first['msg'].lower()}"
+
+
+def variable(field: str) -> str:
+    """Name of the environment variable that sets a field."""
+    return PREFIX + field.upper()
