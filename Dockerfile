@@ -4,7 +4,7 @@
 #   docker build --target runner --tag imagebatch/runner .
 #
 # BASE_IMAGE holds Python 3.11 or newer with venv; where there is no Docker, `imagebuild` makes one
-# from Debian packages (deploy/images).
+# from Debian packages (dev/imagebuild).
 #
 # A host behind a proxy with a certificate authority of its own passes its bundle, and pip's
 # settings where it has any, as secrets. They exist while a RUN lasts and are in no layer:
@@ -112,7 +112,7 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
     if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
     /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
         --require-hashes --only-binary :all: -r /src/requirements/devtools.txt
-COPY deploy/devservices/samplehost /opt/samplehost
+COPY dev/samplehost /opt/samplehost
 # The photographs come with scikit-image; once they are drawn, it and what it needs stay behind.
 RUN set -eu; \
     /opt/imagebatch/bin/python3 /opt/samplehost draw --out /opt/photos; \

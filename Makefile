@@ -7,8 +7,8 @@ GATEWAY_PORT ?= 8080
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
-TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks deploy/local/hosttools deploy/local/localcluster deploy/images/imagebuild deploy/demo
-export PYTHONPATH := deploy/local:deploy/images:deploy
+TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks dev
+export PYTHONPATH := dev
 
 .PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean long
 
@@ -19,7 +19,7 @@ demo: install ## Set everything up and run the main job on a real cluster
 	@$(PY) -m demo
 
 test: install ## All tests: lint, types, unit, integration, end to end
-	@MAKE="$(MAKE)" $(PY) -m demo.alltests
+	@MAKE="$(MAKE)" $(PY) -m stack.alltests
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 
@@ -75,10 +75,10 @@ bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/ben
 	@PYTHONPATH=$(PYTHONPATH):tests $(PY) -m benchmarks $(SECTION)
 
 up: install ## Cluster, S3 and chart, without the demo
-	@$(PY) -m demo.up
+	@$(PY) -m stack.up
 
 down: ## Stop all that `make up` and `make demo` started
-	@PYTHONPATH=$(PYTHONPATH) python3 -m demo.down
+	@PYTHONPATH=$(PYTHONPATH) python3 -m stack.down
 
 clean: down ## Also remove what lies in the tree
 	rm -rf .venv .local demo-output

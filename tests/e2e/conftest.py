@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from demo.cluster import OwnCluster, Ports
-from demo.stack import Stack
 
 from e2e.ports import free_port
+from stack.cluster import OwnCluster, Ports
+from stack.stack import Stack
 
 
 @pytest.fixture(scope="session")

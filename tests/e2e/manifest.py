@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from demo.stack import NAMESPACE, Stack
+from stack.stack import NAMESPACE, Stack
 
 FINISHED = ("Completed", "Failed", "Cancelled")
 

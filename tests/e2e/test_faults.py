@@ -7,18 +7,18 @@ import io
 import time
 
 import httpx
-from demo import samplehost
-from demo.main_job import follow, upload
-from demo.stack import Stack
 
 from e2e.manifest import apply, finished, get, manifest
+from stack.gateway_client import follow, upload
+from stack.samplehost_manifests import SAMPLEHOST_URL
+from stack.stack import Stack
 
 IMAGES = 1000
 PER_SHARD = 125
 
 
 def _csv() -> str:
-    rows = (f"{n},Product {n},{samplehost.ADDRESS}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1))
+    rows = (f"{n},Product {n},{SAMPLEHOST_URL}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1))
     return "S. No.,Product Name,Input Image Urls\n" + "\n".join(rows) + "\n"
 
 
@@ -62,7 +62,7 @@ def test_killed_pods_change_nothing_in_the_output_of_1000_images(
     assert follow(gateway, calm, 240)["status"] == "completed"
     expected = _report(gateway, calm)
     assert [url for url, _ in expected] == [
-        f"{samplehost.ADDRESS}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
+        f"{SAMPLEHOST_URL}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1)
     ]
     assert all(output for _, output in expected)
 
@@ -95,7 +95,7 @@ def test_suspend_holds_the_work_and_resume_finishes_it(stack: Stack, gateway: ht
 
 
 def test_cancel_ends_a_running_batch(stack: Stack) -> None:
-    slow = f"{samplehost.ADDRESS}/slow?seconds=30"
+    slow = f"{SAMPLEHOST_URL}/slow?seconds=30"
     text = f"S. No.,Product Name,Input Image Urls\n1,Slow,{slow}\n"
     apply(stack, manifest("endless", source={"inline": text}))
     time.sleep(3)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import httpx
-from demo import samplehost
-from demo.main_job import follow, upload
-from demo.stack import Stack
 
 from e2e.manifest import get
+from stack.gateway_client import follow, upload
+from stack.samplehost_manifests import CREDENTIALS, SAMPLEHOST_URL
+from stack.stack import Stack
 
-CSV = f"S. No.,Product Name,Input Image Urls\n1,Cat,{samplehost.ADDRESS}/members/chelsea.jpg\n"
+CSV = f"S. No.,Product Name,Input Image Urls\n1,Cat,{SAMPLEHOST_URL}/members/chelsea.jpg\n"
 
 
 def test_a_host_that_wants_a_token_gets_it_from_the_secret_and_nobody_else_does(
@@ -24,5 +24,5 @@ def test_a_host_that_wants_a_token_gets_it_from_the_secret_and_nobody_else_does(
     # The operator names the Secret to the pod; no value of it is in a resource or in a result.
     batch = json.dumps(get(stack, request_id))
     report = gateway.get(f"/api/download/{request_id}").text
-    token = stack.secret(samplehost.CREDENTIALS, "token")
+    token = stack.secret(CREDENTIALS, "token")
     assert token not in batch + report

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from demo import release
-from demo.cluster import Ports
-from demo.current import CurrentCluster
-from demo.errors import StackFailed
-from demo.stack import NAMESPACE, Stack
 
 from e2e.ports import free_port
+from stack import release
+from stack.cluster import Ports
+from stack.current import CurrentCluster
+from stack.errors import StackFailed
+from stack.stack import NAMESPACE, Stack
 
 
 def test_a_helm_that_was_killed_in_the_middle_does_not_stop_the_next_installation(

@@ -9,23 +9,23 @@ import time
 from pathlib import Path
 
 import httpx
-from demo import samplehost
-from demo.main_job import download, follow, upload, verified_webhook
-from demo.sample import FAILURES, IMAGES, PRODUCTS, sample_csv
-from demo.stack import NAMESPACE, Stack
 from PIL import Image
 
 from e2e.manifest import apply, children, condition, finished, get, manifest
+from stack.gateway_client import download, follow, upload, verified_webhook
+from stack.sample import FAILURES, IMAGES, PRODUCTS, sample_csv
+from stack.samplehost_manifests import SAMPLEHOST_URL
+from stack.stack import NAMESPACE, Stack
 
 HEADER = "S. No.,Product Name,Input Image Urls\n"
-ONE = f"{HEADER}1,Cat,{samplehost.ADDRESS}/photos/n/1.jpg\n"
+ONE = f"{HEADER}1,Cat,{SAMPLEHOST_URL}/photos/n/1.jpg\n"
 
 
 def test_an_uploaded_csv_comes_back_with_every_image_compressed(
     stack: Stack, gateway: httpx.Client, tmp_path: Path
 ) -> None:
-    hook = f"{samplehost.ADDRESS}/hook"
-    request_id = upload(gateway, sample_csv(samplehost.ADDRESS), webhookUrl=hook)
+    hook = f"{SAMPLEHOST_URL}/hook"
+    request_id = upload(gateway, sample_csv(SAMPLEHOST_URL), webhookUrl=hook)
     status = follow(gateway, request_id)
     assert status["status"] == "completed"
     assert status["images"]["total"] == IMAGES

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import httpx
-from demo import samplehost
-from demo.main_job import follow, upload
-from demo.stack import Stack
 
 from e2e.manifest import get
+from stack.gateway_client import follow, upload
+from stack.samplehost_manifests import SAMPLEHOST_URL
+from stack.stack import Stack
 
 HEADER = "S. No.,Product Name,Input Image Urls\n"
 
 
 def catalogue(*photos: str) -> str:
-    rows = [f"{n},Cat,{samplehost.ADDRESS}/photos/{p}.jpg\n" for n, p in enumerate(photos, 1)]
+    rows = [f"{n},Cat,{SAMPLEHOST_URL}/photos/{p}.jpg\n" for n, p in enumerate(photos, 1)]
     return HEADER + "".join(rows)
 
 

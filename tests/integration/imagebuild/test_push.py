@@ -9,11 +9,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
+from hosttools.errors import CommandFailed
 from imagebuild.folders import Cache
 from imagebuild.images import Image
 from imagebuild.push import push
-
-from hosttools.errors import CommandFailed
 from support.registry import Registry
 
 

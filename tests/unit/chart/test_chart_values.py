@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from imagebatch_core.addresses import AllowList
+from stack import release
 
-from .conftest import CHART, ROOT, HelmFailed, Rendered, Values
+from .conftest import CHART, HelmFailed, Rendered, Values
 
 Render = Callable[..., Rendered]
 
@@ -60,7 +61,7 @@ def test_the_chart_passes_lint_with_a_bucket(lint: Callable[[Values], str]) -> N
 
 
 def test_the_local_values_pass_lint(lint: Callable[[Values], str]) -> None:
-    lint(yaml.safe_load((ROOT / "deploy" / "local" / "values-local.yaml").read_text()))
+    lint(yaml.safe_load(release.VALUES.read_text()))
 
 
 def test_every_object_of_the_schema_is_closed() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
 
-from unit.chart.conftest import NAMESPACE, ROOT, Rendered
+from stack import release
+from unit.chart.conftest import NAMESPACE, Rendered
 
-LOCAL = Path(ROOT / "deploy" / "local" / "values-local.yaml")
+LOCAL = release.VALUES
 Render = Callable[..., Rendered]
 KEYS = {"accessKeyId": "key", "secretAccessKey": "secret"}
 

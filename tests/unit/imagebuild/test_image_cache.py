@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+
+from hosttools.errors import CommandFailed
+from hosttools.progress import Say
 from imagebuild import cli, images
 from imagebuild.folders import Cache, cache_root
 from imagebuild.inputs import COMPONENTS
 from imagebuild.request import BuildRequest
-
-from hosttools.errors import CommandFailed
-from hosttools.progress import Say
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from imagebuild.inputs import COMPONENTS, content_hash, files_of, reference
 
 ROOT = Path(__file__).resolve().parents[3]

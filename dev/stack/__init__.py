@@ -1,0 +1,1 @@
+"""A whole installation for the demo and the tests: cluster, images, chart, S3 and sample host."""

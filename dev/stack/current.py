@@ -1,0 +1,220 @@
+"""CLUSTER=current: the cluster of the user's own context, of which nothing but ours is touched.
+
+What was installed where is noted beside the kubeconfig before anything is created, so that `down`
+finds it whatever the user's current context is by then. Ours is one namespace, made by us and
+marked, with the release in it; and the CRD, where no other release had brought it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localcluster import build as kubernetes
+from localcluster.pki import write_private
+
+from . import portforward, samplehost_manifests
+from .cluster import Ports, run_kubectl
+from .errors import StackFailed
+from .places import ENVIRONMENT, ROOT, helm_environment, module
+from .say import say
+
+MARK = "imagebatch.dev/made-by"
+_CRD = "imagebatches.imagebatch.dev"
+_NO_IMAGES = """CLUSTER=current needs to know how images get into that cluster:
+  IMAGE_REGISTRY=registry.example.com/you   builds them and pushes them there (docker or buildah
+                                            login before; IMAGE_REGISTRY_INSECURE=1 for http)
+  IMAGES_PRESENT=1                          its nodes have them under these names:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentCluster:
+    """``env`` is the user's environment: it names the kubeconfig, and how images get there."""
+
+    kubeconfig: Path
+    namespace: str
+    env: Mapping[str, str]
+
+    @property
+    def _note(self) -> Path:
+        return self.kubeconfig.with_name("current.json")
+
+    def noted(self) -> str | None:
+        """The context in which something of ours is installed, or may be."""
+        if not self._note.exists():
+            return None
+        return str(json.loads(self._note.read_text())["context"])
+
+    def _noted_server(self) -> str:
+        return str(json.loads(self._note.read_text())["server"])
+
+    def up(self, ports: Ports) -> dict[str, str]:
+        images = self._images_known()
+        context = self._adopt_context()
+        say(f"using context {context}")
+        self._own_namespace(context)
+        return images or self._pushed()
+
+    def values(self, namespace: str) -> Mapping[str, Any]:
+        return {
+            # Whatever else is in this cluster, this release looks at its own namespace alone.
+            "namespaces": [namespace],
+            "crds": {"install": self._crd_release() in (None, namespace)},
+            "egress": {"allow": ["samplehost"]},
+            "networkPolicy": {"extraEgress": [samplehost_manifests.EGRESS]},
+            "gateway": {"service": {"type": "ClusterIP", "nodePort": 0}},
+        }
+
+    def samplehost_node_port(self) -> int | None:
+        return None
+
+    def reach(self, namespace: str, ports: Ports) -> None:
+        services = {
+            "imagebatch-gateway": (ports.gateway, 80),
+            "samplehost": (ports.samplehost, 8080),
+        }
+        portforward.start(_kubectl(), self.kubeconfig, namespace, services)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return run_kubectl([_kubectl(), f"--kubeconfig={self.kubeconfig}"], arguments, stdin)
+
+    def down(self) -> None:
+        portforward.stop(self.kubeconfig)
+        context = self.noted()
+        if context is None:
+            return
+        self._answers(context)
+        found = self._namespace()
+        if found is not None and _marked(found):
+            say(f"removing the release from context {context}")
+            self._helm("uninstall", "imagebatch", "--namespace", self.namespace,
+                       "--ignore-not-found", "--wait")  # fmt: skip
+            self.kubectl("delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")
+        # A namespace that somebody else made since then may hold a release that needs its CRD.
+        if (found is None or _marked(found)) and self._crd_release() == self.namespace:
+            self._remove_crd()
+        # The note first: without the kubeconfig it would stand for what cannot be reached.
+        self._note.unlink()
+        self.kubeconfig.unlink(missing_ok=True)
+
+    def _remove_crd(self) -> None:
+        left = self.kubectl("get", _CRD, "--all-namespaces", "-o", "name").split()
+        if left:
+            say(f"{len(left)} batches of other namespaces are there: the CRD {_CRD} stays")
+        else:
+            self.kubectl("delete", "crd", _CRD)
+
+    def _images_known(self) -> dict[str, str] | None:
+        """Names that the cluster's nodes have already; ``None`` when they are to be pushed."""
+        if self.env.get("IMAGE_REGISTRY"):
+            return None
+        refs = _imagebuild("refs")
+        if self.env.get("IMAGES_PRESENT") == "1":
+            return refs
+        names = "\n".join(f"    docker.io/{ref}" for ref in refs.values())
+        raise StackFailed(f"{_NO_IMAGES}{names}")
+
+    def _pushed(self) -> dict[str, str]:
+        insecure = ["--insecure"] if self.env.get("IMAGE_REGISTRY_INSECURE") == "1" else []
+        return _imagebuild("push", "--registry", self.env["IMAGE_REGISTRY"], *insecure)
+
+    def _adopt_context(self) -> str:
+        """The user's current context, copied so that a later switch changes nothing."""
+        asked = self._users_kubectl("config", "current-context").strip()
+        noted = self.noted()
+        # Contexts of two kubeconfigs may well have one name, as those of k3s do.
+        server = self._users_kubectl(
+            "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"
+        ).strip()
+        if noted is not None and (noted, self._noted_server()) != (asked, server):
+            raise StackFailed(
+                f"context {noted} of {self._noted_server()} has an installation of ours, and the "
+                f"current one is {asked} of {server}: make down first, or go back to it"
+            )
+        view = self._users_kubectl("config", "view", "--minify", "--flatten", "--raw")
+        self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        write_private(self.kubeconfig, view)
+        self._note.write_text(json.dumps({"context": asked, "server": server}))
+        self._answers(asked)
+        return asked
+
+    def _users_kubectl(self, *arguments: str) -> str:
+        return run_kubectl([_kubectl()], arguments, None, self.env)
+
+    def _answers(self, context: str) -> None:
+        try:
+            self.kubectl("get", "--raw=/readyz", "--request-timeout=10s")
+        except StackFailed as error:
+            raise StackFailed(
+                f"context {context} does not answer: {error}\n"
+                f"(should its cluster be gone for good, remove {self._note})"
+            ) from error
+
+    def _own_namespace(self, context: str) -> None:
+        """Created and marked, or marked already. A namespace of somebody else is left alone."""
+        found = self._namespace()
+        if found is not None and not _marked(found):
+            # Nothing was made there, so there is nothing to remember either.
+            self._note.unlink()
+            raise StackFailed(
+                f"namespace {self.namespace} of context {context} was not made by `make up`, and "
+                "is left alone: remove it, or install the chart with helm as README says"
+            )
+        if found is None:
+            labels = {MARK: "make-up", "pod-security.kubernetes.io/enforce": "restricted"}
+            metadata = {"name": self.namespace, "labels": labels}
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+            self.kubectl("create", "-f", "-", stdin=json.dumps(body))
+
+    def _namespace(self) -> dict[str, Any] | None:
+        return self._get("namespace", self.namespace)
+
+    def _crd_release(self) -> str | None:
+        """Namespace of the release that brought the CRD; empty when it was no release."""
+        found = self._get("crd", _CRD)
+        if found is None:
+            return None
+        notes = found["metadata"].get("annotations") or {}
+        return str(notes.get("meta.helm.sh/release-namespace", ""))
+
+    def _get(self, kind: str, name: str) -> dict[str, Any] | None:
+        text = self.kubectl("get", kind, name, "--ignore-not-found", "-o", "json")
+        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+        return found
+
+    def _helm(self, *arguments: str) -> None:
+        own = ROOT / ".venv" / "bin" / "helm"
+        program = str(own) if own.exists() else shutil.which("helm")
+        if program is None:
+            raise StackFailed("helm is needed to uninstall the release: make install brings it")
+        done = subprocess.run(
+            [program, *arguments], check=False, capture_output=True, text=True,
+            env=helm_environment(self.kubeconfig),
+        )  # fmt: skip
+        if done.returncode:
+            raise StackFailed(f"helm {arguments[0]}: {done.stderr.strip()}")
+
+
+def _kubectl() -> str:
+    """The user's own one when there is one: it knows how the user logs in."""
+    return shutil.which("kubectl") or str(kubernetes.ensure() / "kubectl")
+
+
+def _marked(namespace: Mapping[str, Any]) -> bool:
+    return MARK in (namespace["metadata"].get("labels") or {})
+
+
+def _imagebuild(*words: str) -> dict[str, str]:
+    done = subprocess.run(
+        module("imagebuild", *words, "--json"),
+        cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise StackFailed(f"imagebuild {words[0]} failed; its output is above")
+    return {name: str(one["ref"]) for name, one in json.loads(done.stdout).items()}

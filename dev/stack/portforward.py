@@ -1,0 +1,123 @@
+"""``python -m stack.portforward``: Services of a cluster at ports of 127.0.0.1, until it is told.
+
+For clusters whose node ports are not ours to take. kubectl ends with the pod that it talks to, so
+it is started again for as long as this runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import StackFailed
+from .places import ENVIRONMENT, module
+
+_SECONDS = 30.0
+_AGAIN_SECONDS = 0.5
+
+#: Port of this machine and of the Service, by the Service's name.
+Services = Mapping[str, tuple[int, int]]
+
+
+def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) -> None:
+    """In the background; returns once all ports are served. Replaces an earlier one."""
+    stop(kubeconfig)
+    for port, _ in services.values():
+        if _answers(port):
+            raise StackFailed(f"port {port} of this machine is in use by another program")
+    log = kubeconfig.with_name("port-forward.log")
+    with log.open("w") as out:
+        # Forked off: it outlives this process, which is not its parent any more.
+        own = module("stack.portforward", str(kubeconfig), kubectl, namespace, json.dumps(services))
+        subprocess.run(
+            ["setsid", "--fork", *own],
+            check=True, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        )  # fmt: skip
+    end = time.monotonic() + _SECONDS
+    while not all(_answers(port) for port, _ in services.values()):
+        if not _running(kubeconfig) or time.monotonic() > end:
+            stop(kubeconfig)
+            raise StackFailed(f"the ports do not get served: {log.read_text().strip()[-500:]}")
+        time.sleep(0.1)
+
+
+def stop(kubeconfig: Path) -> None:
+    """Harmless when there is none."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        end = time.monotonic() + _SECONDS
+        for pid in _running(kubeconfig):
+            _kill(pid, number)
+        while _running(kubeconfig):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        else:
+            return
+    raise StackFailed(f"port forwarding does not end: {_running(kubeconfig)}")
+
+
+def _running(kubeconfig: Path) -> list[int]:
+    """It and its kubectls, found by their words: a noted pid may be another's by now."""
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        ours = "stack.portforward" in words and str(kubeconfig) in words
+        if (ours or (_flag(kubeconfig) in words and "port-forward" in words)) and state != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def _flag(kubeconfig: Path | str) -> str:
+    return f"--kubeconfig={kubeconfig}"
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def main() -> int:
+    kubeconfig, kubectl, namespace, text = sys.argv[1:]
+    services: dict[str, list[int]] = json.loads(text)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        while True:
+            for service, (port, its) in services.items():
+                if service not in running or running[service].poll() is not None:
+                    running[service] = subprocess.Popen(
+                        [kubectl, _flag(kubeconfig), "-n", namespace, "port-forward",
+                         "--address=127.0.0.1", f"svc/{service}", f"{port}:{its}"],
+                        stdout=subprocess.DEVNULL,
+                    )  # fmt: skip
+            time.sleep(_AGAIN_SECONDS)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

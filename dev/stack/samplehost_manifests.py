@@ -1,0 +1,123 @@
+"""The sample image host inside the cluster: Kubernetes objects for the demo and the tests.
+
+Never part of an installation: one pod, its data gone with it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+NODE_PORT = 30081
+#: How pods reach it.
+SAMPLEHOST_URL = "http://samplehost:8080"
+#: The Secret that runner pods mount: what the host wants to be told for ``/members/``.
+CREDENTIALS = "samplehost-credentials"
+_NAME = "samplehost"
+_TOKEN = {
+    "name": "SAMPLEHOST_TOKEN",
+    "valueFrom": {"secretKeyRef": {"name": CREDENTIALS, "key": "token"}},
+}
+_LABELS = {"app.kubernetes.io/name": _NAME}
+
+#: For NetworkPolicies: whoever fetches or calls back may reach it.
+EGRESS = {
+    "ports": [{"protocol": "TCP", "port": 8080}],
+    "to": [{"podSelector": {"matchLabels": _LABELS}}],
+}
+
+
+def credentials(namespace: str) -> dict[str, Any]:
+    """A Secret with a new token, for the host and for those who fetch from it."""
+    token = secrets.token_urlsafe(24)
+    hosts = {"samplehost:8080": {"bearer": token, "plainHttp": True}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": CREDENTIALS, "namespace": namespace},
+        "stringData": {"credentials.json": json.dumps(hosts), "token": token},
+    }
+
+
+def manifests(namespace: str, image: str, node_port: int | None) -> dict[str, Any]:
+    """All of it as one list; ``image`` is the devtools image."""
+    command = [
+        "python3",
+        "/opt/samplehost",
+        "serve",
+        "--photos",
+        "/opt/photos",
+        "--host",
+        "0.0.0.0",  # noqa: S104
+        "--port",
+        "8080",
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [_deployment(namespace, image, command), _service(namespace, node_port)],
+    }
+
+
+def _deployment(namespace: str, image: str, command: list[str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": _NAME, "namespace": namespace, "labels": _LABELS},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": _LABELS},
+            "template": {
+                "metadata": {"labels": _LABELS},
+                "spec": {
+                    "enableServiceLinks": False,
+                    "automountServiceAccountToken": False,
+                    "terminationGracePeriodSeconds": 5,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": 65532,
+                        "fsGroup": 65532,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [
+                        {
+                            "name": _NAME,
+                            "image": image,
+                            "imagePullPolicy": "IfNotPresent",
+                            "command": command,
+                            "workingDir": "/tmp",
+                            "env": [{"name": "HOME", "value": "/tmp"}, _TOKEN],
+                            "ports": [{"containerPort": 8080}],
+                            "readinessProbe": {
+                                "httpGet": {"path": "/healthz", "port": 8080},
+                                "periodSeconds": 1,
+                            },
+                            "securityContext": {
+                                "allowPrivilegeEscalation": False,
+                                "readOnlyRootFilesystem": True,
+                                "capabilities": {"drop": ["ALL"]},
+                            },
+                            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+                        }
+                    ],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+        },
+    }
+
+
+def _service(namespace: str, node_port: int | None) -> dict[str, Any]:
+    exposed = {"nodePort": node_port} if node_port else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": _NAME, "namespace": namespace},
+        "spec": {
+            "type": "NodePort" if node_port else "ClusterIP",
+            "selector": _LABELS,
+            "ports": [{"port": 8080, "targetPort": 8080, **exposed}],
+        },
+    }

@@ -1,0 +1,38 @@
+"""``python -m stack.up``: cluster, S3, sample host and chart, without the main job."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hosttools.errors import HostError
+
+from . import installed
+from .cluster import Ports
+from .errors import BuildFailed, StackFailed
+from .places import ROOT, exit_on_sigterm
+from .say import say
+from .stack import Stack
+
+
+def demo_stack() -> Stack:
+    """Raises StackFailed."""
+    port = int(os.environ.get("GATEWAY_PORT") or 8080)
+    installed.LOCAL.mkdir(exist_ok=True)
+    return Stack(installed.wanted(), Ports(port, port + 1), installed.NAMESPACE)
+
+
+def main() -> int:
+    exit_on_sigterm()
+    try:
+        stack = demo_stack()
+        stack.up()
+    except (StackFailed, BuildFailed, HostError) as error:
+        say(f"error: {error}")
+        return 1
+    say(f"kubeconfig: {stack.kubeconfig.relative_to(ROOT)}; stop it all with `make down`")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
