@@ -28,7 +28,7 @@ async def send(
     *,
     path: str = "/api/upload",
     key: str | None = None,
-    **options: str,
+    **options: str | list[str],
 ) -> httpx.Response:
     headers = {"Idempotency-Key": key} if key else {}
     files = {"file": ("products.csv", content, "text/csv")}
@@ -142,6 +142,21 @@ async def test_empty_form_fields_count_as_not_given(
     assert (spec.output.quality, spec.webhook) == (50, None)
 
 
+async def test_a_field_of_spaces_alone_counts_as_not_given(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    answer = await send(http, quality="  ", format=" webp ")
+
+    output = batches.stored[answer.json()["requestId"]].spec.output
+    assert (output.quality, output.format) == (50, Format.WEBP)
+
+
+async def test_all_faults_of_a_form_are_told_at_once(http: httpx.AsyncClient) -> None:
+    answer = await send(http, quality="101", retries="11", qualty="1")
+
+    assert {error["field"] for error in answer.json()["errors"]} == {"quality", "retries", "qualty"}
+
+
 async def test_the_webhook_may_be_named_by_its_older_field(
     http: httpx.AsyncClient, batches: FakeBatches
 ) -> None:
@@ -203,12 +218,16 @@ async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
         ({"webhookUrl": "https://user:secret@hook.example"}, "webhookUrl", "credentials"),
         ({"webhookUrl": "http://0x7f000001/"}, "webhookUrl", "odd spelling"),
         ({"webhookUrl": "http://a.example", "webhook_url": "http://b"}, "webhook_url", "differs"),
+        ({"webhookUrl": "https://a.example/" + "x" * 2048}, "webhookUrl", "at most 2048"),
+        ({"max_width": "800"}, "max_width", "did you mean 'maxWidth'"),
+        ({"zzz": ""}, "zzz", "known are dryRun, file, format"),
+        ({"quality": ["50", "60"]}, "quality", "more than once"),
     ],
 )
 async def test_an_option_that_is_wrong_or_misspelled_is_refused_by_name(
     http: httpx.AsyncClient,
     store: MemoryStore,
-    options: dict[str, str],
+    options: dict[str, Any],
     field: str,
     words: str,
 ) -> None:

@@ -87,6 +87,11 @@ def invalid_options(*errors: tuple[str, str]) -> Problem:
     )
 
 
+def no_file() -> Problem:
+    errors = [{"line": None, "message": NO_FILE}]
+    return Problem(400, "no-file", "No file", detail=NO_FILE, extra={"errors": errors})
+
+
 def not_implemented(fields: Sequence[str]) -> Problem:
     """``fields``: paths of the resource that the operator would refuse."""
     return Problem(
@@ -171,16 +176,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        places = [(str(e["loc"][-1]), str(e["loc"][0]), str(e["msg"])) for e in error.errors()]
-        if any(name == "file" and part == "body" for name, part, _ in places):
-            return Problem(
-                400,
-                "no-file",
-                "No file",
-                detail=NO_FILE,
-                extra={"errors": [{"line": None, "message": NO_FILE}]},
-            ).response()
-        return invalid_options(*((name, message) for name, _, message in places)).response()
+        return invalid_options(
+            *((str(e["loc"][-1]), str(e["msg"])) for e in error.errors())
+        ).response()
 
     @app.exception_handler(HTTPException)
     async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:

@@ -10,9 +10,10 @@ from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.answers.models import UploadAccepted, problem_responses
 from imagebatch_gateway.answers.problems import invalid_csv
 from imagebatch_gateway.services import LinksOf, ServicesOf
-from imagebatch_gateway.uploads.form import UploadForm, upload_form
+from imagebatch_gateway.uploads.form import CheckedForm, upload_form
 
 router = APIRouter(tags=["requests"])
+read_form = upload_form()
 
 _STATUS_LINK = {
     "links": {
@@ -45,7 +46,7 @@ async def upload(
     response: Response,
     services: ServicesOf,
     links: LinksOf,
-    form: Annotated[UploadForm, Depends(upload_form)],
+    form: Annotated[CheckedForm, Depends(read_form)],
     idempotency_key: Annotated[
         str | None,
         Header(

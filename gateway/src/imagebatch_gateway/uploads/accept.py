@@ -27,7 +27,7 @@ from imagebatch_gateway.backends.errors import (
 from imagebatch_gateway.backends.objects import Objects
 
 from .csv_check import CsvFacts, check_csv
-from .form import UploadForm
+from .form import CheckedForm
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Uploads:
         self._threads = anyio.CapacityLimiter(at_once)
 
     async def accept(
-        self, form: UploadForm, idempotency_key: str | None, *, caller: str = ""
+        self, form: CheckedForm, idempotency_key: str | None, *, caller: str = ""
     ) -> Accepted:
         """Check, store, create.
 
@@ -79,7 +79,7 @@ class Uploads:
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
 
-    async def _check_reuse(self, form: UploadForm) -> None:
+    async def _check_reuse(self, form: CheckedForm) -> None:
         reused = form.template.reuse_from
         if reused is not None and await self._find(reused.name) is None:
             raise invalid_options(("reuseFrom", f"there is no request {reused.name}"))
@@ -88,7 +88,7 @@ class Uploads:
         file.seek(0)
         self._objects.put_file(key, file)
 
-    async def _create(self, form: UploadForm, request_id: str, key: str, digest: str) -> bool:
+    async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
         """True when another request had created it. The object never outlives a refusal."""
         annotations = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
         try:
@@ -143,7 +143,7 @@ def request_id_for(namespace: str, caller: str, idempotency_key: str | None) -> 
     return str(uuid.uuid5(_IDEMPOTENCY, json.dumps([namespace, caller, idempotency_key])))
 
 
-def payload_digest(form: UploadForm, facts: CsvFacts) -> str:
+def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
     """SHA-256 over the file's bytes and every option, defaults included."""
     spec = form.template.model_dump(mode="json", by_alias=True, exclude={"source"})
     canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))

@@ -1,183 +1,234 @@
-"""The form fields of an upload, and the spec that they ask for."""
+"""The form of an upload: its file, and one field for each option of a batch.
+
+The options are read off the spec's models, with their names, bounds, defaults and descriptions, so
+that a field added to ``spec.output`` is a field of the form without a change here.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Final
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from fastapi import Form, Request, UploadFile
-from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
-from starlette.datastructures import UploadFile as StarletteUploadFile
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from starlette.datastructures import FormData
 
 from imagebatch_core.egress import UrlRefused, check_url
-from imagebatch_core.spec import (
-    Format,
-    ImageBatchSpec,
-    Metadata,
-    Output,
-    Profile,
-    ReuseFrom,
-    S3Source,
-    Source,
-    Webhook,
-)
+from imagebatch_core.model import Model
+from imagebatch_core.spec import HttpUrl, ImageBatchSpec, Name, ReuseFrom, S3Source, Source, Webhook
 from imagebatch_core.unsupported import unsupported
-from imagebatch_gateway.answers.problems import invalid_options, not_implemented
+from imagebatch_gateway.answers.problems import Problem, invalid_options, no_file, not_implemented
 
-_FIELDS: Final = (
-    "file",
-    "webhookUrl",
-    "webhook_url",
-    "format",
-    "quality",
-    "profile",
-    "maxWidth",
-    "maxHeight",
-    "metadata",
-    "imagesPerShard",
-    "parallelism",
-    "retries",
-    "maxFailedPercent",
-    "dryRun",
-    "reuseFrom",
-)
+#: Fields of the spec that no upload sets. A new field of the spec is an option unless it is listed.
+_NO_OPTIONS: Final = frozenset({
+    "source",  # the uploaded file
+    "suspend", "cancel",  # changes of a batch that exists, for which there is no call yet
+    "active_deadline_seconds", "ttl_seconds_after_finished", "deletion_policy", "runner",  # kubectl
+})  # fmt: skip
+#: Parts of the spec for which :class:`UploadForm` has fields of its own.
+_BY_HAND: Final = frozenset({"output", "webhook", "reuse_from"})
 
 
 @dataclass(frozen=True, slots=True)
-class UploadForm:
-    """A checked form: ``spec_for(key)`` is valid for whatever key the file is stored under."""
+class CheckedForm:
+    """A form without a fault: ``spec_for(key)`` is valid wherever the file is stored."""
 
     file: UploadFile
     template: ImageBatchSpec
 
     def spec_for(self, key: str) -> ImageBatchSpec:
-        return self.template.model_copy(update={"source": Source(s3=S3Source(key=key))})
+        return self.template.model_copy(update={"source": _stored_at(key)})
 
 
-async def upload_form(  # noqa: PLR0917 - FastAPI fills it by name
-    request: Request,
-    file: Annotated[UploadFile, Form(description="The CSV.")],
-    webhook_url: Annotated[
-        str | None,
-        Form(alias="webhookUrl", description="Called once when the batch has ended."),
-    ] = None,
-    webhook_url_alias: Annotated[
-        str | None, Form(alias="webhook_url", description="The same under its older name.")
-    ] = None,
-    format_: Annotated[
-        Format | None, Form(alias="format", description="Default jpeg; original keeps each.")
-    ] = None,
-    quality: Annotated[int | None, Form(ge=1, le=100, description="Default 50.")] = None,
-    profile: Annotated[Profile | None, Form(description="Default fast.")] = None,
-    max_width: Annotated[
-        int | None, Form(alias="maxWidth", ge=1, le=65535, description="Pixels.")
-    ] = None,
-    max_height: Annotated[
-        int | None, Form(alias="maxHeight", ge=1, le=65535, description="Pixels.")
-    ] = None,
-    metadata: Annotated[Metadata | None, Form(description="Default strip.")] = None,
-    images_per_shard: Annotated[
-        int | None,
-        Form(alias="imagesPerShard", ge=1, le=100_000, description="Per pod; default 500."),
-    ] = None,
-    parallelism: Annotated[
-        int | None, Form(ge=1, le=1000, description="Pods at once; default 4.")
-    ] = None,
-    retries: Annotated[
-        int | None, Form(ge=0, le=10, description="Further attempts for an image; default 3.")
-    ] = None,
-    max_failed_percent: Annotated[
-        int | None,
-        Form(
-            alias="maxFailedPercent",
-            ge=0,
-            le=100,
-            description="The batch is failed when a larger share failed; default 100.",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool | None, Form(alias="dryRun", description="Only count and check.")
-    ] = None,
-    reuse_from: Annotated[
-        str | None,
-        Form(
-            alias="reuseFrom",
-            description="requestId of an earlier request: what did not change is taken over.",
-        ),
-    ] = None,
-) -> UploadForm:
-    """Raises Problem 422 for an option that is misspelled or out of bounds, 400 for one that the
-    operator would refuse."""
-    await _refuse_unknown_fields(request)
-    output = {
-        "format": format_,
-        "quality": quality,
-        "profile": profile,
-        "max_width": max_width,
-        "max_height": max_height,
-        "metadata": metadata,
-    }
-    spec = {
-        "images_per_shard": images_per_shard,
-        "parallelism": parallelism,
-        "retries": retries,
-        "max_failed_percent": max_failed_percent,
-        "dry_run": dry_run,
-        "reuse_from": _reused(reuse_from),
-        "webhook": _webhook(webhook_url, webhook_url_alias),
-    }
+def _check_callback(url: str) -> str:
     try:
-        template = ImageBatchSpec(
-            source=Source(s3=S3Source(key="pending")),
-            output=Output.model_validate({k: v for k, v in output.items() if v is not None}),
-            **{k: v for k, v in spec.items() if v is not None},
-        )
-    except ValidationError as error:
-        raise invalid_options(
-            *((to_camel(str(e["loc"][-1])), e["msg"]) for e in error.errors())
-        ) from error
-    refused = unsupported(template)
-    if refused:
-        raise not_implemented(refused)
-    return UploadForm(file, template)
-
-
-def _reused(name: str | None) -> ReuseFrom | None:
-    try:
-        return ReuseFrom(name=name.strip()) if name else None
-    except ValidationError as error:
-        raise invalid_options(("reuseFrom", error.errors()[0]["msg"])) from error
-
-
-def _webhook(url: str | None, alias: str | None) -> Webhook | None:
-    if url and alias and url != alias:
-        raise invalid_options(("webhook_url", "differs from webhookUrl; send one of them"))
-    chosen = url or alias
-    if not chosen:
-        return None
-    try:
-        check_url(chosen.strip())
-        return Webhook(url=chosen.strip())
+        check_url(url)
     except UrlRefused as error:
-        raise invalid_options(("webhookUrl", str(error))) from error
-    except ValidationError as error:
-        raise invalid_options(("webhookUrl", error.errors()[0]["msg"])) from error
+        raise PydanticCustomError("url_refused", "{reason}", {"reason": str(error)}) from error
+    return url
 
 
-async def _refuse_unknown_fields(request: Request) -> None:
+# Checked first: the pattern's own refusal would be a regular expression.
+_Callback = Annotated[HttpUrl, BeforeValidator(_check_callback)]
+
+
+class UploadForm(Model):
+    """The file, and the options that are not one plain field of the spec. :func:`form_model` adds
+    those that are.
+    """
+
+    # An option has one spelling: max_width is not also maxWidth.
+    model_config = ConfigDict(validate_by_name=False)
+
+    file: UploadFile = Field(description="The CSV.")
+    callback: _Callback | None = Field(
+        None, alias="webhookUrl", description=Webhook.model_fields["url"].description
+    )
+    callback_older: _Callback | None = Field(
+        None,
+        alias="webhook_url",
+        description="webhookUrl under its older name.",
+        json_schema_extra={"deprecated": True},
+    )
+    reuse_from: Name | None = Field(
+        None,
+        description="requestId of an earlier request, which is waited for: its outputs are taken "
+        "over for images whose source did not change since.",
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        try:
+            return validate(_without_blanks(sent, known))
+        except ValidationError as error:
+            raise _problem(error.errors(), sorted(known)) from error
+
+    def template(self, spec: type[ImageBatchSpec]) -> ImageBatchSpec:
+        """The spec that the form asks for, its source pending. Raises Problem 422 or 400."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        own = {name: given[name] for name in given.keys() & spec.model_fields.keys()}
+        output = given.keys() & _output_of(spec).model_fields.keys()
+        try:
+            template = spec.model_validate(
+                own
+                | {
+                    "source": _stored_at("pending"),
+                    "output": {name: given[name] for name in output},
+                    "reuse_from": ReuseFrom(name=self.reuse_from) if self.reuse_from else None,
+                    "webhook": self._webhook(),
+                }
+            )
+        except ValidationError as error:
+            raise _problem(error.errors(), ()) from error
+        refused = unsupported(template)
+        if refused:
+            raise not_implemented(refused)
+        return template
+
+    def _webhook(self) -> Webhook | None:
+        url, older = self.callback, self.callback_older
+        if url and older and url != older:
+            raise invalid_options(("webhook_url", "differs from webhookUrl; send one of them"))
+        chosen = url or older
+        return Webhook(url=chosen) if chosen else None
+
+
+def form_model(spec: type[ImageBatchSpec]) -> type[UploadForm]:
+    """:class:`UploadForm` with a field for each option of ``spec`` and of its ``output``.
+
+    Raises:
+        TypeError: an option that a form cannot carry, or two of one name: better no gateway than
+            an option that works in a manifest and is missing here.
+    """
+    options: dict[str, FieldInfo] = {}
+    own = {
+        name: field
+        for name, field in spec.model_fields.items()
+        if name not in _NO_OPTIONS | _BY_HAND
+    }
+    for name, field in (*_output_of(spec).model_fields.items(), *own.items()):
+        if name in options or name in UploadForm.model_fields:
+            raise TypeError(f"the upload form has two fields {name}")
+        if not _is_plain(field.annotation):
+            raise TypeError(f"the upload form cannot ask for {name}: {field.annotation}")
+        options[name] = copy(field)
+    fields: dict[str, Any] = {name: (field.annotation, field) for name, field in options.items()}
+    return create_model("UploadForm", __base__=UploadForm, __doc__=None, **fields)
+
+
+def upload_form(
+    spec: type[ImageBatchSpec] = ImageBatchSpec,
+) -> Callable[..., Awaitable[CheckedForm]]:
+    """A FastAPI dependency that reads the form of an upload.
+
+    It raises Problem 422 for an option that is unknown, out of bounds or given twice, 400 where
+    there is no file and for what the operator would refuse.
+    """
+
+    async def read_form(request: Request, form: UploadForm) -> CheckedForm:
+        _refuse_repeated(await request.form())
+        return CheckedForm(form.file, form.template(spec))
+
+    read_form.__annotations__["form"] = Annotated[
+        form_model(spec), Form(media_type="multipart/form-data")
+    ]
+    return read_form
+
+
+def _output_of(spec: type[ImageBatchSpec]) -> type[BaseModel]:
+    output = spec.model_fields["output"].annotation
+    assert isinstance(output, type)  # noqa: S101 - a model, not a union
+    assert issubclass(output, BaseModel)  # noqa: S101
+    return output
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether one field of a form can carry it: text, number, choice, boolean or none of them."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_plain(arguments[0])
+    if origin in (Union, UnionType):
+        return all(_is_plain(argument) for argument in arguments)
+    if origin is Literal:
+        return True
+    return annotation is NoneType or (
+        isinstance(annotation, type) and issubclass(annotation, str | int | float)
+    )
+
+
+def _stored_at(key: str) -> Source:
+    return Source(s3=S3Source(key=key))
+
+
+def _without_blanks(sent: Any, known: Collection[str]) -> dict[str, Any]:
+    """Texts without the spaces around them; a known field that holds nothing was not given."""
+    texts = {
+        name: value.strip() if isinstance(value, str) else value for name, value in sent.items()
+    }
+    return {name: value for name, value in texts.items() if value != "" or name not in known}
+
+
+def _refuse_repeated(form: FormData) -> None:
+    """Refuse a field that is given twice: all but one of its values would be ignored."""
+    counts = Counter(name for name, _ in form.multi_items())
+    repeated = sorted(name for name, count in counts.items() if count > 1)
+    if repeated:
+        advice = {"file": "send one file per request"}
+        raise invalid_options(*((n, advice.get(n, "is given more than once")) for n in repeated))
+
+
+def _problem(errors: Sequence[ErrorDetails], known: Sequence[str]) -> Problem:
+    faults = [(str(error["loc"][-1]), error) for error in errors if error["loc"]]
+    if any(name == "file" for name, _ in faults):
+        return no_file()
+    return invalid_options(
+        *(
+            (name, _advice(name, known) if error["type"] == "extra_forbidden" else error["msg"])
+            for name, error in faults
+        )
+    )
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
     """A misspelled option must not turn into ten million images of the wrong kind."""
-    form = await request.form()
-    unknown = sorted(set(form.keys()) - set(_FIELDS))
-    if unknown:
-        raise invalid_options(*((name, _advice(name)) for name in unknown))
-    files = [v for v in form.getlist("file") if isinstance(v, StarletteUploadFile)]
-    if len(files) > 1:
-        raise invalid_options(("file", "send one file per request"))
-
-
-def _advice(name: str) -> str:
-    near = get_close_matches(name, _FIELDS, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(_FIELDS)}"
+    near = get_close_matches(name, known, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
     return f"no such option{meant}"
