@@ -12,6 +12,7 @@ import yaml
 
 from . import names
 from .model import Model
+from .results import ImageStatus
 from .spec import MUTABLE_FIELDS, ImageBatchSpec
 from .status import ImageBatchStatus
 
@@ -104,7 +105,11 @@ def custom_resource_definition() -> dict[str, Any]:
         _column("Products", ".status.products", "integer"),
         _column("Images", ".status.images.total", "integer"),
         _column("Done", ".status.images.done", "integer"),
-        _column("Failed", ".status.images.failed", "integer"),
+        *(
+            _column(status.column, f".status.images.{status.value}", "integer")
+            for status in ImageStatus
+            if status.column
+        ),
         _column("Saved", ".status.saved", text="Share of the bytes saved."),
         _column(
             "Reason", reason.format("Reconciling"), wide=True, text="What it does, or waits for."

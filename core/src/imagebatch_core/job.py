@@ -6,13 +6,15 @@ Into the pod: one JSON document in the environment (:class:`RunnerJob`). Out of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field
 
 from .model import Model
 from .reasons import Reason
+from .results import ImageStatus, saved_share
 from .spec import DeletionPolicy, Output
 
 #: Kubernetes keeps at most this many bytes of a termination message.
@@ -69,7 +71,11 @@ class RunnerJob(Model):
 
 
 class Totals(Document):
-    """Totals of a collected batch."""
+    """The images of a collected batch, counted by :class:`.ImageStatus`, and their sizes.
+
+    ``bytes_in`` and ``bytes_out`` are the bytes of the sources and the outputs of all images that
+    have an output.
+    """
 
     succeeded: int = 0
     kept: int = 0
@@ -78,9 +84,26 @@ class Totals(Document):
     bytes_in: int = 0
     bytes_out: int = 0
 
+    @classmethod
+    def of(cls, counts: Mapping[ImageStatus, int], bytes_in: int, bytes_out: int) -> Self:
+        return cls(
+            **{status.value: count for status, count in counts.items()},
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+        )
+
+    @property
+    def counts(self) -> dict[ImageStatus, int]:
+        return {status: getattr(self, status.value) for status in ImageStatus}
+
     @property
     def images(self) -> int:
-        return self.succeeded + self.kept + self.reused + self.failed
+        return sum(self.counts.values())
+
+    @property
+    def saved(self) -> str:
+        """The share of bytes that compression saved, as ``61.3%``."""
+        return saved_share(self.bytes_in, self.bytes_out)
 
 
 class RunnerMessage(Document):

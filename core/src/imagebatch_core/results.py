@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 # Made once: json.dumps with other than its defaults makes an encoder for each call, and asdict
 # copies every value; together they took most of the time of plan and collect.
@@ -16,11 +16,50 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 LONGEST_MESSAGE: Final = 300
 
 
+class _Status(NamedTuple):
+    value: str
+    label: str
+    meaning: str
+    has_output: bool = True
+    column: str | None = None
+
+
 class ImageStatus(StrEnum):
-    SUCCEEDED = "succeeded"
-    KEPT = "kept"
-    REUSED = "reused"
-    FAILED = "failed"
+    """How one image ended. Every result has one of these and counts as done.
+
+    This is the one list of them: ``Totals``, ``Images``, kubectl's columns, the gateway's progress
+    and the summary of a local run derive from it, or a test compares them with it.
+
+    ``meaning`` is a sentence for the documents. ``label`` names the images in a local summary.
+    ``has_output`` says whether there is an output image. ``column`` is the heading of kubectl's
+    column, ``None`` where there is none.
+    """
+
+    SUCCEEDED = _Status("succeeded", "compressed", "Compressed.")
+    KEPT = _Status("kept", "kept as they were", "Kept unchanged: compression made none smaller.")
+    REUSED = _Status("reused", "reused, unchanged", "Taken over from the batch of reuseFrom.")
+    FAILED = _Status(
+        "failed", "failed", "Without an output; the report says why.", False, column="Failed"
+    )
+
+    label: str
+    meaning: str
+    has_output: bool
+    column: str | None
+
+    def __new__(cls, *row: Any) -> Self:
+        status = _Status(*row)
+        member = str.__new__(cls, status.value)
+        member._value_ = status.value
+        member.label = status.label
+        member.meaning = status.meaning
+        member.has_output = status.has_output
+        member.column = status.column
+        return member
+
+
+#: The statuses of images that have an output. Their plain strings are found in it as well.
+WITH_OUTPUT: Final = frozenset(status for status in ImageStatus if status.has_output)
 
 
 class ErrorCode(StrEnum):
@@ -181,3 +220,9 @@ class ImageResult:
 _NAMES = tuple(field.name for field in fields(ImageResult))
 _KNOWN = frozenset(_NAMES)
 _values = attrgetter(*_NAMES)
+
+
+def saved_share(bytes_in: int, bytes_out: int) -> str:
+    """The share of bytes that compression saved, as ``61.3%``; ``0.0%`` of no bytes."""
+    percent = 100 * (bytes_in - bytes_out) / bytes_in if bytes_in else 0.0
+    return f"{round(percent, 1) + 0.0:.1f}%"  # + 0.0: never "-0.0%"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
+from .job import Totals
 from .model import Model
 from .reasons import ConditionType, Phase, Reason
+from .results import ImageStatus
 
 
 class ConditionStatus(StrEnum):
@@ -31,21 +34,31 @@ class Condition(Model):
     last_transition_time: datetime = Field(description="Since when the status is this one.")
 
 
+def _counted(status: ImageStatus) -> Any:
+    return Field(None, description=f"{status.meaning} Counted at the end.")
+
+
 class Images(Model):
-    """Images by their state."""
+    """The images of a batch, counted by how they ended."""
 
     total: int = Field(0, description="All of the batch; known once it is planned.")
     done: int = Field(0, description="While running: from finished shards, so at shard precision.")
-    succeeded: int | None = Field(None, description="Compressed; counted at the end.")
-    kept: int | None = Field(
-        None, description="Left as they were, for nothing smaller came of them; counted at the end."
-    )
-    reused: int | None = Field(
-        None, description="Taken over from the batch of reuseFrom; counted at the end."
-    )
-    failed: int | None = Field(
-        None, description="Without an output, the report says why; counted at the end."
-    )
+    succeeded: int | None = _counted(ImageStatus.SUCCEEDED)
+    kept: int | None = _counted(ImageStatus.KEPT)
+    reused: int | None = _counted(ImageStatus.REUSED)
+    failed: int | None = _counted(ImageStatus.FAILED)
+
+    @classmethod
+    def of(cls, totals: Totals) -> Self:
+        """The images of a collected batch."""
+        return cls.counted(totals.counts, total=totals.images)
+
+    @classmethod
+    def counted(cls, counts: Mapping[ImageStatus, int], *, total: int) -> Self:
+        """``counts`` of the images that have a result; ``total`` of the batch, 0 if not known."""
+        done = sum(counts.values())
+        by_name = {status.value: counts.get(status, 0) for status in ImageStatus}
+        return cls(total=total, done=min(done, total) if total else done, **by_name)
 
 
 class Bytes(Model):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from imagebatch_core.crd import custom_resource_definition
-from imagebatch_core.job import MESSAGE_LIMIT, RunnerMessage, Step
 from imagebatch_core.spec import MUTABLE_FIELDS
 
 
@@ -57,10 +56,3 @@ def test_columns_are_those_that_people_are_promised() -> None:
     wide = [c["name"] for c in columns if c.get("priority")]
     assert shown == ["Phase", "Products", "Images", "Done", "Failed", "Saved", "Age"]
     assert wide == ["Reason", "Outcome", "Shards", "Duration", "Queue"]
-
-
-def test_a_termination_message_fits_whatever_the_error() -> None:
-    message = RunnerMessage(step=Step.PLAN, error="ü" * 2000, images=7)
-    text = message.to_json()
-    assert len(text.encode()) <= MESSAGE_LIMIT
-    assert RunnerMessage.model_validate_json(text).images == 7

@@ -8,6 +8,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageStatus
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.requests import progress
 from imagebatch_gateway.requests.progress import ProgressReader
@@ -46,7 +47,7 @@ async def test_an_image_recorded_by_two_pods_counts_once_and_the_first_part_wins
     found = await reader.read(KEYS)
 
     assert found is not None
-    assert (found.done, found.succeeded, found.failed) == (2, 2, 0)
+    assert (found.done, found.counts) == (2, {ImageStatus.SUCCEEDED: 2})
 
 
 async def test_each_part_is_read_once(

@@ -63,16 +63,7 @@ def _images(images: Images, progress: Progress | None) -> Images:
     if progress is None or progress.done < images.done:
         return images
     total = images.total or (progress.planned.images if progress.planned else 0)
-    return images.model_copy(
-        update={
-            "total": total,
-            "done": min(progress.done, total) if total else progress.done,
-            "succeeded": progress.succeeded,
-            "kept": progress.kept,
-            "reused": progress.reused,
-            "failed": progress.failed,
-        }
-    )
+    return Images.counted(progress.counts, total=total)
 
 
 def _webhook(batch: ImageBatch) -> WebhookAnswer | None:

@@ -14,7 +14,7 @@ from typing import Final
 import anyio.to_thread
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.results import ImageStatus
+from imagebatch_core.results import WITH_OUTPUT
 from imagebatch_core.status import Report
 from imagebatch_gateway.backends.errors import CursorRefused
 from imagebatch_gateway.backends.objects import Objects
@@ -25,7 +25,6 @@ PAGE: Final = 1000
 SCAN_LIMIT: Final = 32 * 1024 * 1024
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
-_HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _output_url(line: bytes) -> str | None:
         return None
     result = json.loads(line)
     url = result.get("output_url")
-    return url if url and result["status"] in _HAS_OUTPUT else None
+    return url if url and result["status"] in WITH_OUTPUT else None
 
 
 def _cursor(offset: int, report: Report) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, TypeAlias
+from typing import Final
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageStatus
 from imagebatch_gateway.backends.errors import GatewayError, ResultMissing
 from imagebatch_gateway.backends.objects import Objects
+
+from .packing import Packed, Packing
 
 #: Parts of a batch that are listed; a batch with more is shown at shard precision.
 PARTS_LIMIT: Final = 20_000
@@ -31,11 +32,7 @@ FRESH_SECONDS: Final = 1.0
 PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
 
-_STATUSES: Final = tuple(ImageStatus)
-_NUMBER: Final = {status.value: number for number, status in enumerate(_STATUSES)}
-
-#: One image a number: row, position and status, for `array("Q")`.
-Packed: TypeAlias = "array[int]"
+_PACKING: Final = Packing(ImageStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,11 @@ class Progress:
     """
 
     planned: Planned | None = None
-    succeeded: int = 0
-    kept: int = 0
-    reused: int = 0
-    failed: int = 0
+    counts: Counter[ImageStatus] = field(default_factory=Counter)
 
     @property
     def done(self) -> int:
-        return self.succeeded + self.kept + self.reused + self.failed
+        return self.counts.total()
 
 
 @dataclass(slots=True)
@@ -71,7 +65,7 @@ class _Seen:
     at: float
     progress: Progress | None
     planned: Planned | None
-    shards: dict[str, tuple[tuple[str, ...], Counter[int]]]
+    shards: dict[str, tuple[tuple[str, ...], Counter[ImageStatus]]]
 
 
 class ProgressReader:
@@ -115,10 +109,9 @@ class ProgressReader:
             return self._remember(keys, _Seen(self._clock(), None, planned, shards))
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
-            shards[shard] = (known, self._count_shard(known))
-        total: Counter[int] = sum((count for _, count in shards.values()), Counter())
-        counts = {status.value: total[number] for number, status in enumerate(_STATUSES)}
-        progress = Progress(planned, **counts)
+            shards[shard] = (known, _PACKING.count(self._parts[part] for part in known))
+        total: Counter[ImageStatus] = sum((count for _, count in shards.values()), Counter())
+        progress = Progress(planned, total)
         return self._remember(keys, _Seen(self._clock(), progress, planned, shards))
 
     async def _read_plan(self, keys: BatchKeys) -> Planned | None:
@@ -143,22 +136,6 @@ class ProgressReader:
 
         async def fetch(part: str) -> None:
             async with gate:
-                self._parts[part] = _pack(await self._objects.read(part))
+                self._parts[part] = _PACKING.pack(await self._objects.read(part))
 
         await asyncio.gather(*(fetch(part) for part in missing))
-
-    def _count_shard(self, parts: Sequence[str]) -> Counter[int]:
-        """As collect does it: the first part in key order wins for each image."""
-        first: dict[int, int] = {}
-        for part in parts:
-            for packed in self._parts[part]:
-                first.setdefault(packed >> 2, packed & 3)
-        return Counter(first.values())
-
-
-def _pack(content: bytes) -> Packed:
-    packed = array("Q")
-    for line in content.splitlines():
-        result = json.loads(line)
-        packed.append((result["row"] << 22) | (result["position"] << 2) | _NUMBER[result["status"]])
-    return packed

@@ -20,10 +20,10 @@ from imagebatch_runner.steps.batch import Batch
 
 from . import run
 from .batch import Wish
+from .failure_groups import FailureGroups
 from .from_csv import open_csv
 from .from_folder import open_images
 from .screen import Ended, Screen
-from .tally import FailureGroups
 
 _FAILED = 1
 #: Options by the setting that they stand for, of which a refusal tells.

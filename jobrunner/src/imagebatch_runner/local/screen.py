@@ -28,11 +28,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from imagebatch_core.results import ErrorCode, ImageResult
+from imagebatch_core.job import Totals
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus
 from imagebatch_runner.steps.compress import OnResult
+from imagebatch_runner.steps.counts import ResultCounts
 from imagebatch_runner.store.documents import Plan, Summary
 
-from .tally import FailureGroups, Tally, saved
+from .failure_groups import FailureGroups
 
 #: Seconds between two lines where there is no terminal.
 _LINE_EVERY: Final = 10.0
@@ -97,7 +99,7 @@ class Screen:
 
     @contextmanager
     def _bar(self, total: int) -> Iterator[OnResult]:
-        tally = Tally()
+        counts = ResultCounts()
         with Progress(
             TextColumn("compressing"),
             BarColumn(),
@@ -110,36 +112,34 @@ class Screen:
             task = bars.add_task("images", total=total, note="")
 
             def on_result(result: ImageResult) -> None:
-                tally.add(result)
-                bars.update(task, advance=1, note=_note(tally))
+                counts.add(result)
+                bars.update(task, advance=1, note=_note(counts.totals()))
 
             yield on_result
 
     def _lines(self, total: int) -> OnResult:
-        tally = Tally()
+        counts = ResultCounts()
         due = self._clock() + _LINE_EVERY
 
         def on_result(result: ImageResult) -> None:
             nonlocal due
-            tally.add(result)
+            counts.add(result)
             if self._clock() >= due:
                 due = self._clock() + _LINE_EVERY
-                self._say(f"{tally.done:,} of {total:,} images, {_note(tally)}")
+                totals = counts.totals()
+                self._say(f"{totals.images:,} of {total:,} images, {_note(totals)}")
 
         return on_result
 
     def summary(self, ended: Ended) -> None:
         totals = ended.summary.totals
-        rows = [("compressed", f"{totals.succeeded:,}")]
-        for name, count in (
-            ("kept as they were", totals.kept),
-            ("reused, unchanged", totals.reused),
-            ("failed", totals.failed),
-        ):
-            if count:
-                rows.append((name, f"{count:,}"))
-        share = saved(totals.bytes_in, totals.bytes_out)
-        sizes = f"{decimal(totals.bytes_in)} → {decimal(totals.bytes_out)}, {share} saved"
+        rows = [
+            (status.label, f"{count:,}")
+            for status, count in totals.counts.items()
+            if count or status is ImageStatus.SUCCEEDED
+        ]
+        size_in, size_out = decimal(totals.bytes_in), decimal(totals.bytes_out)
+        sizes = f"{size_in} → {size_out}, {totals.saved} saved"
         rate = ended.done / max(ended.seconds, 0.001)
         time_taken = f"{ended.seconds:.1f} s, {rate:.1f} images per second"
         rows += [
@@ -217,6 +217,6 @@ def _images(count: int) -> str:
     return f"{count:,} image{'' if count == 1 else 's'}"
 
 
-def _note(tally: Tally) -> str:
-    failed = f", {tally.failed:,} failed" if tally.failed else ""
-    return f"{saved(tally.bytes_in, tally.bytes_out)} saved{failed}"
+def _note(totals: Totals) -> str:
+    failed = f", {totals.failed:,} failed" if totals.failed else ""
+    return f"{totals.saved} saved{failed}"

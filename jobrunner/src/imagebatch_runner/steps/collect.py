@@ -16,12 +16,13 @@ from typing import IO
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.job import Totals
-from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_core.rows import open_rows
 from imagebatch_runner.store.documents import Plan, Summary, to_json
 
 from . import sharding
 from .batch import Batch
+from .counts import ResultCounts
 from .parts import Place, read_parts
 from .plan import read_plan
 from .report import ReportWriter
@@ -77,17 +78,17 @@ def read_summary(batch: Batch) -> Summary | None:
 
 
 def _write(batch: Batch, plan: Plan, report: ReportWriter) -> Totals:
-    tally = _Tally()
+    counts = ResultCounts()
     with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
         hashed = _Hashed(stream)
         for row in open_rows(hashed):  # type: ignore[arg-type]  # it needs read() alone
             of_row = [results.of(item) for item in sharding.items_of(row)]
             for result in of_row:
-                tally.add(result)
+                counts.add(result)
             report.row(row, of_row)
         if hashed.sha256 != plan.input_sha256:
             raise _another_input()
-    return tally.totals()
+    return counts.totals()
 
 
 def _another_input() -> ImageBatchError:
@@ -137,29 +138,6 @@ class _ShardResults:
 def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
     with ThreadPoolExecutor(_READERS) as pool:
         yield _ShardResults(batch, plan, pool)
-
-
-class _Tally:
-    def __init__(self) -> None:
-        self._counts = dict.fromkeys(ImageStatus, 0)
-        self._bytes_in = 0
-        self._bytes_out = 0
-
-    def add(self, result: ImageResult) -> None:
-        self._counts[result.status] += 1
-        if result.status is not ImageStatus.FAILED:
-            self._bytes_in += result.bytes_in or 0
-            self._bytes_out += result.bytes_out or 0
-
-    def totals(self) -> Totals:
-        return Totals(
-            succeeded=self._counts[ImageStatus.SUCCEEDED],
-            kept=self._counts[ImageStatus.KEPT],
-            reused=self._counts[ImageStatus.REUSED],
-            failed=self._counts[ImageStatus.FAILED],
-            bytes_in=self._bytes_in,
-            bytes_out=self._bytes_out,
-        )
 
 
 class _Hashed:

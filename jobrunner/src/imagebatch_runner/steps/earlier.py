@@ -21,14 +21,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from imagebatch_core.job import RunnerJob
-from imagebatch_core.results import Earlier, ImageStatus
+from imagebatch_core.results import WITH_OUTPUT, Earlier
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.store.documents import Plan
 
 from .batch import Batch, EarlierBatch
 from .scratch import scratch_folder
 
-_HAS_OUTPUT: Final = frozenset({ImageStatus.SUCCEEDED, ImageStatus.KEPT, ImageStatus.REUSED})
 _CACHE_KIB: Final = 16 * 1024
 _ROWS_AT_ONCE: Final = 5000
 _PARTS_AHEAD: Final = 16
@@ -111,7 +110,7 @@ class Index:
         at = 0
         for line in lines:
             result = json.loads(line)
-            if result["status"] not in _HAS_OUTPUT:
+            if result["status"] not in WITH_OUTPUT:
                 continue
             url = result["input_url"]
             fields = (

@@ -13,8 +13,8 @@ from rich.console import Console
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
 from imagebatch_core.spec import Output
+from imagebatch_runner.local.failure_groups import FailureGroups
 from imagebatch_runner.local.screen import Ended, Screen
-from imagebatch_runner.local.tally import FailureGroups
 from imagebatch_runner.store.documents import Plan, Summary
 
 PLAN = Plan(
