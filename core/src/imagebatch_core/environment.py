@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -23,6 +24,15 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
 ]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(lambda value: str(value).lower())]
+
+
+@dataclass(frozen=True, slots=True)
+class WhenUnset:
+    """Says in the reference what holds while a variable is not set, where the default does not:
+    ``Annotated[str | None, WhenUnset("the pod's own")]``.
+    """
+
+    text: str
 
 
 class EnvironmentSettings(BaseModel):
@@ -52,9 +62,11 @@ class EnvironmentSettings(BaseModel):
     def _explain(cls, error: ValidationError) -> str:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        if first["type"] == "missing":
+        if first["type"] == "missing" or first["input"] == "":
             return f"{variable(field)} is not set: {cls.model_fields[field].description}"
-        return f"{variable(field)}={first['input']!r}: {first['msg'].lower()}"
+        # Of an error raised by a validator, pydantic's own words say nothing.
+        problem = first["msg"].removeprefix("Value error, ")
+        return f"{variable(field)}={first['input']!r}: {problem[:1].lower()}{problem[1:]}"
 
 
 def variable(field: str) -> str:

@@ -6,11 +6,14 @@ import logging
 import sys
 from typing import Any, Final, TextIO
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from .environment import LogFormat, LogLevel
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+#: Uvicorn's message once more, with escape sequences for terminals.
+_UNWANTED: Final = "color_message"
 
 
 def configure(level: LogLevel, form: LogFormat = "json", stream: TextIO = sys.stderr) -> None:
@@ -33,5 +36,6 @@ def _json_formatter() -> JsonFormatter:
         rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
         timestamp="time",
         json_ensure_ascii=False,
+        reserved_attrs=[*RESERVED_ATTRS, _UNWANTED],
         exc_info_as_array=False,
     )

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from .errors import ConfigurationRefused
+from .names import ENV_STORE
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -42,7 +43,7 @@ def open_store(
         return MemoryStore()
     if parts.scheme != "s3" or not parts.netloc:
         raise ConfigurationRefused(
-            f"the store URL {url!r} is not of the form s3://bucket[/prefix] or file:///folder"
+            f"{ENV_STORE}={url!r}: it must be of the form s3://bucket[/prefix] or file:///folder"
         )
     endpoint = endpoint_of(env)
     config: S3Config = {

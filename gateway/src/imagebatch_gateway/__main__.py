@@ -11,12 +11,12 @@ from typing import Final
 
 import uvicorn
 
+from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_core.store import open_store
 from imagebatch_gateway.backends.batches import kube_batches
 
-from . import logs
 from .app import create_app
 from .settings import Settings
 
@@ -27,13 +27,13 @@ _STORE_RETRIES: Final = timedelta(seconds=15)
 
 
 async def serve(settings: Settings) -> None:
-    store = open_store(settings.store_url, os.environ, retry_timeout=_STORE_RETRIES)
+    store = open_store(settings.store, os.environ, retry_timeout=_STORE_RETRIES)
     async with kube_batches(settings.namespace) as batches:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(settings, store, batches),
-                host=settings.host,
-                port=settings.port,
+                host=settings.gateway_host,
+                port=settings.gateway_port,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -45,9 +45,11 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
+    logs.configure("info", stream=sys.stdout)  # until it is known how they are wanted
     try:
-        logs.configure(os.environ.get("IMAGEBATCH_LOG_LEVEL", ""))
-        asyncio.run(serve(Settings.from_env(os.environ)))
+        settings = Settings.from_env(os.environ)
+        logs.configure(settings.log_level, settings.log_format, sys.stdout)
+        asyncio.run(serve(settings))
     except ConfigurationRefused as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return ExitCode.CONFIGURATION_REFUSED

@@ -1,86 +1,70 @@
-"""The gateway's settings, each from one environment variable.
+"""The gateway's settings, each from one environment variable ``IMAGEBATCH_<FIELD>``.
 
-The object store's address and keys are read by :func:`imagebatch_core.store.open_store` from
-``IMAGEBATCH_STORE`` and the ``AWS_…`` variables.
+The object store's keys come from the ``AWS_…`` variables (:mod:`imagebatch_core.store`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from imagebatch_core import names
-from imagebatch_core.errors import ConfigurationRefused
+from pydantic import AfterValidator, Field
+
+from imagebatch_core.environment import (
+    Count,
+    EnvironmentSettings,
+    LogFormat,
+    LogLevel,
+    Port,
+    WhenUnset,
+)
+from imagebatch_core.spec import HttpUrl
 
 _SERVICE_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
-ENV_NAMESPACE: Final = "IMAGEBATCH_NAMESPACE"
-ENV_GATEWAY_URL: Final = "IMAGEBATCH_GATEWAY_URL"
-ENV_MAX_UPLOAD_BYTES: Final = "IMAGEBATCH_MAX_UPLOAD_BYTES"
-ENV_UPLOADS_AT_ONCE: Final = "IMAGEBATCH_UPLOADS_AT_ONCE"
-ENV_HOST: Final = "IMAGEBATCH_GATEWAY_HOST"
-ENV_PORT: Final = "IMAGEBATCH_GATEWAY_PORT"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """``namespace`` and ``store_url`` have no sensible default; everything else has.
-
-    namespace
-        Home namespace: uploads become ImageBatches there and requestIds are looked up there.
-    gateway_url
-        The gateway's public address, for absolute links in answers; ``None``: taken from each
-        request's Host header. Without a slash at its end.
-    max_upload_bytes
-        Largest CSV, in bytes. Protects the pod's scratch volume, on which uploads are spooled.
-    uploads_at_once
-        CSVs checked and stored at the same time. Protects the CPU that other calls need.
-    """
-
-    namespace: str
-    store_url: str
-    gateway_url: str | None = None
-    max_upload_bytes: int = 1024**3
-    uploads_at_once: int = 4
-    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
-    port: int = 8080
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Raises ConfigurationRefused, naming the variable."""
-        return cls(
-            namespace=env.get(ENV_NAMESPACE) or _own_namespace(),
-            store_url=_required(env, names.ENV_STORE),
-            gateway_url=env.get(ENV_GATEWAY_URL, "").rstrip("/") or None,
-            max_upload_bytes=_positive(env, ENV_MAX_UPLOAD_BYTES, cls.max_upload_bytes),
-            uploads_at_once=_positive(env, ENV_UPLOADS_AT_ONCE, cls.uploads_at_once),
-            host=env.get(ENV_HOST) or cls.host,
-            port=_positive(env, ENV_PORT, cls.port),
-        )
+Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 
 def _own_namespace() -> str:
+    """The namespace of this pod; empty outside of a cluster."""
     try:
         return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    except OSError as error:
-        raise ConfigurationRefused(
-            f"{ENV_NAMESPACE} is not set: the namespace in which uploads become ImageBatches"
-        ) from error
+    except OSError:
+        return ""
 
 
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name)
-    if not value:
-        raise ConfigurationRefused(f"{name} is not set")
-    return value
+class Settings(EnvironmentSettings):
+    """See each field's description; ``store`` alone has no default."""
 
-
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise ConfigurationRefused(f"{name} must be a whole number above zero, not {text!r}")
-    return int(text)
+    store: str = Field(
+        min_length=1, description="s3://bucket[/prefix], with its keys in the AWS_… variables."
+    )
+    namespace: Annotated[Namespace, WhenUnset("the pod's own")] = Field(
+        default_factory=_own_namespace,
+        validate_default=True,
+        description="Where uploads become ImageBatches, and requestIds are looked up.",
+    )
+    gateway_url: Annotated[
+        HttpUrl | None,
+        AfterValidator(lambda url: url and url.rstrip("/")),
+        WhenUnset("the Host of each request"),
+    ] = Field(None, description="Public address of the gateway, the base of links in answers.")
+    max_upload_bytes: Count = Field(
+        1024**3,
+        description="Bytes of the largest CSV. Protects the volume at /tmp, where uploads are "
+        "spooled.",
+    )
+    uploads_at_once: Count = Field(
+        4,
+        description="CSVs that are checked and stored at the same time. Protects the CPU that "
+        "other calls need.",
+    )
+    gateway_host: str = Field("0.0.0.0", description="Address it listens on.")  # noqa: S104 - a pod is reached on its own address
+    gateway_port: Port = Field(8080, description="Port it listens on.")
+    log_level: LogLevel = Field(
+        "info",
+        description="Least severe level that is logged; debug has successful probes as well.",
+    )
+    log_format: LogFormat = Field(
+        "json", description="One line an event: JSON, or text for people."
+    )

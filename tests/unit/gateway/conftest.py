@@ -15,7 +15,7 @@ from unit.gateway.builders import NAMESPACE, BatchBuilder, FakeBatches
 def settings() -> Settings:
     return Settings(
         namespace=NAMESPACE,
-        store_url="memory://",
+        store="memory://",
         gateway_url="http://gateway.example",
         max_upload_bytes=1024 * 1024,
     )
