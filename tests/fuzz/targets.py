@@ -14,10 +14,11 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from imagebatch_core.catalogue.formulas import neutralise_cell
+from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.results import ShardItem
-from imagebatch_core.rows import Row, neutralise_cell, open_rows
 from imagebatch_runner.codec import frames
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind, sniff

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from imagebatch_core import names
-from imagebatch_core.rows import Row, open_rows
+from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.spec import ImageBatchSpec
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"

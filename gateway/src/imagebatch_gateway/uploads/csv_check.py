@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import IO, Final, cast
 
+from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.rows import open_rows
 from imagebatch_gateway.answers.models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.rows import open_rows
 from imagebatch_runner.steps import plan, source
 from imagebatch_runner.steps.batch import Batch
 from imagebatch_runner.steps.packed import unpacked

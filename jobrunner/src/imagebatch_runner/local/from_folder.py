@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from imagebatch_core.catalogue.header import HEADER
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
-from imagebatch_core.rows import HEADER
 from imagebatch_runner.fetch.local_files import to_url
 from imagebatch_runner.steps import plan
 from imagebatch_runner.steps.batch import Batch, EarlierBatch, Take

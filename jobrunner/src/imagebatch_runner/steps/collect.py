@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO
 
+from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
-from imagebatch_core.rows import open_rows
 from imagebatch_runner.store.documents import Plan, Summary, to_json
 
 from . import sharding

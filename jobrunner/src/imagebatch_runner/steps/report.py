@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, Protocol
 
+from imagebatch_core.catalogue.formulas import neutralise_cell
+from imagebatch_core.catalogue.header import ERROR_COLUMN, HEADER, OUTPUT_COLUMN
+from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.keys import INDEX_EVERY
 from imagebatch_core.results import ImageResult
-from imagebatch_core.rows import ERROR_COLUMN, HEADER, OUTPUT_COLUMN, Row, neutralise_cell
 from imagebatch_runner.store.documents import ReportIndex
 
 #: Bytes that are gathered before they are written.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.results import ShardItem
-from imagebatch_core.rows import Row
 
 
 def items_of(row: Row) -> Iterator[ShardItem]:

@@ -8,8 +8,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagebatch_core.catalogue.formulas import neutralise_cell
+from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.results import ImageResult, ImageStatus
-from imagebatch_core.rows import Row, neutralise_cell, open_rows
 from imagebatch_runner.steps.report import ReportWriter
 
 #: Without NUL: near the start of a file it means that this is no text.

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from imagebatch_core.catalogue.header import COLUMN_LIMIT
+from imagebatch_core.catalogue.rows import ROW_LIMIT, Row, open_rows
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.rows import COLUMN_LIMIT, ROW_LIMIT, Row, open_rows
 from support.nocsv import NO_CSV
 
 HEADER = b"S. No.,Product Name,Input Image Urls"

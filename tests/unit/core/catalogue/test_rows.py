@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagebatch_core.catalogue.formulas import neutralise_cell
+from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.rows import Row, neutralise_cell, open_rows
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 

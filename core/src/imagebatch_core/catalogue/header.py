@@ -1,0 +1,117 @@
+"""The header of a catalogue: which column is which, and which delimiter separates them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from imagebatch_core.errors import InputRefused
+
+HEADER: Final = ("S. No.", "Product Name", "Input Image Urls")
+OUTPUT_COLUMN: Final = "Output Image Urls"
+ERROR_COLUMN: Final = "Error"
+
+#: Columns of the header. Every row is filled up to it, however short it is in the file.
+COLUMN_LIMIT: Final = 1000
+#: Excel reads the delimiter from a line ``sep=;`` before the header.
+SEPARATOR_LINE: Final = "sep="
+
+_ALIASES: Final = (
+    ("sno", "serialnumber", "serialno", "srno", "slno", "serial"),
+    ("productname", "product", "name"),
+    ("inputimageurls", "inputimageurl", "imageurls", "imageurl", "images"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The positions of the three known columns, and the positions and names of the user's own ones.
+
+    ``blank`` columns without a name follow the ``width``; spreadsheets pad every row with them.
+    """
+
+    serial: int
+    product: int
+    urls: int
+    width: int
+    own: tuple[int, ...]
+    extra: tuple[str, ...]
+    blank: int
+
+
+def expected_header() -> str:
+    """The header that a refusal asks for."""
+    return "'" + ",".join(HEADER) + "'"
+
+
+def find_delimiter(header: str) -> str:
+    """The delimiter that splits the first line into the most columns we know, else a comma."""
+    if header.lower().startswith(SEPARATOR_LINE):
+        told = header[len(SEPARATOR_LINE) :].strip(" \r\n")
+        if told in (",", ";", "\t", "|"):
+            return told
+
+    def known(delimiter: str) -> int:
+        cells = next(csv.reader([header], delimiter=delimiter), [])
+        return sum(_normal(cell) in names for names in _ALIASES for cell in cells)
+
+    return max((",", ";", "\t"), key=known)
+
+
+def find_columns(header: Sequence[str], line: int) -> Columns:
+    """The columns of a header.
+
+    Raises:
+        InputRefused: a column is missing or stands there twice, or there are too many.
+    """
+    width = len(header)
+    while width and not header[width - 1].strip():
+        width -= 1
+    header, blank = header[:width], len(header) - width
+    if width > COLUMN_LIMIT:
+        raise InputRefused(f"the header has more than {COLUMN_LIMIT} columns", line=line)
+    normal = [_normal(name) for name in header]
+    found: list[int] = []
+    missing: list[str] = []
+    for wanted, names in zip(HEADER, _ALIASES, strict=True):
+        # The official spelling wins over a looser one that may be a column of the user's own.
+        at = next((normal.index(name) for name in names if name in normal), None)
+        if at is None:
+            missing.append(wanted)
+        else:
+            found.append(at)
+    if missing:
+        raise InputRefused(
+            f"the header lacks {', '.join(repr(m) for m in missing)}; expected "
+            f"{expected_header()}, found {', '.join(repr(h.strip()[:60]) for h in header[:20])}",
+            line=line,
+        )
+    serial, product, urls = found
+    if normal.count(normal[urls]) > 1:
+        raise InputRefused(
+            f"the column {header[urls].strip()!r} is there twice; write all image URLs of a "
+            "product into one cell, separated by commas",
+            line=line,
+        )
+    ours = _added_by_a_report(header)
+    own = tuple(i for i in range(width) if i not in found and i not in ours)
+    return Columns(serial, product, urls, width, own, tuple(header[i] for i in own), blank)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _added_by_a_report(header: Sequence[str]) -> set[int]:
+    """The columns that a report has beside those of its input.
+
+    A report's ``Error`` is the last column of that name: an earlier one is the user's own.
+    """
+    if OUTPUT_COLUMN not in header:
+        return set()
+    added = {i for i, name in enumerate(header) if name == OUTPUT_COLUMN}
+    errors = [i for i, name in enumerate(header) if name == ERROR_COLUMN]
+    return added | set(errors[-1:])
