@@ -18,8 +18,7 @@ from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.cpus import available_cpus
 from imagebatch_runner.workers import memfile
 from imagebatch_runner.workers.decoders import environment
-
-from .numbered import numbered
+from samplehost.photos import numbered
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
+
+from hosttools.service import Service
 
 from .folders import cache
 from .measure import Cost
@@ -39,11 +40,15 @@ def installed() -> Path:
     return folder
 
 
-class Peer:
+class Peer(Service):
     """``with Peer() as peer``: sharp in one Node process; its CPU time is what Node reports."""
 
     def __init__(self) -> None:
-        self._output = Path(tempfile.mkdtemp()) / "output"
+        self._folder = Path(tempfile.mkdtemp())
+        self._output = self._folder / "output"
+        self._process: subprocess.Popen[str] | None = None
+
+    def set_up(self) -> None:
         self._process = subprocess.Popen(
             ["node", "codec.mjs"],
             cwd=installed(),
@@ -52,25 +57,22 @@ class Peer:
             text=True,
         )
 
-    def __enter__(self) -> Peer:
-        return self
+    def tear_down(self) -> None:
+        if self._process is not None:
+            try:
+                self._process.communicate(timeout=10)  # the script ends with its input
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        assert self._process.stdout is not None  # noqa: S101
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-        shutil.rmtree(self._output.parent, ignore_errors=True)
+    def _answer(self, line: str) -> str:
+        """The script's next line; empty when it ended."""
+        process = self._process
+        assert process is not None and process.stdin and process.stdout  # noqa: S101, PT018 - open
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        return process.stdout.readline()
 
     def variant(
         self, format_: str, pipeline: dict[str, Any] | None = None, **options: Any
@@ -85,11 +87,7 @@ class Peer:
                 "options": options,
                 "pipeline": pipeline or {},
             }
-            assert self._process.stdin is not None  # noqa: S101
-            assert self._process.stdout is not None  # noqa: S101
-            self._process.stdin.write(json.dumps(job) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            line = self._answer(json.dumps(job))
             if not line:
                 raise RuntimeError("the peer ended; its message is above")
             return Cost(json.loads(line)["cpu"], self._output.read_bytes())

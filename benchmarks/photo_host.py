@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from .numbered import numbered
+from samplehost.photos import numbered
 
 
 class _Server(ThreadingHTTPServer):

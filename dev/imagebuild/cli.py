@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from hosttools.cache import cache_root
 from hosttools.errors import HostError
 from hosttools.progress import Steps
 
 from . import images
-from .folders import REPOSITORY, Cache, cache_root
+from .folders import REPOSITORY, Cache
 from .images import Image
 from .inputs import COMPONENTS
 from .push import push

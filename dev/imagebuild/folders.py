@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +14,6 @@ from hosttools.progress import Say
 #: Begins the names of folders in which something is being made.
 DRAFT = "new-"
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def cache_root() -> Path:
-    """``IMAGEBATCH_CACHE``, else ``imagebatch`` in the user's cache folder."""
-    own = os.environ.get("IMAGEBATCH_CACHE")
-    if own:
-        return Path(own).absolute()
-    user = os.environ.get("XDG_CACHE_HOME")
-    return (Path(user) if user else Path.home() / ".cache").absolute() / "imagebatch"
 
 
 @dataclass(frozen=True, slots=True)

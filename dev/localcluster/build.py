@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from hosttools.cache import cache_root
 from hosttools.command import run
 from hosttools.errors import MissingTool
 from hosttools.filelock import held
 from hosttools.progress import Say, heartbeat, say
 from localcluster.errors import BuildFailed
-from localcluster.instance import cache_root
 
 SOURCES = Path(__file__).resolve().parent.parent / "kube"
 KUBERNETES = "v1.34.4"

@@ -1,4 +1,4 @@
-"""Which cluster to use: kind, the local one, or the current context."""
+"""Which cluster of the project's own to use: kind or the local one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ _RUN_SECONDS = 60.0
 class Cluster(StrEnum):
     KIND = "kind"
     LOCAL = "local"
-    CURRENT = "current"
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,19 @@ class DockerProbes:
 
 
 def choose(env: Mapping[str, str] | None = None, probes: DockerProbes | None = None) -> Choice:
-    """``CLUSTER`` decides; without it kind where it can run, else the local cluster."""
+    """``CLUSTER`` decides; without it kind where it can run, else the local cluster.
+
+    ``CLUSTER=current`` names no cluster of ours: only the package ``stack`` knows it.
+    """
     asked = (os.environ if env is None else env).get("CLUSTER", "")
     if asked:
         try:
             return Choice(Cluster(asked), "CLUSTER asks for it")
         except ValueError:
-            known = ", ".join(Cluster)
-            raise HostError(f"CLUSTER={asked}: use one of {known}") from None
+            raise HostError(
+                f"CLUSTER={asked}: a cluster of the project's own is {' or '.join(Cluster)}; "
+                "only `make demo`, `make up` and `make down` know CLUSTER=current"
+            ) from None
     checks = probes or docker_probes()
     for check in (checks.daemon, checks.node_image, checks.privileged):
         problem = check()

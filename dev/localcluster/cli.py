@@ -13,7 +13,7 @@ from pathlib import Path
 from hosttools.command import run
 from hosttools.errors import HostError
 from hosttools.progress import say
-from localcluster import build, current, forward, images, kind, node, packages, state
+from localcluster import build, forward, images, kind, node, packages, state
 from localcluster.choose import Choice, Cluster, choose
 from localcluster.errors import NotRunning
 from localcluster.instance import Instance, instance
@@ -102,8 +102,6 @@ def _up(options: argparse.Namespace) -> int:
         case Cluster.KIND:
             kind.require_docker()
             kind.up(options.name, options.kubeconfig, options.forward)
-        case Cluster.CURRENT:
-            current.up(options.kubeconfig)
         case Cluster.LOCAL:
             own = _own(options)
             node.up(own, options.kubeconfig)
@@ -120,14 +118,14 @@ def _used(options: argparse.Namespace) -> Cluster:
 
 
 def _down(options: argparse.Namespace) -> int:
-    asked = os.environ.get("CLUSTER")
+    # Both, whatever CLUSTER says now: it may have said something else to `up`.
+    own = _own(options)
     removed = False
-    if asked == Cluster.CURRENT:
-        say("the cluster of the current context is left as it is")
-        return 0
-    if asked != Cluster.KIND:
-        removed = node.down(_own(options))
-    if asked == Cluster.KIND or (not asked and kind.known(options.name)):
+    if os.geteuid() == 0:
+        removed = node.down(own)
+    elif own.state.exists():
+        raise HostError(f"instance {own.name} was made by root; run this as root")
+    if kind.known(options.name):
         removed |= kind.down(options.name)
     say(f"instance {options.name} removed" if removed else f"instance {options.name} was not up")
     return 0
@@ -137,8 +135,6 @@ def _status(options: argparse.Namespace) -> int:
     match _used(options):
         case Cluster.KIND:
             print(kind.status(options.name))
-        case Cluster.CURRENT:
-            print(run(current.kubectl(["version"])))
         case Cluster.LOCAL:
             own = _own(options)
             if not state.supervisors(own):
@@ -157,8 +153,6 @@ def _load(options: argparse.Namespace) -> int:
             case Cluster.KIND:
                 kind.load(options.name, archive)
                 say(f"{archive}: loaded")
-            case Cluster.CURRENT:
-                raise current.refuse("loading images")
             case Cluster.LOCAL:
                 say(f"{archive}: loaded {', '.join(images.load(_own(options), archive))}")
     return 0
@@ -170,8 +164,6 @@ def _kubectl(options: argparse.Namespace) -> int:
     match _used(options):
         case Cluster.KIND:
             command = kind.kubectl(options.name, str(build.ensure() / "kubectl"), words)
-        case Cluster.CURRENT:
-            command = current.kubectl(words)
         case Cluster.LOCAL:
             command = node.kubectl(_own(options), *words)
     sys.stdout.flush()
@@ -182,8 +174,6 @@ def _forward(options: argparse.Namespace) -> int:
     match _used(options):
         case Cluster.KIND:
             kind.forward(options.name, port=options.port, node_port=options.node_port)
-        case Cluster.CURRENT:
-            raise current.refuse("forwarding to a node port")
         case Cluster.LOCAL:
             forward.forward(_own(options), port=options.port, node_port=options.node_port)
     say(f"127.0.0.1:{options.port} serves node port {options.node_port}")

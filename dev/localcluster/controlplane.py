@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from hosttools.command import run
 from hosttools.errors import HostError
+from hosttools.ports import free_ports
+from hosttools.service import Service
 from localcluster import build, components, pki
 from localcluster.errors import NotReady
 from localcluster.instance import API_SERVICE_IP
@@ -27,10 +27,9 @@ from localcluster.tied import tied
 _LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 5.0
-_TRIES = 3
 
 
-class ControlPlane:
+class ControlPlane(Service):
     """A context manager; ``kubeconfig`` is the administrator's, valid while it is entered.
 
     ``controller_manager`` adds Jobs that get pods, garbage collection and service accounts. Without
@@ -58,32 +57,10 @@ class ControlPlane:
         program = str(build.ensure() / "kubectl")
         return run([program, f"--kubeconfig={self.kubeconfig}", *arguments], stdin=stdin)
 
-    def __enter__(self) -> ControlPlane:
-        programs = build.ensure()
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._start(programs)
-            except NotReady:
-                # A port may be taken between being found free and being used.
-                self.stop()
-                if attempt == _TRIES:
-                    raise
-            except BaseException:
-                self.stop()
-                raise
-            else:
-                return self
-        raise AssertionError("unreachable")
+    def set_up(self) -> None:
+        self._start(build.ensure())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def tear_down(self) -> None:
         """End every process, the last started first, and remove the folder."""
         for _, process in reversed(self._processes):
             # The API server takes ten seconds to leave politely, and nothing here is kept.
@@ -152,12 +129,3 @@ class ControlPlane:
         if not ready or process.poll() is not None:
             words = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
             raise NotReady(f"{name} did not get ready: {words}")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now; all are held until all are found, so that they differ."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((_LOOPBACK, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -6,8 +6,7 @@ HostError              of hosttools, which has more of them
 ├── NotReady           something did not become ready in time; names its log
 ├── NotRunning         the command needs a running instance
 ├── PortTaken          a host port already serves something else
-├── BadArchive         a file that is no image archive
-└── Unsupported        the chosen kind of cluster cannot do this; says what to do instead
+└── BadArchive         a file that is no image archive
 """
 
 from __future__ import annotations
@@ -37,7 +36,3 @@ class PortTaken(HostError):
 
 class BadArchive(HostError):
     """A file that is no image archive."""
-
-
-class Unsupported(HostError):
-    """The chosen kind of cluster cannot do this."""

@@ -28,15 +28,6 @@ def state_root() -> Path:
     return Path(os.environ.get("IMAGEBATCH_STATE") or DEFAULT_STATE_ROOT).absolute()
 
 
-def cache_root() -> Path:
-    """Where built programs are kept between instances and checkouts."""
-    own = os.environ.get("IMAGEBATCH_CACHE")
-    if own:
-        return Path(own).absolute()
-    user = os.environ.get("XDG_CACHE_HOME")
-    return (Path(user) if user else Path.home() / ".cache").absolute() / "imagebatch"
-
-
 @dataclass(frozen=True)
 class Instance:
     """One cluster on this machine."""

@@ -8,13 +8,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from hosttools.cache import cache_root
 from hosttools.command import run
 from hosttools.errors import MissingTool
 from hosttools.filelock import held
 from hosttools.progress import say
 from localcluster.choose import KIND_VERSION, NODE_IMAGE
 from localcluster.errors import NotRunning, PortTaken
-from localcluster.instance import cache_root
 from localcluster.state import write_json
 
 _CREATE_SECONDS = 600.0

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from hosttools import processes
 from hosttools.command import run, succeeds
 from localcluster.instance import Instance
 
@@ -90,7 +91,8 @@ def remove_mount_points() -> None:
 
 def _mounted_anywhere() -> set[str]:
     found: set[str] = set()
-    for table in Path("/proc").glob("[0-9]*/mountinfo"):
+    for process in processes.running():
+        table = process.folder / "mountinfo"
         try:
             found.update(line.split()[4] for line in table.read_text().splitlines())
         except OSError:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hosttools import processes
 from localcluster.instance import Instance
 
 
@@ -64,13 +65,5 @@ def supervisors(instance: Instance) -> list[int]:
 
     A recorded pid could belong to another process after a crash or a restart of the machine.
     """
-    wanted = ["localcluster.supervisor", instance.name, str(instance.root)]
-    found: list[int] = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue  # ended meanwhile, or not ours to see
-        if words[:-1][-3:] == wanted:
-            found.append(int(entry.name))
-    return sorted(found)
+    wanted = ("localcluster.supervisor", instance.name, str(instance.root))
+    return sorted(one.pid for one in processes.running() if one.words[-3:] == wanted)

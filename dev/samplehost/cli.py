@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,13 +23,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def cached_photos() -> Path:
     """Folder of photographs in the user's cache, drawn once for each version of the recipe."""
-    own = os.environ.get("IMAGEBATCH_CACHE")
-    user = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(own) if own else (Path(user) if user else Path.home() / ".cache") / "imagebatch"
+    from hosttools.cache import cache_root  # noqa: PLC0415 - the image has samplehost alone
+
     recipe = hashlib.sha256()
     for name in ("photos.py", "draw.py"):
         recipe.update(Path(__file__).with_name(name).read_bytes())
-    folder = cache / f"photos-{recipe.hexdigest()[:12]}"
+    folder = cache_root() / f"photos-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
         _draw(folder)
     return folder

@@ -78,10 +78,7 @@ class OwnCluster:
     kubeconfig: Path
 
     def up(self, ports: Ports) -> dict[str, str]:
-        kind = choose().cluster
-        if kind is Kind.CURRENT:
-            raise StackFailed("CLUSTER=current is not for a cluster of the project's own")
-        images = build_all(kubernetes=kind is Kind.LOCAL)
+        images = build_all(kubernetes=choose().cluster is Kind.LOCAL)
         say("bringing the cluster up")
         self._run("up", "--name", self.name, "--kubeconfig", str(self.kubeconfig),
                   "--forward", f"{ports.gateway}:{GATEWAY_NODE_PORT}",

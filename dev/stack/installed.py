@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from localcluster import kind
-from localcluster.choose import Cluster as Kind
-from localcluster.choose import choose
 from localcluster.instance import instance
 
 from .cluster import Cluster, OwnCluster
@@ -20,6 +19,11 @@ NAMESPACE = "imagebatch"
 LOCAL = ROOT / ".local"
 
 
+def current_is_asked(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user's own cluster is meant. Every other value is localcluster's to judge."""
+    return env.get("CLUSTER") == "current"
+
+
 def current(folder: Path = LOCAL) -> CurrentCluster:
     return CurrentCluster(folder / "kubeconfig", NAMESPACE, os.environ)
 
@@ -28,10 +32,10 @@ def own(folder: Path = LOCAL) -> OwnCluster:
     return OwnCluster(INSTANCE, folder / "kubeconfig")
 
 
-def wanted(folder: Path = LOCAL) -> Cluster:
-    """What ``CLUSTER`` asks for. Raises StackFailed while the other kind is up."""
+def wanted(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> Cluster:
+    """What ``CLUSTER`` asks for. Raises StackFailed while the other one is up."""
     noted = current(folder).noted()
-    if choose().cluster is Kind.CURRENT:
+    if current_is_asked(env):
         if instance(INSTANCE).state.exists() or kind.known(INSTANCE):
             raise StackFailed("a cluster of the project's own is up: make down first")
         return current(folder)

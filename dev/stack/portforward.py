@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from hosttools import processes
+from localcluster.probes import answers
 
 from .errors import StackFailed
 from .places import ENVIRONMENT, module
@@ -65,17 +67,8 @@ def stop(kubeconfig: Path) -> None:
 
 def _running(kubeconfig: Path) -> list[int]:
     """It and its kubectls, found by their words: a noted pid may be another's by now."""
-    found: list[int] = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        ours = "stack.portforward" in words and str(kubeconfig) in words
-        if (ours or (_flag(kubeconfig) in words and "port-forward" in words)) and state != "Z":
-            found.append(int(entry.name))
-    return found
+    own, its = {"stack.portforward", str(kubeconfig)}, {"port-forward", _flag(kubeconfig)}
+    return [one.pid for one in processes.running() if own <= {*one.words} or its <= {*one.words}]
 
 
 def _flag(kubeconfig: Path | str) -> str:
@@ -90,11 +83,7 @@ def _kill(pid: int, number: int) -> None:
 
 
 def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+    return answers(f"tcp:127.0.0.1:{port}")
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from hosttools.errors import HostError
 from localcluster.choose import Cluster, choose
 
+from . import installed
 from .build import build_all
 from .errors import BuildFailed
 from .places import exit_on_sigterm
@@ -15,14 +17,14 @@ from .say import say
 
 def main() -> int:
     exit_on_sigterm()
-    chosen = choose().cluster
-    if chosen is Cluster.CURRENT and os.environ.get("IMAGES_PRESENT") == "1":
+    current = installed.current_is_asked()
+    if current and os.environ.get("IMAGES_PRESENT") == "1":
         say("nothing to build: the cluster is there, and so are its images")
         return 0
     try:
-        build_all(kubernetes=chosen is Cluster.LOCAL)
-    except BuildFailed as error:
-        say(str(error))
+        build_all(kubernetes=not current and choose().cluster is Cluster.LOCAL)
+    except (BuildFailed, HostError) as error:
+        say(f"error: {error}")
         return 1
     say("Kubernetes and the images are built")
     return 0

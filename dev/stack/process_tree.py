@@ -19,8 +19,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
+
+from hosttools import processes
 
 from .places import ENVIRONMENT
 
@@ -71,14 +72,10 @@ def _prctl(option: int, value: int) -> None:
 
 
 def descendants(root: int) -> list[int]:
-    """Processes below ``root``, each before its own children; those that are dead not counted."""
+    """Pids of the processes below ``root``, each before its own children."""
     children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            # The name in brackets may hold anything, brackets as well.
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            if state != "Z":
-                children.setdefault(int(parent), []).append(int(entry.name))
+    for process in processes.running():
+        children.setdefault(process.parent, []).append(process.pid)
     found: list[int] = []
     pending = [root]
     while pending:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from e2e.ports import free_port
+from hosttools.ports import free_port
 from stack.cluster import OwnCluster, Ports
+from stack.installed import current_is_asked
 from stack.stack import Stack
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Never the user's current cluster: faults are injected into this one."""
-    if os.environ.get("CLUSTER") == "current":
+    if current_is_asked():
         pytest.exit("the end-to-end tests kill pods: they refuse CLUSTER=current", returncode=2)
     folder: Path = tmp_path_factory.mktemp("stack")
     # kind maps ports when it makes its cluster; the local one takes any free port.

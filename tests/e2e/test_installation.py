@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.ports import free_port
+from hosttools import processes
+from hosttools.ports import free_port
 from stack import release
 from stack.cluster import Ports
 from stack.current import CurrentCluster
@@ -75,7 +76,7 @@ def test_the_users_own_cluster_gets_one_namespace_and_loses_it_again(
         CurrentCluster(cluster.kubeconfig, ours.namespace, {}).down()
     assert cluster.noted() is None
     assert _belongings(stack) == before
-    assert not [p for p in _commands() if str(cluster.kubeconfig) in p]
+    assert not [p for p in processes.running() if str(cluster.kubeconfig) in " ".join(p.words)]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{ours.gateway}/readyz")
 
@@ -87,14 +88,4 @@ def _belongings(stack: Stack) -> dict[str, list[str]]:
     for kind in ("namespace", "clusterrole", "clusterrolebinding"):
         found[kind] = sorted(stack.kubectl("get", kind, "-o", "name").split())
     found["ours"] = sorted(stack.batches("get", "deploy,svc,sa,secret", "-o", "name").split())
-    return found
-
-
-def _commands() -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            found.append((entry / "cmdline").read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
     return found

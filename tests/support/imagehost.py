@@ -14,13 +14,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from urllib.parse import urlsplit
+
+from support.httpservice import HttpService
 
 Answer = Callable[["_Handler"], None]
 
 
-class ImageHost:
+class ImageHost(HttpService):
     """``requests`` counts them by path, ``statuses`` and ``body_bytes`` what was answered.
 
     ``headers`` are those of the last request.
@@ -37,29 +38,13 @@ class ImageHost:
         self._answers: dict[str, Answer] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._server = _Server((address, 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.host = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        server = _Server((address, 0), _Handler)
+        server.host = self
+        super().__init__(server)
 
-    def __enter__(self) -> ImageHost:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def tear_down(self) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+        super().tear_down()
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"

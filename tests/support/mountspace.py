@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from types import TracebackType
+
+from hosttools.service import Service
 
 
-class MountSpace:
+class MountSpace(Service):
     """``with MountSpace("mount -t tmpfs …") as space:`` runs the commands in a new namespace.
 
     ``space.enter`` is the command that others are run by to be in it.
@@ -23,19 +24,12 @@ class MountSpace:
             text=True,
         )
 
-    def __enter__(self) -> MountSpace:
+    def set_up(self) -> None:
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
-            self.__exit__(None, None, None)
             raise RuntimeError("the namespace could not be set up; tests run as root")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def tear_down(self) -> None:
         self._process.kill()
         self._process.communicate()
 

@@ -6,47 +6,32 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+from support.httpservice import HttpService
 
-class Registry:
+
+class Registry(HttpService):
     """``manifests`` by ``name:tag``; ``blobs`` by digest."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, dict[str, Any]] = {}
         self.blobs: dict[str, bytes] = {}
         self.uploads: dict[str, bytes] = {}
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.registry = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        server = _Server(("127.0.0.1", 0), _Handler)
+        server.registry = self
+        super().__init__(server)
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Registry:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"127.0.0.1:{self.port}"
 
 
 class _Server(ThreadingHTTPServer):
     registry: Registry
-    daemon_threads = True
 
 
 class _Handler(BaseHTTPRequestHandler):

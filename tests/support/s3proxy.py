@@ -15,8 +15,10 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Coroutine
-from types import TracebackType
 from typing import Any, Literal
+
+from hosttools.ports import free_port
+from hosttools.service import Service
 
 from .seaweedfs import SeaweedFS
 
@@ -38,7 +40,7 @@ _BODIES = {
 }
 
 
-class S3Proxy:
+class S3Proxy(Service):
     """``requests`` counts what arrived by (mode, method)."""
 
     def __init__(self, s3: SeaweedFS) -> None:
@@ -54,20 +56,14 @@ class S3Proxy:
         self._adopting: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._healed: asyncio.Event | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        # Refused connections give it up for a while: nobody else may take it meanwhile.
+        self.port = free_port()
 
-    def __enter__(self) -> S3Proxy:
+    def set_up(self) -> None:
         self._thread.start()
         self._call(self._switch("pass"))
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def tear_down(self) -> None:
         self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

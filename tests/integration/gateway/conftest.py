@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hosttools.ports import free_port
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
-from localcluster.controlplane import ControlPlane, free_ports
-from support.imagehost import ImageHost
+from localcluster.controlplane import ControlPlane
 from support.seaweedfs import SeaweedFS
 
 CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
@@ -25,18 +25,6 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(plane)
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[SeaweedFS]:
-    with SeaweedFS() as server:
-        yield server
-
-
-@pytest.fixture
-def host() -> Iterator[ImageHost]:
-    with ImageHost() as server:
-        yield server
-
-
 GatewayMaker = Callable[..., Gateway]
 
 
@@ -48,14 +36,13 @@ def make_gateway(
     made: list[Gateway] = []
 
     def make(**environment: str) -> Gateway:
-        [port] = free_ports(1)
         log = tmp_path_factory.mktemp("gateway") / "log"
         base = {
             **s3.env(),
             "KUBECONFIG": cluster.kubeconfig,
             "IMAGEBATCH_NAMESPACE": NAMESPACE,
         }
-        gateway = Gateway({**base, **environment}, port, log)
+        gateway = Gateway({**base, **environment}, free_port(), log)
         made.append(gateway)
         return gateway
 

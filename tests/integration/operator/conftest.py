@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hosttools.ports import free_port
 from imagebatch_core.names import RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
 from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver
-from localcluster.controlplane import ControlPlane, free_ports
+from localcluster.controlplane import ControlPlane
 
 CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
 
@@ -28,16 +29,15 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
-    started = Receiver()
-    yield started
-    started.stop()
+    with Receiver() as started:
+        yield started
 
 
 @pytest.fixture
 def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
-    [port] = free_ports(1)
+    port = free_port()
     environment = {
         "KUBECONFIG": str(api.plane.kubeconfig),
         "IMAGEBATCH_RUNNER_IMAGE": "imagebatch-runner:test",

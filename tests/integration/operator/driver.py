@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +25,7 @@ from imagebatch_core.job import RunnerMessage
 from imagebatch_core.names import API_VERSION, KIND
 from localcluster.controlplane import ControlPlane
 from localcluster.tied import tied
+from support.httpservice import HttpService
 
 NAMESPACE = "shop"
 SECRET = "whsec_" + base64.b64encode(b"integration signing key.").decode()
@@ -198,7 +198,7 @@ class Operator:
         return self._log.read_text()[-4000:]
 
 
-class Receiver:
+class Receiver(HttpService):
     """Takes webhooks and verifies each with an independent library."""
 
     def __init__(self) -> None:
@@ -223,13 +223,8 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/done"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        self.url = f"http://127.0.0.1:{self.port}/done"
 
     def event_of(self, batch: str) -> tuple[str, dict[str, Any]] | None:
         return next((e for e in self.events if e[1]["data"]["requestId"] == batch), None)
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

@@ -1,28 +1,15 @@
-"""A real S3 for the session, a fresh image host for each test, builders over both."""
+"""Builders of batches in the session's S3."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.imagehost import ImageHost
 from support.runnerbatch import RunnerBatch
 from support.seaweedfs import SeaweedFS
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[SeaweedFS]:
-    with SeaweedFS() as server:
-        yield server
-
-
-@pytest.fixture
-def host() -> Iterator[ImageHost]:
-    with ImageHost() as server:
-        yield server
 
 
 @pytest.fixture

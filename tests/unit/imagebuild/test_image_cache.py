@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hosttools.cache import cache_root
 from hosttools.errors import CommandFailed
 from hosttools.progress import Say
 from imagebuild import cli, images
-from imagebuild.folders import Cache, cache_root
+from imagebuild.folders import Cache
 from imagebuild.inputs import COMPONENTS
 from imagebuild.request import BuildRequest
 

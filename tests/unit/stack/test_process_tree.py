@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from hosttools import processes
 from stack import process_tree
 from stack.places import ENVIRONMENT
 
@@ -27,12 +29,10 @@ class Marked:
 
     def pids(self) -> list[int]:
         found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.word.encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
+        for process in processes.running():
+            with contextlib.suppress(OSError):
+                if self.word.encode() in (process.folder / "environ").read_bytes():
+                    found.append(process.pid)
         return found
 
     def sleeping(self) -> int:

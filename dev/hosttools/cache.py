@@ -1,0 +1,15 @@
+"""The folder of what is built or downloaded once, outside the tree: it outlives fresh clones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """``IMAGEBATCH_CACHE``, else ``imagebatch`` in the user's cache folder."""
+    own = os.environ.get("IMAGEBATCH_CACHE")
+    if own:
+        return Path(own).absolute()
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache").absolute() / "imagebatch"
