@@ -8,33 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from imagebatch_core.addresses import AllowList
-from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.environment import (
+    Count,
+    EnvironmentSettings,
+    LogLevel,
+    Patience,
+    Seconds,
+    WhenUnset,
+    variable,
+)
 from imagebatch_core.names import TERMINATION_LOG
 
 from .cpus import available_cpus
 from .memory import MIB, Shares, memory_limit, shares
 
-PREFIX: Final = "IMAGEBATCH_"
-
-Count = Annotated[int, Field(ge=1)]
-#: A day: waits of more than some years, and endless ones, are no numbers that clocks can take.
-_LONGEST: Final = 86_400
-Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
-Patience = Annotated[float, Field(ge=0, le=_LONGEST)]
-LogLevel = Annotated[
-    Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
-]
+_BY_MEMORY: Final = WhenUnset("by the pod's memory limit")
 
 
-class Settings(BaseModel):
+class Settings(EnvironmentSettings):
     """See each field's description; the defaults suit a pod of one CPU and 1 GiB."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
     public_base_url: str = Field(
@@ -84,15 +81,12 @@ class Settings(BaseModel):
         description="Longest wait before a retry; an image whose host asks for more with "
         "Retry-After is not tried again.",
     )
-    bytes_in_flight: Count | None = Field(
-        None,
-        description="Bytes of images held in memory at once, each counted twice; a share of the "
-        "pod's limit.",
+    bytes_in_flight: Annotated[Count | None, _BY_MEMORY] = Field(
+        None, description="Bytes of images held in memory at once, each counted twice."
     )
-    pixels_in_flight: Count | None = Field(
+    pixels_in_flight: Annotated[Count | None, _BY_MEMORY] = Field(
         None,
-        description="Pixels in decoding at once, so that a large image waits for its turn alone; "
-        "by the pod's limit.",
+        description="Pixels in decoding at once, so that a large image waits for its turn alone.",
     )
     max_pixels: Count = Field(
         100_000_000, description="Pixels of one image, checked on its header before decoding."
@@ -103,11 +97,10 @@ class Settings(BaseModel):
         description="Decoding processes; 0: as many as the pod has CPUs, and its memory room for.",
     )
     decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
-    decoder_memory_mib: Annotated[int, Field(ge=0, le=1 << 20)] | None = Field(
-        None,
-        description="Address space of a decoder in MiB, 0 unlimited; by the pod's limit, at most "
-        "2048.",
-    )
+    decoder_memory_mib: Annotated[
+        Annotated[int, Field(ge=0, le=1 << 20)] | None,
+        WhenUnset("by the pod's memory limit, at most 2048"),
+    ] = Field(None, description="Address space of a decoder in MiB; 0: unlimited.")
     part_images: Count = Field(
         50,
         description="Images fetched and not recorded at once, at most: what a killed shard fetches "
@@ -125,31 +118,15 @@ class Settings(BaseModel):
         description="From SIGTERM to the exit: two thirds for images under way, the rest to record "
         "them. Less than the pod's grace period.",
     )
-    log_level: LogLevel | None = Field(
-        None, description="debug, info, warning or error; info in pods, warning in local."
+    log_level: Annotated[LogLevel | None, WhenUnset("info; in local: warning")] = Field(
+        None, description="Least severe level that is logged."
     )
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
-        """Settings of the environment, ``overrides`` before them; empty variables are unset.
-
-        Raises:
-            ConfigurationRefused: a variable's value is not what it must be.
-        """
-        found: dict[str, Any] = {
-            name: value
-            for name in cls.model_fields
-            if (value := env.get(PREFIX + name.upper(), "").strip())
-        }
-        try:
-            settings = cls(**(found | overrides))
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = PREFIX + str(first["loc"][0]).upper()
-            raise ConfigurationRefused(
-                f"{name}={first['input']!r}: {first['msg'].lower()}"
-            ) from error
-        AllowList.parse(settings.fetch_allow)  # wrong is told before any work, not by each shard
+    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:
+        """As every component's; a wrong allow-list is told here and not by each shard."""
+        settings = super().from_env(env, **overrides)
+        AllowList.parse(settings.fetch_allow)
         return settings
 
     @property
@@ -172,4 +149,4 @@ class Settings(BaseModel):
 
 def termination_log(env: Mapping[str, str]) -> Path:
     """Where a step's message is left; apart from the rest, for it must tell of wrong settings."""
-    return Path(env.get(PREFIX + "TERMINATION_LOG") or TERMINATION_LOG)
+    return Path(env.get(variable("termination_log")) or TERMINATION_LOG)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
+from imagebatch_core.environment import variable
 from imagebatch_core.job import Step
-from imagebatch_runner.settings import PREFIX
 
 from . import steps
 
@@ -18,7 +18,7 @@ def main(step: Step) -> int:
 
 def logging_at(level: int) -> None:
     """``IMAGEBATCH_LOG_LEVEL`` wins over ``level``; what is none is refused with the settings."""
-    wanted = os.environ.get(f"{PREFIX}LOG_LEVEL", "").strip().upper()
+    wanted = os.environ.get(variable("log_level"), "").strip().upper()
     logging.basicConfig(
         level=logging.getLevelNamesMapping().get(wanted) or level,
         format="%(asctime)s %(levelname)s %(message)s",
