@@ -35,13 +35,15 @@ install: .venv/.installed ## A .venv with every component and its commands, from
 lock: install ## Compile the hash-pinned requirements files
 	@$(PY) tools/lock.py $(LOCK_ARGS)
 
-generate: install ## Write the CRD from the models
+generate: install ## Write the CRD and the tables of settings and options from the models
 	@$(PY) -m imagebatch_core.crd > deploy/crds/imagebatches.yaml
 	@cp deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml
+	@$(PY) tools/reference.py
 
 verify: lint types ## Lint, types, layers, and that what is generated is up to date
 	@$(PY) -m imagebatch_core.crd | diff -u deploy/crds/imagebatches.yaml - || { echo "the CRD is out of date: run make generate"; exit 1; }
 	@diff -u deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml || { echo "the chart's CRD is out of date: run make generate"; exit 1; }
+	@$(PY) tools/reference.py --check
 
 lint: install
 	@.venv/bin/ruff check .

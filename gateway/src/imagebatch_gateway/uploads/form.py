@@ -76,7 +76,9 @@ class UploadForm(Model):
     # An option has one spelling: max_width is not also maxWidth.
     model_config = ConfigDict(validate_by_name=False)
 
-    file: UploadFile = Field(description="The CSV.")
+    file: UploadFile = Field(
+        description="The CSV, of at most IMAGEBATCH_MAX_UPLOAD_BYTES (a setting of the gateway)."
+    )
     callback: _Callback | None = Field(
         None, alias="webhookUrl", description=Webhook.model_fields["url"].description
     )

@@ -1,0 +1,184 @@
+"""Write what the documents say about settings and options, from the models that read them.
+
+``make generate`` runs it; with ``--check``, as ``make verify`` does, it only says what is out of
+date. ``docs/reference/settings.md`` is generated whole, ``docs/api.md`` between two comments.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticUndefined
+from pydantic_core.core_schema import CoreSchema
+
+from imagebatch_core.environment import EnvironmentSettings, WhenUnset, variable
+from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_gateway.settings import Settings as GatewaySettings
+from imagebatch_gateway.uploads.form import form_model
+from imagebatch_operator.settings import Settings as OperatorSettings
+from imagebatch_runner.settings import Settings as RunnerSettings
+
+DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
+BEGIN, END = "<!-- options: written by `make generate` -->", "<!-- end of options -->"
+
+SETTINGS: Final = """\
+# Settings
+
+Written by `make generate` from the models that read them: do not edit.
+
+Each component reads its settings from environment variables, which the chart sets. A value that is
+not allowed ends the process with exit code 3 (`imagebatch-runner local`: 2) and a line that names
+the variable. An empty variable counts as not set.
+
+The object store of `IMAGEBATCH_STORE` is opened with the usual `AWS_ACCESS_KEY_ID`,
+`AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` and `AWS_ENDPOINT_URL`.
+"""
+RUNNER: Final = """\
+The chart sets them with `runner.settings`, names in camelCase; `imagebatch-runner local` reads the
+same variables. [runner.md](../runner.md) tells what the runner does with them."""
+COMPONENTS: Final[dict[str, tuple[str, Any]]] = {
+    "Gateway": ("[api.md](../api.md) tells what it does with them.", GatewaySettings),
+    "Operator": ("[operator.md](../operator.md) tells what it does with them.", OperatorSettings),
+    "Runner": (
+        RUNNER,
+        RunnerSettings,
+    ),
+}
+#: Words in a setting's name that say the unit of its number.
+UNITS: Final = {"seconds": "seconds", "bytes": "bytes", "mib": "MiB", "pixels": "pixels"}
+
+
+def settings() -> str:
+    """The page of all components' settings."""
+    parts = [SETTINGS]
+    for component, (text, model) in COMPONENTS.items():
+        if issubclass(model, EnvironmentSettings):
+            rows = (
+                (f"`{variable(name)}`", default(name, field), values, field.description or "")
+                for name, field, values in fields(model)
+            )
+            head = ("Variable", "Default", "Allowed", "Meaning")
+            parts.append(f"\n## {component}\n\n{text}\n\n{table(head, rows)}")
+    return "".join(parts)
+
+
+def options() -> str:
+    """The table of an upload's fields."""
+    rows = (
+        (f"`{field.alias}`", default(name, field), values, field.description or "")
+        for name, field, values in fields(form_model(ImageBatchSpec))
+    )
+    return table(("Field", "Default", "Allowed", "Meaning"), rows)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table. In cells that are no code ``<`` would begin a tag."""
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row in rows:
+        cells = (cell if cell.startswith("`") else cell.replace("<", "&lt;") for cell in row)
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str]]:
+    """Name, field and allowed values of each field."""
+    schema = model.model_json_schema(schema_generator=LenientSchema)
+    definitions = schema.get("$defs", {})
+    for name, field in model.model_fields.items():
+        described = schema["properties"][field.alias or name]
+        yield name, field, allowed(name, described, definitions)
+
+
+class LenientSchema(GenerateJsonSchema):
+    """A type that JSON does not know is described in the field's meaning alone."""
+
+    def handle_invalid_for_json_schema(
+        self, schema: CoreSchema, error_info: str
+    ) -> JsonSchemaValue:
+        return {}
+
+
+def default(name: str, field: FieldInfo) -> str:
+    """What holds when the variable is not set, or the option is left out."""
+    unset = next((m.text for m in field.metadata if isinstance(m, WhenUnset)), None)
+    if unset is not None:
+        return unset
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=False)
+    if value is None or value is PydanticUndefined:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if name.endswith("bytes") and value % (1 << 20) == 0:
+        return f"`{value}` ({_size(value)})"
+    return f"`{value}`" if value or value == 0 else "empty"
+
+
+def _size(count: int) -> str:
+    gib = 1 << 30
+    return f"{count // gib} GiB" if count % gib == 0 else f"{count // (1 << 20)} MiB"
+
+
+def allowed(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """The values that a field takes, for people."""
+    for branch in (schema, *schema.get("anyOf", ()), *schema.get("allOf", ())):
+        node = definitions[branch["$ref"].rpartition("/")[2]] if "$ref" in branch else branch
+        if "enum" in node:
+            return ", ".join(f"`{value}`" for value in node["enum"])
+        if node.get("type") in ("integer", "number"):
+            unit = next((UNITS[word] for word in name.split("_") if word in UNITS), "")
+            return f"{_range(node)} {unit}".strip()
+        if node.get("type") == "boolean":
+            return "`true`, `false`"
+    return ""
+
+
+def _range(node: dict[str, Any]) -> str:
+    low, high = node.get("minimum"), node.get("maximum")
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    above = node.get("exclusiveMinimum")
+    least = (
+        f"{low} or more" if low is not None else f"more than {above}" if above is not None else ""
+    )
+    most = f"at most {high}" if high is not None else ""
+    return ", ".join(word for word in (least, most) if word)
+
+
+def pages() -> dict[Path, str]:
+    """Each page with its content as it should be."""
+    api = DOCS / "api.md"
+    before, rest = api.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    return {
+        DOCS / "reference" / "settings.md": settings(),
+        api: f"{before}{BEGIN}\n\n{options()}\n{END}{after}",
+    }
+
+
+def main() -> int:
+    """Exit code 1 when ``--check`` finds a page out of date."""
+    stale = {
+        page: text
+        for page, text in pages().items()
+        if not page.exists() or page.read_text() != text
+    }
+    if "--check" not in sys.argv[1:]:
+        for page, text in stale.items():
+            page.parent.mkdir(exist_ok=True)
+            page.write_text(text)
+        return 0
+    for page in stale:
+        print(f"{page.relative_to(DOCS.parent)} is out of date: run make generate")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
