@@ -9,7 +9,7 @@ from imagebatch_core.job import JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Source
 from imagebatch_operator.policies.actions import CreateJob
-from imagebatch_operator.policies.shard_jobs import SHARDS_PER_JOB
+from imagebatch_operator.policies.shards import first_shard
 
 from .settings import Settings
 
@@ -202,7 +202,7 @@ def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
         dry_run=spec.dry_run,
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
-        first_shard=chunk * SHARDS_PER_JOB,
+        first_shard=first_shard(chunk),
     )
 
 

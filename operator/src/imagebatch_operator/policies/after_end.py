@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from imagebatch_core.reasons import ConditionType
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ImageBatchStatus
 
-from .accepted import begun, still_accepted
-from .actions import Action, Decision, DeleteBatch, DeleteJob, DeliverWebhook
-from .conditions import Conditions
-from .observed import Observation
+from .actions import Action, DeleteBatch, DeleteJob, DeliverWebhook
+from .facts import Case
+from .stages import Next, Over
 
 
-def after_end(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
-    """The status is written: what it says is done, never decided anew."""
-    actions: list[Action] = [DeleteJob(job.name) for job in seen.jobs if not job.deleting]
+def over(case: Case) -> Over | None:
+    """It ended in an earlier pass, which nothing changes any more."""
+    batch, now = case.batch, case.now
+    if batch.status.phase is None or not batch.status.phase.finished:
+        return None
+    actions: list[Action] = [DeleteJob(job.name) for job in case.seen.jobs if not job.deleting]
     wake: list[datetime] = []
     outbox = batch.status.webhook
     pending = outbox is not None and outbox.delivered_time is None and not outbox.abandoned
@@ -32,18 +32,8 @@ def after_end(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
             actions.append(DeleteBatch())
         else:
             wake.append(expiry)
-    requeue = max(0.1, (min(wake) - now).total_seconds()) if wake else None
-    return Decision(_observed(batch, now), tuple(actions), requeue)
-
-
-def _observed(batch: ImageBatch, now: datetime) -> ImageBatchStatus:
-    """What was written at the end, and whether a later change of spec can be honoured."""
-    conditions = Conditions(batch.status.conditions, batch.generation, now)
-    if begun(batch):
-        conditions.set(ConditionType.ACCEPTED, *still_accepted(batch))
-    return batch.status.model_copy(
-        update={"observed_generation": batch.generation, "conditions": conditions.list()}
-    )
+    look_again = max(0.1, (min(wake) - now).total_seconds()) if wake else None
+    return Over(next=Next(tuple(actions), look_again=look_again))
 
 
 def _expiry(batch: ImageBatch, *, pending: bool) -> datetime | None:

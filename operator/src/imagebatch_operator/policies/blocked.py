@@ -1,29 +1,19 @@
-"""When a Job whose pods do not get ready is asked for the reason, and what is shown of it."""
+"""When a Job whose pods do not get ready is asked for the reason."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
-from imagebatch_core.reasons import ConditionType, Reason
-
-from .actions import Action, ExplainBlocked
-from .draft import Draft
-from .observed import JobView, Observation
+from .observed import JobView
 
 #: Without a ready pod; shorter than this is a pod that starts.
-BLOCKED_AFTER = timedelta(seconds=60)
-_REFRESH_SECONDS = 60.0
+BLOCKED_AFTER: Final = timedelta(seconds=60)
+_REFRESH_SECONDS: Final = 60.0
 
 
-def explain_blocked(seen: Observation, draft: Draft, job: JobView) -> list[Action]:
-    """Shows the reason once it was looked up, and asks for it when it is time."""
-    if job.idle_since is None or draft.now - job.idle_since < BLOCKED_AFTER:
-        return []
-    reason = seen.blocked.get(job.name)
-    if reason is None:
-        return [ExplainBlocked(job.name)]
-    draft.condition(ConditionType.RECONCILING, True, Reason.PODS_BLOCKED, reason)
-    return []
+def is_blocked(job: JobView, now: datetime) -> bool:
+    return job.idle_since is not None and now - job.idle_since >= BLOCKED_AFTER
 
 
 def next_look(job: JobView, now: datetime) -> float | None:

@@ -118,3 +118,8 @@ class Observation:
     earlier_uid: str | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
+
+
+def find(seen: Observation, step: Step, chunk: int, run: int) -> JobView | None:
+    """The Job of that run, if it is there."""
+    return next((j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None)

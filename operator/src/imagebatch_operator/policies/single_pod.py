@@ -2,73 +2,117 @@
 
 from __future__ import annotations
 
+from typing import Final, TypeVar
+
 from imagebatch_core.job import ExitCode, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 
-from .actions import Action, CreateJob, DeleteJob, ReadOutcome
-from .draft import Draft
-from .observed import JobView, Observation, PodOutcome
-from .running_job import bring_in_line, keep_going
-from .runs import find, with_run
+from .actions import CreateJob, DeleteJob, ReadOutcome
+from .facts import Case, Facts
+from .observed import JobView, PodOutcome, find
+from .running_job import create, keep_going
+from .stages import Collecting, Ended, Next, Note, Planning
+
+_Stage = TypeVar("_Stage", Planning, Collecting)
 
 #: Results that may be lost before the batch fails.
-MAX_LOST = 3
+MAX_LOST: Final = 3
 
 
-def step(
-    batch: ImageBatch, seen: Observation, draft: Draft, which: Step
-) -> list[Action] | PodOutcome:
-    """What to do next, or how it ended well: an outcome that has a message."""
-    planning = which is Step.PLAN
-    draft.working(
-        Phase.PROCESSING,
-        Reason.PLANNING if planning else Reason.COLLECTING,
-        "validating and splitting the CSV" if planning else "writing the report",
-    )
-    run = draft.runs.plan if planning else draft.runs.collect
+def planning(case: Case) -> Planning | Ended | None:
+    """``None`` once the batch is planned; a dry run ends there."""
+    facts = case.facts
+    if facts.shards is None:
+        return _step(case, Planning)
+    if not case.batch.spec.dry_run:
+        return None
+    images = facts.images.total if facts.images else 0
+    text = f"{facts.products} products, {images} images, {facts.shards.total} shards"
+    return Ended(facts, Phase.COMPLETED, Reason.DRY_RUN_COMPLETED, text)
+
+
+def collecting(case: Case) -> Collecting | Ended:
+    """The last stage: the batch ends once the report is written, Failed if too many images did."""
+    images = case.facts.images
+    if images is None or not case.facts.collected:
+        return _step(case, Collecting)
+    limit, failed = case.batch.spec.max_failed_percent, images.failed or 0
+    text = f"{failed} of {images.total} images failed"
+    if failed * 100 > limit * images.total:
+        text = f"{text}; maxFailedPercent is {limit}"
+        return Ended(case.facts, Phase.FAILED, Reason.TOO_MANY_FAILED, text)
+    if failed:
+        return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED_WITH_FAILURES, text)
+    text = f"all {images.total} images are done"
+    text += f", {images.reused} of them reused" if images.reused else ""
+    return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED, text)
+
+
+def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
+    """A step that has no result yet."""
+    step, facts = stage.step, case.facts
+    run = facts.runs.plan if step is Step.PLAN else facts.runs.collect
     if run == 0:
-        draft.set(runs=with_run(draft.runs, which, 0, 1))
-        return [CreateJob(which, 1)]
-    job = find(seen, which, 0, run)
+        return _run(case, stage, facts, 1)
+    job = find(case.seen, step, 0, run)
     if job is None:
-        return [CreateJob(which, run)]
+        return _run(case, stage, facts, run)
     if job.deleting:
-        return []
+        return stage(facts)
     if not job.finished and not job.failed_pods:
-        return keep_going(batch, seen, draft, job)
-    outcome = seen.outcomes.get(job.name)
+        return stage(facts, keep_going(case, job))
+    outcome = case.seen.outcomes.get(job.name)
     if outcome is None:
-        return [ReadOutcome(job.name)]
+        return stage(facts, Next((ReadOutcome(job.name),)))
     error = outcome.message.error if outcome.message else None
-    if _lasts(batch, outcome, job):
-        refused = outcome.exit_code == ExitCode.INPUT_REFUSED
-        reason = Reason.INPUT_REFUSED if refused else Reason.CONFIGURATION_REFUSED
-        draft.ended(Phase.FAILED, reason, error or "the runner gave no reason; see its log")
-        return [DeleteJob(job.name)]
+    if _is_final(case.batch, outcome, job):
+        text = error or "the runner gave no reason; see its log"
+        delete = Next((DeleteJob(job.name),), look_again=0.0)
+        return Ended(facts, Phase.FAILED, _refusal(outcome), text, next=delete)
     if not job.finished:
-        if error:
-            draft.condition(ConditionType.RECONCILING, True, Reason.RETRYING, error)
-        if error and not job.active:
-            # The Job waits before its next pod, which is no blockage: the cause stays to be read.
-            return bring_in_line(batch, draft, job)
-        return keep_going(batch, seen, draft, job)
-    if job.succeeded and _is_result(outcome, which):
-        return outcome
+        return stage(facts, keep_going(case, job, error))
     if job.failed:
-        reason = Reason.PLAN_FAILED if planning else Reason.COLLECT_FAILED
-        text = f"the {which} pods failed"
-        draft.ended(Phase.FAILED, reason, f"{text}: {error}" if error else f"{text}; see their log")
-        return []
-    return _again(draft, which, run)
+        reason = Reason.PLAN_FAILED if step is Step.PLAN else Reason.COLLECT_FAILED
+        text = f"the {step} pods failed"
+        text = f"{text}: {error}" if error else f"{text}; see their log"
+        return Ended(facts, Phase.FAILED, reason, text)
+    return _again(case, stage, run)
 
 
-def _lasts(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
+def _run(
+    case: Case, stage: type[_Stage], facts: Facts, run: int, note: Note | None = None
+) -> _Stage:
+    """The Job of a run is to be created."""
+    action = CreateJob(stage.step, run)
+    return stage(facts.with_run(stage.step, run), create(case, action, note))
+
+
+def _again(case: Case, stage: type[_Stage], run: int) -> _Stage | Ended:
+    """It finished, and its pod is gone with its message: doing it again gives the same result.
+
+    Losses are counted apart from runs, for each suspension of a batch in a queue makes a run too.
+    """
+    lost = case.facts.runs.lost + 1
+    if lost >= MAX_LOST:
+        text = f"the result of {stage.step} was lost {lost} times"
+        return Ended(case.facts, Phase.FAILED, Reason.RESULT_LOST, text)
+    note = Note(Reason.RETRYING, f"the result of {stage.step} was lost")
+    return _run(case, stage, case.facts.with_lost(lost), run + 1, note)
+
+
+def _refusal(outcome: PodOutcome) -> Reason:
+    if outcome.exit_code == ExitCode.INPUT_REFUSED:
+        return Reason.INPUT_REFUSED
+    return Reason.CONFIGURATION_REFUSED
+
+
+def _is_final(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
     """Whether the pod ended with a refusal that another try cannot help.
 
-    The runner says so by its exit code, for what may pass has another. A store or setting that is
-    refused, though, may have served an earlier pod, as when a key pair is being replaced: what
-    that one recorded is not thrown away before the Job's own tries are used up.
+    Exit code 2 always is. Exit code 3 is only when no earlier pod may have passed plan's checks,
+    or no try is left: a store or setting that is refused may have served an earlier pod, as when a
+    key pair is being replaced, and what that one recorded is not thrown away.
     """
     if outcome.exit_code == ExitCode.INPUT_REFUSED:
         return True
@@ -91,28 +135,3 @@ def _was_suspended(batch: ImageBatch) -> bool:
     """After its first Job was asked for: the condition has moved since then."""
     suspended, start = batch.status.condition(ConditionType.SUSPENDED), batch.status.start_time
     return suspended is not None and start is not None and suspended.last_transition_time > start
-
-
-def _again(draft: Draft, which: Step, run: int) -> list[Action]:
-    """It finished, and its pod is gone with its message: doing it again gives the same result.
-
-    Runs are not what is counted: each suspension of a batch in a queue makes one as well.
-    """
-    lost = draft.runs.lost + 1
-    if lost >= MAX_LOST:
-        text = f"the result of {which} was lost {lost} times"
-        draft.ended(Phase.FAILED, Reason.RESULT_LOST, text)
-        return []
-    runs = draft.runs.model_copy(update={"lost": lost})
-    draft.set(runs=with_run(runs, which, 0, run + 1))
-    text = f"the result of {which} was lost"
-    draft.condition(ConditionType.RECONCILING, True, Reason.RETRYING, text)
-    return [CreateJob(which, run + 1)]
-
-
-def _is_result(outcome: PodOutcome, which: Step) -> bool:
-    """Only a pod that did all of it has a result; a failed one may be all that is left to read."""
-    message = outcome.message
-    if message is None or outcome.exit_code != ExitCode.DONE:
-        return False
-    return message.totals is not None or (which is Step.PLAN and message.step is Step.PLAN)

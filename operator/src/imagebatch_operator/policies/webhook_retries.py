@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from imagebatch_core.reasons import ConditionType, Reason
+from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus, WebhookStatus
 
-from .conditions import Conditions
+from .stages import Delivery, Over
+from .status import status_of
 
 #: Seconds before each attempt, the first of them at once.
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
@@ -40,34 +41,37 @@ def after_attempt(
 
     ``jitter`` is a factor's deviation in [-0.1, 0.1], random unless told.
     """
-    outbox = batch.status.webhook
-    if outbox is None:
+    if batch.status.webhook is None:
         return batch.status
+    if jitter is None:
+        jitter = random.uniform(-_JITTER, _JITTER)  # noqa: S311 - spreads load, hides nothing
+    delivery = _delivery(batch.status.webhook, attempt, now, jitter)
+    return status_of(batch, Over(delivery), now)
+
+
+def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: float) -> Delivery:
     attempts = outbox.attempts + 1
-    update: dict[str, Any] = {
-        "attempts": attempts,
-        "last_attempt_time": now,
-        "last_code": attempt.code,
-        "next_attempt_time": None,
-    }
-    conditions = Conditions(batch.status.conditions, batch.generation, now)
-    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no answer"
-    kind = ConditionType.WEBHOOK_DELIVERED
-    if attempt.delivered:
-        update["delivered_time"] = now
-        conditions.set(kind, True, Reason.DELIVERED, what)
-    elif attempt.code == 410:
-        update["abandoned"] = True
-        conditions.set(kind, False, Reason.RECEIVER_GONE, "HTTP 410: the receiver wants no more")
-    elif attempts >= len(SCHEDULE):
-        update["abandoned"] = True
-        conditions.set(kind, False, Reason.DELIVERY_FAILED, f"{what}; gave up after {attempts}")
-    else:
-        spread = random.uniform(-_JITTER, _JITTER) if jitter is None else jitter  # noqa: S311
-        delay = max(SCHEDULE[attempts] * (1 + spread), attempt.retry_after or 0.0)
-        update["next_attempt_time"] = now + timedelta(seconds=delay)
-        reason = attempt.reason or Reason.PENDING_DELIVERY
-        conditions.set(kind, False, reason, f"attempt {attempts}: {what}")
-    return batch.status.model_copy(
-        update={"webhook": outbox.model_copy(update=update), "conditions": conditions.list()}
+    tried = outbox.model_copy(
+        update={
+            "attempts": attempts,
+            "last_attempt_time": now,
+            "last_code": attempt.code,
+            "next_attempt_time": None,
+        }
     )
+    given_up = tried.model_copy(update={"abandoned": True})
+    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no answer"
+    if attempt.delivered:
+        taken = tried.model_copy(update={"delivered_time": now})
+        return Delivery(taken, True, Reason.DELIVERED, what)
+    if attempt.code == 410:
+        return Delivery(
+            given_up, False, Reason.RECEIVER_GONE, "HTTP 410: the receiver wants no more"
+        )
+    if attempts >= len(SCHEDULE):
+        text = f"{what}; gave up after {attempts}"
+        return Delivery(given_up, False, Reason.DELIVERY_FAILED, text)
+    delay = max(SCHEDULE[attempts] * (1 + jitter), attempt.retry_after or 0.0)
+    later = tried.model_copy(update={"next_attempt_time": now + timedelta(seconds=delay)})
+    reason = attempt.reason or Reason.PENDING_DELIVERY
+    return Delivery(later, False, reason, f"attempt {attempts}: {what}")

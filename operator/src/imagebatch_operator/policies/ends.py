@@ -1,0 +1,40 @@
+"""The ends that need no Job: cancelled by its owner, and out of time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from imagebatch_core.reasons import Phase, Reason
+
+from .actions import DeleteJob
+from .facts import Case
+from .stages import Ended, Next
+
+
+def cancelled(case: Case) -> Ended | None:
+    """``spec.cancel`` is set."""
+    if not case.batch.spec.cancel:
+        return None
+    return _end(case, Phase.CANCELLED, Reason.CANCELLED, "cancelled by spec.cancel")
+
+
+def deadline_exceeded(case: Case) -> Ended | None:
+    """``spec.activeDeadlineSeconds`` have passed since the start."""
+    left = until_deadline(case)
+    if left is None or left > 0:
+        return None
+    text = f"not finished within activeDeadlineSeconds ({case.batch.spec.active_deadline_seconds})"
+    return _end(case, Phase.FAILED, Reason.DEADLINE_EXCEEDED, text)
+
+
+def until_deadline(case: Case) -> float | None:
+    """Seconds left; ``None`` for a batch without a deadline, or that has not begun."""
+    limit, start = case.batch.spec.active_deadline_seconds, case.batch.status.start_time
+    if limit is None or start is None:
+        return None
+    return (start + timedelta(seconds=limit) - case.now).total_seconds()
+
+
+def _end(case: Case, phase: Phase, reason: Reason, message: str) -> Ended:
+    jobs = tuple(DeleteJob(job.name) for job in case.seen.jobs)
+    return Ended(case.facts, phase, reason, message, next=Next(jobs, look_again=0.0))

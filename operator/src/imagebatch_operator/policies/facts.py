@@ -1,0 +1,176 @@
+"""What is known of a batch: what its status recorded, and what its Jobs and pods add to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Self
+
+from imagebatch_core.job import ExitCode, RunnerMessage, Step
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import (
+    Bytes,
+    ImageBatchStatus,
+    Images,
+    Report,
+    ReuseStatus,
+    Runs,
+    Shards,
+)
+
+from .observed import Observation, find
+from .shards import chunk_size, first_shard
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The fields of the status that outlive a pass: all but phase, conditions and times."""
+
+    runs: Runs
+    products: int | None
+    images: Images | None
+    shards: Shards | None
+    bytes: Bytes | None
+    saved: str | None
+    report: Report | None
+    reuse: ReuseStatus | None
+
+    @classmethod
+    def recorded(cls, status: ImageBatchStatus) -> Self:
+        found = {field.name: getattr(status, field.name) for field in fields(cls)}
+        return cls(**{**found, "runs": status.runs or Runs()})
+
+    def by_name(self) -> dict[str, Any]:
+        """For the status; a batch without a Job records no runs."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**found, "runs": None if self.runs == Runs() else self.runs}
+
+    @property
+    def collected(self) -> bool:
+        """The report is written: only it counts images by their result."""
+        return self.images is not None and self.images.succeeded is not None
+
+    @property
+    def shards_open(self) -> bool:
+        """Planned, and not all shards are done or given up."""
+        return self.shards is not None and self.shards.done + self.shards.failed < self.shards.total
+
+    def with_run(self, step: Step, run: int, chunk: int = 0) -> Facts:
+        """``run`` is the newest of a step; ``chunk`` at most one beyond the shard Jobs begun."""
+        if step is not Step.COMPRESS:
+            return replace(self, runs=self.runs.model_copy(update={step.value: run}))
+        shards = [*self.runs.shards[:chunk], run, *self.runs.shards[chunk + 1 :]]
+        return replace(self, runs=self.runs.model_copy(update={"shards": shards}))
+
+    def with_lost(self, lost: int) -> Facts:
+        """``lost`` results of the present step could not be read."""
+        return replace(self, runs=self.runs.model_copy(update={"lost": lost}))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that one pass decides on."""
+
+    batch: ImageBatch
+    seen: Observation
+    now: datetime
+    facts: Facts
+
+    @classmethod
+    def of(cls, batch: ImageBatch, seen: Observation, now: datetime) -> Self:
+        return cls(batch, seen, now, known(batch, seen))
+
+
+def known(batch: ImageBatch, seen: Observation) -> Facts:
+    """What the status recorded, then what was found out since, in the order of a batch's life."""
+    facts = Facts.recorded(batch.status)
+    if seen.earlier_uid is not None:
+        facts = replace(facts, reuse=ReuseStatus(uid=seen.earlier_uid))
+    if facts.shards is None:
+        plan = result(facts, seen, Step.PLAN)
+        facts = _planned(facts, plan) if plan is not None else facts
+    if facts.shards_open:
+        facts = _compressed(facts, seen, batch.spec.images_per_shard)
+    collect = result(facts, seen, Step.COLLECT)
+    return _collected(facts, collect) if collect is not None else facts
+
+
+def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:
+    """The message of the pod that did the whole step; only a failed one may be left to read."""
+    run = facts.runs.plan if step is Step.PLAN else facts.runs.collect
+    job = find(seen, step, 0, run)
+    outcome = seen.outcomes.get(job.name) if job is not None and job.succeeded else None
+    if outcome is None or outcome.message is None or outcome.exit_code != ExitCode.DONE:
+        return None
+    message = outcome.message
+    whole = message.totals is not None or (step is Step.PLAN and message.step is Step.PLAN)
+    return message if whole else None
+
+
+def _planned(facts: Facts, message: RunnerMessage) -> Facts:
+    reuse = facts.reuse and facts.reuse.model_copy(update={"message": message.reuse})
+    planned = replace(
+        facts,
+        products=message.products,
+        images=Images(total=message.images),
+        shards=Shards(total=message.shards),
+        runs=facts.runs.model_copy(update={"lost": 0}),
+        reuse=reuse,
+    )
+    # The plan pod of a batch of one shard goes on to the report.
+    return _collected(planned, message) if message.totals is not None else planned
+
+
+def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts:
+    """Progress in whole shards: those of the newest Job, and all of the Jobs before it."""
+    shards, images, runs = facts.shards, facts.images, facts.runs.shards
+    if shards is None or images is None or not runs:
+        return facts
+    jobs = [find(seen, Step.COMPRESS, chunk, run) for chunk, run in enumerate(runs)]
+    newest = len(runs) - 1
+    first, job = first_shard(newest), jobs[newest]
+    # A Job that somebody removed after it had ended counts as done.
+    failed = sum(chunk_size(shards.total, j.chunk) - j.completed_indexes for j in jobs[:-1] if j)
+    done = first - failed
+    if job is not None:
+        done += job.completed_indexes
+        size = chunk_size(shards.total, newest)
+        failed += size - job.completed_indexes if job.finished else job.failed_indexes
+    # The last shard may be shorter: the total bounds what is done.
+    recorded = min(images.total, (done + failed) * images_per_shard)
+    return replace(
+        facts,
+        shards=shards.model_copy(update={"done": done, "failed": failed}),
+        images=images.model_copy(update={"done": recorded}),
+    )
+
+
+def _collected(facts: Facts, message: RunnerMessage) -> Facts:
+    """The report's totals."""
+    totals, shards = message.totals, facts.shards
+    if totals is None:
+        raise ValueError("a collect message without totals")
+    report = facts.report
+    if message.report_key and message.report_sha256:
+        report = Report(key=message.report_key, sha256=message.report_sha256)
+    return replace(
+        facts,
+        images=Images(
+            total=totals.images,
+            done=totals.images,
+            succeeded=totals.succeeded,
+            kept=totals.kept,
+            reused=totals.reused,
+            failed=totals.failed,
+        ),
+        bytes=Bytes.model_validate({"in": totals.bytes_in, "out": totals.bytes_out}),
+        saved=saved_share(totals.bytes_in, totals.bytes_out),
+        report=report,
+        # A batch of one shard is collected by its plan pod: no Job ever counted that shard.
+        shards=shards and shards.model_copy(update={"done": shards.total - shards.failed}),
+    )
+
+
+def saved_share(bytes_in: int, bytes_out: int) -> str:
+    """For the column, as ``61.3%``; nothing fetched saves nothing."""
+    return f"{100 * (bytes_in - bytes_out) / bytes_in:.1f}%" if bytes_in else "0.0%"

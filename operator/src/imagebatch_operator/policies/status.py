@@ -1,0 +1,134 @@
+"""The status of a batch, made of its stage: every phase and every condition is written here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, assert_never
+
+from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ImageBatchStatus, WebhookStatus
+
+from .accepted import begun, still_accepted
+from .conditions import Conditions
+from .facts import Facts
+from .stages import (
+    Collecting,
+    Compressing,
+    Ended,
+    Note,
+    Over,
+    Planning,
+    Refused,
+    Stage,
+    Suspended,
+    Unfinished,
+)
+
+T = ConditionType
+
+
+def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatus:
+    """The status to write; equal to the batch's own when nothing changed."""
+    told = Conditions(batch.status.conditions, batch.generation, now)
+    if isinstance(stage, Over):
+        fields = _over(batch, stage, told)
+    elif isinstance(stage, Ended):
+        fields = stage.facts.by_name() | _ended(batch, stage, told, now)
+    else:
+        fields = stage.facts.by_name() | _unfinished(batch, stage, told, now)
+    return batch.status.model_copy(
+        update={**fields, "conditions": told.list(), "observed_generation": batch.generation}
+    )
+
+
+def _says(stage: Unfinished) -> tuple[Phase, Note]:
+    """The phase, and what Reconciling says when the stage has nothing else to say."""
+    match stage:
+        case Refused(refusal=refusal):
+            return Phase.PENDING, Note(Reason.WAITING, refusal.message)
+        case Suspended():
+            text = "suspended by spec.suspend"
+            return Phase.SUSPENDED, Note(Reason.SUSPENDED_BY_USER, text)
+        case Planning():
+            text = "validating and splitting the CSV"
+            return Phase.PROCESSING, Note(Reason.PLANNING, text)
+        case Compressing(facts=facts):
+            return Phase.PROCESSING, Note(Reason.COMPRESSING, _progress(facts))
+        case Collecting():
+            return Phase.PROCESSING, Note(Reason.COLLECTING, "writing the report")
+    assert_never(stage)
+
+
+def _progress(facts: Facts) -> str:
+    shards = facts.shards
+    return f"{shards.done + shards.failed} of {shards.total} shards" if shards else ""
+
+
+def _unfinished(
+    batch: ImageBatch, stage: Unfinished, told: Conditions, now: datetime
+) -> dict[str, Any]:
+    """What the batch does, or waits for."""
+    phase, note = _says(stage)
+    note = stage.next.note or note
+    if isinstance(stage, Refused):
+        told.set(T.ACCEPTED, False, stage.refusal.reason, stage.refusal.message)
+    else:
+        told.set(T.ACCEPTED, *still_accepted(batch))
+    if isinstance(stage, Suspended):
+        told.set(T.SUSPENDED, True, Reason.SUSPENDED_BY_USER)
+    else:
+        told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
+    told.set(T.RECONCILING, True, note.reason, note.message)
+    told.set(T.STALLED, False, Reason.NOT_STALLED)
+    told.set(T.SUCCEEDED, None, Reason.IN_PROGRESS)
+    begins = phase is Phase.PROCESSING and not begun(batch)
+    return {"phase": phase, "start_time": now if begins else batch.status.start_time}
+
+
+def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> dict[str, Any]:
+    """How it ended, for good; a webhook is recorded in the same write, before it is ever sent."""
+    failed = stage.phase is Phase.FAILED
+    if stage.refusal is not None:
+        told.set(T.ACCEPTED, False, stage.refusal.reason, stage.refusal.message)
+    elif begun(batch):
+        told.set(T.ACCEPTED, *still_accepted(batch))
+    told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
+    told.set(T.RECONCILING, False, Reason.FINISHED, stage.message)
+    # kstatus: Stalled is how Flux learns that waiting longer is of no use.
+    told.set(T.STALLED, failed, stage.reason, stage.message)
+    told.set(T.SUCCEEDED, stage.phase is Phase.COMPLETED, stage.reason, stage.message)
+    start = batch.status.start_time or batch.creation_timestamp
+    fields: dict[str, Any] = {
+        "phase": stage.phase,
+        "completion_time": now,
+        "duration": human_duration((now - start).total_seconds()),
+    }
+    if batch.spec.webhook is None:
+        told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)
+        return fields
+    told.set(T.WEBHOOK_DELIVERED, False, Reason.PENDING_DELIVERY)
+    event = sha256(f"{batch.uid}/{stage.phase}".encode()).hexdigest()[:32]
+    return {**fields, "webhook": WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now)}
+
+
+def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
+    """As at its end, but for its webhook and for changes of spec that cannot be honoured."""
+    if begun(batch):
+        told.set(T.ACCEPTED, *still_accepted(batch))
+    if stage.delivery is None:
+        return {}
+    delivery = stage.delivery
+    told.set(T.WEBHOOK_DELIVERED, delivery.delivered, delivery.reason, delivery.message)
+    return {"webhook": delivery.outbox}
+
+
+def human_duration(seconds: float) -> str:
+    """As kubectl writes an age: ``42s``, ``7m12s``, ``3h5m``."""
+    total = max(0, round(seconds))
+    if total < 60:
+        return f"{total}s"
+    if total < 3600:
+        return f"{total // 60}m{total % 60}s"
+    return f"{total // 3600}h{total % 3600 // 60}m"
