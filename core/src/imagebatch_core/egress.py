@@ -7,8 +7,10 @@ as well, to refuse a host when **any** of its addresses is bad.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from ipaddress import IPv6Address
 from typing import Any, Final
@@ -24,6 +26,8 @@ from .addresses import AllowList
 _ALLOWED_HOST: ContextVar[bool] = ContextVar("allowed_host", default=False)
 
 _MAX_URL: Final = 8192
+#: Threads that are left for files while every request looks up a name.
+_OTHER_THREADS: Final = 4
 
 
 class UrlRefused(ValueError):
@@ -172,6 +176,17 @@ def guarded_connector(
         socket_factory=open_socket,
         **options,
     )
+
+
+def size_lookup_threads(requests: int) -> None:
+    """Give the running loop a thread for each of ``requests`` concurrent requests, and a few more.
+
+    A name look-up blocks a thread of the loop's executor, for half a minute when the name server
+    is silent. The default is about six threads in a small pod: six silent names would stop all
+    look-ups.
+    """
+    threads = ThreadPoolExecutor(requests + _OTHER_THREADS)
+    asyncio.get_running_loop().set_default_executor(threads)
 
 
 def find_address_refused(error: BaseException | None) -> AddressRefused | None:

@@ -17,7 +17,8 @@ import yarl
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch.fetcher import COPIES, Fetched, Fetcher
+from imagebatch_runner.fetch.attempt import COPIES, Fetched
+from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.validators import Validators
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings

@@ -12,8 +12,9 @@ import pytest
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.fetch.attempt import Fetched
 from imagebatch_runner.fetch.credentials import Credentials
-from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
+from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
 from support.imagehost import ImageHost

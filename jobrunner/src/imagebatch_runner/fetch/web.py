@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -36,17 +35,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 #: Bytes of a body that may wait in a connection, twice; less means more turns of the event loop.
 _READ_BUFFER = 256 * 1024
-_OTHER_THREADS = 4
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
-
-
-def look_up_side_by_side(settings: Settings) -> None:
-    """Names are looked up in threads of the running loop, which would be some 6 in a small pod. A
-    name server that is silent holds one for half a minute: they are as many as requests, and a few
-    for files, so that other hosts are found meanwhile."""
-    threads = ThreadPoolExecutor(settings.fetch_concurrency + _OTHER_THREADS)
-    asyncio.get_running_loop().set_default_executor(threads)
 
 
 def open_session(

@@ -12,8 +12,8 @@ import signal
 from collections.abc import Callable
 from uuid import uuid4
 
+from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.job import ExitCode
-from imagebatch_runner.fetch import web
 from imagebatch_runner.steps import collect, compress
 from imagebatch_runner.steps.batch import Batch
 from imagebatch_runner.store.documents import Plan, Summary
@@ -45,7 +45,7 @@ async def _compress(
     batch: Batch, shards: int, on_result: compress.OnResult, on_stop: Callable[[], None]
 ) -> tuple[bool, int]:
     """Whether it was interrupted, and how many images were done."""
-    web.look_up_side_by_side(batch.settings)
+    size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
 
     def interrupt() -> None:

@@ -12,10 +12,10 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from imagebatch_core import names
+from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
 from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
 from imagebatch_core.keys import BatchKeys
-from imagebatch_runner.fetch import web
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.s3_images import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
@@ -145,7 +145,7 @@ _STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _A
 async def _until_sigterm(
     batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
 ) -> compress.ShardOutcome:
-    web.look_up_side_by_side(batch.settings)
+    size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -18,10 +18,10 @@ from typing import Final
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.results import Earlier, ErrorCode, ImageResult, ImageStatus, ShardItem
 from imagebatch_runner.failures import ImageFailed, ObjectNotTaken
+from imagebatch_runner.fetch.claims import Claim, Claims
 from imagebatch_runner.fetch.fetcher import Fetcher
-from imagebatch_runner.fetch.queues import HostQueues
+from imagebatch_runner.fetch.host_queues import HostQueues
 from imagebatch_runner.fetch.s3_images import S3Images
-from imagebatch_runner.fetch.unrecorded import Claim, Unrecorded
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.workers.decoders import DecoderPool
 
@@ -157,7 +157,7 @@ class _ShardRun:
         self._stop = stop
         self._outcome = outcome
         self._on_result = on_result
-        self._unrecorded = Unrecorded(batch.settings.part_images, self._step_aside)
+        self._unrecorded = Claims(batch.settings.part_images, self._step_aside)
         self._claims: dict[asyncio.Task[None], Claim] = {}
         self._window: set[asyncio.Task[None]] = set()
         self._begin: Callable[[], None] = lambda: None

@@ -20,8 +20,9 @@ from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind, Sniffed, sniff
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch.fetcher import Fetched, Fetcher
-from imagebatch_runner.fetch.unrecorded import Claim
+from imagebatch_runner.fetch.attempt import Fetched
+from imagebatch_runner.fetch.claims import Claim
+from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.validators import Validators
 from imagebatch_runner.memory import weight
 from imagebatch_runner.settings import Settings

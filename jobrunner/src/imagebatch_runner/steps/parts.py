@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sized
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult
-from imagebatch_runner.fetch.unrecorded import Claim
+from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
 
 Place = tuple[int, int]
@@ -47,7 +47,7 @@ class PartWriter:
     """Records results: a part as soon as half of ``images`` wait, else every ``seconds``.
 
     Half, because those under way count as well: see
-    :mod:`imagebatch_runner.fetch.unrecorded`. One part is written at a time; while it is, results
+    :mod:`imagebatch_runner.fetch.claims`. One part is written at a time; while it is, results
     gather for the next one.
     """
 

@@ -12,7 +12,8 @@ from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch.fetcher import COPIES, Fetcher
+from imagebatch_runner.fetch.attempt import COPIES
+from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings

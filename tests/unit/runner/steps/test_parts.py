@@ -9,7 +9,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
-from imagebatch_runner.fetch.unrecorded import Claim, Unrecorded
+from imagebatch_runner.fetch.claims import Claim, Claims
 from imagebatch_runner.steps.parts import PartWriter
 from imagebatch_runner.store.storage import Storage
 
@@ -23,7 +23,7 @@ class Written:
 
     def __init__(self, *, images: int, seconds: float = 60) -> None:
         self.storage = Storage(MemoryStore(), patience=0)
-        self.unrecorded = Unrecorded(images)
+        self.unrecorded = Claims(images)
         self.parts = PartWriter(
             self.storage, lambda n: f"part-{n}", first=0, images=images, seconds=seconds
         )
@@ -104,7 +104,7 @@ async def test_no_more_than_the_limit_are_fetched_and_unrecorded() -> None:
 
 
 async def test_claim_is_taken_and_given_back_once() -> None:
-    unrecorded = Unrecorded(1)
+    unrecorded = Claims(1)
     claim = unrecorded.claim()
     claim.give_back()
     await claim.take()

@@ -1,6 +1,6 @@
-"""Politeness: so many requests to one host at once, and none while it asked us to wait.
+"""Limits on requests to one host: how many at once, none during a pause, and bytes on their way.
 
-And fairness: what arrives from one host leaves room for others, for it may be slow.
+The limit on bytes is for the other hosts: the bodies of a slow host must not fill the memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class HostGate:
     """One gate for all requests of a shard."""
 
     def __init__(self, *, total: int, per_host: int, arriving: int) -> None:
-        """Of requests in all and to one host; ``arriving`` bytes may be on their way from one."""
+        """``total`` and ``per_host`` limit requests; ``arriving`` limits the bytes on their way
+        from one host."""
         self._total = asyncio.Semaphore(total)
         self._per_host = per_host
         self._arriving = arriving
@@ -33,9 +34,9 @@ class HostGate:
 
     @asynccontextmanager
     async def slot(self, host: str) -> AsyncIterator[None]:
-        """Wait for the host's turn, then for a free slot of all; hold both for the block.
+        """Wait for a slot of the host, then for one of all slots; hold both for the block.
 
-        In this order, so that images of one slow host never hold the slots of the others.
+        In this order, images of a slow host never hold the slots of the others.
         """
         state = self._state(host)
         async with state.slots:
@@ -47,9 +48,9 @@ class HostGate:
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait until a request to the host may begin, and hold the turn for the block.
 
-        For the first request of an image, before it takes what others need as well: those of a
-        host that is slow, or asked for a pause, wait here with nothing in their hands. Not for its
-        redirects, which must not wait for those that wait.
+        An image waits for its turn before it takes a claim or memory, so images of a slow or
+        paused host hold nothing that others need. Only its first request waits here: its
+        redirects must not wait for images that are still waiting.
         """
         state = self._state(host)
         async with state.turns:
@@ -58,26 +59,26 @@ class HostGate:
 
     @asynccontextmanager
     async def arriving(self, host: str, size: int) -> AsyncIterator[None]:
-        """Wait until so many bytes may be on their way from the host, for the block. More than it
-        may have at all are on their way alone."""
+        """Wait until ``size`` more bytes may be on their way from the host, for the block. A body
+        over the limit waits until it is the only one."""
         async with self._state(host).arriving.hold(size):
             yield
 
     def pause(self, host: str) -> float:
-        """Seconds for which the host asked not to be asked; not more than 0 when it did not."""
+        """Seconds until the host's pause ends; 0 or less when there is none."""
         return self._state(host).not_before - asyncio.get_running_loop().time()
 
     def is_free(self, host: str) -> bool:
-        """Whether a turn is to be had at once, but for a pause."""
+        """Whether a turn can be had at once, apart from a pause."""
         return not self._state(host).turns.locked()
 
     def hold_off(self, host: str, seconds: float) -> None:
-        """The host asked for a pause, so the other images of it wait as well."""
+        """Pause the host, which asked for it: all images of it wait."""
         state = self._state(host)
         state.not_before = max(state.not_before, asyncio.get_running_loop().time() + seconds)
 
     async def _until_welcome(self, state: _Host) -> None:
-        """The pause may be prolonged while it is waited for."""
+        """Wait for the end of the pause, which may be prolonged meanwhile."""
         while (wait := state.not_before - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait)
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from imagebatch_runner.fetch.hosts import HostGate
+from imagebatch_runner.fetch.host_gate import HostGate
 
 
 async def test_turns_of_a_host_are_few_and_free_again_after_their_block() -> None:

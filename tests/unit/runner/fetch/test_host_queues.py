@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from imagebatch_runner.fetch.queues import HostQueues
+from imagebatch_runner.fetch.host_queues import HostQueues
 
 
 class Hosts:

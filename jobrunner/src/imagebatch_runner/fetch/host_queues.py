@@ -1,7 +1,6 @@
-"""The images of a shard that are not begun yet, in one queue for each host.
+"""The images of a shard that are not begun yet, one queue per host.
 
-A catalogue of several hosts then goes on at the pace of those that answer, while one of them is
-slow or has asked for a pause.
+While one host is slow or paused, the images of the other hosts go on.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds after which a host that asked for a pause is looked at again, should the pause be longer.
+#: Longest sleep in seconds while every host that is left is paused: a pause may end early.
 _LOOK_AGAIN: Final = 1.0
 
 
 class HostQueues(Generic[T]):
-    """Gives out each URL once, with what belongs to it; of one host in the order they came in.
+    """Gives out each URL once, with its item. Those of one host come in their order.
 
-    ``pause`` tells for how many seconds a host is not to be asked, ``free`` whether a request to
-    it could begin at once.
+    ``pause`` tells how many seconds a host's pause still lasts, ``free`` whether a request to it
+    could begin at once.
     """
 
     def __init__(
@@ -32,7 +31,7 @@ class HostQueues(Generic[T]):
         pause: Callable[[str], float],
         free: Callable[[str], bool],
     ) -> None:
-        """``host`` is that of a URL; ``None`` where nobody has to be waited for."""
+        """``host`` tells a URL's host; ``None`` for one that waits for no host."""
         self._pause = pause
         self._free = free
         queues: dict[str | None, deque[tuple[str, T]]] = {}
@@ -41,8 +40,8 @@ class HostQueues(Generic[T]):
         self._queues = deque(queues.items())
 
     async def next(self) -> tuple[str, T] | None:
-        """One whose host is free, else one whose host may be asked; ``None`` when all are given
-        out. Waits while every host that is left asked for a pause."""
+        """An image of a host that is free, else one of a host that is not paused; ``None`` when
+        all are given out. Waits while every host that is left is paused."""
         while self._queues:
             found = self._first(self._is_free) or self._first(self._is_welcome)
             if found is not None:
@@ -58,7 +57,7 @@ class HostQueues(Generic[T]):
         return host is None or (self._pause(host) <= 0 and self._free(host))
 
     def _first(self, fits: Callable[[str | None], bool]) -> tuple[str, T] | None:
-        """The next of the first host that fits, which goes to the end of the row."""
+        """The next image of the first host that fits; that host then moves to the end."""
         for _ in range(len(self._queues)):
             host, queue = self._queues[0]
             if not fits(host):

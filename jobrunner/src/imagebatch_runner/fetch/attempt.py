@@ -1,0 +1,223 @@
+"""One attempt to fetch an image: a slot of its host, the time limits, memory for the body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.budget import Budget, Hold
+from imagebatch_runner.content import NOTHING, Content
+from imagebatch_runner.failures import ImageFailed
+from imagebatch_runner.settings import Settings
+
+from . import body, web
+from .claims import Claim
+from .host_gate import HostGate
+from .local_files import LocalFiles
+from .s3_images import S3Images
+from .s3_urls import is_s3
+from .validators import NO_VALIDATORS, Validators
+
+#: Bytes reserved for a body of unknown length: no Content-Length, or a compressed body. Most images
+#: are smaller.
+_UNKNOWN_LENGTH = 8 << 20
+#: How often an image's bytes are in memory: as they arrive and joined, then here and before the
+#: decoder, then as they were and compressed.
+COPIES = 2
+
+_Opened = tuple[aiohttp.ClientResponse, Validators]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetched image.
+
+    ``http_status`` is that of the last answer, after redirects; ``None`` for a file. ``attempts``
+    counts how often this URL was tried, 1-based; redirects do not count, nor does the repetition
+    on a new connection (RFC 9112, 9.3.1) when one breaks before any answer. ``content`` is empty
+    when the host answered that the image did not change. ``hold`` is :data:`COPIES` times its size.
+    """
+
+    content: Content
+    http_status: int | None
+    attempts: int
+    hold: Hold
+    validators: Validators = NO_VALIDATORS
+    not_modified: bool = False
+
+
+class NeedsMoreRoom(Exception):
+    """A body of unknown length outgrew its reservation: ask again with the limit reserved.
+
+    If reservations grew in place, all their holders could wait for each other.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Makes the attempts of one shard, which share the session, the limits and the memory."""
+
+    session: aiohttp.ClientSession
+    settings: Settings
+    gate: HostGate
+    budget: Budget
+    s3: S3Images | None
+    files: LocalFiles | None
+
+    def host_of(self, url: str) -> str | None:
+        """The host whose turn an image waits for; ``None`` if it waits for none."""
+        if self.s3 is not None and is_s3(url):
+            return self.s3.host_of(url)
+        return None if self._is_file(url) else web.host_named_by(url)
+
+    async def make(
+        self,
+        url: str,
+        number: int,
+        *,
+        reserve: int | None,
+        known: Validators | None,
+        claim: Claim | None,
+        turn: AsyncExitStack,
+    ) -> Fetched:
+        """The ``number``-th attempt at a URL.
+
+        ``reserve`` is the memory for a body of unknown length. ``turn`` is the first host's turn;
+        it ends when that host redirects.
+
+        Raises:
+            ImageFailed: with the status of the last answer, if there was one.
+            NeedsMoreRoom: the body did not fit into ``reserve``.
+        """
+        hold = Hold(self.budget)
+        statuses: list[int] = []
+        try:
+            if self._is_file(url):
+                return await self._file(url, number, hold, known, claim)
+            content, validators = await self._request(
+                url,
+                hold,
+                reserve,
+                known=known,
+                claim=claim,
+                turn=turn,
+                answered=statuses.append,
+            )
+            same = statuses[-1] == web.NOT_MODIFIED
+            return Fetched(content, statuses[-1], number, hold, validators, same)
+        except BaseException as error:
+            hold.release()
+            if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
+                failure = web.as_failure(error)
+                failure.http_status = statuses[-1] if statuses else None
+                raise failure from error
+            if isinstance(error, ImageFailed):
+                error.http_status = statuses[-1] if statuses else None
+            raise
+
+    def _is_file(self, url: str) -> bool:
+        return self.files is not None and self.files.names(url)
+
+    async def _request(
+        self,
+        url: str,
+        hold: Hold,
+        reserve: int | None,
+        *,
+        known: Validators | None,
+        claim: Claim | None,
+        turn: AsyncExitStack,
+        answered: Callable[[int], None],
+    ) -> tuple[Content, Validators]:
+        limit = self.settings.fetch_max_bytes
+        hosts: list[str] = []
+        # All requests to S3 count for the endpoint: its redirects are not followed.
+        service = self.host_of(url) if is_s3(url) else None
+        try:
+            async with (
+                asyncio.timeout(None) as clock,
+                self._opened(
+                    url,
+                    gate=lambda host: self._slot(service or host, clock, hosts, claim, turn),
+                    answered=answered,
+                    known=known,
+                ) as (response, validators),
+            ):
+                if response.status == web.NOT_MODIFIED:
+                    return NOTHING, validators
+                length = body.declared_length(response, limit)
+                room = length if length is not None else min(reserve or _UNKNOWN_LENGTH, limit)
+                clock.reschedule(None)  # waiting for our own memory is not the host's delay
+                async with self.gate.arriving(hosts[-1], COPIES * room):
+                    await hold.take(COPIES * room)
+                    self._start(clock)
+                    try:
+                        content = await body.read(response, room if length is None else limit)
+                    except ImageFailed as failure:
+                        long = failure.code is ErrorCode.TOO_MANY_BYTES
+                        if long and length is None and room < limit:
+                            raise NeedsMoreRoom from None
+                        raise
+                hold.shrink(COPIES * content.size)
+                return content, validators
+        except ImageFailed as failure:
+            if failure.retry_after is not None and failure.code.retryable:
+                wait = min(failure.retry_after, self.settings.retry_max_seconds)
+                self.gate.hold_off(hosts[-1], wait)  # the host that asked, after redirects
+            raise
+
+    @asynccontextmanager
+    async def _opened(self, url: str, **options: Any) -> AsyncIterator[_Opened]:
+        if self.s3 is not None and is_s3(url):
+            async with self.s3.opened(url, **options) as response:
+                # Its signed address is of no use later: the object is known by its name.
+                yield response, Validators.of(response.headers, None)
+        else:
+            redirects = self.settings.fetch_redirects
+            async with web.opened(self.session, url, redirects=redirects, **options) as response:
+                yield response, web.validators_of(response, url)
+
+    async def _file(
+        self, url: str, number: int, hold: Hold, known: Validators | None, claim: Claim | None
+    ) -> Fetched:
+        files, limit = self.files, self.settings.fetch_max_bytes
+        assert files is not None  # noqa: S101 - the caller checked
+        if claim is not None:
+            claim.ask()
+        size, tag = await asyncio.to_thread(files.look_at, url, limit)
+        validators = Validators(tag)
+        if known == validators:
+            return Fetched(NOTHING, None, number, hold, validators, not_modified=True)
+        await hold.take(COPIES * size)
+        data = await asyncio.to_thread(files.read, url, limit)
+        return Fetched(Content([data]), None, number, hold, validators)
+
+    @asynccontextmanager
+    async def _slot(
+        self,
+        host: str,
+        clock: asyncio.Timeout,
+        hosts: list[str],
+        claim: Claim | None,
+        turn: AsyncExitStack,
+    ) -> AsyncIterator[None]:
+        """A slot of the host for one request. The total time starts anew with every redirect, once
+        its host may be asked."""
+        hosts.append(host)
+        clock.reschedule(None)
+        async with self.gate.slot(host):
+            if claim is not None:
+                claim.ask()
+            self._start(clock)
+            yield
+        await turn.aclose()
+
+    def _start(self, clock: asyncio.Timeout) -> None:
+        now = asyncio.get_running_loop().time()
+        clock.reschedule(now + self.settings.fetch_total_seconds)
