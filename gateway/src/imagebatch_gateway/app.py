@@ -41,6 +41,7 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
     problems.install(app)
     for module in (uploads, status, downloads, files, health, pages):
         app.include_router(module.router)
+    app.mount("/static", pages.static)
     # The last one added is the first one passed.
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -48,6 +49,50 @@ async def test_pages_load_nothing_from_elsewhere(http: httpx.AsyncClient, page: 
     for link in links:
         if not link.startswith("data:"):
             assert (await http.get(f"/{link}")).status_code == 200, link
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+async def test_what_pages_load_is_named_by_its_content_and_kept_for_ever(
+    http: httpx.AsyncClient, page: str
+) -> None:
+    text = (await http.get(page)).text
+    links = re.findall(r'(?:src|href)="(static/[^"]+)"', text)
+
+    assert links
+    for link in links:
+        answer = await http.get(f"/{link}")
+        digest = hashlib.sha256(answer.content).hexdigest()
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert link.split(".")[1] == digest[:16]
+        again = await http.get(f"/{link}", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "name", ["home.css", "redoc.standalone.js", "../hashed_files.py", "%2e%2e/hashed_files.py", ""]
+)
+async def test_nothing_else_of_the_folders_of_static_files_can_be_read(
+    http: httpx.AsyncClient, name: str
+) -> None:
+    answer = await http.get(f"http://testserver/static/{name}")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_pages_run_no_script_and_the_first_one_no_style_of_their_own_text(
+    http: httpx.AsyncClient,
+) -> None:
+    home, docs = [
+        (await http.get(page)).headers["content-security-policy"] for page in ("/", "/docs")
+    ]
+
+    for policy in (home, docs):
+        assert policy.startswith("default-src 'none'; script-src 'self'; ")
+        assert "frame-ancestors 'none'; base-uri 'none'" in policy
+    assert "unsafe" not in home
+    assert "'unsafe-inline'" in docs.partition("style-src")[2].partition(";")[0]
 
 
 async def test_the_documentation_lists_every_call_of_the_contract(

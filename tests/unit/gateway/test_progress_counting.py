@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 
@@ -100,3 +101,29 @@ async def test_a_batch_of_too_many_parts_is_left_at_shard_precision(
         write_part(store, 0, "pod-a", number, [succeeded(number + 1)])
 
     assert await reader.read(KEYS) is None
+
+
+async def test_a_part_that_was_counted_need_not_stay_in_memory(
+    store: MemoryStore, objects: CountingObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PARTS_CACHED", 2)
+    seconds = (60.0 * n for n in count())
+    reader = ProgressReader(objects, lambda: next(seconds))
+    for shard in range(4):
+        write_part(store, shard, "pod-a", 0, [succeeded(shard + 1)])
+        found = await reader.read(KEYS)
+        assert found is not None
+        assert found.done == shard + 1
+
+    assert len(objects.reads) == 1 + 4
+
+
+async def test_callers_at_once_wait_for_one_count(
+    store: MemoryStore, objects: CountingObjects
+) -> None:
+    write_part(store, 0, "pod-a", 0, [succeeded(1)])
+    reader = ProgressReader(objects, lambda: 5.0)
+    answers = await asyncio.gather(*(reader.read(KEYS) for _ in range(20)))
+
+    assert {answer.done for answer in answers if answer} == {1}
+    assert objects.reads == ["plan.json", "pod-a-000000.jsonl"]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageStatus
@@ -74,22 +77,19 @@ class ProgressReader:
     def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
         self._objects = objects
         self._clock = clock
-        self._parts: OrderedDict[str, Packed] = OrderedDict()
-        self._batches: OrderedDict[str, _Seen] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._parts: LRUCache[str, Packed] = LRUCache(PARTS_CACHED)
+        self._batches: LRUCache[str, _Seen] = LRUCache(BATCHES_CACHED)
+        # A lock lives as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
         """``None`` when there are too many parts to count, or the store does not answer."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
-        try:
-            async with lock:
-                seen = self._batches.get(keys.root)
-                if seen is None or self._clock() - seen.at >= FRESH_SECONDS:
-                    seen = await self._count(keys, seen)
-                return seen.progress
-        finally:
-            if not lock.locked():
-                self._locks.pop(keys.root, None)
+        async with lock:
+            seen = self._batches.get(keys.root)
+            if seen is None or self._clock() - seen.at >= FRESH_SECONDS:
+                seen = self._batches[keys.root] = await self._count(keys, seen)
+            return seen.progress
 
     async def _count(self, keys: BatchKeys, before: _Seen | None) -> _Seen:
         shards = before.shards if before else {}
@@ -98,7 +98,7 @@ class ProgressReader:
             planned = planned or await self._read_plan(keys)
             parts = await self._objects.list_keys(keys.results, limit=PARTS_LIMIT)
             if parts is None:
-                return self._remember(keys, _Seen(self._clock(), None, planned, {}))
+                return _Seen(self._clock(), None, planned, {})
             by_shard = {
                 shard: tuple(group)
                 for shard, group in groupby(parts, key=lambda part: part.rpartition("/")[0])
@@ -106,13 +106,13 @@ class ProgressReader:
             changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
             await self._fetch([part for group in changed.values() for part in group])
         except GatewayError:
-            return self._remember(keys, _Seen(self._clock(), None, planned, shards))
+            return _Seen(self._clock(), None, planned, shards)
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
             shards[shard] = (known, _PACKING.count(self._parts[part] for part in known))
         total: Counter[ImageStatus] = sum((count for _, count in shards.values()), Counter())
         progress = Progress(planned, total)
-        return self._remember(keys, _Seen(self._clock(), progress, planned, shards))
+        return _Seen(self._clock(), progress, planned, shards)
 
     async def _read_plan(self, keys: BatchKeys) -> Planned | None:
         try:
@@ -120,15 +120,6 @@ class ProgressReader:
         except ResultMissing:
             return None
         return Planned(plan["products"], plan["images"])
-
-    def _remember(self, keys: BatchKeys, seen: _Seen) -> _Seen:
-        self._batches[keys.root] = seen
-        self._batches.move_to_end(keys.root)
-        while len(self._batches) > BATCHES_CACHED:
-            self._batches.popitem(last=False)
-        while len(self._parts) > PARTS_CACHED:
-            self._parts.popitem(last=False)
-        return seen
 
     async def _fetch(self, parts: Sequence[str]) -> None:
         missing = [part for part in parts if part not in self._parts][:READS_LIMIT]

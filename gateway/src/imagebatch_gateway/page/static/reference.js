@@ -1,0 +1,6 @@
+SwaggerUIBundle({
+  url: new URL("../openapi.json", document.currentScript.src).href,
+  dom_id: "#reference",
+  deepLinking: true,
+  validatorUrl: null,
+});
