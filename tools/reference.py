@@ -6,6 +6,7 @@ date. ``docs/reference/settings.md`` is generated whole, ``docs/api.md`` between
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -116,6 +117,8 @@ def default(name: str, field: FieldInfo) -> str:
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, dict) and value:
+        return f"`{json.dumps(value)}`"
     if name.endswith("bytes") and value % (1 << 20) == 0:
         return f"`{value}` ({_size(value)})"
     return f"`{value}`" if value or value == 0 else "empty"

@@ -20,6 +20,7 @@ Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
 #: Seconds that may be none at all.
 Patience = Annotated[float, Field(ge=0, le=_LONGEST)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
 ]

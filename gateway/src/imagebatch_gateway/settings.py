@@ -15,14 +15,13 @@ from imagebatch_core.environment import (
     EnvironmentSettings,
     LogFormat,
     LogLevel,
+    Namespace,
     Port,
     WhenUnset,
 )
 from imagebatch_core.spec import HttpUrl
 
 _SERVICE_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-
-Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 
 def _own_namespace() -> str:

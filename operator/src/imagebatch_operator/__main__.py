@@ -65,17 +65,19 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """Exit code 3 when the configuration is refused."""
-    logs.configure("info")
-    for noisy in ("kopf", "aiohttp.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.configure("info")  # until it is known how they are wanted
     # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Kopf names itself after the user, and a container's number has no name in passwd.
     os.environ.setdefault("LOGNAME", "imagebatch-operator")
     try:
-        asyncio.run(run(Settings.from_env(os.environ)))
+        settings = Settings.from_env(os.environ)
+        logs.configure(settings.log_level, settings.log_format)
+        for noisy in ("kopf", "aiohttp.access"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        asyncio.run(run(settings))
     except ConfigurationRefused as error:
-        sys.stderr.write(f"imagebatch-operator: {error}\n")
+        logging.getLogger("imagebatch_operator").error("cannot start: %s", error)
         sys.exit(ExitCode.CONFIGURATION_REFUSED)
 
 

@@ -18,11 +18,6 @@ _GRACE_SECONDS: Final = 60
 _USER: Final = 65532
 _LABEL_VALUE_LIMIT: Final = 63
 
-DEFAULT_RESOURCES: Final[dict[str, Any]] = {
-    "requests": {"cpu": "250m", "memory": "256Mi"},
-    "limits": {"memory": "2Gi"},
-}
-
 
 def job_name(batch: ImageBatch, step: Step, chunk: int, run: int) -> str:
     """``<first 40 of the batch's name>-<uid8>-<plan|s0…|collect>-r<n>``."""
@@ -83,7 +78,7 @@ def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> d
     }
     spec: dict[str, Any] = {
         "template": {
-            "metadata": {"labels": mark, "annotations": dict(settings.runner_annotations)},
+            "metadata": {"labels": mark, "annotations": dict(settings.runner_pod_annotations)},
             "spec": _pod(batch, action, settings),
         },
     }
@@ -173,7 +168,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
                     {"configMapRef": {"name": names.RUNNER_CONFIG_MAP}},
                     {"secretRef": {"name": names.RUNNER_STORAGE_SECRET}},
                 ],
-                "resources": dict(settings.runner_resources) or DEFAULT_RESOURCES,
+                "resources": settings.runner_resources,
                 "terminationMessagePolicy": "File",
                 "securityContext": {
                     "allowPrivilegeEscalation": False,

@@ -1,100 +1,141 @@
-"""The operator's settings, all from its environment."""
+"""The operator's settings, each from one environment variable ``IMAGEBATCH_<FIELD>``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from imagebatch_core.addresses import AllowList
-from imagebatch_core.errors import ConfigurationRefused
-from imagebatch_core.names import ENV_FETCH_ALLOW
+from imagebatch_core.environment import (
+    Count,
+    EnvironmentSettings,
+    LogFormat,
+    LogLevel,
+    Namespace,
+    Port,
+    Seconds,
+    WhenUnset,
+)
+from imagebatch_core.spec import HttpUrl, Name
 
 #: Fields of a pod's spec that say where it runs.
-PLACEMENT: Final = frozenset({
-    "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName",
-})  # fmt: skip
+PLACEMENT: Final = (
+    "affinity", "nodeSelector", "priorityClassName", "tolerations", "topologySpreadConstraints",
+)  # fmt: skip
+
+Quantities = dict[str, str | int | float]
+Resources = dict[Literal["requests", "limits"], Quantities]
+
+#: Without a limit of memory a runner cannot know how much of it to use.
+DEFAULT_RESOURCES: Final[Resources] = {
+    "requests": {"cpu": "250m", "memory": "256Mi"},
+    "limits": {"memory": "2Gi"},
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``runner_resources`` is a container's ``resources``, ``runner_placement`` holds fields of a
-    pod's spec, of :data:`PLACEMENT` alone. ``source_prefixes`` maps a namespace to the key prefixes
-    that its batches may read besides their uploads. ``fetch_credentials_secret`` names
-    a Secret of each batch namespace, which runner pods mount and the operator never reads. The
-    gateway serves the batches of ``gateway_namespace`` alone."""
+def _split(value: object) -> object:
+    """The parts of comma-separated text."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
-    runner_image: str
-    runner_pull_policy: str = "IfNotPresent"
-    runner_pull_secrets: tuple[str, ...] = ()
-    runner_resources: Mapping[str, Any] = field(default_factory=dict)
-    runner_placement: Mapping[str, Any] = field(default_factory=dict)
-    runner_annotations: Mapping[str, str] = field(default_factory=dict)
-    fetch_credentials_secret: str | None = None
-    namespaces: tuple[str, ...] = ()
-    lease_namespace: str | None = None
-    allow: AllowList = field(default_factory=AllowList)
-    signing_secret_file: Path | None = None
-    gateway_url: str | None = None
-    gateway_namespace: str | None = None
-    source_prefixes: Mapping[str, list[str]] = field(default_factory=dict)
-    workers: int = 8
-    resync_seconds: float = 300.0
-    health_port: int = 8080
 
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Raises ConfigurationRefused naming the variable that is missing or wrong."""
-        image = env.get("IMAGEBATCH_RUNNER_IMAGE")
-        if not image:
-            raise ConfigurationRefused("IMAGEBATCH_RUNNER_IMAGE names no runner image")
-        secret = env.get("IMAGEBATCH_SIGNING_SECRET_FILE")
-        return cls(
-            runner_image=image,
-            runner_pull_policy=env.get("IMAGEBATCH_RUNNER_PULL_POLICY") or "IfNotPresent",
-            runner_pull_secrets=_words(env.get("IMAGEBATCH_RUNNER_PULL_SECRETS")),
-            runner_resources=_json(env, "IMAGEBATCH_RUNNER_RESOURCES"),
-            runner_placement=_placement(env, "IMAGEBATCH_RUNNER_PLACEMENT"),
-            runner_annotations=_json(env, "IMAGEBATCH_RUNNER_POD_ANNOTATIONS"),
-            fetch_credentials_secret=env.get("IMAGEBATCH_FETCH_CREDENTIALS_SECRET") or None,
-            namespaces=_words(env.get("IMAGEBATCH_NAMESPACES")),
-            lease_namespace=env.get("IMAGEBATCH_LEASE_NAMESPACE") or None,
-            allow=AllowList.parse(env.get(ENV_FETCH_ALLOW)),
-            signing_secret_file=Path(secret) if secret else None,
-            gateway_url=(env.get("IMAGEBATCH_GATEWAY_URL") or "").rstrip("/") or None,
-            gateway_namespace=env.get("IMAGEBATCH_GATEWAY_NAMESPACE") or None,
-            source_prefixes=_json(env, "IMAGEBATCH_SOURCE_PREFIXES"),
-            health_port=int(env.get("IMAGEBATCH_HEALTH_PORT") or 8080),
-        )
+def _parse_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from error
+
+
+def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
+    """Nothing else of a pod's spec: its security is not a matter of settings."""
+    if other := sorted(set(value) - set(PLACEMENT)):
+        raise ValueError(f"{', '.join(other)}: only {', '.join(PLACEMENT)} may be set")
+    return value
+
+
+def _parse_allow(value: object) -> object:
+    return AllowList.parse(value) if isinstance(value, str) else value
+
+
+Json = BeforeValidator(_parse_json)
+Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
+Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
+
+
+class Settings(EnvironmentSettings):
+    """See each field's description; ``runner_image`` alone has no default."""
+
+    runner_image: str = Field(min_length=1, description="Image of the runner's pods.")
+    runner_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When a node pulls that image."
+    )
+    runner_pull_secrets: Names = Field(
+        (), description="Secrets to pull that image with, comma separated."
+    )
+    runner_resources: Annotated[
+        Resources,
+        AfterValidator(lambda resources: resources or DEFAULT_RESOURCES),
+        Json,
+    ] = Field(DEFAULT_RESOURCES, description="JSON of the resources of each runner pod.")
+    runner_placement: Annotated[dict[str, Any], AfterValidator(_only_placement), Json] = Field(
+        {}, description=f"JSON of the runner pods' {', '.join(PLACEMENT)}."
+    )
+    runner_pod_annotations: Annotated[dict[str, str], Json] = Field(
+        {}, description="JSON of the runner pods' annotations."
+    )
+    fetch_credentials_secret: Name | None = Field(
+        None,
+        description="Secret of each batch namespace that the pods of plan and compress mount. The "
+        "operator knows its name alone.",
+    )
+    namespaces: Annotated[Namespaces, WhenUnset("all")] = Field(
+        (), description="Namespaces whose batches are watched, comma separated."
+    )
+    lease_namespace: Namespace | None = Field(
+        None, description="Where the Lease lies; without it no leader is elected."
+    )
+    fetch_allow: Annotated[AllowList, BeforeValidator(_parse_allow), WhenUnset("none")] = Field(
+        default_factory=AllowList,
+        description="Hosts and CIDRs, comma separated, that webhooks may be sent to though their "
+        "address is not public.",
+    )
+    signing_secret_file: Path | None = Field(
+        None, description="File of the webhooks' signing secrets, whsec_…, one a line."
+    )
+    gateway_url: Annotated[HttpUrl | None, AfterValidator(lambda url: url and url.rstrip("/"))] = (
+        Field(None, description="Public address of the gateway, for downloadUrl in webhooks.")
+    )
+    gateway_namespace: Namespace | None = Field(
+        None,
+        description="Namespace whose batches the gateway serves; webhooks of others have no "
+        "downloadUrl.",
+    )
+    source_prefixes: Annotated[dict[Namespace, list[str]], Json] = Field(
+        {},
+        description="JSON: namespace to the key prefixes that its batches may read besides their "
+        "uploads.",
+    )
+    workers: Annotated[Count, Field(le=100)] = Field(
+        8, description="Batches that are reconciled at the same time. Protects the API server."
+    )
+    resync_seconds: Seconds = Field(
+        300,
+        description="Between two lists of all batches and Jobs, which heal what a watch missed.",
+    )
+    health_port: Port = Field(8080, description="Port of /healthz.")
+    log_level: LogLevel = Field("info", description="Least severe level that is logged.")
+    log_format: LogFormat = Field(
+        "json", description="One line an event: JSON, or text for people."
+    )
 
     def download_url(self, namespace: str, name: str) -> str | None:
         """Where the gateway gives out a batch's report; ``None`` where it does not."""
         if self.gateway_url is None or namespace != self.gateway_namespace:
             return None
         return f"{self.gateway_url}/api/download/{name}"
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
-
-
-def _placement(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    """Nothing else of a pod's spec: its security is not a matter of settings."""
-    value = _json(env, name)
-    if other := sorted(set(value) - PLACEMENT):
-        raise ConfigurationRefused(
-            f"{name}: {', '.join(other)}: only {', '.join(sorted(PLACEMENT))} may be set"
-        )
-    return value
-
-
-def _json(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(env.get(name) or "{}")
-    except ValueError as error:
-        raise ConfigurationRefused(f"{name} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ConfigurationRefused(f"{name} is not a JSON object")
-    return value

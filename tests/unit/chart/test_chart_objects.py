@@ -155,6 +155,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
         gateway={"externalUrl": "https://images.example.com/"},
+        operator={"logLevel": "debug", "logFormat": "text"},
         runner={
             "fetchCredentials": {"secretName": "shop-headers"},
             "nodeSelector": {"pool": "spot"},
@@ -172,15 +173,16 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         "tolerations": [{"key": "spot", "operator": "Exists"}],
         "priorityClassName": "batch",
     }
-    assert settings.runner_annotations == {"sidecar.istio.io/inject": "false"}
+    assert settings.runner_pod_annotations == {"sidecar.istio.io/inject": "false"}
     assert settings.namespaces == (NAMESPACE, "shop")
     assert settings.lease_namespace == NAMESPACE
-    assert settings.allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
+    assert settings.fetch_allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
     assert settings.gateway_url == "https://images.example.com"
     assert settings.download_url(NAMESPACE, "spring") is not None
     assert settings.download_url("shop", "spring") is None
     assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
     assert settings.fetch_credentials_secret == "shop-headers"
+    assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert settings.signing_secret_file is not None
     pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
@@ -199,12 +201,12 @@ def test_the_gateway_accepts_its_settings(render: Render) -> None:
     assert settings.namespace == NAMESPACE
     served = OperatorSettings.from_env(chart.env("imagebatch-operator")).gateway_namespace
     assert served == settings.namespace
-    assert settings.store_url == "s3://pictures/shop"
+    assert settings.store == "s3://pictures/shop"
     assert settings.max_upload_bytes == 10**10
     assert settings.gateway_url is None
     assert env["AWS_ENDPOINT_URL"] == "http://s3:8333"
     pod = chart.one("Deployment", "imagebatch-gateway")["spec"]["template"]["spec"]
-    assert pod["containers"][0]["ports"][0]["containerPort"] == settings.port
+    assert pod["containers"][0]["ports"][0]["containerPort"] == settings.gateway_port
 
 
 def test_the_runner_accepts_its_settings(render: Render) -> None:

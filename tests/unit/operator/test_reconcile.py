@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ def settings(tmp_path: Path) -> Settings:
     secret.write_text(SECRET + "\n")
     return Settings(
         runner_image="runner:1",
-        allow=AllowList.parse("127.0.0.1"),
+        fetch_allow=AllowList.parse("127.0.0.1"),
         signing_secret_file=secret,
         gateway_url="http://gateway.example",
         gateway_namespace="shop",
@@ -368,7 +367,7 @@ async def test_a_batch_where_no_gateway_serves_is_told_without_an_address(
     settings: Settings, receiver: Receiver
 ) -> None:
     cluster = applied(batch().webhook(receiver.url))
-    await Life(cluster, replace(settings, gateway_namespace="other")).to_the_end()
+    await Life(cluster, settings.model_copy(update={"gateway_namespace": "other"})).to_the_end()
     [(_, event)] = receiver.events
     assert event["data"]["reportKey"]
     assert "downloadUrl" not in event["data"]

@@ -76,7 +76,7 @@ class Outbox:
                     event_id=outbox.event_id,
                     body=payload(batch, url),
                     secrets=keys,
-                    allow=self._settings.allow,
+                    allow=self._settings.fetch_allow,
                     now=self._clock(),
                 )
         except ConfigurationRefused as error:
