@@ -126,8 +126,6 @@ class RunnerMessage(Document):
     totals: Totals | None = None
     report_key: str | None = None
     report_sha256: str | None = None
-    #: Seconds that each step took in this pod, for `where does the time go`.
-    seconds: dict[str, float] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """At most :data:`MESSAGE_LIMIT` bytes; a long error is cut, never the numbers."""

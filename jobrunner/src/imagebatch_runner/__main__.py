@@ -17,11 +17,11 @@ def main() -> None:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         from imagebatch_core.job import Step  # noqa: PLC0415
 
-        from .pod import process  # noqa: PLC0415
+        from .pod import run_step  # noqa: PLC0415
 
         gc.freeze()  # and no later collection looks at it again
         gc.enable()
-        sys.exit(process.main(Step(sys.argv[1])))
+        sys.exit(run_step.main(Step(sys.argv[1])))
     from .cli import app  # noqa: PLC0415
 
     app()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from imagebatch_core import logs
 from imagebatch_core.job import Step
 from imagebatch_core.spec import Format, Metadata, Output, Profile
 from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
 
-from .pod import process
+from .pod import run_step
 from .settings import Settings
 
 
@@ -108,8 +108,6 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
 ) -> None:
-    process.logging_at(logging.WARNING)
-
     def wish() -> Wish:
         overrides = {
             "public_base_url": "",  # outputs are named by their path
@@ -127,7 +125,9 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
             max_height=max_height,
             metadata=metadata,
         )
-        return Wish(output, retries, Settings.from_env(os.environ, **given), os.environ)
+        settings = Settings.from_env(os.environ, **given)
+        logs.configure(settings.log_level or "warning", settings.log_format or "text")
+        return Wish(output, retries, settings, os.environ)
 
     raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(wish))
 
@@ -135,16 +135,16 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
 @app.command("plan", rich_help_panel=_PODS)
 def plan_command() -> None:
     """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
-    raise typer.Exit(process.main(Step.PLAN))
+    raise typer.Exit(run_step.main(Step.PLAN))
 
 
 @app.command("compress", rich_help_panel=_PODS)
 def compress_command() -> None:
     """Compress the shard of JOB_COMPLETION_INDEX."""
-    raise typer.Exit(process.main(Step.COMPRESS))
+    raise typer.Exit(run_step.main(Step.COMPRESS))
 
 
 @app.command("collect", rich_help_panel=_PODS)
 def collect_command() -> None:
     """Join the results of all shards into the reports."""
-    raise typer.Exit(process.main(Step.COLLECT))
+    raise typer.Exit(run_step.main(Step.COLLECT))

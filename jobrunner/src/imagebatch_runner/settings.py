@@ -1,7 +1,7 @@
-"""Every setting of the runner, read from ``IMAGEBATCH_<NAME>`` in the environment.
+"""The runner's settings, each from the environment variable ``IMAGEBATCH_<NAME>``.
 
-Each says its unit and what it protects. Kubernetes hands them over from the ConfigMap
-``imagebatch-runner``; ``imagebatch-runner local`` reads the same ones.
+Each description says the unit and what the setting protects. In pods the variables come from the
+ConfigMap ``imagebatch-runner``; ``imagebatch-runner local`` reads the same ones.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from imagebatch_core.addresses import AllowList
 from imagebatch_core.environment import (
     Count,
     EnvironmentSettings,
+    LogFormat,
     LogLevel,
     Patience,
     Seconds,
@@ -31,7 +32,7 @@ _BY_MEMORY: Final = WhenUnset("by the pod's memory limit")
 
 
 class Settings(EnvironmentSettings):
-    """See each field's description; the defaults suit a pod of one CPU and 1 GiB."""
+    """The defaults suit a pod of one CPU and 1 GiB."""
 
     store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
     public_base_url: str = Field(
@@ -121,17 +122,20 @@ class Settings(EnvironmentSettings):
     log_level: Annotated[LogLevel | None, WhenUnset("info; in local: warning")] = Field(
         None, description="Least severe level that is logged."
     )
+    log_format: Annotated[LogFormat | None, WhenUnset("json; in local: text")] = Field(
+        None, description="json: one JSON object a line; text: lines for people."
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:
-        """As every component's; a wrong allow-list is told here and not by each shard."""
+        """As in :class:`.EnvironmentSettings`; a wrong allow-list is refused as well."""
         settings = super().from_env(env, **overrides)
         AllowList.parse(settings.fetch_allow)
         return settings
 
     @property
     def shares(self) -> Shares:
-        """What is set, and for what is not a share of the memory that this process may use."""
+        """What is set; the rest is derived from the CPUs and memory that this process may use."""
         own = shares(memory_limit(), self.decoders or available_cpus())
         set_mib = self.decoder_memory_mib
         return Shares(
@@ -142,11 +146,15 @@ class Settings(EnvironmentSettings):
         )
 
     def output_url(self, key: str) -> str:
+        """Where people find an output: its key below the public base, or the key itself."""
         base = self.public_base_url.rstrip("/")
-        # A key alone stands in a list of them; a local folder's own names may hold commas.
+        # Reports list several keys with commas between them, and local file names may hold commas.
         return f"{base}/{key}" if base else key.replace("%", "%25").replace(",", "%2C")
 
 
 def termination_log(env: Mapping[str, str]) -> Path:
-    """Where a step's message is left; apart from the rest, for it must tell of wrong settings."""
+    """The file for a step's termination message.
+
+    Not a field of :class:`Settings`, because the message must also tell about wrong settings.
+    """
     return Path(env.get(variable("termination_log")) or TERMINATION_LOG)

@@ -89,7 +89,14 @@ def test_small_batch_is_done_whole_by_the_plan_pod(batch: Build, host: ImageHost
     assert ended.code == 0
     assert ended.message is not None
     assert ended.message.step is Step.COLLECT
-    assert set(ended.message.seconds) == {"plan", "compress", "collect"}
+
+
+def test_log_says_how_long_each_step_took(batch: Build, host: ImageHost) -> None:
+    ended = batch(products([host.add("a.jpg", jpeg())])).run("plan")
+    events = [json.loads(line) for line in ended.log.splitlines()]
+    timed = {event["step"]: event["seconds"] for event in events if "seconds" in event}
+    assert list(timed) == ["plan", "compress", "collect"]
+    assert all(seconds > 0 for seconds in timed.values())
 
 
 def test_dry_run_only_plans(batch: Build, host: ImageHost) -> None:

@@ -235,7 +235,7 @@ def test_every_setting_of_the_runner_can_be_set(render: Render) -> None:
     assert set(offered) == set(camel.values())
     # What has no default of its own is derived from the pod's memory; any number will do.
     given = {camel[field]: getattr(RunnerSettings(), field) or 1 for field in fields}
-    given |= {"contactUrl": "https://images.example", "logLevel": "debug"}
+    given |= {"contactUrl": "https://images.example", "logLevel": "debug", "logFormat": "text"}
     data = render(runner={"settings": given}).one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"]
     assert {f"IMAGEBATCH_{field.upper()}" for field in fields} <= set(data)
     RunnerSettings.from_env(data)

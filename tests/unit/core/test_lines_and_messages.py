@@ -75,7 +75,6 @@ MESSAGES = st.builds(
     totals=st.none() | st.builds(Totals, succeeded=COUNT, failed=COUNT, bytes_in=COUNT),
     report_key=st.none() | st.text("ab1-/.", max_size=200),
     report_sha256=st.none() | st.just("b" * 64),
-    seconds=st.dictionaries(st.sampled_from([step.value for step in Step]), st.floats(0, 1e6)),
 )
 
 

@@ -40,11 +40,27 @@ def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
     return ExitCode.FAULT, Reason.PLAN_FAILED
 
 
+def log_message(message: RunnerMessage) -> None:
+    """One event: a sentence for people, the whole message for programs."""
+    fields = message.model_dump(mode="json", by_alias=True, exclude_none=True)
+    level = logging.INFO if message.error is None else logging.ERROR
+    log.log(level, "%s", _sentence(message), extra={"result": fields})
+
+
+def _sentence(message: RunnerMessage) -> str:
+    step = message.step.value
+    if message.error is not None:
+        return f"{step}: {message.error}"
+    if message.totals is None:
+        counted = f"{message.products} products, {message.images} images, {message.shards} shards"
+        return f"{step} is done: {counted}"
+    counts = (f"{count} {status.value}" for status, count in message.totals.counts.items())
+    return f"{step} is done: {', '.join(counts)}"
+
+
 def leave_message(message: RunnerMessage, path: Path) -> None:
-    """Where Kubernetes picks it up; outside a pod there is no such file, and the log has it too."""
-    text = message.to_json()
-    log.info("%s", text)
+    """Write the message to the file that Kubernetes reads. Outside a pod there is none."""
     try:
-        path.write_text(text)
+        path.write_text(message.to_json())
     except OSError as error:
         log.debug("no termination message: %s", error)

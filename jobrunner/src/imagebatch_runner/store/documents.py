@@ -45,7 +45,7 @@ class Plan(Document):
     codec: str | None = None
     reuse: Reuse | None = None
 
-    def message(self, seconds: dict[str, float]) -> RunnerMessage:
+    def message(self) -> RunnerMessage:
         return RunnerMessage(
             step=Step.PLAN,
             products=self.products,
@@ -54,7 +54,6 @@ class Plan(Document):
             row_problems=self.row_problems,
             input_sha256=self.input_sha256,
             reuse=self.reuse_sentence,
-            seconds=seconds,
         )
 
     @property
@@ -75,7 +74,7 @@ class Summary(Document):
     report_sha256: str
     collected_at: datetime
 
-    def message(self, seconds: dict[str, float]) -> RunnerMessage:
+    def message(self) -> RunnerMessage:
         return RunnerMessage(
             step=Step.COLLECT,
             products=self.products,
@@ -86,7 +85,6 @@ class Summary(Document):
             totals=self.totals,
             report_key=self.report_key,
             report_sha256=self.report_sha256,
-            seconds=seconds,
         )
 
 

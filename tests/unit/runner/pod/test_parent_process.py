@@ -8,7 +8,7 @@ import sys
 
 def test_a_step_loads_no_decoding_library() -> None:
     program = (
-        "import sys, imagebatch_runner.pod.process\n"
+        "import sys, imagebatch_runner.pod.run_step\n"
         "decoding = {'PIL', 'imagebatch_runner.codec.transcode'}\n"
         "bad = decoding & set(sys.modules)\n"
         "sys.exit(', '.join(bad) or 0)\n"

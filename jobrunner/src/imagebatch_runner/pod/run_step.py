@@ -1,17 +1,19 @@
-"""The three steps as pods run them: environment in, termination message and exit code out."""
+"""One step as a pod's process: environment in, termination message and exit code out."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from uuid import uuid4
 
 from pydantic import ValidationError
 
-from imagebatch_core import names
+from imagebatch_core import logs, names
 from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
 from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
@@ -30,21 +32,29 @@ from .sigterm import SigtermWatch
 log = logging.getLogger(__name__)
 
 
+def main(step: Step) -> int:
+    """Run a step and return the process's exit code."""
+    return int(run(step, os.environ))
+
+
 def run(step: Step, env: Mapping[str, str]) -> ExitCode:
     """Do one step of the batch that the environment names."""
+    logs.configure("info")  # settings that are refused are logged as well
     watch = SigtermWatch()
     clock = _Clock(step)
     try:
         settings = Settings.from_env(env)
+        logs.configure(settings.log_level or "info", settings.log_format or "json")
         batch = open_batch(settings, env)
         code, message = _STEPS[step](batch, env, clock, watch)
-    except Exception as error:  # the process' last word, whatever it was
+    except Exception as error:  # whatever it was, the operator gets a message about it
         code, message = termination.of_error(clock.step, error)
         if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
-            log.exception("%s failed", step.value)
+            log.exception("%s failed", clock.step.value)
     except KeyboardInterrupt as interruption:
         code, message = termination.of_error(clock.step, interruption)
     if message is not None:
+        termination.log_message(message)
         termination.leave_message(message, termination_log(env))
     return code
 
@@ -87,18 +97,18 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
 
 
 class _Clock:
-    """How long each step took; ``step`` is the one that is under way, or was last."""
+    """Logs how long each step takes; ``step`` is the one that is running, or the last one."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def timing(self, step: Step) -> Iterator[None]:
         self.step = step
         start = time.monotonic()
         yield
-        self.seconds[step.value] = round(time.monotonic() - start, 3)
+        seconds = round(time.monotonic() - start, 3)
+        log.info("%s took %.1f s", step.value, seconds, extra={"step": step, "seconds": seconds})
 
 
 _Answer = tuple[ExitCode, RunnerMessage | None]
@@ -108,31 +118,31 @@ def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWat
     with clock.timing(Step.PLAN):
         made = plan.plan(batch)
     if made.shards != 1 or batch.job.dry_run:
-        return ExitCode.DONE, made.message(clock.seconds)
-    # A small batch does not pay for three pods.
+        return ExitCode.DONE, made.message()
+    # A batch of one shard goes on in this pod: starting two more pods would take longer.
     with clock.timing(Step.COMPRESS):
         outcome = asyncio.run(_until_sigterm(batch, 0, env, watch))
     if outcome.interrupted or watch.arrived:
         return ExitCode.INTERRUPTED, None
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
-    message = summary.message(clock.seconds)
+    message = summary.message()
     return ExitCode.DONE, message.model_copy(update={"reuse": made.reuse_sentence})
 
 
-def _compress(batch: Batch, env: Mapping[str, str], _clock: _Clock, watch: SigtermWatch) -> _Answer:
+def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
     index = env.get(names.ENV_COMPLETION_INDEX, "")
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
-    outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env, watch))
-    log.info("done %d, failed %d, skipped %d", outcome.done, outcome.failed, outcome.skipped)
+    with clock.timing(Step.COMPRESS):
+        outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env, watch))
     return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
 
 
 def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock, _watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
-    return ExitCode.DONE, summary.message(clock.seconds)
+    return ExitCode.DONE, summary.message()
 
 
 _STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _Answer]] = {
@@ -152,7 +162,16 @@ async def _until_sigterm(
     def finish() -> None:
         loop.call_soon_threadsafe(stop.set)
 
+    writer = env.get(names.ENV_POD_UID) or str(uuid4())
     with watch.grace(batch.settings.grace_seconds, finish):
-        return await compress.compress(
-            batch, shard, env.get(names.ENV_POD_UID) or str(uuid4()), stop
-        )
+        outcome = await compress.compress(batch, shard, writer, stop)
+    log.info(
+        "shard %d: %d images, %d of them recorded before, %d done now, %d failed now",
+        shard,
+        outcome.images,
+        outcome.skipped,
+        outcome.done,
+        outcome.failed,
+        extra={"shard": shard, **asdict(outcome)},
+    )
+    return outcome
