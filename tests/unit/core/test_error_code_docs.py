@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imagebatch_core.environment import variable
 from imagebatch_core.results import ErrorCode
+from imagebatch_runner.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "runner.md"
 ROW = re.compile(r"^\| `(?P<code>[a-z_]+)` \| (?P<retryable>yes|no) \| (?P<meaning>\S.*) \|$", re.M)
@@ -38,7 +40,7 @@ def test_documented_code_tells_its_meaning_and_whether_it_is_retryable(
 
 
 def test_settings_that_the_meanings_name_exist(rows: dict[str, tuple[bool, str]]) -> None:
-    settings = set(re.findall(r"^\| `(IMAGEBATCH_\w+)` \|", PAGE.read_text(), re.M))
+    settings = {variable(field) for field in Settings.model_fields}
     named = {n for _, meaning in rows.values() for n in re.findall(r"IMAGEBATCH_\w+", meaning)}
     assert named
     assert named <= settings
