@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -16,35 +16,41 @@ from .results import ImageStatus
 from .spec import MUTABLE_FIELDS, ImageBatchSpec
 from .status import ImageBatchStatus
 
-_KEPT = {
+_KEPT: Final = frozenset({
     "type", "description", "enum", "pattern", "format", "default", "minLength", "maxLength",
     "minimum", "maximum", "minItems", "maxItems", "maxProperties", "required",
-}  # fmt: skip
+})  # fmt: skip
 
 
-def structural(model: type[Model]) -> dict[str, Any]:
-    """A model's JSON schema as a structural schema: no references, titles, unions with null."""
+def structural(model: type[Model], *, with_words: bool = False) -> dict[str, Any]:
+    """A model's JSON schema as a structural schema: no references, titles, unions with null.
+
+    ``with_words`` keeps the known words of :mod:`.words` as ``examples``, which no
+    API server takes.
+    """
     schema = model.model_json_schema(by_alias=True, mode="validation")
     definitions = schema.pop("$defs", {})
-    return _node(schema, definitions)
+    return _node(schema, definitions, _KEPT | {"examples"} if with_words else _KEPT)
 
 
-def _node(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _node(
+    node: dict[str, Any], definitions: dict[str, Any], kept: frozenset[str]
+) -> dict[str, Any]:
     if "$ref" in node:
         referred = definitions[node["$ref"].rpartition("/")[2]]
         node = {**referred, **{k: v for k, v in node.items() if k != "$ref"}}
-        return _node(node, definitions)
+        return _node(node, definitions, kept)
     if "anyOf" in node:
         # Optional fields: absent is how Kubernetes writes "not set"; null is pruned away.
         (branch,) = (b for b in node["anyOf"] if b.get("type") != "null")
         rest = {k: v for k, v in node.items() if k not in ("anyOf",) and v is not None}
-        return _node({**branch, **rest}, definitions)
+        return _node({**branch, **rest}, definitions, kept)
     if "const" in node:
         node = {**node, "enum": [node["const"]]}
     result = {
         key: value
         for key, value in node.items()
-        if (key in _KEPT or key.startswith("x-kubernetes-")) and value is not None
+        if (key in kept or key.startswith("x-kubernetes-")) and value is not None
     }
     if "description" in result:
         result["description"] = " ".join(str(result["description"]).split())
@@ -53,12 +59,12 @@ def _node(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if "properties" in node:
         result["type"] = "object"
         result["properties"] = {
-            name: _node(child, definitions) for name, child in node["properties"].items()
+            name: _node(child, definitions, kept) for name, child in node["properties"].items()
         }
     if node.get("type") == "array":
-        result["items"] = _node(node["items"], definitions)
+        result["items"] = _node(node["items"], definitions, kept)
     if isinstance(node.get("additionalProperties"), dict):
-        result["additionalProperties"] = _node(node["additionalProperties"], definitions)
+        result["additionalProperties"] = _node(node["additionalProperties"], definitions, kept)
     return result
 
 

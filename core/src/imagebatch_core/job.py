@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from .model import Model
-from .reasons import Reason
+from .model import Document, Model
 from .results import ImageStatus, saved_share
 from .spec import DeletionPolicy, Output
+from .words import ReasonWord
 
 #: Kubernetes keeps at most this many bytes of a termination message.
 MESSAGE_LIMIT: Final = 4096
@@ -35,13 +35,6 @@ class ExitCode(IntEnum):
     INPUT_REFUSED = 2
     CONFIGURATION_REFUSED = 3
     INTERRUPTED = 143
-
-
-class Document(Model):
-    """What one component leaves for another. The writer may be newer, as after a rollback: fields
-    that the reader does not know are passed over."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class JobSource(Model):
@@ -115,7 +108,7 @@ class RunnerMessage(Document):
 
     step: Step
     error: Annotated[str, Field(max_length=2000)] | None = None
-    reason: Reason | None = None
+    reason: ReasonWord | None = None
     products: int = 0
     images: int = 0
     shards: int = 0

@@ -16,3 +16,10 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
     )
+
+
+class Document(Model):
+    """What one component leaves for another. The writer may be newer, as after a rollback: fields
+    that the reader does not know are passed over."""
+
+    model_config = ConfigDict(extra="ignore")

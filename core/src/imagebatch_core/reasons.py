@@ -36,6 +36,7 @@ class Reason(StrEnum):
     # Accepted
     ACCEPTED = "Accepted"
     INVALID_SPEC = "InvalidSpec"
+    SPEC_NOT_UNDERSTOOD = "SpecNotUnderstood"
     NOT_IMPLEMENTED = "NotImplemented"
     STORAGE_NOT_CONFIGURED = "StorageNotConfigured"
     SOURCE_NOT_FOUND = "SourceNotFound"

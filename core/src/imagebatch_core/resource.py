@@ -6,18 +6,20 @@ and the gateway refuse the same things. Field names are snake_case in Python, ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from .model import Model
 from .spec import ImageBatchSpec
 from .status import ImageBatchStatus
 
 
-class ImageBatch(Model):
-    """The resource as read from the API server, with the metadata that the components use."""
+class BatchRecord(Model):
+    """The metadata that the components use, and the status: what can be read of any ImageBatch."""
 
     namespace: str
     name: str
@@ -28,12 +30,15 @@ class ImageBatch(Model):
     deletion_timestamp: datetime | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
-    spec: ImageBatchSpec
     status: ImageBatchStatus = ImageBatchStatus()
 
     @classmethod
-    def from_object(cls, body: dict[str, Any]) -> ImageBatch:
-        """From the API server's JSON; raises pydantic's ValidationError when it is not one."""
+    def from_object(cls, body: Mapping[str, Any]) -> Self:
+        """From the API server's JSON.
+
+        Raises:
+            ValidationError: this release cannot read it.
+        """
         meta = body["metadata"]
         return cls(
             namespace=meta["namespace"],
@@ -45,6 +50,57 @@ class ImageBatch(Model):
             deletion_timestamp=meta.get("deletionTimestamp"),
             labels=meta.get("labels") or {},
             annotations=meta.get("annotations") or {},
-            spec=ImageBatchSpec.model_validate(body["spec"]),
             status=ImageBatchStatus.model_validate(body.get("status") or {}),
+            **cls._spec_of(body),
         )
+
+    @classmethod
+    def _spec_of(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+
+class ImageBatch(BatchRecord):
+    """The resource as read from the API server.
+
+    ``unknown_fields`` are those of the spec that this release does not know, with their values, by
+    paths as ``spec.output.effort``. A newer CRD lets them in.
+    """
+
+    spec: ImageBatchSpec
+    unknown_fields: Mapping[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def _spec_of(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        spec, unknown = _read_spec(body["spec"])
+        return {"spec": spec, "unknown_fields": unknown}
+
+
+def spec_problem(error: ValidationError) -> str:
+    """The first problem of a spec, by its path, without the value, which may hold a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{_path(first['loc'])} ({first['msg'].lower()})"
+
+
+def _read_spec(data: Mapping[str, Any]) -> tuple[ImageBatchSpec, dict[str, Any]]:
+    """The spec without the fields that this release does not know, and those."""
+    try:
+        return ImageBatchSpec.model_validate(data), {}
+    except ValidationError as error:
+        places = [one["loc"] for one in error.errors() if one["type"] == "extra_forbidden"]
+        if not places:
+            raise
+    known, unknown = deepcopy(dict(data)), {}
+    for place in places:
+        node: Any = known
+        for step in place[:-1]:
+            node = node[step]
+        unknown[_path(place)] = node.pop(place[-1])
+    return ImageBatchSpec.model_validate(known), unknown
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    """``spec.runner.tolerations[0].weight``"""
+    text = "spec"
+    for step in place:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text

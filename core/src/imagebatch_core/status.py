@@ -1,18 +1,27 @@
-"""What the operator tells: the status of an ImageBatch."""
+"""What the operator tells: the status of an ImageBatch.
+
+It is read tolerantly, because a newer operator may have written it: fields that are not known are
+passed over, unknown reasons and condition types are kept as text, an unknown phase is derived from
+the conditions. The bounds of lists and texts stand in the CRD alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Any, Final, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from .job import Totals
-from .model import Model
-from .reasons import ConditionType, Phase, Reason
+from .model import Document
+from .reasons import ConditionType, Phase
 from .results import ImageStatus
+from .words import ConditionTypeWord, PhaseWord, ReasonWord
+
+#: Characters of a condition's message.
+MESSAGE_LENGTH: Final = 1024
 
 
 class ConditionStatus(StrEnum):
@@ -21,14 +30,19 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Condition(Model):
+class Condition(Document):
     """As ``metav1.Condition``."""
 
-    type: ConditionType = Field(description="What the condition tells of.")
+    # Conditions are written as a whole list: a newer operator's field must come back from here.
+    model_config = ConfigDict(extra="allow")
+
+    type: ConditionTypeWord = Field(description="What the condition tells of.")
     status: ConditionStatus = Field(description="Whether it holds.")
-    reason: Reason = Field(description="Why, in one word for programs.")
-    message: Annotated[str, Field(max_length=1024)] = Field(
-        "", description="Why, in a sentence for people."
+    reason: ReasonWord = Field(description="Why, in one word for programs.")
+    message: str = Field(
+        "",
+        description="Why, in a sentence for people.",
+        json_schema_extra={"maxLength": MESSAGE_LENGTH},
     )
     observed_generation: int = Field(0, description="Generation of the spec that it was made of.")
     last_transition_time: datetime = Field(description="Since when the status is this one.")
@@ -38,7 +52,7 @@ def _counted(status: ImageStatus) -> Any:
     return Field(None, description=f"{status.meaning} Counted at the end.")
 
 
-class Images(Model):
+class Images(Document):
     """The images of a batch, counted by how they ended."""
 
     total: int = Field(0, description="All of the batch; known once it is planned.")
@@ -61,17 +75,17 @@ class Images(Model):
         return cls(total=total, done=min(done, total) if total else done, **by_name)
 
 
-class Bytes(Model):
+class Bytes(Document):
     """Sizes in bytes of all images that did not fail."""
 
     model_config = ConfigDict(
-        alias_generator=None, json_schema_extra={}, extra="forbid", frozen=True
+        alias_generator=None, json_schema_extra={}, extra="ignore", frozen=True
     )
     in_: int = Field(0, alias="in", description="Of the sources.")
     out: int = Field(0, description="Of the outputs.")
 
 
-class Shards(Model):
+class Shards(Document):
     """The pieces that pods compress one at a time."""
 
     total: int = Field(0, description="All of the batch.")
@@ -79,32 +93,34 @@ class Shards(Model):
     failed: int = Field(0, description="Given up; their images are reported as shard_failed.")
 
 
-class Runs(Model):
+class Runs(Document):
     """The run number of each step's newest Job, written before the Job is created."""
 
     plan: int = Field(0, description="Of plan.")
-    shards: Annotated[list[int], Field(max_length=1000)] = Field(
-        default_factory=list, description="One entry for each Job of at most 10,000 shards."
+    shards: list[int] = Field(
+        default_factory=list,
+        description="One entry for each Job of at most 10,000 shards.",
+        json_schema_extra={"maxItems": 1000},
     )
     collect: int = Field(0, description="Of collect.")
     lost: int = Field(0, description="Results of the present step that could not be read.")
 
 
-class Report(Model):
+class Report(Document):
     """The output CSV; the gateway's /api/download/NAME gives it out."""
 
     key: str = Field(description="Its key in the bucket.")
     sha256: str = Field(description="Hash of its content.")
 
 
-class ReuseStatus(Model):
+class ReuseStatus(Document):
     """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
 
     uid: str = Field(description="Its uid.")
     message: str | None = Field(None, description="What plan found there.")
 
 
-class WebhookStatus(Model):
+class WebhookStatus(Document):
     """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
 
     event_id: str = Field(description="The webhook-id of every attempt.")
@@ -118,17 +134,20 @@ class WebhookStatus(Model):
     abandoned: bool = Field(False, description="No further attempt is made.")
 
 
-class ImageBatchStatus(Model):
+class ImageBatchStatus(Document):
     """What the operator knows; at most 32 KiB whatever the batch's size."""
 
     observed_generation: int = Field(
         -1, description="Generation of the spec that this status was made of; -1: of none yet."
     )
-    phase: Phase | None = None
-    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+    phase: PhaseWord | None = Field(
+        None, description="A summary of the conditions for people; programs read the conditions."
+    )
+    conditions: list[Condition] = Field(
         default_factory=list,
         description="Accepted, Suspended, Succeeded, Reconciling, Stalled and WebhookDelivered.",
         json_schema_extra={
+            "maxItems": 16,
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
         },
@@ -146,8 +165,25 @@ class ImageBatchStatus(Model):
     duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
     webhook: WebhookStatus | None = None
 
-    model_config = ConfigDict(extra="ignore")
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_phase(cls, data: Any) -> Any:
+        """A phase that this release knows, in place of a newer operator's."""
+        if not isinstance(data, Mapping) or data.get("phase") in {None, *Phase}:
+            return data
+        return {**data, "phase": _phase_by_conditions(data.get("conditions") or ())}
 
     def condition(self, type_: ConditionType) -> Condition | None:
         """The condition of that type, if it was ever set."""
         return next((c for c in self.conditions if c.type == type_), None)
+
+
+def _phase_by_conditions(conditions: Iterable[Any]) -> Phase:
+    """By ``Succeeded``, which is Unknown until the end."""
+    for condition in conditions:
+        if isinstance(condition, Mapping) and condition.get("type") == ConditionType.SUCCEEDED:
+            if condition.get("status") == ConditionStatus.UNKNOWN:
+                return Phase.PROCESSING
+            succeeded = condition.get("status") == ConditionStatus.TRUE
+            return Phase.COMPLETED if succeeded else Phase.FAILED
+    return Phase.PENDING

@@ -18,7 +18,7 @@ from imagebatch_operator.cluster.client import Kube, connect
 from imagebatch_operator.cluster.handlers import kopf_settings, register
 from imagebatch_operator.cluster.lease import lead
 from imagebatch_operator.cluster.resync import Resync
-from imagebatch_operator.cluster.served_schema import check_served_schema
+from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.work_queue import WorkQueue
 
 from .reconcile import Reconciler
@@ -31,13 +31,14 @@ async def serve(kube: Kube, settings: Settings) -> None:
     Raises:
         ConfigurationRefused: the CRD is older than this operator.
     """
-    await check_served_schema(kube)
+    schema = ServedSchema(kube)
+    await schema.check()
     cache, queue = Cache(), WorkQueue()
     resync = Resync(kube, cache, queue, settings)
     registry = kopf.OperatorRegistry()
     register(registry, cache, queue, resync.probe)
     await resync.fill()
-    reconciler = Reconciler(kube, cache, settings)
+    reconciler = Reconciler(kube, cache, settings, schema=schema)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.workers)

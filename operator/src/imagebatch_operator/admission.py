@@ -8,6 +8,7 @@ from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import unsupported
 from imagebatch_operator.cluster.client import Kube, NotFound, core_path
+from imagebatch_operator.policies.accepted import not_understood
 from imagebatch_operator.policies.observed import Refusal
 
 from .settings import Settings
@@ -16,14 +17,19 @@ from .settings import Settings
 async def refusal(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
     """The first check that says no. Raises KubeError when the API server does not answer."""
     return (
-        not_implemented(batch)
+        not_acted_on(batch)
         or _key_not_granted(batch, settings)
         or await _storage_missing(batch, kube)
         or await _config_map_missing(batch, kube)
     )
 
 
-def not_implemented(batch: ImageBatch) -> Refusal | None:
+def not_acted_on(batch: ImageBatch) -> Refusal | None:
+    """A refusal of what this release does not know, or does not act on."""
+    return not_understood(batch) or _not_implemented(batch)
+
+
+def _not_implemented(batch: ImageBatch) -> Refusal | None:
     """A refusal for good of what this release does not act on."""
     fields = unsupported(batch.spec)
     if not fields:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.resource import BatchRecord, ImageBatch, spec_problem
 from imagebatch_core.status import ConditionStatus, ImageBatchStatus
 from imagebatch_operator.cluster import pods
 from imagebatch_operator.cluster.cache import Cache
@@ -29,6 +29,7 @@ from imagebatch_operator.cluster.client import (
     jobs_path,
 )
 from imagebatch_operator.cluster.events import record_phase_change
+from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.cluster.work_queue import Key
 from imagebatch_operator.policies.accepted import begun
@@ -46,6 +47,7 @@ from imagebatch_operator.policies.actions import (
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
 from imagebatch_operator.policies.reuse import earlier_uid
+from imagebatch_operator.policies.status import status_of_unreadable
 from imagebatch_operator.webhook.outbox import LOOK_AGAIN, Outbox
 
 from . import admission, jobs
@@ -71,8 +73,10 @@ class Reconciler:
         cache: Cache,
         settings: Settings,
         clock: Callable[[], datetime] = utc_now,
+        schema: ServedSchema | None = None,
     ) -> None:
         self._kube = kube
+        self._schema = schema or ServedSchema(kube)
         self._cache = cache
         self._settings = settings
         self._clock = clock
@@ -88,11 +92,10 @@ class Reconciler:
             self._obstacles.pop(key, None)
             return None
         try:
-            batch = ImageBatch.from_object(dict(body))
+            batch = ImageBatch.from_object(body)
         except ValidationError as error:
-            # The CRD's schema keeps this out; a newer CRD beside an older operator does not.
-            _log.error("batch %s/%s is not readable: %s", *key, error)
-            return None
+            return await self._unreadable(body, error)
+        batch = await self._schema.without_defaults(batch)
         decision = await self._decide(batch)
         if not any(isinstance(action, CreateJob) for action in decision.actions):
             # Whatever stood in a Job's way does not matter any more: suspended, cancelled, over.
@@ -112,6 +115,18 @@ class Reconciler:
         if DeliverWebhook() in decision.actions:
             return LOOK_AGAIN
         return self._after_obstacle(batch, decision.requeue_after)
+
+    async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:
+        """Say so in the status; raises ValidationError when the status is not readable either."""
+        batch = BatchRecord.from_object(body)
+        status = status_of_unreadable(batch, spec_problem(error), self._clock())
+        try:
+            await write_status(self._kube, self._cache, batch, status)
+        except NotFound:
+            self._cache.drop_batch(body)
+        except Conflict:
+            return _AFTER_CONFLICT
+        return None
 
     def _after_obstacle(self, batch: ImageBatch, requeue: float | None) -> float | None:
         if self._obstacle(batch) is None:
@@ -163,11 +178,11 @@ class Reconciler:
         accepted = batch.status.condition(ConditionType.ACCEPTED)
         if accepted is not None and accepted.status is ConditionStatus.TRUE:
             # Suspended from the start: nothing is lost by refusing what was changed since.
-            return admission.not_implemented(batch)
+            return admission.not_acted_on(batch)
         if waits is not None and accepted is not None and accepted.reason is waits.reason:
             # All else was looked at before that could be said, and is again once the wait is over:
             # a wait of hours costs the API server nothing.
-            return admission.not_implemented(batch)
+            return admission.not_acted_on(batch)
         return await admission.refusal(batch, self._kube, self._settings)
 
     def _earlier(self, batch: ImageBatch) -> str | Refusal | None:

@@ -52,6 +52,15 @@ def test_lines_of_a_part_come_back_one_for_each_result(written: list[ImageResult
     assert [ImageResult.from_line(line) for line in lines] == written
 
 
+def test_a_message_of_a_newer_runner_is_read_whatever_its_reason_and_fields() -> None:
+    written = {"step": "plan", "error": "no", "reason": "SourcesAsleep", "asleep": ["a.example"]}
+    message = RunnerMessage.model_validate(written)
+    assert (message.reason, message.error) == ("SourcesAsleep", "no")
+    assert RunnerMessage.model_validate(written | {"reason": "PlanFailed"}).reason is (
+        Reason.PLAN_FAILED
+    )
+
+
 @given(results())
 def test_line_of_the_report_has_the_documented_names(result: ImageResult) -> None:
     line = json.loads(result.to_line())

@@ -7,6 +7,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
 from imagebatch_core.status import ConditionStatus, ReuseStatus, WebhookStatus
 from imagebatch_gateway.backends import objects
@@ -223,6 +224,41 @@ async def test_the_reason_of_a_failure_is_told(
 
     assert (body["reason"], body["message"]) == ("TooManyFailed", "30% failed")
     assert body["conditions"][0]["type"] == "Succeeded"
+
+
+async def test_a_batch_that_a_newer_operator_worked_on_is_told_of(
+    http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    """As after a rollback: nothing that this release does not know makes it unreadable."""
+    built = batch.running(done=1, total=2).build()
+    condition = {"status": "True", "lastTransitionTime": "2026-11-24T10:00:00Z", "severity": "Info"}
+    newer = {
+        "metadata": {
+            "namespace": built.namespace,
+            "name": built.name,
+            "uid": built.uid,
+            "creationTimestamp": "2026-11-24T10:00:00Z",
+        },
+        "spec": {"source": {"s3": {"key": "shop/uploads/x", "pace": 1}}, "priority": 3},
+        "status": {
+            "phase": "Resting",
+            "images": {"total": 2, "done": 1, "skipped": 1},
+            "queue": {"position": 4},
+            "conditions": [
+                {**condition, "type": "Verified", "reason": "ChecksPassed"},
+                {**condition, "type": "Succeeded", "reason": "StillResting", "status": "Unknown"},
+                {**condition, "type": "Reconciling", "reason": "TakingBreath"},
+            ],
+        },
+    }
+    batches.add(ImageBatch.from_object(newer))
+    answer = await http.get("/api/status/summer-2026")
+
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["status"], body["reason"]) == ("processing", "TakingBreath")
+    assert body["images"]["done"] == 1
+    assert [c["type"] for c in body["conditions"]] == ["Verified", "Succeeded", "Reconciling"]
 
 
 async def test_the_webhooks_delivery_is_told_without_its_address(

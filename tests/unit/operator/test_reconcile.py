@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,12 @@ from standardwebhooks import Webhook
 from imagebatch_core.addresses import AllowList
 from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Invalid, batch_path, core_path, jobs_path
-from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
-from unit.operator.builders import NOW, BatchBuilder, batch
-from unit.operator.fakecluster import IMAGES, Crash, FakeCluster
+from unit.operator.builders import batch
+from unit.operator.fakecluster import IMAGES
+from unit.operator.life import KEY, Life, applied, result, without_times
 
-KEY = ("shop", "spring")
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four").decode()
 
 
@@ -73,69 +70,6 @@ def settings(tmp_path: Path) -> Settings:
         gateway_url="http://gateway.example",
         gateway_namespace="shop",
     )
-
-
-class Life:
-    """Runs a batch to its end; every :meth:`start` is a new process that knows nothing."""
-
-    def __init__(self, cluster: FakeCluster, settings: Settings) -> None:
-        self.cluster = cluster
-        self.settings = settings
-        self.seconds = 0.0
-        self.start()
-
-    def start(self) -> None:
-        self.cache = Cache()
-        self.reconciler = Reconciler(
-            self.cluster,
-            self.cache,
-            self.settings,
-            clock=lambda: NOW + timedelta(seconds=int(self.seconds)),
-        )
-
-    async def one_pass(self) -> float | None:
-        before = self.cache.known()
-        self.cache.replace(self.cluster.batches(), self.cluster.jobs(), before)
-        again = await self.reconciler.reconcile(KEY)
-        await self.reconciler.outbox.idle()
-        return again
-
-    async def to_the_end(self) -> int:
-        """Until nothing happens any more; the number of crashes."""
-        crashes = 0
-        for _ in range(100):
-            written = len(self.cluster.writes)
-            try:
-                again = await self.one_pass()
-            except Crash:
-                crashes += 1
-                self.start()
-                continue
-            if self.cluster.run_jobs() or len(self.cluster.writes) > written:
-                continue
-            if again is None:
-                return crashes
-            self.seconds += again
-        raise AssertionError("the batch came to no end")
-
-
-def applied(builder: BatchBuilder) -> FakeCluster:
-    cluster = FakeCluster()
-    cluster.add(batch_path(*KEY), builder.body())
-    return cluster
-
-
-def result(cluster: FakeCluster) -> ImageBatch:
-    return ImageBatch.from_object(cluster.objects[batch_path(*KEY)])
-
-
-def without_times(found: ImageBatch) -> dict[str, Any]:
-    status = found.status.model_dump(mode="json")
-    for condition in status["conditions"]:
-        condition.pop("last_transition_time")
-    for name in ("start_time", "completion_time", "duration"):
-        status.pop(name)
-    return status
 
 
 async def test_a_batch_runs_from_plan_to_the_delivered_webhook(

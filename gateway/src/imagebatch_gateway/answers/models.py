@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagebatch_core.model import Model
-from imagebatch_core.reasons import Reason
 from imagebatch_core.status import Bytes, Condition, Images
+from imagebatch_core.words import ReasonWord
 
 _ID: Final = "5f0c1b52-9d0e-4b4e-9a51-0e6f3a6c1d2e"
 _HOST: Final = "http://127.0.0.1:8080"
@@ -88,7 +88,9 @@ class StatusAnswer(Model):
     reuse: str | None = Field(
         description="What was found of the request to reuse; null when none was named."
     )
-    reason: Reason | None = Field(description="Of the condition that says most about the state.")
+    reason: ReasonWord | None = Field(
+        description="Of the condition that says most about the state."
+    )
     message: str | None
     conditions: list[Condition]
     created_at: datetime

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from imagebatch_runner.failures import ImageFailed
+
+#: Doublings after which the bound grows no more: a power of 1,024 is too large for a float.
+_LAST_DOUBLING: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +31,5 @@ class RetryPolicy:
             return None
         if failure.retry_after is not None and failure.retry_after > self.longest:
             return None
-        jitter = chance() * min(self.base * 2.0 ** (attempt - 1), self.longest)
+        jitter = chance() * min(self.base * 2.0 ** min(attempt - 1, _LAST_DOUBLING), self.longest)
         return max(failure.retry_after or 0.0, 0.0) + jitter

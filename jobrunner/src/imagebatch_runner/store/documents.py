@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from imagebatch_core.job import Document, RunnerJob, RunnerMessage, Step, Totals
+from imagebatch_core.job import RunnerJob, RunnerMessage, Step, Totals
+from imagebatch_core.model import Document
 from imagebatch_core.spec import DeletionPolicy, Output
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from imagebatch_core.resource import ImageBatch
+from typing import TypeVar
+
+from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import ImageBatchStatus
 
 from .cache import Cache
 from .client import Kube, batch_path
 
+Batch = TypeVar("Batch", bound=BatchRecord)
 
-async def write_status(
-    kube: Kube, cache: Cache, batch: ImageBatch, status: ImageBatchStatus
-) -> ImageBatch:
+
+async def write_status(kube: Kube, cache: Cache, batch: Batch, status: ImageBatchStatus) -> Batch:
     """The batch as written; nothing is sent when the status is equal.
 
     Raises:
@@ -28,4 +30,4 @@ async def write_status(
     }
     body = await kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
     cache.put_batch(body)
-    return ImageBatch.from_object(body)
+    return batch.from_object(body)

@@ -12,6 +12,8 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 60.0
+#: Doublings after which the backoff grows no more: a power of 1,024 is too large for a float.
+_LAST_DOUBLING: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +60,8 @@ class WorkQueue:
                 again = await reconcile(key)
             except Exception as error:  # noqa: BLE001 - one batch's trouble must not end the worker
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
-                again = min(_FIRST_BACKOFF * 2 ** (failures - 1), _LONGEST_BACKOFF)
+                doublings = min(failures - 1, _LAST_DOUBLING)
+                again = min(_FIRST_BACKOFF * 2**doublings, _LONGEST_BACKOFF)
                 _log.warning("batch %s/%s: %s; again in %.1f s", *key, error, again)
             else:
                 self._failures.pop(key, None)

@@ -10,6 +10,8 @@ from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import unsupported
 
+from .observed import Refusal
+
 
 def begun(batch: ImageBatch) -> bool:
     """Its first Job was asked for."""
@@ -18,11 +20,23 @@ def begun(batch: ImageBatch) -> bool:
 
 def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
     """Status, reason and message of ``Accepted``."""
-    fields = unsupported(batch.spec)
+    unknown = not_understood(batch)
+    fields = [*batch.unknown_fields, *unsupported(batch.spec)]
     if not fields:
         return True, Reason.ACCEPTED, ""
     text = (
         f"this release does not act on {', '.join(fields)}: the change has no effect and the batch "
         "goes on as it was accepted; take it back"
     )
-    return False, Reason.NOT_IMPLEMENTED, text
+    return False, unknown.reason if unknown else Reason.NOT_IMPLEMENTED, text
+
+
+def not_understood(batch: ImageBatch) -> Refusal | None:
+    """A refusal, until the operator is upgraded, of fields that only a newer one knows."""
+    if not batch.unknown_fields:
+        return None
+    text = (
+        f"this operator does not know {', '.join(batch.unknown_fields)}: it is older than the CRD. "
+        "The batch waits for its upgrade"
+    )
+    return Refusal(Reason.SPEC_NOT_UNDERSTOOD, text, permanent=False)

@@ -41,5 +41,8 @@ class Conditions:
         )
 
     def list(self) -> list[Condition]:
-        order = list(ConditionType)
-        return sorted(self._by_type.values(), key=lambda condition: order.index(condition.type))
+        """In the order of :class:`ConditionType`; those of a newer operator come last."""
+        order = {str(type_): place for place, type_ in enumerate(ConditionType)}
+        return sorted(
+            self._by_type.values(), key=lambda condition: order.get(condition.type, len(order))
+        )

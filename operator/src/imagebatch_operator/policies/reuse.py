@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from imagebatch_core.reasons import Phase, Reason
+from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ImageBatchStatus
 
 from .observed import Refusal
 
@@ -59,5 +60,5 @@ def _waits_for_itself(own: str, name: str, find: Find) -> bool:
 
 
 def _ended(body: Mapping[str, Any]) -> bool:
-    phase = (body.get("status") or {}).get("phase")
-    return phase is not None and Phase(phase).finished
+    phase = ImageBatchStatus.model_validate(body.get("status") or {}).phase
+    return phase is not None and phase.finished

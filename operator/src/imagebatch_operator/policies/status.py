@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, assert_never
 
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.resource import BatchRecord, ImageBatch
 from imagebatch_core.status import ImageBatchStatus, WebhookStatus
 
 from .accepted import begun, still_accepted
@@ -122,6 +122,21 @@ def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
     delivery = stage.delivery
     told.set(T.WEBHOOK_DELIVERED, delivery.delivered, delivery.reason, delivery.message)
     return {"webhook": delivery.outbox}
+
+
+def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> ImageBatchStatus:
+    """``Accepted`` is False. The phase stays, because a newer operator may have begun the batch."""
+    phase = batch.status.phase or Phase.PENDING
+    text = (
+        f"this operator cannot read {problem}. If that is no mistake, it is older than the CRD: "
+        "nothing is done until its upgrade"
+    )
+    told = Conditions(batch.status.conditions, batch.generation, now)
+    told.set(T.ACCEPTED, False, Reason.SPEC_NOT_UNDERSTOOD, text)
+    if not phase.finished:
+        told.set(T.RECONCILING, True, Reason.WAITING, text)
+    changed = {"phase": phase, "conditions": told.list(), "observed_generation": batch.generation}
+    return batch.status.model_copy(update=changed)
 
 
 def human_duration(seconds: float) -> str:

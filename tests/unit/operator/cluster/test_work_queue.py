@@ -68,6 +68,27 @@ async def test_a_failing_key_is_tried_again_and_ends_no_worker() -> None:
     assert tries == 2
 
 
+async def test_a_key_that_always_fails_is_tried_again_after_a_minute_however_often() -> None:
+    queue, waits, done = WorkQueue(), [], asyncio.Event()
+
+    async def reconcile(_: Key) -> None:
+        raise RuntimeError("no")
+
+    def again_at_once(key: Key, seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) < 3000:
+            queue.add(key)
+        else:
+            done.set()
+
+    queue.add_after = again_at_once  # type: ignore[method-assign]
+    async with serving(queue, reconcile):
+        queue.add(A)
+        await asyncio.wait_for(done.wait(), 30)
+    assert waits[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert set(waits[7:]) == {60.0}
+
+
 async def test_a_pass_may_ask_for_another_one_later() -> None:
     queue, times, done = WorkQueue(), [], asyncio.Event()
     loop = asyncio.get_running_loop()

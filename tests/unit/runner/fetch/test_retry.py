@@ -26,6 +26,11 @@ def test_waits_double_and_are_bounded() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_a_wait_does_not_overflow_however_many_retries_are_allowed() -> None:
+    policy = RetryPolicy(retries=5000, base=1.0, longest=60.0)
+    assert policy.wait(ImageFailed(ErrorCode.TIMEOUT, ""), 4999, lambda: 1.0) == 60
+
+
 def test_retries_end() -> None:
     failure = ImageFailed(ErrorCode.TIMEOUT, "")
     assert POLICY.wait(failure, 3, half) is not None
