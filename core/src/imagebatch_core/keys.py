@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+from .names import NAMESPACE
 
 UPLOADS: Final = "uploads"
 #: Rows between two entries of the report's index.
@@ -39,6 +41,26 @@ def key_problem(key: str) -> str | None:
     if any(part in ("", ".", "..") for part in key.split("/")):
         return "an empty part, . and .. between slashes are refused"
     return None
+
+
+class ImageKey(NamedTuple):
+    """What the key of an output tells: SHA-256 of its bytes, and extension without the dot."""
+
+    sha256: str
+    extension: str
+
+
+# As BatchKeys.image makes them, and nothing else of the bucket.
+_IMAGE: Final = re.compile(
+    rf"{NAMESPACE}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
+    r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
+)
+
+
+def parse_image_key(key: str) -> ImageKey | None:
+    """``None`` when no output of any batch has this key."""
+    match = _IMAGE.fullmatch(key)
+    return ImageKey(match["sha256"], match["extension"]) if match else None
 
 
 @dataclass(frozen=True, slots=True)

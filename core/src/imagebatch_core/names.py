@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 GROUP: Final = "imagebatch.dev"
@@ -39,3 +40,13 @@ ENV_FETCH_CREDENTIALS_FILE: Final = "IMAGEBATCH_FETCH_CREDENTIALS_FILE"
 CREDENTIALS_MOUNT: Final = "/var/run/imagebatch/credentials"
 CREDENTIALS_KEY: Final = "credentials.json"
 TERMINATION_LOG: Final = "/dev/termination-log"
+
+# What Kubernetes lets an object and a namespace be called (RFC 1123: subdomain and label).
+OBJECT_NAME: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+LONGEST_OBJECT_NAME: Final = 253
+NAMESPACE: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def is_object_name(text: str) -> bool:
+    """Whether an object can have this name: no stranger's text becomes a path of the API server."""
+    return len(text) <= LONGEST_OBJECT_NAME and re.fullmatch(OBJECT_NAME, text) is not None

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from .model import Model
+from .names import LONGEST_OBJECT_NAME, OBJECT_NAME
 
 #: Longest inline source, bytes of UTF-8: an ImageBatch is read by every watcher.
 INLINE_LIMIT = 16 * 1024
 
 Name = Annotated[
-    str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    str, Field(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=f"^{OBJECT_NAME}$")
 ]
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]

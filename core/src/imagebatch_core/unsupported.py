@@ -6,7 +6,7 @@ commit that makes it work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from .spec import DeletionPolicy, ImageBatchSpec
@@ -21,3 +21,8 @@ _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
 def unsupported(spec: ImageBatchSpec) -> list[str]:
     """The fields of a spec that this release does not act on, by their paths."""
     return [field for field, asks in _ASKED.items() if asks(spec)]
+
+
+def explain_unsupported(fields: Sequence[str], advice: str = "leave it out") -> str:
+    """The sentence that refuses these fields; ``advice`` says what to do."""
+    return f"this release does not act on {', '.join(fields)} yet; {advice}"

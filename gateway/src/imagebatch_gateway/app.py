@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from imagebatch_core import __version__
 from imagebatch_core.store import ObjectStore
-from imagebatch_gateway.answers import problems
+from imagebatch_gateway.answers import handlers
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.models import ProblemAnswer
 from imagebatch_gateway.backends.batches import Batches
@@ -38,7 +38,7 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
         redoc_url=None,
     )
     app.state.services = Services.over(settings, store, batches)
-    problems.install(app)
+    handlers.install(app)
     for module in (uploads, status, downloads, files, health, pages):
         app.include_router(module.router)
     app.mount("/static", pages.static)

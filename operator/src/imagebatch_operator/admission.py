@@ -6,7 +6,7 @@ from imagebatch_core import names
 from imagebatch_core.keys import key_problem, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.unsupported import unsupported
+from imagebatch_core.unsupported import explain_unsupported, unsupported
 from imagebatch_operator.cluster.client import Kube, NotFound, core_path
 from imagebatch_operator.policies.accepted import not_understood
 from imagebatch_operator.policies.observed import Refusal
@@ -34,8 +34,7 @@ def _not_implemented(batch: ImageBatch) -> Refusal | None:
     fields = unsupported(batch.spec)
     if not fields:
         return None
-    text = f"this release does not act on {', '.join(fields)} yet; leave it out"
-    return Refusal(Reason.NOT_IMPLEMENTED, text, permanent=True)
+    return Refusal(Reason.NOT_IMPLEMENTED, explain_unsupported(fields), permanent=True)
 
 
 def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:

@@ -119,6 +119,56 @@ async def test_every_reference_of_the_documentation_resolves(http: httpx.AsyncCl
     assert "HTTPValidationError" not in json.dumps(document)
 
 
+@pytest.mark.parametrize(
+    ("path", "called", "status"),
+    [
+        ("/api/status/{request_id}", "/api/status/none", 404),
+        ("/download/{request_id}", "/download/summer-2026", 409),
+        ("/api/download/{request_id}", "/api/download/gone", 410),
+        ("/status/{request_id}", "/status/gone?cursor=x", 400),
+        ("/api/status/{request_id}", f"/api/status/gone?cursor={'x' * 65}", 422),
+        ("/files/{key}", "/files/none", 404),
+    ],
+)
+async def test_refusals_are_documented_as_they_are_answered(
+    http: httpx.AsyncClient,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    *,
+    path: str,
+    called: str,
+    status: int,
+) -> None:
+    batches.add(batch.build())
+    batches.add(batch.named("gone").completed(succeeded=1).reported().build())
+    document = (await http.get("/openapi.json")).json()
+    answer = await http.get(called)
+
+    documented = document["paths"][path]["get"]["responses"][str(status)]["content"]
+    body = answer.json()
+    examples = documented["application/problem+json"]["examples"]
+    example = examples[body["type"].rpartition(":")[2]]["value"]
+    assert answer.status_code == status
+    assert {k: body[k] for k in ("type", "title", "status")} == {
+        k: example[k] for k in ("type", "title", "status")
+    }
+    assert body.keys() == example.keys()
+
+
+async def test_both_names_of_a_call_answer_the_same(http: httpx.AsyncClient) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+
+    for older, newer in [
+        ("/upload", "/api/upload"),
+        ("/status/{request_id}", "/api/status/{request_id}"),
+        ("/download/{request_id}", "/api/download/{request_id}"),
+    ]:
+        (was,), (now,) = paths[older].values(), paths[newer].values()
+        assert was["responses"] == now["responses"]
+        assert was["operationId"] == f"{now['operationId']}OlderName"
+    assert list(paths).index("/api/upload") < list(paths).index("/upload")
+
+
 async def test_unknown_paths_and_methods_are_problems_too(http: httpx.AsyncClient) -> None:
     for answer, status in [
         (await http.get("/nowhere"), 404),

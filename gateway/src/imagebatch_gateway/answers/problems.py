@@ -1,22 +1,20 @@
 """Refusals as the caller sees them: problem details (RFC 9457) beside the contract's ``message``.
 
-Routes and services raise domain errors; only this module knows their HTTP status.
+Routes and services raise domain errors or what is made here; only this module knows their HTTP
+status, code and title.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.unsupported import explain_unsupported
 from imagebatch_gateway.backends.errors import (
     BatchMissing,
     BatchUnreadable,
@@ -29,16 +27,11 @@ from imagebatch_gateway.backends.errors import (
     StoreUnavailable,
 )
 
-_log: Final = logging.getLogger(__name__)
+from .models import ProblemAnswer
 
 MEDIA_TYPE: Final = "application/problem+json"
-INVALID_CSV: Final = "Invalid CSV format"
-NOT_FOUND: Final = "Request ID not found"
-_PHRASES: Final = {413: "Content Too Large"}
-NO_FILE: Final = (
-    "No file was sent. Send the CSV as the multipart field 'file': "
-    "curl -F file=@products.csv <gateway>/api/upload"
-)
+#: Seconds after which a backend that did not answer is worth asking again.
+_SOON: Final = 5
 
 
 @dataclass
@@ -51,28 +44,50 @@ class Problem(Exception):
     detail: str | None = None
     message: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> JSONResponse:
-        body = {
-            "type": f"urn:imagebatch:problem:{self.code}",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail or self.title,
-            "message": self.message or self.detail or self.title,
+    def body(self) -> dict[str, Any]:
+        answer = ProblemAnswer(
+            type=f"urn:imagebatch:problem:{self.code}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail or self.title,
+            message=self.message or self.detail or self.title,
             **self.extra,
-        }
-        return JSONResponse(body, self.status, dict(self.headers), MEDIA_TYPE)
+        )
+        return answer.model_dump(exclude_unset=True)
+
+    def response(self) -> JSONResponse:
+        later = {"Retry-After": str(self.retry_after)} if self.retry_after is not None else {}
+        return JSONResponse(self.body(), self.status, {**self.headers, **later}, MEDIA_TYPE)
 
 
-def invalid_csv(message: str, line: int | None, *, status: int = 400) -> Problem:
+def no_csv() -> Problem:
+    """The upload holds no file."""
+    detail = (
+        "No file was sent. Send the CSV as the multipart field 'file': "
+        "curl -F file=@products.csv <gateway>/api/upload"
+    )
+    errors = [{"line": None, "message": detail}]
+    return Problem(400, "no-file", "No file", detail, extra={"errors": errors})
+
+
+def invalid_csv(message: str, line: int | None) -> Problem:
+    title = "Invalid CSV format"
+    detail = f"line {line}: {message}" if line is not None else message
+    errors = [{"line": line, "message": message}]
+    return Problem(400, "invalid-csv", title, detail, message=title, extra={"errors": errors})
+
+
+def not_implemented(fields: Sequence[str]) -> Problem:
+    """``fields``: paths of the resource that the operator would refuse."""
     return Problem(
-        status,
-        "invalid-csv",
-        INVALID_CSV,
-        detail=f"line {line}: {message}" if line is not None else message,
-        message=INVALID_CSV,
-        extra={"errors": [{"line": line, "message": message}]},
+        400,
+        "not-implemented",
+        "This release does not do that yet",
+        detail=explain_unsupported(fields),
+        extra={"errors": [{"field": field, "message": "not implemented"} for field in fields]},
     )
 
 
@@ -87,110 +102,67 @@ def invalid_options(*errors: tuple[str, str]) -> Problem:
     )
 
 
-def no_file() -> Problem:
-    errors = [{"line": None, "message": NO_FILE}]
-    return Problem(400, "no-file", "No file", detail=NO_FILE, extra={"errors": errors})
-
-
-def not_implemented(fields: Sequence[str]) -> Problem:
-    """``fields``: paths of the resource that the operator would refuse."""
+def idempotency_key_reused() -> Problem:
     return Problem(
-        400,
-        "not-implemented",
-        "This release does not do that yet",
-        detail=f"this release does not act on {', '.join(fields)} yet; leave it out",
-        extra={"errors": [{"field": field, "message": "not implemented"} for field in fields]},
+        422,
+        "idempotency-key-reused",
+        "This Idempotency-Key was used for another upload",
+        detail="The file or the options differ from those first sent with this Idempotency-Key; "
+        "use a new key for a new upload.",
     )
+
+
+def no_output_yet(detail: str, retry_after: int) -> Problem:
+    """``retry_after``: seconds."""
+    return Problem(409, "not-finished", "The output is not ready", detail, retry_after=retry_after)
+
+
+def no_output_ever(detail: str) -> Problem:
+    return Problem(409, "no-output", "There will be no output", detail)
+
+
+def no_such_file() -> Problem:
+    """Of an output image."""
+    return Problem(404, "no-file", "No such file", message="File not found")
+
+
+def internal(detail: str | None = None) -> Problem:
+    return Problem(500, "internal", "Internal error", detail)
+
+
+def http_problem(status: int, detail: str | None, headers: Mapping[str, str]) -> Problem:
+    """A refusal by the HTTP layer: its title is the status' phrase."""
+    # Python's phrase for 413 differs between its versions.
+    title = "Content Too Large" if status == 413 else HTTPStatus(status).phrase
+    return Problem(status, title.lower().replace(" ", "-"), title, detail, headers=headers)
 
 
 def problem_of(error: ImageBatchError) -> Problem:
     """The answer that a domain error deserves."""
-    later = {"Retry-After": "5"}
+    detail = str(error)
     match error:
         case BatchMissing():
-            return Problem(404, "not-found", NOT_FOUND, message=NOT_FOUND)
+            return Problem(404, "not-found", "Request ID not found")
         case CursorRefused():
-            return Problem(400, "invalid-cursor", "Invalid cursor", detail=str(error))
+            return Problem(400, "invalid-cursor", "Invalid cursor", detail)
         case SpecRefused():
             causes = [{"field": c.field, "message": c.message} for c in error.causes]
-            return Problem(
-                422,
-                "refused-by-cluster",
-                "The cluster refuses this request",
-                detail=str(error),
-                extra={"errors": causes} if causes else {},
-            )
+            title = "The cluster refuses this request"
+            extra = {"errors": causes} if causes else {}
+            return Problem(422, "refused-by-cluster", title, detail, extra=extra)
         case QuotaExceeded():
-            return Problem(
-                429,
-                "quota-exceeded",
-                "The namespace's quota of ImageBatches is used up",
-                detail=str(error),
-                headers={"Retry-After": "60"},
-            )
+            title = "The namespace's quota of ImageBatches is used up"
+            return Problem(429, "quota-exceeded", title, detail, retry_after=60)
         case ClusterRefused():
-            return Problem(
-                503, "misconfigured", "The gateway is not set up completely", detail=str(error)
-            )
+            return Problem(503, "misconfigured", "The gateway is not set up completely", detail)
         case ClusterUnavailable():
-            return Problem(
-                503,
-                "cluster-unavailable",
-                "The cluster does not answer; try again",
-                detail=str(error),
-                headers=later,
-            )
+            title = "The cluster does not answer; try again"
+            return Problem(503, "cluster-unavailable", title, detail, retry_after=_SOON)
         case StoreUnavailable():
-            return Problem(
-                503,
-                "store-unavailable",
-                "The object store does not answer; try again",
-                detail=str(error),
-                headers=later,
-            )
+            title = "The object store does not answer; try again"
+            return Problem(503, "store-unavailable", title, detail, retry_after=_SOON)
         case ResultMissing():
-            return Problem(
-                410, "gone", "The result is no longer in the object store", detail=str(error)
-            )
+            return Problem(410, "gone", "The result is no longer in the object store", detail)
         case BatchUnreadable():
-            return Problem(
-                500, "unreadable", "The stored request cannot be read", detail=str(error)
-            )
-    return Problem(500, "internal", "Internal error")
-
-
-def install(app: FastAPI) -> None:
-    """Answer every error of this application as a problem."""
-
-    @app.exception_handler(Problem)
-    async def on_problem(_: Request, error: Problem) -> JSONResponse:
-        return error.response()
-
-    @app.exception_handler(ImageBatchError)
-    async def on_domain_error(_: Request, error: ImageBatchError) -> JSONResponse:
-        problem = problem_of(error)
-        if problem.status >= 500:
-            cause = str(error.__cause__)[:1000] if error.__cause__ else None
-            _log.warning("%s", error, extra={"error": type(error).__name__, "cause": cause})
-        return problem.response()
-
-    @app.exception_handler(RequestValidationError)
-    async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        return invalid_options(
-            *((str(e["loc"][-1]), str(e["msg"])) for e in error.errors())
-        ).response()
-
-    @app.exception_handler(HTTPException)
-    async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        # Python's phrase for 413 differs between its versions.
-        title = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
-        code = title.lower().replace(" ", "-")
-        detail = str(error.detail) if error.detail else None
-        headers = error.headers or {}
-        return Problem(error.status_code, code, title, detail, headers=headers).response()
-
-    @app.exception_handler(Exception)
-    async def on_fault(_: Request, __: Exception) -> JSONResponse:
-        return Problem(
-            500, "internal", "Internal error", detail="The gateway's log says more."
-        ).response()
+            return Problem(500, "unreadable", "The stored request cannot be read", detail)
+    return internal()

@@ -6,7 +6,7 @@ from typing import Final
 
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_gateway.answers.problems import Problem
+from imagebatch_gateway.answers.problems import Problem, no_output_ever, no_output_yet
 
 from .describe import telling_condition
 
@@ -20,23 +20,16 @@ def why_no_output(batch: ImageBatch) -> Problem:
     condition = telling_condition(batch)
     because = f" ({condition.reason}: {condition.message})" if condition else ""
     if batch.spec.dry_run and phase is Phase.COMPLETED:
-        return _never("A dry run has no output: nothing was compressed.")
+        return no_output_ever("A dry run has no output: nothing was compressed.")
     if phase.finished:
-        return _never(f"The request is {phase.value.lower()}{because}.")
+        return no_output_ever(f"The request is {phase.value.lower()}{because}.")
     if phase is Phase.SUSPENDED:
-        return _not_yet("The request is suspended; it has no output until resumed.", _SOON * 12)
+        return no_output_yet(
+            "The request is suspended; it has no output until resumed.", _SOON * 12
+        )
     images = batch.status.images
     progress = f": {images.done} of {images.total} images are done" if images else ""
-    return _not_yet(
+    return no_output_yet(
         f"The request is {phase.value.lower()}{progress}{because}; ask again in {_SOON} seconds.",
         _SOON,
     )
-
-
-def _never(detail: str) -> Problem:
-    return Problem(409, "no-output", "There will be no output", detail=detail)
-
-
-def _not_yet(detail: str, retry_after: int) -> Problem:
-    headers = {"Retry-After": str(retry_after)}
-    return Problem(409, "not-finished", "The output is not ready", detail=detail, headers=headers)

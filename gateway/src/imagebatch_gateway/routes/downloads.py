@@ -8,10 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from imagebatch_core.keys import BatchKeys
-from imagebatch_gateway.answers.models import problem_responses
+from imagebatch_gateway.answers.documented import (
+    BAD_FORMAT,
+    CLUSTER_AWAY,
+    NO_OUTPUT,
+    NO_REQUEST,
+    NO_RESULT,
+    STORE_AWAY,
+    refusals,
+)
+from imagebatch_gateway.requests.lookup import keys_of
 from imagebatch_gateway.requests.not_ready import why_no_output
 from imagebatch_gateway.services import ServicesOf
+
+from .both_names import under_both_names
 
 router = APIRouter(tags=["requests"])
 
@@ -26,38 +36,32 @@ _MEDIA_TYPES = {
     ReportFormat.JSONL: "application/jsonl; charset=utf-8",
 }
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The input's rows in their order, with the URLs of the outputs and errors",
-        "content": {
-            "text/csv": {
-                "schema": {"type": "string"},
-                "example": "S. No.,Product Name,Input Image Urls,Output Image Urls,Error\r\n"
-                '1,Mug,"https://a.example/1.png,https://a.example/2.png",'
-                '"http://127.0.0.1:8080/files/shop/…/images/1-1-….jpg,",'
-                "2: dns_failed: the host a.example does not exist\r\n",
-            },
-            "application/jsonl": {"schema": {"type": "string"}},
+_REPORT: dict[str, Any] = {
+    "description": "The input's rows in their order, with the URLs of the outputs and errors",
+    "content": {
+        "text/csv": {
+            "schema": {"type": "string"},
+            "example": "S. No.,Product Name,Input Image Urls,Output Image Urls,Error\r\n"
+            '1,Mug,"https://a.example/1.png,https://a.example/2.png",'
+            '"http://127.0.0.1:8080/files/shop/…/images/1-1-….jpg,",'
+            "2: dns_failed: the host a.example does not exist\r\n",
         },
+        "application/jsonl": {"schema": {"type": "string"}},
     },
-    **problem_responses(404, 409, 410, 422, 503),
 }
 
 
-# Applied from the last to the first, so that the documentation begins with the new name.
-@router.get(
-    "/download/{request_id}",
-    operation_id="downloadOlderName",
-    summary="The same under its older name",
-    response_class=StreamingResponse,
-    responses=_RESPONSES,
-)
-@router.get(
+@under_both_names(
+    router.get,
     "/api/download/{request_id}",
+    "/download/{request_id}",
     operation_id="download",
     summary="The output CSV",
     response_class=StreamingResponse,
-    responses=_RESPONSES,
+    responses={
+        200: _REPORT,
+        **refusals(NO_REQUEST, *NO_OUTPUT, NO_RESULT, BAD_FORMAT, *CLUSTER_AWAY, STORE_AWAY),
+    },
 )
 async def download(
     request_id: str,
@@ -71,7 +75,7 @@ async def download(
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
-    keys = BatchKeys.of(batch.namespace, batch.uid)
+    keys = keys_of(batch)
     key = keys.report_csv if format_ is ReportFormat.CSV else keys.report_jsonl
     opened = await services.objects.open(key)
     headers = {

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from imagebatch_core.keys import BatchKeys
 from imagebatch_gateway.answers.conditions import matches
-from imagebatch_gateway.answers.models import StatusAnswer, problem_responses
+from imagebatch_gateway.answers.documented import (
+    BAD_CURSOR,
+    CLUSTER_AWAY,
+    LONG_CURSOR,
+    NO_REQUEST,
+    NO_RESULT,
+    STORE_AWAY,
+    refusals,
+)
+from imagebatch_gateway.answers.models import StatusAnswer
 from imagebatch_gateway.requests.describe import describe
+from imagebatch_gateway.requests.lookup import keys_of
 from imagebatch_gateway.requests.output_urls import UrlPage, read_page
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
+from .both_names import under_both_names
+
 router = APIRouter(tags=["requests"])
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Nothing has changed since the ETag in If-None-Match"},
-    **problem_responses(400, 404, 410, 503),
-}
 
-
-# Applied from the last to the first, so that the documentation begins with the new name.
-@router.get(
-    "/status/{request_id}",
-    operation_id="getStatusOlderName",
-    summary="The same under its older name",
-    response_model=StatusAnswer,
-    responses=_RESPONSES,
-)
-@router.get(
+@under_both_names(
+    router.get,
     "/api/status/{request_id}",
+    "/status/{request_id}",
     operation_id="getStatus",
     summary="State of a request, and the URLs of its outputs",
     response_model=StatusAnswer,
-    responses=_RESPONSES,
+    responses={
+        304: {"description": "Nothing has changed since the ETag in If-None-Match"},
+        **refusals(BAD_CURSOR, LONG_CURSOR, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY),
+    },
 )
 async def get_status(
     request_id: str,
@@ -47,7 +50,7 @@ async def get_status(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     batch = await services.lookup.batch(request_id)
-    keys = BatchKeys.of(batch.namespace, batch.uid)
+    keys = keys_of(batch)
     report, phase = batch.status.report, batch.status.phase
     page, progress = UrlPage(), None
     if report is not None:

@@ -7,10 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 
 from imagebatch_core.errors import InputRefused
-from imagebatch_gateway.answers.models import UploadAccepted, problem_responses
+from imagebatch_gateway.answers.documented import (
+    BAD_UPLOAD,
+    CLUSTER_AWAY,
+    STORE_AWAY,
+    refusals,
+)
+from imagebatch_gateway.answers.models import UploadAccepted
 from imagebatch_gateway.answers.problems import invalid_csv
 from imagebatch_gateway.services import LinksOf, ServicesOf
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
+
+from .both_names import under_both_names
 
 router = APIRouter(tags=["requests"])
 read_form = upload_form()
@@ -29,18 +37,13 @@ _STATUS_LINK = {
 }
 
 
-# Applied from the last to the first, so that the documentation begins with the new name.
-@router.post(
-    "/upload",
-    operation_id="uploadOlderName",
-    summary="The same under its older name",
-    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
-)
-@router.post(
+@under_both_names(
+    router.post,
     "/api/upload",
+    "/upload",
     operation_id="upload",
     summary="Upload a CSV of products and image URLs",
-    responses={200: _STATUS_LINK, **problem_responses(400, 413, 422, 429, 503)},
+    responses={200: _STATUS_LINK, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},
 )
 async def upload(
     response: Response,

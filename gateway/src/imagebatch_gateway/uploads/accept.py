@@ -16,7 +16,7 @@ import anyio.to_thread
 from imagebatch_core import names
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
-from imagebatch_gateway.answers.problems import Problem, invalid_options
+from imagebatch_gateway.answers.problems import idempotency_key_reused, invalid_options
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import (
     BatchExists,
@@ -153,13 +153,7 @@ def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
 def _same_payload(earlier: ImageBatch, digest: str) -> str:
     """The name of the earlier batch; Problem 422 when it was made from something else."""
     if earlier.annotations.get(names.ANNOTATION_PAYLOAD_DIGEST) != digest:
-        raise Problem(
-            422,
-            "idempotency-key-reused",
-            "This Idempotency-Key was used for another upload",
-            detail="The file or the options differ from those first sent with this "
-            "Idempotency-Key; use a new key for a new upload.",
-        )
+        raise idempotency_key_reused()
     return earlier.name
 
 

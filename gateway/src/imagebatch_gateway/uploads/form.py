@@ -33,7 +33,7 @@ from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.model import Model
 from imagebatch_core.spec import HttpUrl, ImageBatchSpec, Name, ReuseFrom, S3Source, Source, Webhook
 from imagebatch_core.unsupported import unsupported
-from imagebatch_gateway.answers.problems import Problem, invalid_options, no_file, not_implemented
+from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv, not_implemented
 
 #: Fields of the spec that no upload sets. A new field of the spec is an option unless it is listed.
 _NO_OPTIONS: Final = frozenset({
@@ -220,7 +220,7 @@ def _refuse_repeated(form: FormData) -> None:
 def _problem(errors: Sequence[ErrorDetails], known: Sequence[str]) -> Problem:
     faults = [(str(error["loc"][-1]), error) for error in errors if error["loc"]]
     if any(name == "file" for name, _ in faults):
-        return no_file()
+        return no_csv()
     return invalid_options(
         *(
             (name, _advice(name, known) if error["type"] == "extra_forbidden" else error["msg"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.unsupported import unsupported
+from imagebatch_core.unsupported import explain_unsupported, unsupported
 
 from .observed import Refusal
 
@@ -24,11 +24,9 @@ def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
     fields = [*batch.unknown_fields, *unsupported(batch.spec)]
     if not fields:
         return True, Reason.ACCEPTED, ""
-    text = (
-        f"this release does not act on {', '.join(fields)}: the change has no effect and the batch "
-        "goes on as it was accepted; take it back"
-    )
-    return False, unknown.reason if unknown else Reason.NOT_IMPLEMENTED, text
+    advice = "the change has no effect and the batch goes on as it was accepted: take it back"
+    reason = unknown.reason if unknown else Reason.NOT_IMPLEMENTED
+    return False, reason, explain_unsupported(fields, advice)
 
 
 def not_understood(batch: ImageBatch) -> Refusal | None:

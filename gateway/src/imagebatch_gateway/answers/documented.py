@@ -1,0 +1,91 @@
+"""The refusals of routes in the OpenAPI document, each with an example as it is really answered."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from imagebatch_core.errors import ImageBatchError
+from imagebatch_gateway.backends.errors import (
+    BatchMissing,
+    Cause,
+    ClusterRefused,
+    ClusterUnavailable,
+    CursorRefused,
+    QuotaExceeded,
+    ResultMissing,
+    SpecRefused,
+    StoreUnavailable,
+)
+
+from .problems import (
+    MEDIA_TYPE,
+    Problem,
+    http_problem,
+    idempotency_key_reused,
+    invalid_csv,
+    invalid_options,
+    no_csv,
+    no_output_ever,
+    no_output_yet,
+    no_such_file,
+    not_implemented,
+    problem_of,
+)
+
+_KEY: Final = "shop/7c9e6679-7425-40de-944b-e07fc1f90ae7/report.jsonl"
+
+STORE_AWAY: Final = StoreUnavailable("the object store does not answer or refuses the request")
+CLUSTER_AWAY: Final = (
+    ClusterUnavailable("the Kubernetes API server did not answer", undecided=True),
+    ClusterRefused("the gateway lacks a permission in the cluster"),
+)
+NO_FILE: Final = no_such_file()
+NO_REQUEST: Final = BatchMissing("summer-2026")
+NO_RESULT: Final = ResultMissing(_KEY)
+NO_OUTPUT: Final = (
+    no_output_yet("120 of 500 images are done; ask again in 5 seconds.", 5),
+    no_output_ever("A dry run has no output: nothing was compressed."),
+)
+BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start without one")
+LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
+BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv' or 'jsonl'"))
+BAD_UPLOAD: Final = (
+    invalid_csv(
+        "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "
+        "found 'S. No.', 'Product Name', 'Pictures'",
+        1,
+    ),
+    no_csv(),
+    not_implemented(["spec.runner"]),
+    http_problem(413, "The upload is larger than 1 GiB.", {}),
+    invalid_options(("quality", "Input should be less than or equal to 100")),
+    idempotency_key_reused(),
+    SpecRefused(
+        "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
+    ),
+    QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
+)
+
+
+def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses of a route that can answer with these refusals."""
+    problems = [e if isinstance(e, Problem) else problem_of(e) for e in examples]
+    return {
+        status: _documented([problem for problem in problems if problem.status == status])
+        for status in sorted({problem.status for problem in problems})
+    }
+
+
+def _documented(problems: list[Problem]) -> dict[str, Any]:
+    return {
+        "description": " · ".join(problem.title for problem in problems),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/ProblemAnswer"},
+                "examples": {
+                    problem.code: {"summary": problem.title, "value": problem.body()}
+                    for problem in problems
+                },
+            }
+        },
+    }

@@ -1,0 +1,47 @@
+"""Every error of the application becomes a problem here."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from imagebatch_core.errors import ImageBatchError
+
+from .problems import Problem, http_problem, internal, invalid_options, problem_of
+
+_log: Final = logging.getLogger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this application as a problem."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(_: Request, error: Problem) -> JSONResponse:
+        return error.response()
+
+    @app.exception_handler(ImageBatchError)
+    async def on_domain_error(_: Request, error: ImageBatchError) -> JSONResponse:
+        problem = problem_of(error)
+        if problem.status >= 500:
+            cause = str(error.__cause__)[:1000] if error.__cause__ else None
+            _log.warning("%s", error, extra={"error": type(error).__name__, "cause": cause})
+        return problem.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = ((str(fault["loc"][-1]), str(fault["msg"])) for fault in error.errors())
+        return invalid_options(*faults).response()
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
+        detail = str(error.detail) if error.detail else None
+        return http_problem(error.status_code, detail, error.headers or {}).response()
+
+    @app.exception_handler(Exception)
+    async def on_fault(_: Request, __: Exception) -> JSONResponse:
+        return internal("The gateway's log says more.").response()

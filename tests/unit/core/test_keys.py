@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from imagebatch_core.keys import BatchKeys, ImageKey, parse_image_key, upload_key
+
+UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+SHA = "ab" * 32
+KEYS = BatchKeys.of("shop", UID)
+
+
+@pytest.mark.parametrize("namespace", ["shop", "a", "team-1", "n" * 63])
+def test_the_key_of_an_output_tells_its_hash_and_extension(namespace: str) -> None:
+    key = BatchKeys.of(namespace, UID).image(10_000_000, 12, SHA, "webp")
+
+    assert parse_image_key(key) == ImageKey(SHA, "webp")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEYS.input,
+        KEYS.owner,
+        KEYS.report_csv,
+        KEYS.shard(1),
+        KEYS.part(1, "pod", 2),
+        upload_key("shop", UID, "00"),
+        BatchKeys("").image(1, 1, SHA, "jpg"),
+        BatchKeys.of("n" * 64, UID).image(1, 1, SHA, "jpg"),
+        KEYS.image(1, 1, SHA, "jpg") + "\n",
+        KEYS.image(1, 1, SHA.upper(), "jpg"),
+        KEYS.image(1, 1, SHA[:-1], "jpg"),
+    ],
+)
+def test_no_other_key_is_one_of_an_output(key: str) -> None:
+    assert parse_image_key(key) is None
