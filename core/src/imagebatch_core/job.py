@@ -103,7 +103,7 @@ class RunnerMessage(Document):
     """The termination message of plan and collect, at most 4 KiB of JSON.
 
     ``step`` is the last step that the pod did: a batch of one shard is collected by its plan pod.
-    ``error`` is a sentence for people; with it, ``reason`` says which condition it belongs to.
+    ``error`` is a sentence for people, and ``reason`` the condition's reason that goes with it.
     """
 
     step: Step

@@ -153,6 +153,12 @@ class ImageBatchStatus(Document):
         },
     )
     products: int | None = Field(None, description="Rows of the CSV.")
+    row_problem_count: int | None = Field(
+        None, description="Rows that have a problem; the report says which."
+    )
+    input_sha256: str | None = Field(
+        None, description="Hash of the CSV that the batch works on, unpacked if it was gzip."
+    )
     images: Images | None = None
     bytes: Bytes | None = None
     saved: str | None = Field(None, description="Share of bytes saved, for the column, as 61.3%.")

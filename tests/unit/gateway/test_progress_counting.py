@@ -16,6 +16,7 @@ from imagebatch_gateway.requests.progress import ProgressReader
 from unit.gateway.builders import NAMESPACE, UID, failed, succeeded, write_part
 
 KEYS = BatchKeys.of(NAMESPACE, UID)
+PLAN = b'{"products": 5, "images": 8, "rowProblems": 1, "inputSha256": "c5f0"}'
 
 
 class CountingObjects(Objects):
@@ -30,7 +31,7 @@ class CountingObjects(Objects):
 
 @pytest.fixture
 def objects(store: MemoryStore) -> CountingObjects:
-    obstore.put(store, KEYS.plan, b'{"products": 5, "images": 8}')
+    obstore.put(store, KEYS.plan, PLAN)
     return CountingObjects(store)
 
 

@@ -88,11 +88,22 @@ async def test_a_request_planned_but_not_yet_reported_shows_the_plans_totals(
     http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.with_status(phase=Phase.PROCESSING).build())
-    obstore.put(store, BatchKeys.of(NAMESPACE, UID).plan, b'{"products":3,"images":7,"shards":1}')
+    plan = b'{"products":3,"images":7,"shards":1,"rowProblems":2,"inputSha256":"c5f0"}'
+    obstore.put(store, BatchKeys.of(NAMESPACE, UID).plan, plan)
     write_part(store, 0, "pod-a", 0, [succeeded(1), succeeded(2)])
     body = (await http.get("/api/status/summer-2026")).json()
 
     assert (body["products"], body["images"]["total"], body["images"]["done"]) == (3, 7, 2)
+    assert (body["rowProblemCount"], body["inputSha256"]) == (2, "c5f0")
+
+
+async def test_status_of_a_planned_request_is_the_resources(
+    http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    planned = batch.with_status(products=3, row_problem_count=1, input_sha256="c5f0")
+    batches.add(planned.build())
+    body = (await http.get("/api/status/summer-2026")).json()
+    assert (body["products"], body["rowProblemCount"], body["inputSha256"]) == (3, 1, "c5f0")
 
 
 async def test_what_was_found_of_the_request_to_reuse_is_told(

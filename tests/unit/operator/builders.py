@@ -118,6 +118,8 @@ def plan_done(
         RunnerMessage(
             step=step,
             products=products,
+            row_problems=2,
+            input_sha256="cd" * 32,
             images=images,
             shards=shards,
             totals=totals if step is Step.COLLECT else None,

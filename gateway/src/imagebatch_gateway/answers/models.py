@@ -80,6 +80,12 @@ class StatusAnswer(Model):
     output_image_urls_truncated: bool
     next: str | None = Field(description="Where the URLs after these are found.")
     products: int | None = Field(description="Null until the input is planned.")
+    row_problem_count: int | None = Field(
+        description="Rows that have a problem; the report says which. Null until it is planned."
+    )
+    input_sha256: str | None = Field(
+        description="Hash of the CSV that the request works on. Null until it is planned."
+    )
     images: Images = Field(
         description="While running, counted from what the pods have recorded so far."
     )
@@ -110,6 +116,8 @@ class StatusAnswer(Model):
                 "outputImageUrlsTruncated": False,
                 "next": None,
                 "products": 3,
+                "rowProblemCount": 1,
+                "inputSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                 "images": {
                     "total": 7,
                     "done": 7,

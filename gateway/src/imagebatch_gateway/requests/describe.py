@@ -18,14 +18,16 @@ def describe(
     """``progress`` is what the parts say while the batch runs, if it could be counted."""
     status = batch.status
     telling = telling_condition(batch)
-    planned = progress.planned if progress else None
+    planned = progress.planned if progress and status.products is None else None
     return StatusAnswer(
         request_id=batch.name,
         status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
         output_image_urls=list(page.urls),
         output_image_urls_truncated=page.cursor is not None,
         next=links.status(batch.name, page.cursor) if page.cursor else None,
-        products=planned.products if status.products is None and planned else status.products,
+        products=planned.products if planned else status.products,
+        row_problem_count=planned.row_problem_count if planned else status.row_problem_count,
+        input_sha256=planned.input_sha256 if planned else status.input_sha256,
         images=_images(status.images or Images(), progress),
         bytes=status.bytes,
         saved=status.saved,

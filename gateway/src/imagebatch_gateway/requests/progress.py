@@ -44,6 +44,8 @@ class Planned:
 
     products: int
     images: int
+    row_problem_count: int
+    input_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class ProgressReader:
             plan = json.loads(await self._objects.read(keys.plan))
         except ResultMissing:
             return None
-        return Planned(plan["products"], plan["images"])
+        return Planned(plan["products"], plan["images"], plan["rowProblems"], plan["inputSha256"])
 
     async def _fetch(self, parts: Sequence[str]) -> None:
         missing = [part for part in parts if part not in self._parts][:READS_LIMIT]

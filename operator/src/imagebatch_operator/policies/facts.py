@@ -28,6 +28,8 @@ class Facts:
 
     runs: Runs
     products: int | None
+    row_problem_count: int | None
+    input_sha256: str | None
     images: Images | None
     shards: Shards | None
     bytes: Bytes | None
@@ -112,6 +114,8 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
     planned = replace(
         facts,
         products=message.products,
+        row_problem_count=message.row_problems,
+        input_sha256=message.input_sha256,
         images=Images(total=message.images),
         shards=Shards(total=message.shards),
         runs=facts.runs.model_copy(update={"lost": 0}),
@@ -155,22 +159,10 @@ def _collected(facts: Facts, message: RunnerMessage) -> Facts:
         report = Report(key=message.report_key, sha256=message.report_sha256)
     return replace(
         facts,
-        images=Images(
-            total=totals.images,
-            done=totals.images,
-            succeeded=totals.succeeded,
-            kept=totals.kept,
-            reused=totals.reused,
-            failed=totals.failed,
-        ),
+        images=Images.of(totals),
         bytes=Bytes.model_validate({"in": totals.bytes_in, "out": totals.bytes_out}),
-        saved=saved_share(totals.bytes_in, totals.bytes_out),
+        saved=totals.saved,
         report=report,
         # A batch of one shard is collected by its plan pod: no Job ever counted that shard.
         shards=shards and shards.model_copy(update={"done": shards.total - shards.failed}),
     )
-
-
-def saved_share(bytes_in: int, bytes_out: int) -> str:
-    """For the column, as ``61.3%``; nothing fetched saves nothing."""
-    return f"{100 * (bytes_in - bytes_out) / bytes_in:.1f}%" if bytes_in else "0.0%"

@@ -102,6 +102,9 @@ def _again(case: Case, stage: type[_Stage], run: int) -> _Stage | Ended:
 
 
 def _refusal(outcome: PodOutcome) -> Reason:
+    """The reason in the pod's message; without one that is known, what its exit code says."""
+    if outcome.message is not None and isinstance(outcome.message.reason, Reason):
+        return outcome.message.reason
     if outcome.exit_code == ExitCode.INPUT_REFUSED:
         return Reason.INPUT_REFUSED
     return Reason.CONFIGURATION_REFUSED

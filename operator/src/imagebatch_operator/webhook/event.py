@@ -28,6 +28,8 @@ def payload(batch: ImageBatch, download_url: str | None) -> bytes:
         "reason": succeeded.reason if succeeded else None,
         "message": succeeded.message if succeeded else None,
         "products": status.products,
+        "rowProblemCount": status.row_problem_count,
+        "inputSha256": status.input_sha256,
         "images": images,
         "bytes": size,
         "saved": status.saved,

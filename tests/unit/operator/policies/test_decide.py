@@ -79,6 +79,7 @@ def test_a_finished_plan_job_has_its_message_read_once_then_shards_start() -> No
     status = decision.status
     assert status.shards is not None
     assert (status.products, status.shards.total) == (700, 3)
+    assert (status.row_problem_count, status.input_sha256) == (2, "cd" * 32)
     assert status.images is not None
     assert (status.images.total, status.images.done) == (1500, 0)
     assert status.runs is not None
@@ -94,6 +95,7 @@ def test_a_plan_pod_that_collected_ends_the_batch_without_further_jobs() -> None
     assert decision.status.phase is Phase.COMPLETED
     assert decision.status.shards is not None
     assert (decision.status.shards.done, decision.status.shards.total) == (1, 1)
+    assert (decision.status.row_problem_count, decision.status.input_sha256) == (2, "cd" * 32)
     assert not [a for a in decision.actions if isinstance(a, CreateJob)]
     assert decision.requeue_after == 0.0
 
@@ -108,13 +110,20 @@ def test_dry_run_ends_after_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(2, Reason.INPUT_REFUSED), (3, Reason.CONFIGURATION_REFUSED)]
+    ("code", "told", "reason"),
+    [
+        (2, None, Reason.INPUT_REFUSED),
+        (2, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_NOT_FOUND),
+        (2, "OfANewerRunner", Reason.INPUT_REFUSED),
+        (3, None, Reason.CONFIGURATION_REFUSED),
+        (3, Reason.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),
+    ],
 )
 def test_a_refusing_plan_pod_ends_the_batch_without_waiting_for_its_retries(
-    code: int, reason: Reason
+    code: int, told: str | None, reason: Reason
 ) -> None:
     running = job(Step.PLAN, failed_pods=1, ready=0)
-    message = RunnerMessage(step=Step.PLAN, error="line 3: no column 'Product Name'")
+    message = RunnerMessage(step=Step.PLAN, error="line 3: no column 'Product Name'", reason=told)
     read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(code, message)})
     planned = batch().status(runs={"plan": 1}).build()
     asked = decide(planned, Observation(jobs=(running,)), NOW)

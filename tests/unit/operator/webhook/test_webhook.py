@@ -32,6 +32,8 @@ def ended(attempts: int = 0) -> ImageBatch:
             images={"total": 4, "done": 4, "succeeded": 3, "kept": 0, "reused": 0, "failed": 1},
             bytes={"in": 1000, "out": 400},
             saved="60.0%",
+            rowProblemCount=1,
+            inputSha256="cd" * 32,
             report={"key": "shop/u/report.csv", "sha256": "ab"},
             webhook={"eventId": "evt_1", "attempts": attempts},
         )
@@ -71,6 +73,7 @@ def test_the_payload_is_the_same_bytes_for_every_attempt_and_small() -> None:
     assert len(body) < 2000
     data = json.loads(body)["data"]
     assert data["reportKey"] == "shop/u/report.csv"
+    assert (data["rowProblemCount"], data["inputSha256"]) == (1, "cd" * 32)
     assert data["downloadUrl"] == "http://gw/api/download/spring"
     assert "downloadUrl" not in json.loads(payload(ended(), None))["data"]
 
