@@ -66,6 +66,7 @@ class Reason(StrEnum):
     PODS_BLOCKED = "PodsBlocked"
     RETRYING = "Retrying"
     WAITING = "Waiting"
+    QUEUED = "Queued"
     FINISHED = "Finished"
     # Stalled
     NOT_STALLED = "NotStalled"

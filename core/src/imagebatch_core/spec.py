@@ -243,7 +243,9 @@ class ImageBatchSpec(Model):
     cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
     dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
-        None, description="Seconds after its start at which a batch that has not ended is Failed."
+        None,
+        description="Seconds after its start at which a batch that has not ended is Failed; those "
+        "in which it is suspended or held by a queue do not count.",
     )
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         None,

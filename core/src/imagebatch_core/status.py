@@ -120,6 +120,13 @@ class ReuseStatus(Document):
     message: str | None = Field(None, description="What plan found there.")
 
 
+class Paused(Document):
+    """Time that does not count towards activeDeadlineSeconds: suspended, or held by a queue."""
+
+    since: datetime | None = Field(None, description="Since when; none: it is not paused.")
+    seconds: int = Field(0, description="Of the pauses before.")
+
+
 class WebhookStatus(Document):
     """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
 
@@ -167,6 +174,7 @@ class ImageBatchStatus(Document):
     report: Report | None = None
     reuse: ReuseStatus | None = None
     start_time: datetime | None = Field(None, description="When planning began.")
+    paused: Paused | None = None
     completion_time: datetime | None = Field(None, description="When the batch ended.")
     duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
     webhook: WebhookStatus | None = None

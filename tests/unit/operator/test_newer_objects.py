@@ -48,7 +48,9 @@ def settings(tmp_path: Path) -> Settings:
     secret = tmp_path / "secret"
     secret.write_text("whsec_" + base64.b64encode(b"a secret of twenty-four").decode())
     return Settings(
-        runner_image="runner:1", allow=AllowList.parse("127.0.0.1"), signing_secret_file=secret
+        runner_image="runner:1",
+        fetch_allow=AllowList.parse("127.0.0.1"),
+        signing_secret_file=secret,
     )
 
 
@@ -233,15 +235,21 @@ def reusing() -> BatchBuilder:
 
 
 async def stages(settings: Settings) -> list[FakeCluster]:
-    """The cluster before each pass over a batch that takes over outputs and has a webhook."""
+    """The cluster before each pass over a batch that takes over outputs and has a webhook.
+
+    After its first pass it is suspended for one.
+    """
     cluster = applied(reusing())
     earlier = batch().named("winter").status(phase="Completed")
     cluster.add(batch_path(KEY[0], "winter"), earlier.body())
     life, seen = Life(cluster, settings), []
-    for _ in range(8):
+    for number in range(10):
+        body = cluster.objects[PATH]
+        cluster.add(PATH, {**body, "spec": {**body["spec"], "suspend": number == 1}})
         seen.append(deepcopy(cluster))
         await life.one_pass()
-        cluster.run_jobs()
+        if number > 1:
+            cluster.run_jobs()
     return seen
 
 

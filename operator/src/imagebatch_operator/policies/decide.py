@@ -20,6 +20,7 @@ from .shard_jobs import compressing
 from .single_pod import collecting, planning
 from .stages import Ended, Over, Stage
 from .status import status_of
+from .strays import delete_strays
 from .suspended import suspended
 
 
@@ -29,7 +30,8 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
         return Decision(batch.status)
     case = Case.of(batch, seen, now)
     stage = stage_of(case)
-    return Decision(status_of(batch, stage, now), stage.next.actions, _look_again(case, stage))
+    actions = (*delete_strays(case, stage), *stage.next.actions)
+    return Decision(status_of(batch, stage, now), actions, _look_again(case, stage))
 
 
 def stage_of(case: Case) -> Stage:
@@ -49,7 +51,7 @@ def stage_of(case: Case) -> Stage:
 def _look_again(case: Case, stage: Stage) -> float | None:
     """Seconds until time alone may change the answer."""
     times = [stage.next.look_again]
-    if not isinstance(stage, Ended | Over):
+    if not isinstance(stage, Ended | Over) and not stage.next.pauses:
         times.append(until_deadline(case))
     due = [seconds for seconds in times if seconds is not None]
     return min(due) if due else None

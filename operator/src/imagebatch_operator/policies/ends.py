@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from imagebatch_core.reasons import Phase, Reason
+from imagebatch_core.status import Paused
 
 from .actions import DeleteJob
 from .facts import Case
@@ -19,7 +18,7 @@ def cancelled(case: Case) -> Ended | None:
 
 
 def deadline_exceeded(case: Case) -> Ended | None:
-    """``spec.activeDeadlineSeconds`` have passed since the start."""
+    """``spec.activeDeadlineSeconds`` have passed since the start, pauses not counted."""
     left = until_deadline(case)
     if left is None or left > 0:
         return None
@@ -29,10 +28,12 @@ def deadline_exceeded(case: Case) -> Ended | None:
 
 def until_deadline(case: Case) -> float | None:
     """Seconds left; ``None`` for a batch without a deadline, or that has not begun."""
-    limit, start = case.batch.spec.active_deadline_seconds, case.batch.status.start_time
-    if limit is None or start is None:
+    limit, status = case.batch.spec.active_deadline_seconds, case.batch.status
+    if limit is None or status.start_time is None:
         return None
-    return (start + timedelta(seconds=limit) - case.now).total_seconds()
+    paused = status.paused or Paused()
+    active = (paused.since or case.now) - status.start_time
+    return limit + paused.seconds - active.total_seconds()
 
 
 def _end(case: Case, phase: Phase, reason: Reason, message: str) -> Ended:

@@ -18,7 +18,7 @@ from imagebatch_core.status import (
     Shards,
 )
 
-from .observed import Observation, find
+from .observed import JobView, Observation, find
 from .shards import chunk_size, first_shard
 
 
@@ -56,6 +56,14 @@ class Facts:
     def shards_open(self) -> bool:
         """Planned, and not all shards are done or given up."""
         return self.shards is not None and self.shards.done + self.shards.failed < self.shards.total
+
+    def is_current(self, job: JobView) -> bool:
+        """It is the newest run of its step."""
+        if job.step is Step.PLAN:
+            return job.run == self.runs.plan
+        if job.step is Step.COLLECT:
+            return job.run == self.runs.collect
+        return self.runs.shards[job.chunk : job.chunk + 1] == [job.run]
 
     def with_run(self, step: Step, run: int, chunk: int = 0) -> Facts:
         """``run`` is the newest of a step; ``chunk`` at most one beyond the shard Jobs begun."""

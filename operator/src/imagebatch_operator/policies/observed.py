@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from imagebatch_core.job import RunnerMessage, Step
-from imagebatch_core.names import LABEL_BATCH_UID, LABEL_RUN, LABEL_STEP
+from imagebatch_core.names import LABEL_BATCH_UID, LABEL_KUEUE_QUEUE, LABEL_RUN, LABEL_STEP
 from imagebatch_core.reasons import Reason
 
 
@@ -17,7 +17,9 @@ class JobView:
     """One child Job. ``chunk`` numbers the Jobs of a batch of over 10,000 shards, from 0.
 
     ``started`` is when it was created or, after a suspension, resumed; ``idle_since`` is when it
-    was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none.
+    was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none. ``queue``
+    is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
+    ``suspend``.
     """
 
     name: str
@@ -27,6 +29,7 @@ class JobView:
     run: int
     started: datetime
     idle_since: datetime | None = None
+    queue: str | None = None
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -41,6 +44,11 @@ class JobView:
     @property
     def finished(self) -> bool:
         return self.succeeded or self.failed
+
+    @property
+    def held(self) -> bool:
+        """Its queue has not admitted it, or has stopped it."""
+        return self.queue is not None and self.suspended
 
     @classmethod
     def from_object(cls, body: Mapping[str, Any]) -> JobView:
@@ -57,6 +65,7 @@ class JobView:
             chunk=int(chunk or 0),
             run=int(labels[LABEL_RUN]),
             started=datetime.fromisoformat(status.get("startTime") or meta["creationTimestamp"]),
+            queue=labels.get(LABEL_KUEUE_QUEUE) or None,
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=bool(true & {"FailureTarget", "Failed"}),
             suspended=bool(spec.get("suspend")),

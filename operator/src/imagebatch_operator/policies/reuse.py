@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from imagebatch_core.reasons import Reason
+from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ImageBatchStatus
+from imagebatch_core.status import ConditionStatus, ImageBatchStatus
 
 from .observed import Refusal
 
@@ -34,12 +34,19 @@ def earlier_uid(batch: ImageBatch, find: Find, now: datetime) -> str | Refusal |
     body = find(name)
     if body is None:
         text = f"spec.reuseFrom: ImageBatch {name} does not exist in {batch.namespace}"
-        over = now - batch.creation_timestamp >= _ARRIVES_WITHIN
-        return Refusal(Reason.EARLIER_BATCH_NOT_FOUND, text, permanent=over)
+        return Refusal(Reason.EARLIER_BATCH_NOT_FOUND, text, permanent=_waited(batch, now))
     if not _ended(body):
         text = f"spec.reuseFrom: {name} has not ended yet; what it makes is taken over then"
         return Refusal(Reason.EARLIER_BATCH_NOT_ENDED, text, permanent=False)
     return str(body["metadata"]["uid"])
+
+
+def _waited(batch: ImageBatch, now: datetime) -> bool:
+    """Long enough, by the clock that wrote when the wait began: the API server's may differ."""
+    accepted = batch.status.condition(ConditionType.ACCEPTED)
+    if accepted is None or accepted.status is not ConditionStatus.FALSE:
+        return False
+    return now - accepted.last_transition_time >= _ARRIVES_WITHIN
 
 
 def _waits_for_itself(own: str, name: str, find: Find) -> bool:

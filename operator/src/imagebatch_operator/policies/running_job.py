@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from imagebatch_core.job import Step
-from imagebatch_core.names import LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import Reason
-from imagebatch_core.resource import ImageBatch
 
 from .actions import Action, CreateJob, ExplainBlocked, PatchJob
 from .blocked import is_blocked, next_look
@@ -23,7 +21,7 @@ def create(case: Case, action: CreateJob, note: Note | None = None) -> Next:
 
 def keep_going(case: Case, job: JobView, error: str | None = None) -> Next:
     """What a running Job needs; ``error`` is of its last pod, which the Job tries again."""
-    actions, note = _bring_in_line(case, job)
+    actions, note = _bring_in_line(case, job), _says_of_queue(case, job)
     look_again = next_look(job, case.now)
     if error is not None:
         note = Note(Reason.RETRYING, error)
@@ -33,25 +31,29 @@ def keep_going(case: Case, job: JobView, error: str | None = None) -> Next:
         if text is None:
             return Next((*actions, ExplainBlocked(job.name)), note, look_again)
         note = Note(Reason.PODS_BLOCKED, text)
-    return Next(actions, note, look_again)
+    return Next(actions, note, look_again, pauses=job.held)
 
 
-def _bring_in_line(case: Case, job: JobView) -> tuple[tuple[Action, ...], Note | None]:
-    """Its settings are the batch's; what a queue does not let us change is said."""
-    wanted, held = case.batch.spec.parallelism, queued(case.batch)
+def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
+    """Its settings are the batch's, as far as no queue owns them."""
+    if job.queue is not None:
+        return ()
     actions: list[Action] = []
-    note = None
-    if job.suspended and not held:
+    if job.suspended:
         actions.append(PatchJob(job.name, suspend=False))
-    if job.step is Step.COMPRESS and job.parallelism != wanted:
-        if held:
-            text = "the new parallelism applies to the next Job, for this one is in a queue"
-            note = Note(Reason.COMPRESSING, text)
-        else:
-            actions.append(PatchJob(job.name, parallelism=wanted))
-    return tuple(actions), note
+    if _has_old_parallelism(case, job):
+        actions.append(PatchJob(job.name, parallelism=case.batch.spec.parallelism))
+    return tuple(actions)
 
 
-def queued(batch: ImageBatch) -> bool:
-    """With a queue, Kueue owns ``suspend`` of the Jobs: it is never written here."""
-    return LABEL_KUEUE_QUEUE in batch.labels
+def _says_of_queue(case: Case, job: JobView) -> Note | None:
+    """What its queue holds up, or does not let us change."""
+    texts = [f"held by the queue {job.queue}"] if job.held else []
+    if job.queue is not None and _has_old_parallelism(case, job):
+        texts.append("the new parallelism applies to the next Job, for this one is in a queue")
+    reason = Reason.QUEUED if job.held else Reason.COMPRESSING
+    return Note(reason, "; ".join(texts)) if texts else None
+
+
+def _has_old_parallelism(case: Case, job: JobView) -> bool:
+    return job.step is Step.COMPRESS and job.parallelism != case.batch.spec.parallelism

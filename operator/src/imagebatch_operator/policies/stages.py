@@ -30,12 +30,14 @@ class Note:
 class Next:
     """What follows from a stage.
 
-    ``look_again`` is the number of seconds after which time alone may change the stage.
+    ``look_again`` is the number of seconds after which time alone may change the stage. While it
+    ``pauses``, the time does not count towards the deadline.
     """
 
     actions: tuple[Action, ...] = ()
     note: Note | None = None
     look_again: float | None = None
+    pauses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

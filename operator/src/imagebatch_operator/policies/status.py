@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
-from imagebatch_core.status import ImageBatchStatus, WebhookStatus
+from imagebatch_core.status import ImageBatchStatus, Paused, WebhookStatus
 
 from .accepted import begun, still_accepted
 from .conditions import Conditions
@@ -84,7 +84,23 @@ def _unfinished(
     told.set(T.STALLED, False, Reason.NOT_STALLED)
     told.set(T.SUCCEEDED, None, Reason.IN_PROGRESS)
     begins = phase is Phase.PROCESSING and not begun(batch)
-    return {"phase": phase, "start_time": now if begins else batch.status.start_time}
+    return {
+        "phase": phase,
+        "start_time": now if begins else batch.status.start_time,
+        "paused": _paused(batch, stage, now),
+    }
+
+
+def _paused(batch: ImageBatch, stage: Unfinished, now: datetime) -> Paused | None:
+    """When the present pause began, and how long those before were."""
+    before = batch.status.paused
+    if stage.next.pauses and begun(batch):
+        before = before or Paused()
+        return before if before.since else before.model_copy(update={"since": now})
+    if before is None or before.since is None:
+        return before
+    ended = before.seconds + round((now - before.since).total_seconds())
+    return Paused(seconds=ended)
 
 
 def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> dict[str, Any]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from .actions import Action, DeleteJob, PatchJob
+from .actions import Action, PatchJob
 from .facts import Case
-from .running_job import queued
 from .stages import Next, Suspended
 
 
 def suspended(case: Case) -> Suspended | None:
-    """``spec.suspend`` is set. Resuming creates the next run of a Job that was deleted."""
+    """``spec.suspend`` is set.
+
+    A Job in a queue makes way for its next run, which resuming creates: the old one is deleted as
+    every other that is not current.
+    """
     if not case.batch.spec.suspend:
         return None
     facts, actions = case.facts, list[Action]()
     for job in case.seen.jobs:
-        if job.finished or job.deleting:
+        if job.finished or job.deleting or not facts.is_current(job):
             continue
-        if queued(case.batch):
+        if job.queue is not None:
             facts = facts.with_run(job.step, job.run + 1, job.chunk)
-            actions.append(DeleteJob(job.name))
         elif not job.suspended:
             actions.append(PatchJob(job.name, suspend=True))
-    return Suspended(facts, Next(tuple(actions)))
+    return Suspended(facts, Next(tuple(actions), pauses=True))

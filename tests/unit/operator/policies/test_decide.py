@@ -243,7 +243,7 @@ def test_suspensions_in_a_queue_do_not_count_as_lost_results() -> None:
     builder = batch().queued()
     status = decide(builder.build(), Observation(), NOW).status
     for run in range(1, 6):
-        running = Observation(jobs=(job(Step.PLAN, run=run),))
+        running = Observation(jobs=(job(Step.PLAN, run=run, queue="team"),))
         suspended = decide(after(builder.spec(suspend=True), status), running, NOW)
         resumed = decide(after(builder.spec(suspend=False), suspended.status), Observation(), NOW)
         assert resumed.actions == (CreateJob(Step.PLAN, run + 1),)
@@ -407,12 +407,13 @@ def test_suspended_from_the_start_creates_nothing() -> None:
 
 def test_in_a_queue_suspend_deletes_the_job_and_resume_creates_the_next_run() -> None:
     builder = batch().queued().shards(3, first_runs=1).spec(suspend=True)
-    running = job(Step.COMPRESS)
+    running = job(Step.COMPRESS, queue="team")
     decision = decide(builder.build(), Observation(jobs=(running,)), NOW)
     assert decision.actions == (DeleteJob(running.name),)
     again = decide(after(builder, decision.status), Observation(jobs=(running,)), NOW)
     assert again.status.runs == decision.status.runs, "a crash before the delete counts no run"
-    deleting = job(Step.COMPRESS, deleting=True)
+    assert again.actions == decision.actions
+    deleting = job(Step.COMPRESS, queue="team", deleting=True)
     waiting = decide(after(builder, again.status), Observation(jobs=(deleting,)), NOW)
     assert waiting.actions == ()
     resumed = decide(after(builder.spec(suspend=False), again.status), Observation(), NOW)
@@ -420,7 +421,7 @@ def test_in_a_queue_suspend_deletes_the_job_and_resume_creates_the_next_run() ->
 
 
 def test_in_a_queue_the_jobs_suspend_and_parallelism_are_never_written() -> None:
-    held = job(Step.COMPRESS, suspended=True, active=0, ready=0)
+    held = job(Step.COMPRESS, queue="team", suspended=True, active=0, ready=0)
     decision = decide(
         batch().queued().shards(3, first_runs=1).spec(parallelism=9).build(),
         Observation(jobs=(held,)),

@@ -18,8 +18,8 @@ from imagebatch_operator.policies.observed import Observation, PodOutcome, Refus
 from imagebatch_operator.policies.reuse import Find, earlier_uid
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job
 
-SOON = batch().build().creation_timestamp + timedelta(seconds=59)
-LATER = SOON + timedelta(seconds=1)
+SOON = NOW + timedelta(seconds=59)
+LATER = NOW + timedelta(seconds=60)
 
 
 def reusing(name: str = "winter") -> BatchBuilder:
@@ -60,12 +60,22 @@ def test_a_batch_that_has_not_ended_is_waited_for(phase: str | None) -> None:
 
 
 def test_a_batch_that_does_not_exist_is_waited_for_a_minute_and_then_refused() -> None:
-    found = refused(reusing(), known())
+    builder = reusing()
+    found = refused(builder, known())
     assert (found.reason, found.permanent) == (Reason.EARLIER_BATCH_NOT_FOUND, False)
     assert "ImageBatch winter does not exist in shop" in found.message
-    later = earlier_uid(reusing().build(), known(), LATER)
-    assert isinstance(later, Refusal)
-    assert (later.reason, later.permanent) == (Reason.EARLIER_BATCH_NOT_FOUND, True)
+    waiting = after(builder, decide(builder.build(), Observation(refusal=found), NOW).status)
+    for at, over in ((SOON, False), (LATER, True)):
+        again = earlier_uid(waiting, known(), at)
+        assert isinstance(again, Refusal)
+        assert (again.reason, again.permanent) == (Reason.EARLIER_BATCH_NOT_FOUND, over)
+
+
+def test_a_clock_that_is_ahead_of_the_api_servers_refuses_no_batch_at_once() -> None:
+    ahead = NOW + timedelta(days=1)
+    found = earlier_uid(reusing().build(), known(), ahead)
+    assert isinstance(found, Refusal)
+    assert not found.permanent
 
 
 @pytest.mark.parametrize(
