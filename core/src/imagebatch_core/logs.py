@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any, Final, TextIO
@@ -12,15 +13,25 @@ from pythonjsonlogger.json import JsonFormatter
 from .environment import LogFormat, LogLevel
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-#: Uvicorn's message once more, with escape sequences for terminals.
-_UNWANTED: Final = "color_message"
+#: Attributes of a record that are no fields of the event; uvicorn's ``color_message`` repeats the
+#: message with escape sequences for terminals.
+_RESERVED: Final = frozenset({*RESERVED_ATTRS, "asctime", "color_message", "message"})
 
 
 def configure(level: LogLevel, form: LogFormat = "json", stream: TextIO = sys.stderr) -> None:
     """Replace all handlers of the root logger. What a call gives as ``extra`` becomes fields."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter(_TEXT) if form == "text" else _json_formatter())
+    handler.setFormatter(_TextFormatter(_TEXT) if form == "text" else _json_formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class _TextFormatter(logging.Formatter):
+    """The fields of an event follow its message: ``request method="GET" status=404``."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        fields = {name: value for name, value in vars(record).items() if name not in _RESERVED}
+        told = [f"{n}={json.dumps(v, ensure_ascii=False, default=str)}" for n, v in fields.items()]
+        return " ".join([super().formatMessage(record), *told])
 
 
 class _Formatter(JsonFormatter):
@@ -36,6 +47,6 @@ def _json_formatter() -> JsonFormatter:
         rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
         timestamp="time",
         json_ensure_ascii=False,
-        reserved_attrs=[*RESERVED_ATTRS, _UNWANTED],
+        reserved_attrs=_RESERVED,
         exc_info_as_array=False,
     )

@@ -22,7 +22,7 @@ from .settings import Settings
 
 #: Seconds that running requests get to finish after SIGTERM; below the pod's grace period of 30.
 _GRACE_SECONDS: Final = 25
-#: A caller waits for this: fail while somebody is still there to be told.
+#: How long a failing request to the store is repeated: a caller is waiting meanwhile.
 _STORE_RETRIES: Final = timedelta(seconds=15)
 
 
@@ -45,7 +45,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    logs.configure("info", stream=sys.stdout)  # until it is known how they are wanted
+    logs.configure("info", stream=sys.stdout)  # for wrong settings; the right ones follow
     try:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, settings.log_format, sys.stdout)

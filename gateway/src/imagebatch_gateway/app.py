@@ -42,7 +42,7 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
     for module in (uploads, status, downloads, files, health, pages):
         app.include_router(module.router)
     app.mount("/static", pages.static)
-    # The last one added is the first one passed.
+    # The middleware that is added last sees a request first.
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)

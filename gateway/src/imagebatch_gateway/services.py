@@ -56,7 +56,7 @@ def services_of(request: Request) -> Services:
 
 
 def links_of(request: Request, services: Annotated[Services, Depends(services_of)]) -> Links:
-    """Absolute links to where the caller reached us, or to the configured address."""
+    """Links below the configured address, otherwise below the one that the caller used."""
     return Links(services.settings.gateway_url or str(request.base_url).rstrip("/"))
 
 

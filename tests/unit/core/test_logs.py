@@ -70,3 +70,12 @@ def test_text_is_for_people_and_the_level_counts() -> None:
 
     assert stream.getvalue().rstrip().endswith("WARNING x: loud")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_text_has_the_fields_of_an_event_on_its_line() -> None:
+    stream = io.StringIO()
+    logs.configure("info", "text", stream)
+    logging.getLogger("access").info("request", extra={"path": "/a\nb", "status": 404})
+    (line,) = stream.getvalue().splitlines()
+
+    assert line.endswith('INFO access: request path="/a\\nb" status=404')

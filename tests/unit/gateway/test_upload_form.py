@@ -28,13 +28,19 @@ class NewSpec(ImageBatchSpec):
 
 
 async def upload(
-    settings: Settings, store: MemoryStore, batches: FakeBatches, **options: str
+    settings: Settings,
+    store: MemoryStore,
+    batches: FakeBatches,
+    headers: dict[str, str] | None = None,
+    **options: str,
 ) -> httpx.Response:
+    """To a gateway of a release whose spec is :class:`NewSpec`."""
     app = create_app(settings, store, batches)
     app.dependency_overrides[read_form] = upload_form(NewSpec)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
-        return await http.post("/api/upload", files={"file": ("p.csv", CSV)}, data=options)
+        files = {"file": ("p.csv", CSV)}
+        return await http.post("/api/upload", files=files, data=options, headers=headers)
 
 
 async def test_a_new_field_of_the_spec_or_its_output_is_an_option_of_uploads(
@@ -57,6 +63,20 @@ async def test_a_new_field_has_its_default_and_bounds_in_the_form(
     assert too_high.json()["errors"] == [
         {"field": "edgeBlur", "message": "Input should be less than or equal to 9"}
     ]
+
+
+async def test_an_upload_that_is_repeated_after_an_upgrade_is_still_the_same_upload(
+    http: httpx.AsyncClient, settings: Settings, store: MemoryStore, batches: FakeBatches
+) -> None:
+    files, data = {"file": ("p.csv", CSV)}, {"quality": "70"}
+    key = {"Idempotency-Key": "order-1"}
+    before = await http.post("/api/upload", files=files, data=data, headers=key)
+    after = await upload(settings, store, batches, key, quality="70")
+    other = await upload(settings, store, batches, key, quality="70", edgeBlur="3")
+
+    assert after.json() == before.json()
+    assert after.headers["idempotency-replayed"] == "true"
+    assert other.status_code == 422
 
 
 def test_a_new_field_is_documented_as_the_spec_documents_it() -> None:

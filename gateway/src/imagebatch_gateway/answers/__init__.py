@@ -1,1 +1,1 @@
-"""What the calls answer: models, problem details, links, conditions of HTTP."""
+"""Answers: their models, problem details, links and conditional requests."""

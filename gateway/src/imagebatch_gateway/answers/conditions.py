@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller holds this version; compared weakly, as the RFC asks for GET."""
+    """Whether the caller already holds this version. RFC 9110 compares tags weakly here."""
     if if_none_match is None:
         return False
     tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))

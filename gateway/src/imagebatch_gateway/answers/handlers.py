@@ -1,4 +1,4 @@
-"""Every error of the application becomes a problem here."""
+"""Turns every error of the application into a problem."""
 
 from __future__ import annotations
 

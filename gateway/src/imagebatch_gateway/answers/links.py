@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """``base`` without a slash at its end."""
+    """Builds addresses below ``base``, which has no slash at its end."""
 
     base: str
 

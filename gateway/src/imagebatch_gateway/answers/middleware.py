@@ -27,7 +27,7 @@ _SECURITY_HEADERS: Final = {
 
 
 class AccessLog:
-    """One line a request. Query strings and headers may hold secrets and are left out."""
+    """Logs one line for each request, without query string and headers: they may hold secrets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -65,7 +65,7 @@ class AccessLog:
 
 
 class SecurityHeaders:
-    """Set on every answer, unless the route has set its own."""
+    """Adds the security headers that an answer has not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -82,8 +82,10 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """413 for a body over ``limit`` bytes: at once where its length is announced, else when the
-    limit is passed. Starlette's own answers in plain text, without the reason."""
+    """Answers 413 to a body of more than ``limit`` bytes: at once if its length is announced,
+    otherwise when the limit is passed. Starlette's own limit answers in plain text and gives no
+    reason.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -111,7 +113,7 @@ class BodyLimit:
         await self._app(scope, limited, send)
 
     def _refusal(self) -> HTTPException:
-        # Connection: close, for the rest of the body is not going to be read.
+        # Connection: close, because the rest of the body will not be read.
         return HTTPException(
             413,
             f"The upload is larger than {_size(self._limit)}. Split the CSV, or put it into the "

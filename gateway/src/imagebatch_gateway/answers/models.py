@@ -1,4 +1,4 @@
-"""The bodies of the answers; OpenAPI is generated from these."""
+"""The bodies of answers, from which the OpenAPI document is generated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RequestStatus(StrEnum):
 
 
 class RowProblem(Model):
-    """A row that is reported and stays in the output, without images."""
+    """A row without usable images. It is reported, and stays in the output."""
 
     line: int = Field(description="1-based line of the file where the row starts.")
     problem: str
@@ -59,7 +59,7 @@ class UploadAccepted(Model):
 
 
 class WebhookAnswer(Model):
-    """How far the delivery of the webhook has come; the receiver's address is not repeated."""
+    """How far the delivery of the webhook has come. The receiver's address is left out."""
 
     event_id: str | None = None
     attempts: int = 0
@@ -159,5 +159,5 @@ class ProblemAnswer(BaseModel):
 
 class Health(Model):
     status: str
-    #: What is wrong, by what is asked; empty when ready.
+    #: What does not answer, and why; empty when ready.
     problems: dict[str, str] = Field(default_factory=dict)

@@ -36,7 +36,7 @@ _SOON: Final = 5
 
 @dataclass
 class Problem(Exception):
-    """``code`` ends the problem's type; ``message`` is the contract's, else the detail's."""
+    """A refusal. ``code`` ends its type. Without a ``message`` the detail is the one to show."""
 
     status: int
     code: str
@@ -81,7 +81,7 @@ def invalid_csv(message: str, line: int | None) -> Problem:
 
 
 def not_implemented(fields: Sequence[str]) -> Problem:
-    """``fields``: paths of the resource that the operator would refuse."""
+    """The operator would refuse the batch because of ``fields``, paths of the resource."""
     return Problem(
         400,
         "not-implemented",
@@ -113,7 +113,7 @@ def idempotency_key_reused() -> Problem:
 
 
 def no_output_yet(detail: str, retry_after: int) -> Problem:
-    """``retry_after``: seconds."""
+    """``retry_after``: seconds after which asking again is worth it."""
     return Problem(409, "not-finished", "The output is not ready", detail, retry_after=retry_after)
 
 
@@ -122,7 +122,7 @@ def no_output_ever(detail: str) -> Problem:
 
 
 def no_such_file() -> Problem:
-    """Of an output image."""
+    """There is no such output image."""
     return Problem(404, "no-file", "No such file", message="File not found")
 
 
@@ -131,7 +131,7 @@ def internal(detail: str | None = None) -> Problem:
 
 
 def http_problem(status: int, detail: str | None, headers: Mapping[str, str]) -> Problem:
-    """A refusal by the HTTP layer: its title is the status' phrase."""
+    """A refusal by FastAPI or a middleware. Its title is the phrase of its status."""
     # Python's phrase for 413 differs between its versions.
     title = "Content Too Large" if status == 413 else HTTPStatus(status).phrase
     return Problem(status, title.lower().replace(" ", "-"), title, detail, headers=headers)

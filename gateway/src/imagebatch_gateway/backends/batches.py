@@ -48,7 +48,7 @@ class Batches(Protocol):
 
 
 class KubeBatches:
-    """The real ones, over the official client."""
+    """The ImageBatches of one namespace, through the official client."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self._custom: Any = client.CustomObjectsApi(api)
@@ -65,7 +65,7 @@ class KubeBatches:
                 "namespace": self._namespace,
                 "annotations": dict(annotations),
             },
-            # What equals a default is left to the API server, as a manifest by hand would.
+            # Defaults are left out, as in a manifest: the API server fills them in.
             "spec": spec.model_dump(
                 mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
             ),
@@ -119,7 +119,7 @@ class KubeBatches:
 async def kube_batches(
     namespace: str, env: Mapping[str, str] = os.environ
 ) -> AsyncIterator[KubeBatches]:
-    """See :func:`imagebatch_core.apiserver.api_client`."""
+    """The batches of the cluster that :func:`.api_client` finds, whose errors it raises."""
     async with api_client(env) as api:
         yield KubeBatches(api, namespace)
 
@@ -163,7 +163,7 @@ def _domain_error(name: str, error: ApiException) -> Exception:
         return SpecRefused(message, _causes(answer))
     return ClusterUnavailable(
         f"the Kubernetes API server answered {status}",
-        # A refusal by load shedding happens before the request has any effect.
+        # 409 and 429 refuse a request before it has any effect.
         undecided=status not in (409, 429),
     )
 

@@ -68,7 +68,7 @@ class ClusterRefused(GatewayError):
 
 
 class ClusterUnavailable(GatewayError):
-    """``undecided``: the request was sent, so that its effect may still have happened."""
+    """``undecided``: the request was sent, so it may have been carried out."""
 
     def __init__(self, message: str, *, undecided: bool) -> None:
         super().__init__(message)

@@ -18,13 +18,13 @@ from .errors import ResultMissing, StoreUnavailable
 #: Bytes asked for in one request. A slow reader of a large object must not meet the store's
 #: time limit for one request, so the object is read piece by piece, each one whole.
 PIECE: Final = 4 * 1024 * 1024
-#: Seconds for one piece, or one listing: a caller waits for it.
+#: Time limit in seconds for reading one piece, or for one listing.
 SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An object about to be sent: ``size`` in bytes, ``etag`` with its quotes."""
+    """An object that is ready to be sent: ``size`` in bytes, ``etag`` with its quotes."""
 
     size: int
     etag: str | None
@@ -32,7 +32,7 @@ class Opened:
 
 
 class Objects:
-    """Raises :class:`ResultMissing` and :class:`StoreUnavailable`, nothing of the vendor's."""
+    """Reads and writes objects. Raises only ResultMissing and StoreUnavailable."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -43,28 +43,28 @@ class Objects:
             obstore.put(self._store, key, file)
 
     async def delete(self, key: str) -> None:
-        async with _answered(key):
+        async with _time_limit(key):
             await obstore.delete_async(self._store, key)
 
     async def read(self, key: str) -> bytes:
-        """A whole small object."""
-        async with _answered(key):
+        """The content of a small object."""
+        async with _time_limit(key):
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
     async def size(self, key: str) -> int:
-        """In bytes."""
-        async with _answered(key):
+        """The size of an object in bytes."""
+        async with _time_limit(key):
             return (await obstore.head_async(self._store, key))["size"]
 
     async def read_piece(self, key: str, start: int) -> bytes:
         """At most :data:`PIECE` bytes from ``start`` on, which must lie within the object."""
-        async with _answered(key):
+        async with _time_limit(key):
             return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
 
     async def open(self, key: str) -> Opened:
-        """Open an object for streaming; memory holds one piece of it."""
-        async with _answered(key):
+        """Open an object for streaming; no more than one piece of it is in memory."""
+        async with _time_limit(key):
             result = await obstore.get_async(self._store, key)
             meta = result.meta
             size, etag = meta["size"], meta["e_tag"]
@@ -74,8 +74,8 @@ class Objects:
 
     async def _pieces(self, key: str, size: int, etag: str | None) -> AsyncIterator[bytes]:
         for start in range(0, size, PIECE):
-            async with _answered(key):
-                # Pieces of two versions must never be joined, should the object be replaced.
+            async with _time_limit(key):
+                # If the object is replaced meanwhile, its pieces must not be joined to ours.
                 piece = await obstore.get_async(
                     self._store,
                     key,
@@ -87,7 +87,7 @@ class Objects:
     async def list_keys(self, prefix: str, *, limit: int) -> list[str] | None:
         """Keys under a prefix, sorted; ``None`` when there are more than ``limit``."""
         keys: list[str] = []
-        async with _answered(prefix):
+        async with _time_limit(prefix):
             async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
                 keys.extend(item["path"] for item in chunk)
                 if len(keys) > limit:
@@ -95,8 +95,8 @@ class Objects:
         return sorted(keys)
 
     async def check(self, prefix: str, *, seconds: float) -> None:
-        """One list request: proves address, credentials and bucket."""
-        async with _answered(prefix, seconds):
+        """Make one list request: it fails if address, credentials or bucket are wrong."""
+        async with _time_limit(prefix, seconds):
             async for _ in obstore.list(self._store, prefix, chunk_size=1):
                 break
 
@@ -106,8 +106,8 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _answered(key: str, seconds: float = SECONDS) -> AsyncIterator[None]:
-    # A TimeoutError is an OSError, and told as any other silence of the store.
+async def _time_limit(key: str, seconds: float = SECONDS) -> AsyncIterator[None]:
+    # The TimeoutError is an OSError: _translated makes it StoreUnavailable.
     with _translated(key):
         async with asyncio.timeout(seconds):
             yield
@@ -120,6 +120,6 @@ def _translated(key: str) -> Iterator[None]:
     except (NotFoundError, FileNotFoundError) as error:
         raise ResultMissing(key) from error
     except (BaseError, OSError) as error:
-        # The vendor's text holds the endpoint and the whole answer: for the log, through the
-        # chained exception, not for the caller.
+        # The vendor's text holds the endpoint and the whole answer. It reaches the log through
+        # the chained exception, and never the caller.
         raise StoreUnavailable("the object store does not answer or refuses the request") from error

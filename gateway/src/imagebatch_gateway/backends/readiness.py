@@ -1,4 +1,4 @@
-"""Whether the two systems behind the gateway answer, asked at most every few seconds."""
+"""Whether the API server and the object store answer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from imagebatch_core.keys import upload_prefix
 from .batches import Batches
 from .objects import Objects
 
-#: Seconds an answer is used again: probes of many kinds must not add load to what is failing.
+#: How long an answer is reused, in seconds: probes must not add load to what is failing.
 FRESH_SECONDS: Final = 3.0
 STORE_SECONDS: Final = 5.0
 
 
 class Readiness:
-    """``clock`` gives seconds, monotonic."""
+    """Asks both, and remembers what they answered. ``clock`` gives seconds, monotonic."""
 
     def __init__(
         self, objects: Objects, batches: Batches, namespace: str, clock: Callable[[], float]
@@ -32,7 +32,7 @@ class Readiness:
         self._problems: dict[str, str] = {}
 
     async def problems(self) -> dict[str, str]:
-        """What does not answer, by name, and why; empty when ready."""
+        """What does not answer, ``cluster`` or ``store``, and why; empty when both do."""
         async with self._lock:
             if self._at is None or self._clock() - self._at >= FRESH_SECONDS:
                 self._problems = await self._ask()

@@ -1,1 +1,1 @@
-"""What pages for people are made of."""
+"""Parts of the pages for people."""

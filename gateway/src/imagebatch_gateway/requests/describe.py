@@ -1,4 +1,4 @@
-"""An ImageBatch and its results as one answer. Pure: everything is handed in."""
+"""The answer to a status call. Pure: everything is handed in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .progress import Progress
 def describe(
     batch: ImageBatch, page: UrlPage, progress: Progress | None, links: Links
 ) -> StatusAnswer:
-    """``progress`` is what the parts say while the batch runs, if it could be counted."""
+    """What is known of a batch. ``progress`` counts the recorded results while it runs; ``None`` if
+    it has ended, or they could not be counted.
+    """
     status = batch.status
     telling = telling_condition(batch)
     planned = progress.planned if progress and status.products is None else None
@@ -46,7 +48,7 @@ def describe(
 
 
 def telling_condition(batch: ImageBatch) -> Condition | None:
-    """The condition that says most: why it stands still, how it ended, what it does."""
+    """The condition that explains the state: why it is refused, ended, held, or what it does."""
     status = batch.status
     accepted = status.condition(ConditionType.ACCEPTED)
     succeeded = status.condition(ConditionType.SUCCEEDED)

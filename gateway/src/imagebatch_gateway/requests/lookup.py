@@ -1,4 +1,4 @@
-"""A requestId from a stranger to the ImageBatch of that name."""
+"""Finds the ImageBatch that a requestId names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Lookup:
         self._batches = batches
 
     async def batch(self, request_id: str) -> ImageBatch:
-        """Raises BatchMissing also for what can be no name, without asking the API server."""
+        """Raises BatchMissing, without asking the API server if no object can have this name."""
         if not names.is_object_name(request_id):
             raise BatchMissing(request_id[: names.LONGEST_OBJECT_NAME])
         return await self._batches.get(request_id)

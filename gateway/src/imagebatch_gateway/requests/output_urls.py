@@ -1,7 +1,7 @@
 """The output URLs of a batch, page by page, from ``report.jsonl``.
 
-A cursor is the byte offset of a line of the report, and the report's hash: an offset needs no
-index, and a cursor of another report is noticed.
+A cursor holds the byte offset of a line, so that paging needs no index, and the hash of the report,
+so that a cursor of another report is refused.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from imagebatch_gateway.backends.errors import CursorRefused
 from imagebatch_gateway.backends.objects import Objects
 
 PAGE: Final = 1000
-#: Bytes read for one page: a page of a report that is nearly all failures ends here, with a
-#: cursor and fewer URLs.
+#: Most bytes read for one page. In a report that is nearly all failures a page ends here, with
+#: fewer URLs and a cursor.
 SCAN_LIMIT: Final = 32 * 1024 * 1024
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
@@ -38,13 +38,13 @@ class UrlPage:
 async def read_page(
     objects: Objects, keys: BatchKeys, report: Report, cursor: str | None
 ) -> UrlPage:
-    """Raises CursorRefused, ResultMissing, StoreUnavailable."""
+    """The URLs from ``cursor`` on. Raises CursorRefused, ResultMissing, StoreUnavailable."""
     start = _offset(cursor, report)
     size = await objects.size(keys.report_jsonl)
     if start and start >= size:
         raise CursorRefused("the cursor points nowhere")
     scan = _Scan(start)
-    # One byte earlier: it must end a line, or the cursor is none of ours.
+    # The byte before the offset is read as well: unless it ends a line, the cursor is forged.
     at = max(0, start - 1)
     while at < size:
         content = await objects.read_piece(keys.report_jsonl, at)
@@ -62,7 +62,7 @@ async def read_page(
 
 
 class _Scan:
-    """Lines to URLs; ``more_at`` is the offset of the first line beyond a full page."""
+    """Collects URLs; ``more_at`` is the offset of the first line beyond a full page."""
 
     def __init__(self, start: int) -> None:
         self.urls: list[str] = []

@@ -1,7 +1,7 @@
-"""How many images are recorded while a batch runs, exact to the image.
+"""Counts the images that are recorded while a batch runs.
 
-The operator's count has shard precision. The runner's parts are exact and never rewritten, so each
-is read once; a shard whose list of parts has not changed is not counted again.
+The operator counts finished shards; the parts that the runner writes tell of every image. A part
+never changes, so each is read once, and a shard is counted again only if it has new parts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from imagebatch_gateway.backends.objects import Objects
 
 from .packing import Packed, Packing
 
-#: Parts of a batch that are listed; a batch with more is shown at shard precision.
+#: Most parts that are listed; a batch with more is shown as the operator counts it.
 PARTS_LIMIT: Final = 20_000
-#: New parts read for one answer; the next answer goes on.
+#: Most new parts that are read for one answer; the next answer reads more.
 READS_LIMIT: Final = 400
 READS_AT_ONCE: Final = 16
 #: Answers within this time share one count.
@@ -74,7 +74,7 @@ class _Seen:
 
 
 class ProgressReader:
-    """``clock`` gives seconds, monotonic."""
+    """Counts, and remembers what it has counted. ``clock`` gives seconds, monotonic."""
 
     def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
         self._objects = objects
@@ -85,7 +85,7 @@ class ProgressReader:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """``None`` when there are too many parts to count, or the store does not answer."""
+        """``None`` if there are too many parts to count, or the store does not answer."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
             seen = self._batches.get(keys.root)

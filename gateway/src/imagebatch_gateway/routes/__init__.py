@@ -1,1 +1,1 @@
-"""The calls, one module for each resource; all thin."""
+"""The calls of the API, one module for each resource: validate, call one service, answer."""

@@ -54,7 +54,7 @@ async def get_file(
     headers = {
         "ETag": etag,
         "Cache-Control": "public, max-age=31536000, immutable",
-        # Strangers' pictures: never run as anything, whatever they hold.
+        # The content comes from strangers: a browser must run nothing in it.
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }

@@ -1,4 +1,4 @@
-"""What the kubelet asks."""
+"""Health and readiness, for the kubelet."""
 
 from __future__ import annotations
 

@@ -79,5 +79,5 @@ async def upload(
 
 
 def _without_line(error: InputRefused) -> str:
-    """The line has a field of its own in the answer."""
+    """The message without its line, which has a field of its own in the answer."""
     return str(error).removeprefix(f"line {error.line}: ")

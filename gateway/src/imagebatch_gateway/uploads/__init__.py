@@ -1,1 +1,1 @@
-"""From a form with a CSV to an object and an ImageBatch."""
+"""Turns an upload into an object in the store and an ImageBatch."""

@@ -1,4 +1,4 @@
-"""An upload becomes an object in the store and an ImageBatch, in that order."""
+"""Stores an upload, then creates its ImageBatch."""
 
 from __future__ import annotations
 
@@ -59,11 +59,13 @@ class Uploads:
     async def accept(
         self, form: CheckedForm, idempotency_key: str | None, *, caller: str = ""
     ) -> Accepted:
-        """Check, store, create.
+        """Check the file, store it, create the batch. After an error no batch is left behind,
+        unless the cluster's answer to the creation was lost.
 
-        Raises InputRefused for the file, Problem for a key that was used for something else or an
-        unknown request to reuse, and the errors of the store
-        and the cluster; whatever is raised, nothing is left behind that will be worked on.
+        Raises:
+            InputRefused: the file is no such CSV.
+            Problem: the key was used for another upload, or there is no request to reuse.
+            GatewayError: the store or the cluster refuses, or does not answer.
         """
         file = form.file.file
         facts = await anyio.to_thread.run_sync(check_csv, file, limiter=self._threads)
@@ -89,7 +91,7 @@ class Uploads:
         self._objects.put_file(key, file)
 
     async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
-        """True when another request had created it. The object never outlives a refusal."""
+        """Whether another request had created it. If the batch is refused, its file is deleted."""
         annotations = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
         try:
             await self._batches.create(request_id, form.spec_for(key), annotations)
@@ -98,20 +100,20 @@ class Uploads:
             earlier = await self._batches.get(request_id)
             if _source_key(earlier) == key:
                 return False
-            await self._forget(key)
+            await self._delete(key)
             _same_payload(earlier, digest)
             return True
         except ClusterUnavailable as error:
             if not error.undecided:
-                await self._forget(key)
+                await self._delete(key)
                 raise
-            # It may have been created: deleting its input would break a good batch, so the
-            # object stays unless we learn more; the sweeper takes what nothing refers to.
+            # The batch may exist, and without its input it would fail: the file stays. If there is
+            # no batch, the sweeper removes it.
             if await self._created_after_all(request_id, key):
                 return False
             raise
         except GatewayError:
-            await self._forget(key)
+            await self._delete(key)
             raise
         return False
 
@@ -128,8 +130,8 @@ class Uploads:
         except BatchMissing:
             return None
 
-    async def _forget(self, key: str) -> None:
-        """Delete an upload that no batch refers to; the sweeper does it where this fails."""
+    async def _delete(self, key: str) -> None:
+        """Delete an upload that no batch refers to; if this fails, the sweeper does it."""
         try:
             await self._objects.delete(key)
         except GatewayError:
@@ -137,21 +139,26 @@ class Uploads:
 
 
 def request_id_for(namespace: str, caller: str, idempotency_key: str | None) -> str:
-    """A UUID; from an idempotency key always the same one, so that the name is the lock."""
+    """A UUID. The same key always gives the same one, so that the name of the batch is the lock."""
     if idempotency_key is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(_IDEMPOTENCY, json.dumps([namespace, caller, idempotency_key])))
 
 
 def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
-    """SHA-256 over the file's bytes and every option, defaults included."""
-    spec = form.template.model_dump(mode="json", by_alias=True, exclude={"source"})
+    """SHA-256 of the file's bytes and the options that differ from their defaults.
+
+    An option that a later release adds must not make another upload of the same one.
+    """
+    spec = form.template.model_dump(
+        mode="json", by_alias=True, exclude={"source"}, exclude_defaults=True
+    )
     canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _same_payload(earlier: ImageBatch, digest: str) -> str:
-    """The name of the earlier batch; Problem 422 when it was made from something else."""
+    """The name of the earlier batch. Raises Problem 422 if it was made from another upload."""
     if earlier.annotations.get(names.ANNOTATION_PAYLOAD_DIGEST) != digest:
         raise idempotency_key_reused()
     return earlier.name

@@ -1,4 +1,4 @@
-"""One pass over an upload before it is stored: is it such a CSV, and what is in it?"""
+"""Checks an uploaded CSV and counts what is in it, in one pass."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CsvFacts:
 
 
 class _Hashing:
-    """Hashes what is read through it, so that checking and hashing are one pass."""
+    """A stream whose bytes are hashed as they are read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -1,7 +1,7 @@
 """The form of an upload: its file, and one field for each option of a batch.
 
-The options are read off the spec's models, with their names, bounds, defaults and descriptions, so
-that a field added to ``spec.output`` is a field of the form without a change here.
+The options come from the models of the spec, with their names, bounds, defaults and descriptions: a
+field that is added to ``spec.output`` is a field of the form without a change here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _BY_HAND: Final = frozenset({"output", "webhook", "reuse_from"})
 
 @dataclass(frozen=True, slots=True)
 class CheckedForm:
-    """A form without a fault: ``spec_for(key)`` is valid wherever the file is stored."""
+    """A form that was found valid; so is ``spec_for(key)`` for every key."""
 
     file: UploadFile
     template: ImageBatchSpec
@@ -64,13 +64,13 @@ def _check_callback(url: str) -> str:
     return url
 
 
-# Checked first: the pattern's own refusal would be a regular expression.
+# check_url comes first: it says what is wrong, where the pattern would name itself.
 _Callback = Annotated[HttpUrl, BeforeValidator(_check_callback)]
 
 
 class UploadForm(Model):
-    """The file, and the options that are not one plain field of the spec. :func:`form_model` adds
-    those that are.
+    """The fields that are not copied from the spec: the file, and the webhook and the request to
+    reuse, which are models there. :func:`form_model` adds the others.
     """
 
     # An option has one spelling: max_width is not also maxWidth.
@@ -104,7 +104,7 @@ class UploadForm(Model):
             raise _problem(error.errors(), sorted(known)) from error
 
     def template(self, spec: type[ImageBatchSpec]) -> ImageBatchSpec:
-        """The spec that the form asks for, its source pending. Raises Problem 422 or 400."""
+        """The spec that the form asks for, with a source to be replaced. Raises Problem."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         own = {name: given[name] for name in given.keys() & spec.model_fields.keys()}
         output = given.keys() & _output_of(spec).model_fields.keys()
@@ -137,8 +137,8 @@ def form_model(spec: type[ImageBatchSpec]) -> type[UploadForm]:
     """:class:`UploadForm` with a field for each option of ``spec`` and of its ``output``.
 
     Raises:
-        TypeError: an option that a form cannot carry, or two of one name: better no gateway than
-            an option that works in a manifest and is missing here.
+        TypeError: a form cannot carry an option, or two options have one name. The gateway does not
+            start then, so that no option is missing here unnoticed.
     """
     options: dict[str, FieldInfo] = {}
     own = {
@@ -201,7 +201,7 @@ def _stored_at(key: str) -> Source:
 
 
 def _without_blanks(sent: Any, known: Collection[str]) -> dict[str, Any]:
-    """Texts without the spaces around them; a known field that holds nothing was not given."""
+    """Strip the texts; a known field without text counts as not given."""
     texts = {
         name: value.strip() if isinstance(value, str) else value for name, value in sent.items()
     }
