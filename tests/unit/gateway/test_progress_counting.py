@@ -128,3 +128,24 @@ async def test_callers_at_once_wait_for_one_count(
 
     assert {answer.done for answer in answers if answer} == {1}
     assert objects.reads == ["plan.json", "pod-a-000000.jsonl"]
+
+
+@pytest.mark.parametrize("line", [b'{"row":1,"position":1,"status":"later"}', b"[]", b"{", b"{}"])
+async def test_a_batch_with_results_of_a_newer_release_is_left_at_shard_precision(
+    store: MemoryStore, reader: ProgressReader, line: bytes
+) -> None:
+    write_part(store, 0, "pod-a", 0, [succeeded(1)])
+    obstore.put(store, KEYS.part(1, "pod-b", 0), line)
+
+    assert await reader.read(KEYS) is None
+
+
+async def test_a_plan_of_a_newer_release_is_left_at_shard_precision_and_told_once(
+    store: MemoryStore, reader: ProgressReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    obstore.put(store, KEYS.plan, b'{"rows": 5}')
+
+    assert [await reader.read(KEYS) for _ in range(3)] == [None] * 3
+    assert [record.message for record in caplog.records] == [
+        f"progress is not counted: this version cannot read {KEYS.plan}"
+    ]

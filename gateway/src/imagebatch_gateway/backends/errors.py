@@ -13,6 +13,7 @@
         ├── ClusterUnavailable   the API server does not answer
         ├── StoreUnavailable     the object store does not answer or refuses
         ├── ResultMissing        an object that the resource promises is not in the store
+        ├── ResultUnreadable     a recorded result is not one this version understands
         └── CursorRefused        a cursor that no answer of this API ever held
 """
 
@@ -82,6 +83,12 @@ class StoreUnavailable(GatewayError):
 class ResultMissing(GatewayError):
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} is not in the store")
+        self.key = key
+
+
+class ResultUnreadable(GatewayError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"this version cannot read {key}")
         self.key = key
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
@@ -19,7 +21,7 @@ from cachetools import LRUCache
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageStatus
-from imagebatch_gateway.backends.errors import GatewayError, ResultMissing
+from imagebatch_gateway.backends.errors import GatewayError, ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
 from .packing import Packed, Packing
@@ -35,6 +37,7 @@ FRESH_SECONDS: Final = 1.0
 PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
 
+_log: Final = logging.getLogger(__name__)
 _PACKING: Final = Packing(ImageStatus)
 
 
@@ -85,7 +88,7 @@ class ProgressReader:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """``None`` if there are too many parts to count, or the store does not answer."""
+        """``None`` if the parts are too many or not readable, or the store does not answer."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
             seen = self._batches.get(keys.root)
@@ -107,7 +110,9 @@ class ProgressReader:
             }
             changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
             await self._fetch([part for group in changed.values() for part in group])
-        except GatewayError:
+        except GatewayError as error:
+            if before is None or before.progress is not None:
+                _log.warning("progress is not counted: %s", error, extra={"batch": keys.root})
             return _Seen(self._clock(), None, planned, shards)
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
@@ -118,10 +123,14 @@ class ProgressReader:
 
     async def _read_plan(self, keys: BatchKeys) -> Planned | None:
         try:
-            plan = json.loads(await self._objects.read(keys.plan))
+            content = await self._objects.read(keys.plan)
         except ResultMissing:
             return None
-        return Planned(plan["products"], plan["images"], plan["rowProblems"], plan["inputSha256"])
+        with _readable(keys.plan):
+            plan = json.loads(content)
+            return Planned(
+                plan["products"], plan["images"], plan["rowProblems"], plan["inputSha256"]
+            )
 
     async def _fetch(self, parts: Sequence[str]) -> None:
         missing = [part for part in parts if part not in self._parts][:READS_LIMIT]
@@ -129,6 +138,17 @@ class ProgressReader:
 
         async def fetch(part: str) -> None:
             async with gate:
-                self._parts[part] = _PACKING.pack(await self._objects.read(part))
+                content = await self._objects.read(part)
+            with _readable(part):
+                self._parts[part] = _PACKING.pack(content)
 
         await asyncio.gather(*(fetch(part) for part in missing))
+
+
+@contextmanager
+def _readable(key: str) -> Iterator[None]:
+    """A newer runner may have written what this version does not know."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultUnreadable(key) from error
