@@ -25,6 +25,9 @@ ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 # Objects that the chart renders into every namespace that may hold batches.
 RUNNER_SERVICE_ACCOUNT: Final = "imagebatch-runner"
 RUNNER_CONFIG_MAP: Final = "imagebatch-runner"
+#: Signs the webhooks of a namespace's batches where the release's own secret does not.
+WEBHOOK_SECRET: Final = "imagebatch-webhook"  # noqa: S105 - the name of a Secret, not one
+WEBHOOK_SECRET_KEY: Final = "secret"  # noqa: S105
 RUNNER_STORAGE_SECRET: Final = "imagebatch-s3"  # noqa: S105 - the name of a Secret, not one
 
 # The runner's environment.

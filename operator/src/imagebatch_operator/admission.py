@@ -19,7 +19,7 @@ async def refusal(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal 
     return (
         not_acted_on(batch)
         or _key_not_granted(batch, settings)
-        or await _storage_missing(batch, kube)
+        or await _storage_missing(batch, kube, settings)
         or await _config_map_missing(batch, kube)
     )
 
@@ -52,7 +52,7 @@ def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
     return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
 
 
-async def _storage_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:
+async def _storage_missing(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
     # The Secret itself is not looked at: the operator may not read what opens the store.
     for plural, name in (
         ("serviceaccounts", names.RUNNER_SERVICE_ACCOUNT),
@@ -61,9 +61,12 @@ async def _storage_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:
         try:
             await kube.get(core_path(batch.namespace, plural, name))
         except NotFound:
+            # A release that watches all namespaces would be narrowed by a list of them.
+            value = "namespaces" if settings.namespaces else "runner.namespaces"
+            kind = {"serviceaccounts": "ServiceAccount", "configmaps": "ConfigMap"}[plural]
             text = (
-                f"namespace {batch.namespace} has no {plural.rstrip('s')} {name}; "
-                "add the namespace to the chart's `namespaces`"
+                f"namespace {batch.namespace} has no {kind} {name}; "
+                f"add the namespace to the chart's {value} and upgrade the release"
             )
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
     return None

@@ -48,7 +48,7 @@ from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
 from imagebatch_operator.policies.reuse import earlier_uid
 from imagebatch_operator.policies.status import status_of_unreadable
-from imagebatch_operator.webhook.outbox import LOOK_AGAIN, Outbox
+from imagebatch_operator.webhook.outbox import Outbox
 
 from . import admission, jobs
 from .clock import utc_now
@@ -113,7 +113,7 @@ class Reconciler:
         except Conflict:
             return _AFTER_CONFLICT
         if DeliverWebhook() in decision.actions:
-            return LOOK_AGAIN
+            return self.outbox.send(batch)
         return self._after_obstacle(batch, decision.requeue_after)
 
     async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:
@@ -215,10 +215,10 @@ class Reconciler:
                     self._cache.put_job(body)
             case DeleteJob(name=name):
                 await kube.delete(jobs_path(namespace, name))
-            case DeliverWebhook():
-                self.outbox.send(batch)
             case DeleteBatch():
                 await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
+            case DeliverWebhook():
+                pass  # sent once all other actions are done
             case ReadOutcome() | ExplainBlocked():
                 pass  # answered while deciding; more of them than looks waits for the next pass
 

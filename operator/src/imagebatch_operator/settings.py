@@ -108,6 +108,11 @@ class Settings(EnvironmentSettings):
     signing_secret_file: Path | None = Field(
         None, description="File of the webhooks' signing secrets, whsec_…, one a line."
     )
+    signing_namespace: Annotated[Namespace | None, WhenUnset("all")] = Field(
+        None,
+        description="Namespace whose batches that file signs for. Webhooks of other namespaces are "
+        "signed by the Secret imagebatch-webhook there.",
+    )
     gateway_url: Annotated[HttpUrl | None, AfterValidator(lambda url: url and url.rstrip("/"))] = (
         Field(None, description="Public address of the gateway, for downloadUrl in webhooks.")
     )

@@ -82,17 +82,28 @@ def test_listed_namespaces_take_a_role_each_and_no_cluster_role_of_the_operator(
     assert chart.env("imagebatch-operator")["IMAGEBATCH_NAMESPACES"] == "home,press,shop"
 
 
-def test_no_rule_has_a_wildcard_and_none_reads_secrets(render: Render) -> None:
+_SIGNING_RULE = {
+    "apiGroups": [""],
+    "resources": ["secrets"],
+    "resourceNames": [names.WEBHOOK_SECRET],
+    "verbs": ["get"],
+}
+
+
+def test_no_rule_has_a_wildcard_and_none_reads_secrets_but_the_signing_one(render: Render) -> None:
     for role in (*render().all("ClusterRole"), *render().all("Role")):
         for rule in role["rules"]:
             assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
-            assert "secrets" not in rule["resources"]
+            assert "secrets" not in rule["resources"] or rule == _SIGNING_RULE
 
 
 def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None:
     (role,) = _operators(render(webhook={"secretRefs": True}))
     rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
-    assert rules == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+    assert rules == [
+        _SIGNING_RULE,
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    ]
 
 
 def test_the_gateway_may_only_make_and_read_batches_of_its_namespace(render: Render) -> None:
@@ -250,6 +261,8 @@ def test_every_setting_of_the_runner_can_be_set(render: Render) -> None:
         ({"runner": "imagebatch/runner:dev-1a2b", "tag": "v2"}, "imagebatch/runner:dev-1a2b"),
         ({"runner": "r@sha256:12"}, "r@sha256:12"),
         ({"runner": "localhost:5000/r"}, "localhost:5000/r:0.1.0"),
+        ({"registry": "registry.example", "runner": "other.example/r:1"}, "other.example/r:1"),
+        ({"registry": "registry.example", "runner": "r@sha256:12"}, "r@sha256:12"),
     ],
 )
 def test_image_names_take_registry_and_tag(
@@ -269,6 +282,18 @@ def test_the_signing_secret_is_32_random_bytes(render: Render) -> None:
     assert secrets[0] != secrets[1]
     for secret in secrets:
         assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+
+
+def test_every_namespace_signs_with_a_secret_of_its_own(render: Render) -> None:
+    chart = render(namespaces=["shop", "press"])
+    found = {
+        one["metadata"]["namespace"]: one["data"]["secret"]
+        for one in chart.all("Secret")
+        if one["metadata"]["name"] in ("imagebatch-webhook-signing", names.WEBHOOK_SECRET)
+    }
+    assert sorted(found) == [NAMESPACE, "press", "shop"]
+    assert len(set(found.values())) == 3
+    assert chart.env("imagebatch-operator")["IMAGEBATCH_SIGNING_NAMESPACE"] == NAMESPACE
 
 
 def test_an_existing_signing_secret_is_used(render: Render) -> None:

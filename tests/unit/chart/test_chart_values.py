@@ -12,7 +12,7 @@ import yaml
 from imagebatch_core.addresses import AllowList
 from stack import release
 
-from .conftest import CHART, HelmFailed, Rendered, Values
+from .conftest import CHART, NAMESPACE, HelmFailed, Rendered, Values
 
 Render = Callable[..., Rendered]
 
@@ -95,6 +95,10 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
     [
         ({"s3": {"bucket": ""}}, "s3.bucket is required"),
         ({"s3": {"bucket": "b", "accessKeyId": "id"}}, "set both or none"),
+        (
+            {"s3": {"createSecret": False, "accessKeyId": "id", "secretAccessKey": "key"}},
+            "the key pair would be ignored",
+        ),
         ({"gateway": {"enabled": False}}, "set s3.publicBaseUrl"),
         ({"gateway": {"ingress": {"enabled": True}}}, "gateway.ingress.host is required"),
         ({"egress": {"allow": ["http://shop"]}}, "http://shop.* is no host name, address or CIDR"),
@@ -141,3 +145,9 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, child in value.items():
             yield from _leaves(child, f"{path}.{name}")
+
+
+def test_lists_that_are_left_empty_count_as_empty(render: Render) -> None:
+    chart = render(namespaces=None, runner={"namespaces": None})
+    assert chart.all("ClusterRole")
+    assert {one["metadata"]["namespace"] for one in chart.all("ConfigMap")} == {NAMESPACE}

@@ -26,7 +26,7 @@ def notes(folder: Path, **values: Any) -> str:
     shutil.copytree(CHART, chart)
     (chart / "templates" / "NOTES.txt").rename(chart / "files" / "notes.txt")
     (chart / "templates" / "notes.yaml").write_text(_SHOWN)
-    values |= {"s3": {"bucket": "pictures"}}
+    values["s3"] = {"bucket": "pictures", **values.get("s3", {})}
     text = helm("template", "ib", str(chart), "-s", "templates/notes.yaml", values=values)
     shown: str = yaml.safe_load(text)["data"]["text"]
     return shown
@@ -54,3 +54,19 @@ def test_names_that_no_network_policy_lets_through_are_told(
     text = notes(tmp_path, **values)
     assert ("networkPolicy.extraEgress" in text) == told
     assert "lifecycle rule" in text
+
+
+def test_secrets_that_the_user_keeps_are_named_until_they_exist(tmp_path: Path) -> None:
+    text = notes(
+        tmp_path,
+        namespaces=["shop"],
+        s3={"createSecret": False},
+        runner={"fetchCredentials": {"secretName": "headers"}},
+        webhook={"signing": {"existingSecret": "ours"}},
+    )
+    for secret in ("shop/imagebatch-s3 (AWS_", "shop/headers (credentials.json)", "/ours (secret)"):
+        assert secret in text
+
+
+def test_nothing_is_said_of_secrets_that_the_chart_makes(tmp_path: Path) -> None:
+    assert "Secrets that you keep" not in notes(tmp_path)

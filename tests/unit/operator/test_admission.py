@@ -81,3 +81,19 @@ async def test_a_missing_config_map_or_key_may_still_come() -> None:
     assert "a.csv" in (await refused(builder, cluster)).message
     cluster.add(path, {"metadata": {"name": "mine"}, "binaryData": {"a.csv": ""}})
     assert await refusal(builder.build(), cluster, SETTINGS) is None
+
+
+@pytest.mark.parametrize(
+    ("watched", "value"), [((), "runner.namespaces"), (("shop",), "chart's namespaces")]
+)
+async def test_a_namespace_without_the_runners_objects_is_told_the_value_that_adds_them(
+    watched: tuple[str, ...], value: str
+) -> None:
+    settings = Settings(runner_image="r", namespaces=watched)
+    cluster = FakeCluster()
+    cluster.objects.clear()
+    found = await refusal(batch().build(), cluster, settings)
+    assert found is not None
+    assert (found.reason, found.permanent) == (Reason.STORAGE_NOT_CONFIGURED, False)
+    assert "ServiceAccount imagebatch-runner" in found.message
+    assert value in found.message

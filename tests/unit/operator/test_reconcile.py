@@ -23,7 +23,7 @@ from unit.operator.builders import batch
 from unit.operator.fakecluster import IMAGES
 from unit.operator.life import KEY, Life, applied, result, without_times
 
-SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four").decode()
+SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes, yes").decode()
 
 
 class Receiver:
@@ -168,8 +168,11 @@ async def test_a_private_receiver_is_never_dialled(receiver: Receiver, settings:
 @pytest.mark.parametrize(
     ("readable", "told"),
     [
-        (True, "Secret mine does not exist"),
-        (False, "Secret mine may not be read: webhook.secretRefs of the chart allows it"),
+        (True, "Secret mine of namespace shop does not exist"),
+        (
+            False,
+            "mine of namespace shop may not be read: webhook.secretRefs of the chart allows it",
+        ),
     ],
 )
 async def test_a_missing_signing_secret_is_said(
@@ -363,7 +366,7 @@ async def test_a_receiver_that_never_answers_holds_up_no_pass(settings: Settings
                 life.cache.replace(cluster.batches(), cluster.jobs(), before)
                 again = await life.reconciler.reconcile(KEY)
                 cluster.run_jobs()
-            assert again == 30.0
+            assert again == 300.0
             assert result(cluster).status.phase is Phase.COMPLETED
 
 

@@ -12,14 +12,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "imagebatch.image" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
-{{- $full := $name -}}
-{{- if $root.Values.images.registry -}}
-{{- $full = printf "%s/%s" ($root.Values.images.registry | trimSuffix "/") $name -}}
-{{- end -}}
 {{- if or (contains "@" $name) (contains ":" (base $name)) -}}
-{{- $full -}}
+{{- $name -}}
 {{- else -}}
-{{- printf "%s:%s" $full ($root.Values.images.tag | default $root.Chart.AppVersion) -}}
+{{- with $root.Values.images.registry -}}
+{{- $name = printf "%s/%s" (. | trimSuffix "/") $name -}}
+{{- end -}}
+{{- printf "%s:%s" $name ($root.Values.images.tag | default $root.Chart.AppVersion) -}}
 {{- end -}}
 {{- end }}
 
@@ -35,7 +34,7 @@ imagePullSecrets:
 {{/* Namespaces the operator watches, as JSON; empty list: all. */}}
 {{- define "imagebatch.watched" -}}
 {{- if .Values.namespaces -}}
-{{- concat (list .Release.Namespace) .Values.namespaces | uniq | sortAlpha | toJson -}}
+{{- include "imagebatch.listed" (list . .Values.namespaces) -}}
 {{- else -}}
 []
 {{- end -}}
@@ -43,7 +42,35 @@ imagePullSecrets:
 
 {{/* Namespaces that get the runner's objects, as JSON. */}}
 {{- define "imagebatch.runnerNamespaces" -}}
-{{- concat (list .Release.Namespace) .Values.namespaces .Values.runner.namespaces | uniq | sortAlpha | toJson -}}
+{{- include "imagebatch.listed" (list . (concat (.Values.namespaces | default list) (.Values.runner.namespaces | default list))) -}}
+{{- end }}
+
+{{/* The release's namespace and those of a list, as JSON: (list $ names). An upgrade leaves out
+those that were deleted, which would make it fail. A namespace that exists has the ServiceAccount
+`default`; whoever upgrades may read it, since the chart makes others beside it. */}}
+{{- define "imagebatch.listed" -}}
+{{- $root := index . 0 -}}
+{{- $gone := include "imagebatch.gone" $root | fromJsonArray -}}
+{{- $found := list $root.Release.Namespace -}}
+{{- range index . 1 -}}
+{{- if not (has . $gone) -}}
+{{- $found = append $found . -}}
+{{- end -}}
+{{- end -}}
+{{- $found | uniq | sortAlpha | toJson -}}
+{{- end }}
+
+{{/* Listed namespaces that do not exist any more, as JSON; none while nobody can be asked. */}}
+{{- define "imagebatch.gone" -}}
+{{- $gone := list -}}
+{{- if and .Release.IsUpgrade (lookup "v1" "ServiceAccount" .Release.Namespace "default") -}}
+{{- range concat (.Values.namespaces | default list) (.Values.runner.namespaces | default list) | uniq -}}
+{{- if not (lookup "v1" "ServiceAccount" . "default") -}}
+{{- $gone = append $gone . -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $gone | toJson -}}
 {{- end }}
 
 {{- define "imagebatch.store" -}}
@@ -93,6 +120,27 @@ AWS_ENDPOINT_URL: {{ . | quote }}
 
 {{- define "imagebatch.signingSecret" -}}
 {{- .Values.webhook.signing.existingSecret | default "imagebatch-webhook-signing" -}}
+{{- end }}
+
+{{/* Secrets that the user keeps and that are not there (yet), each as `namespace/name (keys)`. */}}
+{{- define "imagebatch.missingSecrets" -}}
+{{- $kept := list -}}
+{{- range $namespace := include "imagebatch.runnerNamespaces" . | fromJsonArray -}}
+{{- if not $.Values.s3.createSecret -}}
+{{- $kept = append $kept (list . "imagebatch-s3" "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; empty with workload identity") -}}
+{{- end -}}
+{{- with $.Values.runner.fetchCredentials.secretName -}}
+{{- $kept = append $kept (list $namespace . "credentials.json") -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.webhook.signing.existingSecret -}}
+{{- $kept = append $kept (list $.Release.Namespace . "secret") -}}
+{{- end -}}
+{{- range $kept -}}
+{{- if not (lookup "v1" "Secret" (index . 0) (index . 1)) }}
+  {{ index . 0 }}/{{ index . 1 }} ({{ index . 2 }})
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* As the restricted Pod Security Standard asks. */}}

@@ -1,16 +1,20 @@
-"""Sends what the status says is due, beside the workers: a slow receiver holds up no batch.
+"""Sends the events that the status says are due, beside the workers.
 
 The event is in the status before it is sent. A process that dies between sending and recording
-sends it once more, with the same id.
+sends it once more, with the same id. One that lives and cannot record an attempt records it later
+instead of sending again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
@@ -25,15 +29,20 @@ from .delivery import deliver
 from .event import payload
 from .secrets import signing_keys
 
-#: Seconds after which a pass looks again, should an attempt end without a record.
-LOOK_AGAIN: Final = 30.0
+#: Seconds after which a pass looks whether an attempt that it started was recorded.
+_LOOK_AGAIN: Final = 30.0
+#: The same for an attempt that still waits for its turn.
+_LOOK_AGAIN_LATER: Final = 300.0
+#: Attempts that run at once, and how many of them to one host: a host that does not answer holds
+#: an attempt for 20 s, and must not hold those to other hosts.
 _AT_ONCE: Final = 32
+_AT_ONCE_PER_HOST: Final = 4
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """At most one attempt of a batch at a time, and a bounded number over all of them."""
+    """At most one attempt of a batch at a time, and a bounded number over all and per host."""
 
     def __init__(
         self, kube: Kube, cache: Cache, settings: Settings, clock: Callable[[], datetime]
@@ -43,15 +52,20 @@ class Outbox:
         self._settings = settings
         self._clock = clock
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        #: A host's entry lives while an attempt to it waits or runs.
+        self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._running: dict[str, asyncio.Task[None]] = {}
+        #: By the batch's uid: an attempt that was made and is not in the status yet.
+        self._unrecorded: dict[str, tuple[str, Attempt]] = {}
 
-    def send(self, batch: ImageBatch) -> None:
-        """Start one attempt, unless one is under way."""
+    def send(self, batch: ImageBatch) -> float:
+        """Start one attempt, unless one is under way. Returns seconds until a look is worth it."""
         if batch.uid in self._running:
-            return
+            return _LOOK_AGAIN_LATER
         task = asyncio.create_task(self._attempt(batch))
         self._running[batch.uid] = task
         task.add_done_callback(lambda done: self._ended(batch, done))
+        return _LOOK_AGAIN
 
     async def idle(self) -> None:
         """Until no attempt is under way; raises what one of them raised."""
@@ -64,43 +78,71 @@ class Outbox:
             _log.error("batch %s/%s: webhook: %r", batch.namespace, batch.name, error)
 
     async def _attempt(self, batch: ImageBatch) -> None:
-        hook, outbox = batch.spec.webhook, batch.status.webhook
-        if hook is None or outbox is None:
+        outbox = batch.status.webhook
+        if batch.spec.webhook is None or outbox is None:
             return
-        url = self._settings.download_url(batch.namespace, batch.name)
+        event_id, attempt = self._unrecorded.get(batch.uid, ("", None))
+        if attempt is None or event_id != outbox.event_id:
+            attempt = await self._deliver(batch, batch.spec.webhook.url, outbox.event_id)
+            if attempt is None:
+                return
+            self._unrecorded[batch.uid] = (outbox.event_id, attempt)
         try:
-            async with self._slots:
-                keys = await signing_keys(batch, self._kube, self._settings)
+            await self._record(batch, attempt)
+        except KubeError as error:
+            _log.warning(
+                "batch %s/%s: a webhook attempt is recorded later: %s",
+                batch.namespace, batch.name, error,
+            )  # fmt: skip
+            return
+        del self._unrecorded[batch.uid]
+
+    async def _deliver(self, batch: ImageBatch, url: str, event_id: str) -> Attempt | None:
+        """``None``: the API server did not give out the secret, so that nothing was sent."""
+        try:
+            async with self._slot(url):
                 attempt = await deliver(
-                    hook.url,
-                    event_id=outbox.event_id,
-                    body=payload(batch, url),
-                    secrets=keys,
+                    url,
+                    event_id=event_id,
+                    body=payload(batch, self._settings.download_url(batch.namespace, batch.name)),
+                    secrets=await signing_keys(batch, self._kube, self._settings),
                     allow=self._settings.fetch_allow,
                     now=self._clock(),
                 )
         except ConfigurationRefused as error:
-            _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
             attempt = Attempt(None, str(error), reason=Reason.SECRET_NOT_FOUND)
-        except (KubeError, OSError) as error:
-            # The secret could not be read this time: no attempt was made, none is counted.
+        except KubeError as error:
             _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
-            return
-        await self._record(batch, attempt)
+            return None
+        if not attempt.delivered:
+            what = attempt.error or f"HTTP {attempt.code}"
+            _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, what)
+        return attempt
+
+    @asynccontextmanager
+    async def _slot(self, url: str) -> AsyncIterator[None]:
+        host = urlsplit(url).netloc.rpartition("@")[2].lower()
+        of_host = self._host_slots.setdefault(host, asyncio.Semaphore(_AT_ONCE_PER_HOST))
+        async with of_host, self._slots:
+            yield
 
     async def _record(self, batch: ImageBatch, attempt: Attempt) -> None:
+        """Raises KubeError when the API server does not take the status."""
         before = batch.status.webhook
         for _ in range(_RECORD_TRIES):
             status = after_attempt(batch, attempt, self._clock())
             try:
                 await write_status(self._kube, self._cache, batch, status)
+                return
+            except NotFound:
+                return
             except Conflict:
                 # Somebody changed the spec meanwhile: the attempt was made all the same.
                 path = batch_path(batch.namespace, batch.name)
-                batch = ImageBatch.from_object(await self._kube.get(path))
+                try:
+                    batch = ImageBatch.from_object(await self._kube.get(path))
+                except NotFound:
+                    return
                 if batch.status.webhook != before:
                     return
-            except NotFound:
-                return
-            else:
-                return
+        raise Conflict(f"the status of {batch.namespace}/{batch.name} changes all the time")

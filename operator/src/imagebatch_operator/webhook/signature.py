@@ -10,22 +10,32 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
+from typing import Final
 
 from imagebatch_core.errors import ConfigurationRefused
+
+#: Bytes of a signing secret, as the specification's section on symmetric keys has it.
+_KEY_BYTES: Final = range(24, 65)
 
 
 def parse_secrets(text: str) -> list[bytes]:
     """One ``whsec_…`` a line; several sign at once while a secret is being rotated.
 
     Raises:
-        ConfigurationRefused: there is none, or one is not base64.
+        ConfigurationRefused: there is none, one is not base64, or one is shorter or longer than
+            the specification allows.
     """
     keys: list[bytes] = []
     for line in text.split():
         try:
-            keys.append(base64.b64decode(line.removeprefix("whsec_"), validate=True))
+            key = base64.b64decode(line.removeprefix("whsec_"), validate=True)
         except binascii.Error as error:
             raise ConfigurationRefused("a webhook secret is not whsec_ and base64") from error
+        if len(key) not in _KEY_BYTES:
+            raise ConfigurationRefused(
+                f"a webhook secret holds {len(key)} bytes: 24 to 64 random ones are required"
+            )
+        keys.append(key)
     if not keys:
         raise ConfigurationRefused("the webhook secret is empty")
     return keys

@@ -61,7 +61,13 @@ def test_while_a_secret_is_rotated_receivers_with_either_accept_the_event() -> N
         assert Webhook(secret).verify(body, headers)["type"] == "imagebatch.completed"
 
 
-@pytest.mark.parametrize("text", ["", "\n", "whsec_not base64!"])
+SHORT = "whsec_" + base64.b64encode(b"x" * 23).decode()
+LONG = "whsec_" + base64.b64encode(b"x" * 65).decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "whsec_not base64!", "whsec_", SHORT, LONG, f"{NEW}\nwhsec_"]
+)
 def test_an_unusable_secret_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationRefused):
         parse_secrets(text)
