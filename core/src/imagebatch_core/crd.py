@@ -88,6 +88,22 @@ def _spec() -> dict[str, Any]:
     return spec
 
 
+def _webhook_rule() -> dict[str, str]:
+    """A rule of the whole resource, for it compares spec with status."""
+    delivered = "oldSelf.status.webhook.deliveredTime"
+    parts = ("oldSelf.status", "oldSelf.status.webhook", delivered)
+    undelivered = " || ".join(f"!has({part})" for part in parts)
+    same = (
+        "has(self.spec.webhook) == has(oldSelf.spec.webhook) && "
+        "(!has(self.spec.webhook) || self.spec.webhook == oldSelf.spec.webhook)"
+    )
+    return {
+        "rule": f"{undelivered} || ({same})",
+        "message": "webhook is immutable once its event was delivered",
+        "fieldPath": ".spec.webhook",
+    }
+
+
 def _column(
     name: str, path: str, kind: str = "string", *, wide: bool = False, text: str = ""
 ) -> dict[str, Any]:
@@ -153,6 +169,7 @@ def custom_resource_definition() -> dict[str, Any]:
                             "type": "object",
                             "description": "A batch of images to compress.",
                             "required": ["spec"],
+                            "x-kubernetes-validations": [_webhook_rule()],
                             "properties": {
                                 "apiVersion": {"type": "string"},
                                 "kind": {"type": "string"},

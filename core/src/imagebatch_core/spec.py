@@ -141,7 +141,7 @@ class SecretRef(Model):
 
 
 class Webhook(Model):
-    """Who is told when the batch has ended."""
+    """Who is told when the batch has ended. May be changed until the event was delivered."""
 
     url: HttpUrl = Field(
         description="http(s) address that gets one signed POST. An address that is not public "
@@ -215,6 +215,7 @@ MUTABLE_FIELDS = (
     "parallelism",
     "ttlSecondsAfterFinished",
     "deletionPolicy",
+    "webhook",
 )
 
 

@@ -139,6 +139,9 @@ class WebhookStatus(Document):
     )
     delivered_time: datetime | None = Field(None, description="When the receiver took it.")
     abandoned: bool = Field(False, description="No further attempt is made.")
+    target: str | None = Field(
+        None, description="SHA-256 of the spec.webhook that the last attempt followed."
+    )
 
 
 class ImageBatchStatus(Document):

@@ -9,6 +9,7 @@ from imagebatch_core.resource import ImageBatch
 from .actions import Action, DeleteBatch, DeleteJob, DeliverWebhook
 from .facts import Case
 from .stages import Next, Over
+from .webhook_retries import receiver_changed
 
 
 def over(case: Case) -> Over | None:
@@ -17,6 +18,9 @@ def over(case: Case) -> Over | None:
     if batch.status.phase is None or not batch.status.phase.finished:
         return None
     actions: list[Action] = [DeleteJob(job.name) for job in case.seen.jobs if not job.deleting]
+    changed = receiver_changed(batch, now)
+    if changed is not None:
+        return Over(changed, Next(tuple(actions), look_again=0.0))
     wake: list[datetime] = []
     outbox = batch.status.webhook
     pending = outbox is not None and outbox.delivered_time is None and not outbox.abandoned

@@ -97,12 +97,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the last attempt to deliver the webhook went: the outbox after it, and the condition."""
+    """The outbox after an attempt or a change of receiver, and what the condition says.
 
-    outbox: WebhookStatus
-    delivered: bool
+    ``delivered`` is ``None`` and ``outbox`` too where no webhook is asked for any more.
+    """
+
+    outbox: WebhookStatus | None
+    delivered: bool | None
     reason: Reason
-    message: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

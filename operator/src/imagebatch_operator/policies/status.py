@@ -125,8 +125,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)
         return fields
     told.set(T.WEBHOOK_DELIVERED, False, Reason.PENDING_DELIVERY)
-    event = sha256(f"{batch.uid}/{stage.phase}".encode()).hexdigest()[:32]
-    return {**fields, "webhook": WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now)}
+    return {**fields, "webhook": new_outbox(batch, stage.phase, now)}
 
 
 def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
@@ -153,6 +152,12 @@ def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> Ima
         told.set(T.RECONCILING, True, Reason.WAITING, text)
     changed = {"phase": phase, "conditions": told.list(), "observed_generation": batch.generation}
     return batch.status.model_copy(update=changed)
+
+
+def new_outbox(batch: ImageBatch, phase: Phase, now: datetime) -> WebhookStatus:
+    """An event that is due at once. Its id is the same whenever it is made for this end."""
+    event = sha256(f"{batch.uid}/{phase}".encode()).hexdigest()[:32]
+    return WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now)
 
 
 def human_duration(seconds: float) -> str:

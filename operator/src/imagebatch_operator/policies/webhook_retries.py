@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import Webhook
 from imagebatch_core.status import ImageBatchStatus, WebhookStatus
 
 from .stages import Delivery, Over
-from .status import status_of
+from .status import new_outbox, status_of
 
 #: Seconds before each attempt, the first of them at once.
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
@@ -22,12 +24,13 @@ _JITTER: Final = 0.1
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """``code`` is the HTTP status, ``None`` when there was no answer; ``reason`` names a failure
-    that the receiver has no part in."""
+    that the receiver has no part in; ``target`` is the :func:`digest` of the receiver."""
 
     code: int | None
     error: str | None = None
     reason: Reason | None = None
     retry_after: float | None = None
+    target: str | None = None
 
     @property
     def delivered(self) -> bool:
@@ -49,6 +52,28 @@ def after_attempt(
     return status_of(batch, Over(delivery), now)
 
 
+def digest(webhook: Webhook) -> str:
+    """Tells one receiver or secret from another, without showing a token in the address."""
+    return sha256(webhook.model_dump_json().encode()).hexdigest()
+
+
+def receiver_changed(batch: ImageBatch, now: datetime) -> Delivery | None:
+    """What follows when ``spec.webhook`` of an ended batch is not the one that was tried.
+
+    A corrected address or secret begins the attempts anew, one that was added after the end as
+    well; one that was removed ends them.
+    """
+    webhook, outbox = batch.spec.webhook, batch.status.webhook
+    if batch.status.phase is None or (outbox is not None and outbox.delivered_time is not None):
+        return None
+    if webhook is None:
+        return Delivery(None, None, Reason.NOT_REQUESTED) if outbox is not None else None
+    if outbox is not None and outbox.target in (None, digest(webhook)):
+        return None
+    fresh = new_outbox(batch, batch.status.phase, now)
+    return Delivery(fresh, False, Reason.PENDING_DELIVERY)
+
+
 def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: float) -> Delivery:
     attempts = outbox.attempts + 1
     tried = outbox.model_copy(
@@ -56,6 +81,7 @@ def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: fl
             "attempts": attempts,
             "last_attempt_time": now,
             "last_code": attempt.code,
+            "target": attempt.target,
             "next_attempt_time": None,
         }
     )

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Conflict, Kube, KubeError, NotFound, batch_path
 from imagebatch_operator.cluster.status_write import write_status
-from imagebatch_operator.policies.webhook_retries import Attempt, after_attempt
+from imagebatch_operator.policies.webhook_retries import Attempt, after_attempt, digest
 from imagebatch_operator.settings import Settings
 
 from .delivery import deliver
@@ -83,9 +84,10 @@ class Outbox:
             return
         event_id, attempt = self._unrecorded.get(batch.uid, ("", None))
         if attempt is None or event_id != outbox.event_id:
-            attempt = await self._deliver(batch, batch.spec.webhook.url, outbox.event_id)
-            if attempt is None:
+            made = await self._deliver(batch, batch.spec.webhook.url, outbox.event_id)
+            if made is None:
                 return
+            attempt = replace(made, target=digest(batch.spec.webhook))
             self._unrecorded[batch.uid] = (outbox.event_id, attempt)
         try:
             await self._record(batch, attempt)

@@ -1,0 +1,64 @@
+"""What the API server itself refuses, and what the chart makes of the namespaces it finds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from integration.operator.driver import Api
+
+CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "imagebatch"
+
+
+def test_a_webhook_may_be_corrected_until_its_event_was_delivered(api: Api) -> None:
+    api.batch("hooked", suspend=True, webhook={"url": "https://old.example/"})
+    api.patch("hooked", webhook={"url": "https://new.example/"})
+    sent = {"webhook": {"eventId": "evt_1", "attempts": 1}}
+    _status(api, "hooked", sent)
+    api.patch("hooked", webhook={"url": "https://newer.example/"})
+    sent["webhook"]["deliveredTime"] = "2026-01-02T03:04:05Z"
+    _status(api, "hooked", sent)
+    with pytest.raises(Exception, match="webhook is immutable once its event was delivered"):
+        api.patch("hooked", webhook={"url": "https://newest.example/"})
+    with pytest.raises(Exception, match="webhook is immutable once its event was delivered"):
+        api.patch("hooked", webhook=None)
+    api.patch("hooked", parallelism=9)
+    api.kubectl("delete", "imagebatch", "hooked")
+
+
+def test_an_upgrade_leaves_out_listed_namespaces_that_are_gone(api: Api) -> None:
+    for name in ("here", "release"):
+        metadata = {"name": "default", "namespace": name}
+        api.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        )
+    made = _rendered(api, "--is-upgrade")
+    assert {one["metadata"].get("namespace", "release") for one in made} == {"here", "release"}
+    first = _rendered(api)
+    assert "gone" in {one["metadata"].get("namespace") for one in first}
+
+
+def _rendered(api: Api, *flags: str) -> list[dict[str, Any]]:
+    values = {"s3": {"bucket": "b"}, "namespaces": ["here", "gone"], "crds": {"install": False}}
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("helm")), "template", "ib", str(CHART),
+            "--namespace", "release", "--dry-run=server", "--values", "-", *flags,
+            "--kubeconfig", str(api.plane.kubeconfig),
+        ],
+        check=False, capture_output=True, text=True, input=json.dumps(values),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+def _status(api: Api, name: str, status: dict[str, Any]) -> None:
+    patch = json.dumps({"status": status})
+    api.kubectl("patch", "imagebatch", name, "--subresource=status", "--type=merge", "-p", patch)
