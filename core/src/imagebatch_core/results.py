@@ -8,8 +8,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self
 
-# Made once: json.dumps with other than its defaults makes an encoder for each call, and asdict
-# copies every value; together they took most of the time of plan and collect.
+# Made once: json.dumps makes a new encoder in each call unless its arguments are the defaults, and
+# asdict copies every value. Together they took most of the time of plan and collect.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: Characters of an error's message that are recorded.
@@ -108,11 +108,12 @@ _RETRYABLE = frozenset(
 )
 
 
-class Earlier(NamedTuple):
-    """What an earlier batch made of the same URL: all that is needed to take it over.
+class StoredOutput(NamedTuple):
+    """An output that lies in the store at ``key``, and the source that it was made of.
 
-    ``key`` is where its output lies. ``source_sha256`` and the validators are the source's as it
-    was then; sizes as in :class:`ImageResult`.
+    ``source_sha256`` is the hash of the source's bytes; ``etag``, ``last_modified`` and
+    ``final_url_sha256`` are its validators, and the sizes are measured, as in :class:`ImageResult`.
+    Shard files hold these fields in this order.
     """
 
     key: str
@@ -128,12 +129,15 @@ class Earlier(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShardItem:
-    """One image to do: a line of a shard file. ``row`` and ``position`` are 1-based."""
+    """One image of a shard: a line of its file. ``row`` and ``position`` are 1-based.
+
+    ``earlier`` is what an earlier batch made of the same URL, if it may be taken over.
+    """
 
     row: int
     position: int
     url: str
-    earlier: Earlier | None = None
+    earlier: StoredOutput | None = None
 
     def to_line(self) -> str:
         line: list[object] = [self.row, self.position, self.url]
@@ -144,19 +148,19 @@ class ShardItem:
     @classmethod
     def from_line(cls, line: str | bytes) -> ShardItem:
         row, position, url, *earlier = json.loads(line)
-        return cls(row, position, url, Earlier(*earlier[0]) if earlier else None)
+        return cls(row, position, url, StoredOutput(*earlier[0]) if earlier else None)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """One line of a part and of ``report.jsonl``.
+    """The result of one image: a line of a part and of ``report.jsonl``.
 
-    ``bytes_in`` and ``bytes_out`` are sizes in bytes, ``width`` and ``height`` pixels of the
-    output; all are ``None`` where the image did not get that far. ``output_key`` is the key under
-    the batch's prefix-bearing root; ``output_url`` is where people find it. ``etag`` and
-    ``last_modified`` are the source's validators, as its host wrote them, for asking again later;
-    ``final_url_sha256`` is of the address that answered, where redirects led to another one: the
-    address itself may hold a signature that is nobody's business.
+    ``output_key`` is the output's key in the store, ``output_url`` the address where people find
+    it. ``bytes_in`` and ``bytes_out`` are the sizes of source and output in bytes, ``width`` and
+    ``height`` the output's in pixels; ``None`` where the image did not get that far. ``etag`` and
+    ``last_modified`` are what the host said of the source, for asking again later.
+    ``final_url_sha256`` is the hash of the address that redirects led to, ``None`` without any: the
+    address itself may hold a signature, which must not be recorded.
     """
 
     row: int
@@ -184,7 +188,7 @@ class ImageResult:
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ImageResult:
-        """Fields that a newer runner may have written beside ours are passed over."""
+        """Fields that only a newer runner knows are ignored."""
         found = json.loads(line)
         found["status"] = ImageStatus(found["status"])
         code = found.get("error_code")
@@ -192,6 +196,37 @@ class ImageResult:
         if not found.keys() <= _KNOWN:
             found = {name: value for name, value in found.items() if name in _KNOWN}
         return cls(**found)
+
+    @classmethod
+    def with_output(
+        cls,
+        item: ShardItem,
+        status: ImageStatus,
+        output: StoredOutput,
+        *,
+        url: str,
+        http_status: int | None,
+        attempts: int,
+    ) -> ImageResult:
+        """``url`` is where people find the output."""
+        return cls(
+            row=item.row,
+            position=item.position,
+            input_url=item.url,
+            status=status,
+            output_url=url,
+            output_key=output.key,
+            http_status=http_status,
+            attempts=attempts,
+            bytes_in=output.bytes_in,
+            bytes_out=output.bytes_out,
+            width=output.width,
+            height=output.height,
+            source_sha256=output.source_sha256,
+            etag=output.etag,
+            last_modified=output.last_modified,
+            final_url_sha256=output.final_url_sha256,
+        )
 
     @classmethod
     def failure(

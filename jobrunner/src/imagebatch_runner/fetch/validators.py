@@ -19,7 +19,7 @@ from typing import Final
 
 import yarl
 
-from imagebatch_core.results import Earlier
+from imagebatch_core.results import StoredOutput
 
 #: entity-tag of RFC 9110; a host that writes it otherwise means something else.
 _ETAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]+"')
@@ -53,7 +53,7 @@ class Validators:
         return cls(tag if counts else None, modified, address)
 
     @classmethod
-    def recorded(cls, earlier: Earlier) -> Validators:
+    def recorded(cls, earlier: StoredOutput) -> Validators:
         return cls(earlier.etag, earlier.last_modified, earlier.final_url_sha256)
 
     def conditions(self, url: yarl.URL, *, redirected: bool) -> dict[str, str]:

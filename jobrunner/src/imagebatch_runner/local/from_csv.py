@@ -12,11 +12,11 @@ from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.keys import BatchKeys
 from imagebatch_runner.steps import plan, source
 from imagebatch_runner.steps.batch import Batch
-from imagebatch_runner.steps.packed import unpacked
+from imagebatch_runner.steps.gzip_input import open_unpacked
 
 from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
-from .earlier_folder import earlier_folder, linking
 from .listing import ENDINGS, STATE, ending
+from .reuse import earlier_folder, linking_from
 
 #: What a batch writes into its folder, apart from the copy of its CSV.
 _OURS: Final = (
@@ -38,7 +38,7 @@ def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None
         raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
-    with unpacked(csv) as stream:  # before anything is left behind for what is no such CSV
+    with open_unpacked(csv) as stream:  # before anything is left behind for what is no such CSV
         if next(open_rows(stream), None) is None:
             raise InputRefused("the file has a header and no rows")
     make_writable(out)
@@ -59,11 +59,11 @@ def _reusing(batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str,
                 f"{out} was begun with {'another' if began_with else 'no'} --reuse-from; "
                 "choose another --out"
             )
-        return replace(batch, take=linking(began_with, out)) if began_with else batch
+        return replace(batch, copy_earlier=linking_from(began_with, out)) if began_with else batch
     if reuse_from is None:
         return batch
     earlier = earlier_folder(reuse_from, out, env)
-    return replace(batch, earlier=earlier, take=linking(Path(earlier.name), out))
+    return replace(batch, earlier=earlier, copy_earlier=linking_from(Path(earlier.name), out))
 
 
 def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:

@@ -23,7 +23,7 @@ from imagebatch_core.catalogue.header import HEADER
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_runner.fetch.local_files import to_url
 from imagebatch_runner.steps import plan
-from imagebatch_runner.steps.batch import Batch, EarlierBatch, Take
+from imagebatch_runner.steps.batch import Batch, CopyOutput, EarlierBatch
 
 from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
 from .listing import ENDINGS, STATE, Listing, is_result, scan
@@ -104,16 +104,16 @@ def _taking_over(batch: Batch, out: Path, before: list[_Round], names: OutputNam
     since = [r.names for r in before if r.number >= last.number]
     earlier = EarlierBatch(last.path.name, batch.storage, last.keys(since[0]))
     return replace(
-        batch, earlier=earlier, take=_in_place(out, unsure(names, since), last.finished_ns)
+        batch, earlier=earlier, copy_earlier=_in_place(out, unsure(names, since), last.finished_ns)
     )
 
 
-def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> Take:
+def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> CopyOutput:
     """The output is where and as it was when the last round finished, or it is made anew: since
     then its name may have been another file's, and a round that was interrupted may have written
     it from a state of its file that is gone."""
 
-    async def take(source: str, target: str) -> bool:
+    async def keep(source: str, target: str) -> bool:
         path = posixpath.splitext(target.removeprefix("images/"))[0]
         if source != target or path in unsure_paths:
             return False
@@ -123,7 +123,7 @@ def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> Take
             return False
         return stat.S_ISREG(found.st_mode) and found.st_mtime_ns <= finished_ns
 
-    return take
+    return keep
 
 
 def _rounds(state: Path) -> list[_Round]:

@@ -15,14 +15,14 @@ from uuid import uuid4
 from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.job import ExitCode
 from imagebatch_runner.steps import collect, compress
-from imagebatch_runner.steps.batch import Batch
+from imagebatch_runner.steps.batch import Batch, OnResult
 from imagebatch_runner.store.documents import Plan, Summary
 
 
 def run(
     batch: Batch,
     made: Plan,
-    on_result: compress.OnResult,
+    on_result: OnResult,
     on_stop: Callable[[], None] = lambda: None,
 ) -> tuple[Summary | None, int]:
     """Compress and collect what ``plan`` made; no summary when it was interrupted.
@@ -42,7 +42,7 @@ def finished(batch: Batch) -> Summary | None:
 
 
 async def _compress(
-    batch: Batch, shards: int, on_result: compress.OnResult, on_stop: Callable[[], None]
+    batch: Batch, shards: int, on_result: OnResult, on_stop: Callable[[], None]
 ) -> tuple[bool, int]:
     """Whether it was interrupted, and how many images were done."""
     size_lookup_threads(batch.settings.fetch_concurrency)

@@ -30,7 +30,7 @@ from rich.text import Text
 
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus
-from imagebatch_runner.steps.compress import OnResult
+from imagebatch_runner.steps.batch import OnResult
 from imagebatch_runner.steps.counts import ResultCounts
 from imagebatch_runner.store.documents import Plan, Summary
 

@@ -24,6 +24,7 @@ from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.settings import Settings, termination_log
 from imagebatch_runner.steps import collect, compress, plan
 from imagebatch_runner.steps.batch import Batch, EarlierBatch
+from imagebatch_runner.steps.shard_run import ShardOutcome
 from imagebatch_runner.store.storage import Storage
 
 from . import termination
@@ -154,7 +155,7 @@ _STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _A
 
 async def _until_sigterm(
     batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
-) -> compress.ShardOutcome:
+) -> ShardOutcome:
     size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""One batch as every step of it sees it."""
+"""One batch, as all its steps see it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from imagebatch_core.job import RunnerJob
 from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.credentials import NO_CREDENTIALS, Credentials
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_images import S3Sources
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 
-#: Copies an earlier batch's output, by its key, to a key of this one; ``False``: it is gone.
-Take = Callable[[str, str], Awaitable[bool]]
+#: Copies an earlier batch's output from its key to a key of this batch; ``False`` if it is gone.
+CopyOutput = Callable[[str, str], Awaitable[bool]]
+#: Called with each result of a batch as it is known.
+OnResult = Callable[[ImageResult], None]
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierBatch:
-    """The batch whose outputs may be taken over; ``name`` is how ``plan.json`` records it."""
+    """The batch whose outputs may be taken over, under the ``name`` that ``plan.json`` records."""
 
     name: str
     storage: Storage
@@ -28,9 +31,11 @@ class EarlierBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``take`` is set where the earlier outputs do not lie in this batch's own store.
+    """What all steps of a batch work with.
 
-    Images in S3 and files of this machine are taken where ``s3`` and ``files`` say which.
+    ``copy_earlier`` is set when the earlier batch's outputs lie in another store. ``s3`` and
+    ``files`` say which objects of S3 and which files of this machine may be read as images;
+    without them, none may.
     """
 
     job: RunnerJob
@@ -38,7 +43,7 @@ class Batch:
     storage: Storage
     settings: Settings
     earlier: EarlierBatch | None = None
-    take: Take | None = None
+    copy_earlier: CopyOutput | None = None
     credentials: Credentials = NO_CREDENTIALS
     s3: S3Sources | None = None
     files: LocalFiles | None = None

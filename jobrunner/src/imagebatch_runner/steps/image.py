@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from imagebatch_core.results import Earlier
+from imagebatch_core.results import StoredOutput
 from imagebatch_core.spec import Format, Metadata, Output, Profile
 from imagebatch_runner.budget import Budget
 from imagebatch_runner.codec import frames
@@ -30,23 +30,28 @@ from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """``bytes_in`` is the size of what was fetched."""
+class Answer:
+    """What fetching a source told: attempts made, the last answer's status, its validators."""
 
-    compressed: Compressed
-    bytes_in: int
     attempts: int
     http_status: int | None
     validators: Validators
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanged:
-    """The source is what it was when an earlier batch took it; nothing was decoded."""
+class NewImage:
+    """A source that was fetched, ``bytes_in`` bytes long, and compressed."""
 
-    attempts: int
-    http_status: int | None
-    validators: Validators
+    compressed: Compressed
+    bytes_in: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class UnchangedImage:
+    """A source that is still what an earlier batch compressed; nothing was decoded."""
+
+    answer: Answer
 
 
 class ImageWork:
@@ -64,9 +69,9 @@ class ImageWork:
         self._turns = asyncio.Semaphore(settings.shares.decoders)
 
     @asynccontextmanager
-    async def done(
-        self, url: str, earlier: Earlier | None = None, claim: Claim | None = None
-    ) -> AsyncIterator[Done | Unchanged]:
+    async def image(
+        self, url: str, earlier: StoredOutput | None = None, claim: Claim | None = None
+    ) -> AsyncIterator[NewImage | UnchangedImage]:
         """Fetch and compress, unless the source is still the one that an ``earlier`` batch took.
 
         The output's bytes count against the byte budget until the block is left. ``claim`` is taken
@@ -77,15 +82,15 @@ class ImageWork:
         """
         known = None if earlier is None else Validators.recorded(earlier)
         async with self._fetcher.fetched(url, known, claim=claim) as fetched:
-            if earlier is not None and await _same_source(fetched, earlier):
-                validators = fetched.validators
-                if fetched.not_modified and known is not None:
-                    validators = known
-                yield Unchanged(fetched.attempts, fetched.http_status, validators)
+            answer = Answer(fetched.attempts, fetched.http_status, fetched.validators)
+            if earlier is None or not await _is_unchanged(fetched, earlier):
+                yield await self._compressed(fetched, answer)
+            elif fetched.not_modified and known is not None:
+                yield UnchangedImage(replace(answer, validators=known))
             else:
-                yield await self._compressed(fetched)
+                yield UnchangedImage(answer)
 
-    async def _compressed(self, fetched: Fetched) -> Done:
+    async def _compressed(self, fetched: Fetched, answer: Answer) -> NewImage:
         try:
             found = sniffed(fetched.content, max_pixels=self._max_pixels)
             held = pixels_at_once(found, fetched.content, self._options)
@@ -100,13 +105,7 @@ class ImageWork:
             raise
         # An output in another format may be larger than its input.
         fetched.hold.grow(max(0, len(compressed.data) - fetched.content.size))
-        return Done(
-            compressed,
-            fetched.content.size,
-            fetched.attempts,
-            fetched.http_status,
-            fetched.validators,
-        )
+        return NewImage(compressed, fetched.content.size, answer)
 
 
 def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
@@ -130,8 +129,8 @@ def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> i
     return pixels * (options.max_frames if counted is None else counted)
 
 
-async def _same_source(fetched: Fetched, earlier: Earlier) -> bool:
-    """By the host's word, else by the bytes."""
+async def _is_unchanged(fetched: Fetched, earlier: StoredOutput) -> bool:
+    """Unchanged if the host answers 304, otherwise if the SHA-256 is the same."""
     if fetched.not_modified:
         return True
     # In a thread: a large image would hold up every other one.

@@ -22,7 +22,7 @@ from imagebatch_runner.store.documents import Owner, Plan, Reuse, to_json
 
 from . import sharding, source
 from .batch import Batch
-from .earlier import EarlierOutputs, earlier_outputs
+from .reuse import EarlierOutputs, earlier_outputs
 
 #: Shard files that are on their way to the store at once, and their bytes together; shards may be
 #: of 100,000 images.

@@ -29,7 +29,7 @@ from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 
 from .batch import Batch
-from .packed import is_packed, unpacked
+from .gzip_input import is_gzip, open_unpacked
 from .scratch import scratch_folder
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def copied_input(batch: Batch) -> Iterator[Path]:
         path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
             _spool(batch.job.source, path, batch)
-            if is_packed(path):
+            if is_gzip(path):
                 _unpack(path, batch.settings)
             if not batch.storage.create_from_file(key, path):
                 _download(batch.storage, key, path, batch.settings)  # another plan was first
@@ -66,7 +66,7 @@ def sha256_of(path: Path) -> str:
         InputRefused: it is gzip that cannot be unpacked.
     """
     digest = sha256()
-    with unpacked(path) as file:
+    with open_unpacked(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
@@ -93,7 +93,7 @@ def _unpack(path: Path, settings: Settings) -> None:
     """In place; a bomb stops at the size limit."""
     packed = path.rename(path.with_suffix(".gz"))
     size = 0
-    with unpacked(packed) as stream, path.open("wb") as file:
+    with open_unpacked(packed) as stream, path.open("wb") as file:
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
             _check_size(size, settings)

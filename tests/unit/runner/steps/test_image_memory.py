@@ -17,7 +17,7 @@ from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
-from imagebatch_runner.steps.image import Done, ImageWork
+from imagebatch_runner.steps.image import ImageWork, NewImage
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 from support.pictures import encoded, jpeg, photo
 
@@ -45,16 +45,16 @@ class Watched(DecoderPool):
 
 async def through(
     folder: Path, names: list[str], settings: Settings, pool: Watched, options: CodecOptions
-) -> list[Done]:
+) -> list[NewImage]:
     """All files at once, each held for a moment as if it were being stored."""
     async with open_session(settings) as session:
         fetcher = Fetcher(session, settings, 0, files=LocalFiles(folder))
         work = ImageWork(fetcher, pool, options, settings)
 
-        async def one(name: str) -> Done:
-            async with work.done(name) as done:
+        async def one(name: str) -> NewImage:
+            async with work.image(name) as done:
                 await asyncio.sleep(0.01)
-            assert isinstance(done, Done)
+            assert isinstance(done, NewImage)
             return done
 
         return await asyncio.gather(*map(one, names))
@@ -90,11 +90,11 @@ async def test_outputs_that_are_larger_than_their_inputs_hold_up_the_next(tmp_pa
     async with Watched(1) as pool, open_session(settings) as session:
         fetcher = Fetcher(session, settings, 0, files=LocalFiles(tmp_path))
         work = ImageWork(fetcher, pool, CodecOptions(format="png", max_width=590), settings)
-        outputs: list[Done] = []
+        outputs: list[NewImage] = []
 
         async def one() -> None:
-            async with work.done("a.jpg") as done:
-                assert isinstance(done, Done)
+            async with work.image("a.jpg") as done:
+                assert isinstance(done, NewImage)
                 outputs.append(done)
                 first.set()
                 await stored.wait()
@@ -117,6 +117,6 @@ async def test_a_failed_image_gives_its_bytes_back(tmp_path: Path) -> None:
         work = ImageWork(fetcher, pool, CodecOptions(), settings)
         for _ in range(3):
             with pytest.raises(ImageFailed) as caught:
-                async with asyncio.timeout(30), work.done("bad.jpg"):
+                async with asyncio.timeout(30), work.image("bad.jpg"):
                     raise AssertionError("it decodes")
             assert caught.value.code is ErrorCode.CORRUPT

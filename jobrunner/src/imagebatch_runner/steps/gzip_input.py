@@ -1,4 +1,4 @@
-"""A CSV that came gzip-compressed, as ``products.csv.gz`` or by its host: read as what it holds."""
+"""A CSV that is gzip-compressed, as a ``.csv.gz`` file or by its host: it is read unpacked."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import BinaryIO, Final, cast
 from imagebatch_core.errors import InputRefused
 
 _GZIP: Final = b"\x1f\x8b"
-#: A packed file may have been packed once more on its way; deeper it is no mishap.
+#: A .gz file may have been compressed once more on its way. More layers are no mishap.
 _LAYERS: Final = 2
 
 
-def is_packed(path: Path) -> bool:
-    """Whether the file is gzip, whatever its name says."""
+def is_gzip(path: Path) -> bool:
+    """Whether the file's first bytes are gzip's, whatever its name is."""
     with path.open("rb") as file:
         return file.read(len(_GZIP)) == _GZIP
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """The file's text as a stream, unpacked where it is gzip; it may be far longer than the file.
+def open_unpacked(path: Path) -> Iterator[BinaryIO]:
+    """The file's bytes as a stream, unpacked if they are gzip; there is no limit to their number.
 
     Raises:
-        InputRefused: within the block, where what is read of it cannot be unpacked.
+        InputRefused: within the block, when what is read cannot be unpacked.
     """
     with path.open("rb") as file:
         stream: io.BufferedReader | gzip.GzipFile = file

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagebatch_core.errors import InputRefused
-from imagebatch_runner.steps.packed import is_packed, unpacked
+from imagebatch_runner.steps.gzip_input import is_gzip, open_unpacked
 from imagebatch_runner.steps.source import sha256_of
 
 TEXT = b"S. No.,Product Name,Input Image Urls\n" + b"1,x,http://h/9-9\n" * 5000
@@ -24,9 +24,9 @@ def test_the_same_csv_comes_out_however_it_was_packed(tmp_path: Path, data: byte
     file, plain = tmp_path / "products.csv", tmp_path / "plain.csv"
     file.write_bytes(data)
     plain.write_bytes(TEXT)
-    with unpacked(file) as stream:
+    with open_unpacked(file) as stream:
         assert stream.read() == TEXT
-    assert is_packed(file) == (data != TEXT)
+    assert is_gzip(file) == (data != TEXT)
     assert sha256_of(file) == sha256_of(plain)
 
 
@@ -49,5 +49,5 @@ def test_what_cannot_be_unpacked_is_refused_in_words(tmp_path: Path, data: bytes
 def test_an_error_that_is_not_of_the_file_stays_what_it_is(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_bytes(TEXT)
-    with pytest.raises(OSError, match="disk"), unpacked(file):
+    with pytest.raises(OSError, match="disk"), open_unpacked(file):
         raise OSError("disk")

@@ -9,18 +9,18 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.results import Earlier, ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem, StoredOutput
 from imagebatch_core.spec import Output
 from imagebatch_runner.codec.revision import CODEC, codec_name
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch, EarlierBatch
 from imagebatch_runner.steps.collect import collect
-from imagebatch_runner.steps.earlier import Index
 from imagebatch_runner.steps.plan import plan
+from imagebatch_runner.steps.reuse import Index
 from imagebatch_runner.steps.sharding import from_lines
 from imagebatch_runner.store.storage import Storage
 
-EARLIER = Earlier(
+EARLIER = StoredOutput(
     "shop/a/images/1-1-ab.jpg", "5e", '"tag"', "Tue, 03 Mar 2026 04:05:06 GMT", None, 9, 4, 30, 20
 )
 
@@ -131,7 +131,7 @@ def test_plan_writes_what_was_found_into_the_shards_and_remembers_the_batch(
     assert [item.earlier and item.earlier.etag for item in items] == ['"t"', None]
     assert made.reuse is not None
     assert (made.reuse.batch, made.reuse.images, made.reuse.refusal) == ("a", 1, None)
-    assert made.message({}).reuse == "1 of 2 images have an earlier output"
+    assert made.message().reuse == "1 of 2 images have an earlier output"
     assert plan(second) == made
 
 

@@ -1,4 +1,4 @@
-"""Taking over from another folder, in local mode: as hard links, which take no space."""
+"""Reuse of an earlier run's folder: outputs are taken over as hard links, which need no space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.keys import BatchKeys
 from imagebatch_runner.failures import StorageUnavailable
-from imagebatch_runner.steps.batch import EarlierBatch, Take
+from imagebatch_runner.steps.batch import CopyOutput, EarlierBatch
 from imagebatch_runner.store.storage import Storage
 
 
@@ -30,20 +30,20 @@ def earlier_folder(folder: Path, out: Path, env: Mapping[str, str]) -> EarlierBa
     return EarlierBatch(str(path), Storage.open(path.as_uri(), env, patience=0), keys)
 
 
-def linking(folder: Path, out: Path) -> Take:
-    """Links from the earlier folder into ``out``; copies where the file system has no links."""
+def linking_from(folder: Path, out: Path) -> CopyOutput:
+    """Hard links from the earlier folder into ``out``; copies if the file system has no links."""
 
-    async def take(source: str, target: str) -> bool:
+    async def copy(source: str, target: str) -> bool:
         return await asyncio.to_thread(_link, folder / source, out / target)
 
-    return take
+    return copy
 
 
 def _link(source: Path, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
-    except FileExistsError:  # of an interrupted run; its name holds its hash
+    except FileExistsError:  # from an interrupted run, and the same: its name has its hash
         return True
     except FileNotFoundError:
         return False

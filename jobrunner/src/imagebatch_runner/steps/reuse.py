@@ -1,8 +1,8 @@
-"""What an earlier batch made of which URL, for plan to look up.
+"""What an earlier batch made of each URL, for plan to look up.
 
-On disk, for a batch may have ten million images: the records lie one after the other in a file,
-and an SQLite table leads from a hash of the URL to the record's place. Memory holds its page cache
-alone.
+The look-up is on disk, because a batch may have ten million images: a file of records, one after
+another, and an SQLite table from the hash of a URL to its record's offset. Only SQLite's page cache
+is in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from imagebatch_core.job import RunnerJob
-from imagebatch_core.results import WITH_OUTPUT, Earlier
+from imagebatch_core.results import WITH_OUTPUT, StoredOutput
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.store.documents import Plan
 
@@ -31,6 +31,8 @@ from .scratch import scratch_folder
 _CACHE_KIB: Final = 16 * 1024
 _ROWS_AT_ONCE: Final = 5000
 _PARTS_AHEAD: Final = 16
+#: The fields of a StoredOutput after its key; a result names them alike.
+_RESULT_FIELDS: Final = StoredOutput._fields[1:]
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -40,14 +42,17 @@ def _hash(url: str) -> int:
 
 
 class EarlierOutputs:
-    """``refusal`` is why nothing is taken over, ``found`` how many look-ups had an answer."""
+    """The outputs that may be taken over, by URL.
+
+    ``refusal`` says why none may be. ``found`` counts the look-ups that found one.
+    """
 
     def __init__(self, index: Index | None = None, refusal: str | None = None) -> None:
         self._index = index
         self.refusal = refusal
         self.found = 0
 
-    def of(self, url: str) -> Earlier | None:
+    def of(self, url: str) -> StoredOutput | None:
         earlier = self._index.find(url) if self._index is not None else None
         self.found += earlier is not None
         return earlier
@@ -55,7 +60,7 @@ class EarlierOutputs:
 
 @contextmanager
 def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
-    """The outputs that ``batch`` may take over; empty when it names no earlier batch."""
+    """The outputs that ``batch`` may take over; none if it names no earlier batch."""
     if batch.earlier is None:
         yield EarlierOutputs()
         return
@@ -69,16 +74,16 @@ def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
 
 
 class Index:
-    """Records by URL; of several for one URL the first that was filled in.
+    """Records by URL. Of several for one URL, or for URLs of the same hash, the first counts.
 
-    ``hashed`` gives 64 bits, signed. Two URLs may share them; the later one has no record then.
+    ``hashed`` gives a signed number of 64 bits.
     """
 
     def __init__(self, folder: Path, *, hashed: Callable[[str], int] = _hash) -> None:
         self._hashed = hashed
         self._records = (folder / "records").open("w+b")
         self._table = sqlite3.connect(folder / "index")
-        # The folder dies with the process: nothing of it must survive a crash.
+        # The folder is removed with the process: nothing in it has to survive a crash.
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
             self._table.execute(f"PRAGMA {pragma}")
         self._table.execute("CREATE TABLE place (url INTEGER PRIMARY KEY, at INTEGER)")
@@ -91,12 +96,12 @@ class Index:
         self._records.close()
 
     def fill(self, lines: Iterable[bytes]) -> None:
-        """``lines`` of results; those without an output are passed over."""
+        """Add the results in ``lines`` that have an output."""
         places = self._stored(lines)
         while some := list(islice(places, _ROWS_AT_ONCE)):
             self._table.executemany("INSERT OR IGNORE INTO place VALUES (?, ?)", some)
 
-    def find(self, url: str) -> Earlier | None:
+    def find(self, url: str) -> StoredOutput | None:
         row = self._table.execute(
             "SELECT at FROM place WHERE url = ?", (self._hashed(url),)
         ).fetchone()
@@ -104,7 +109,7 @@ class Index:
             return None
         self._records.seek(row[0])
         stored, *fields = json.loads(self._records.readline())
-        return Earlier(*fields) if stored == url else None
+        return StoredOutput(*fields) if stored == url else None
 
     def _stored(self, lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
         at = 0
@@ -113,25 +118,15 @@ class Index:
             if result["status"] not in WITH_OUTPUT:
                 continue
             url = result["input_url"]
-            fields = (
-                result["output_key"],
-                result["source_sha256"],
-                result.get("etag"),
-                result.get("last_modified"),
-                result.get("final_url_sha256"),
-                result["bytes_in"],
-                result["bytes_out"],
-                result["width"],
-                result["height"],
-            )
-            record = _encode((url, *fields)).encode() + b"\n"
+            fields = map(result.get, _RESULT_FIELDS)
+            record = _encode((url, result["output_key"], *fields)).encode() + b"\n"
             self._records.write(record)
             yield self._hashed(url), at
             at += len(record)
 
 
 def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
-    """Why outputs of the earlier batch cannot stand for this one's."""
+    """Why no output of the earlier batch may be taken over, if none may."""
     data = earlier.storage.get(earlier.keys.plan)
     if data is None:
         return "the earlier batch recorded nothing"
@@ -147,7 +142,7 @@ def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
 
 
 def _lines(earlier: EarlierBatch) -> Iterator[bytes]:
-    """Its results: of the report, or of the parts when it ended before it was collected."""
+    """The earlier batch's results: its report's, or its parts' if it was never collected."""
     try:
         with earlier.storage.reading(earlier.keys.report_jsonl) as stream:
             yield from stream
