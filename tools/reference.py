@@ -43,7 +43,7 @@ The object store of `IMAGEBATCH_STORE` is opened with the usual `AWS_ACCESS_KEY_
 RUNNER: Final = """\
 The chart sets them with `runner.settings`, names in camelCase; `imagebatch-runner local` reads the
 same variables. [runner.md](../runner.md) tells what the runner does with them."""
-COMPONENTS: Final[dict[str, tuple[str, Any]]] = {
+COMPONENTS: Final[dict[str, tuple[str, type[EnvironmentSettings]]]] = {
     "Gateway": ("[api.md](../api.md) tells what it does with them.", GatewaySettings),
     "Operator": ("[operator.md](../operator.md) tells what it does with them.", OperatorSettings),
     "Runner": (
@@ -59,13 +59,12 @@ def settings() -> str:
     """The page of all components' settings."""
     parts = [SETTINGS]
     for component, (text, model) in COMPONENTS.items():
-        if issubclass(model, EnvironmentSettings):
-            rows = (
-                (f"`{variable(name)}`", default(name, field), values, field.description or "")
-                for name, field, values in fields(model)
-            )
-            head = ("Variable", "Default", "Allowed", "Meaning")
-            parts.append(f"\n## {component}\n\n{text}\n\n{table(head, rows)}")
+        rows = (
+            (f"`{variable(name)}`", default(name, field), values, field.description or "")
+            for name, field, values in fields(model)
+        )
+        head = ("Variable", "Default", "Allowed", "Meaning")
+        parts.append(f"\n## {component}\n\n{text}\n\n{table(head, rows)}")
     return "".join(parts)
 
 

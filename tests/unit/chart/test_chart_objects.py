@@ -12,6 +12,7 @@ import yaml
 
 from imagebatch_core import names
 from imagebatch_core.addresses import AllowList
+from imagebatch_core.environment import PREFIX, EnvironmentSettings, variable
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.fetch.s3_urls import S3AllowList, S3Object
@@ -205,7 +206,8 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
 
 def test_the_gateway_accepts_its_settings(render: Render) -> None:
     chart = render(
-        s3={"prefix": "/shop/", "endpoint": "http://s3:8333"}, gateway={"maxUploadBytes": 10**10}
+        s3={"prefix": "/shop/", "endpoint": "http://s3:8333"},
+        gateway={"maxUploadBytes": 10**10, "logLevel": "debug", "logFormat": "text"},
     )
     env = chart.env("imagebatch-gateway")
     settings = GatewaySettings.from_env(env)
@@ -215,9 +217,23 @@ def test_the_gateway_accepts_its_settings(render: Render) -> None:
     assert settings.store == "s3://pictures/shop"
     assert settings.max_upload_bytes == 10**10
     assert settings.gateway_url is None
+    assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert env["AWS_ENDPOINT_URL"] == "http://s3:8333"
     pod = chart.one("Deployment", "imagebatch-gateway")["spec"]["template"]["spec"]
     assert pod["containers"][0]["ports"][0]["containerPort"] == settings.gateway_port
+
+
+@pytest.mark.parametrize(
+    ("component", "settings"),
+    [("imagebatch-gateway", GatewaySettings), ("imagebatch-operator", OperatorSettings)],
+)
+def test_the_chart_sets_no_variable_that_nobody_reads(
+    render: Render, component: str, settings: type[EnvironmentSettings]
+) -> None:
+    set_ = {name for name in render().env(component) if name.startswith(PREFIX)}
+    known = {variable(field) for field in settings.model_fields}
+    # The public address of outputs stands beside the store's, and is the runner's.
+    assert set_ - {names.ENV_PUBLIC_BASE_URL} <= known
 
 
 def test_the_runner_accepts_its_settings(render: Render) -> None:
