@@ -15,15 +15,9 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 # ---- what every build stage starts from ----------------------------------------------------------
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
-COPY requirements/build.txt /src/requirements/
-# pip stays in /opt/builder; the environment that is shipped, /opt/imagebatch, has none.
+COPY requirements/install.sh requirements/build.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
-    set -eu; \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
-    python3 -m venv /opt/builder; \
-    python3 -m venv --without-pip /opt/imagebatch; \
-    /opt/builder/bin/pip install --no-cache-dir --require-hashes -r /src/requirements/build.txt
+    sh /src/requirements/install.sh environments
 
 # ---- what every image starts from ----------------------------------------------------------------
 FROM ${BASE_IMAGE} AS base
@@ -39,22 +33,12 @@ USER 65532:65532
 
 # ---- runner --------------------------------------------------------------------------------------
 FROM builder AS runner-build
-COPY requirements/runner.txt /src/requirements/
-COPY requirements/native.txt /src/requirements/
+COPY requirements/runner.txt requirements/native.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
-    set -eu; \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --require-hashes --only-binary :all: -r /src/requirements/runner.txt; \
-    /opt/builder/bin/pip install --no-cache-dir --require-hashes -r /src/requirements/native.txt
+    sh /src/requirements/install.sh shipped runner && sh /src/requirements/install.sh builder native
 COPY core /src/core
 COPY jobrunner /src/jobrunner
-RUN set -eu; \
-    /opt/builder/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation \
-        --wheel-dir /src/wheels /src/core /src/jobrunner; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --no-deps --no-index /src/wheels/*.whl
+RUN sh /src/requirements/install.sh components core jobrunner
 
 FROM base AS runner
 COPY --from=runner-build /opt/imagebatch /opt/imagebatch
@@ -64,18 +48,10 @@ ENTRYPOINT ["imagebatch-runner"]
 FROM builder AS gateway-build
 COPY requirements/gateway.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
-    set -eu; \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --require-hashes --only-binary :all: -r /src/requirements/gateway.txt
+    sh /src/requirements/install.sh shipped gateway
 COPY core /src/core
 COPY gateway /src/gateway
-RUN set -eu; \
-    /opt/builder/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation \
-        --wheel-dir /src/wheels /src/core /src/gateway; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --no-deps --no-index /src/wheels/*.whl
+RUN sh /src/requirements/install.sh components core gateway
 
 FROM base AS gateway
 COPY --from=gateway-build /opt/imagebatch /opt/imagebatch
@@ -86,18 +62,10 @@ ENTRYPOINT ["imagebatch-gateway"]
 FROM builder AS operator-build
 COPY requirements/operator.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
-    set -eu; \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --require-hashes --only-binary :all: -r /src/requirements/operator.txt
+    sh /src/requirements/install.sh shipped operator
 COPY core /src/core
 COPY operator /src/operator
-RUN set -eu; \
-    /opt/builder/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation \
-        --wheel-dir /src/wheels /src/core /src/operator; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --no-deps --no-index /src/wheels/*.whl
+RUN sh /src/requirements/install.sh components core operator
 
 FROM base AS operator
 COPY --from=operator-build /opt/imagebatch /opt/imagebatch
@@ -107,11 +75,7 @@ ENTRYPOINT ["imagebatch-operator"]
 FROM builder AS devtools-build
 COPY requirements/devtools.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
-    set -eu; \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    if [ -s /run/secrets/pip_conf ]; then export PIP_CONFIG_FILE=/run/secrets/pip_conf; fi; \
-    /opt/builder/bin/pip --python /opt/imagebatch/bin/python3 install --no-cache-dir \
-        --require-hashes --only-binary :all: -r /src/requirements/devtools.txt
+    sh /src/requirements/install.sh shipped devtools
 COPY dev/samplehost /opt/samplehost
 # The photographs come with scikit-image; once they are drawn, it and what it needs stay behind.
 RUN set -eu; \

@@ -4,13 +4,15 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER ?=
 GATEWAY_PORT ?= 8080
+# Of pytest: processes that run tests side by side.
+JOBS ?= auto
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
 TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks dev
 export PYTHONPATH := dev
 
-.PHONY: help demo test install lock generate verify lint types unit integration fuzz e2e bench up down clean long
+.PHONY: help demo test install lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -40,21 +42,31 @@ generate: install ## Write the CRD and the tables of settings and options from t
 	@cp deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml
 	@$(PY) tools/reference.py
 
-verify: lint types ## Lint, types, layers, and that what is generated is up to date
-	@$(PY) -m imagebatch_core.crd | diff -u deploy/crds/imagebatches.yaml - || { echo "the CRD is out of date: run make generate"; exit 1; }
-	@diff -u deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml || { echo "the chart's CRD is out of date: run make generate"; exit 1; }
-	@$(PY) tools/reference.py --check
+check: verify unit ## What to run after each change: verify and unit
+
+verify: install ## Lint, types, layers, and that what is generated is up to date
+	@$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target lint layers types generated
 
 lint: install
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/lint-imports --no-cache
+
+layers: install
+	@.venv/bin/lint-imports --no-logo
 
 types: install
 	@.venv/bin/mypy $(TYPED)
 
-unit: install ## Unit tests: seconds, no services
-	@$(PY) -m pytest tests/unit -q
+generated: install
+	@$(PY) -m imagebatch_core.crd | diff -u deploy/crds/imagebatches.yaml - || { echo "the CRD is out of date: run make generate"; exit 1; }
+	@diff -u deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml || { echo "the chart's CRD is out of date: run make generate"; exit 1; }
+	@$(PY) tools/reference.py --check
+
+unit: install ## Unit tests: rules, without services
+	@$(PY) -m pytest tests/unit -q -n $(JOBS) -m 'not slow and not long'
+
+slow: install ## Unit tests that take longer: fuzzers, sanitizers, large inputs
+	@$(PY) -m pytest tests/unit -q -n $(JOBS) -m slow
 
 fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
 	@mkdir -p .local/fuzz

@@ -5,11 +5,12 @@ A process of its own, for its peak memory. Prints MiB and CPU seconds of plan.
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 import time
 from pathlib import Path
 
+from hosttools.processes import peak_memory
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult, ImageStatus
@@ -41,11 +42,7 @@ def main() -> None:
     seconds = time.process_time() - before
     if made.reuse is None or made.reuse.images != rows:
         raise ValueError(f"expected {rows} earlier outputs, found {made.reuse}")
-    # Not ru_maxrss: the kernel carries the parent's peak over an exec into it.
-    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    if peak is None:
-        raise ValueError("no VmHWM in /proc/self/status")
-    print(f"{int(peak[1]) // 1024} MiB {seconds:.1f} s")
+    print(f"{peak_memory(os.getpid()) >> 20} MiB {seconds:.1f} s")
 
 
 def _url(number: int) -> str:

@@ -8,7 +8,7 @@ The results between plan and collect are written as compress records them, witho
 from __future__ import annotations
 
 import json
-import re
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from hosttools.processes import peak_memory
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult, ImageStatus, ShardItem
@@ -107,13 +108,6 @@ def _result(batch: Batch, item: ShardItem) -> str:
     ).to_line()
 
 
-def _peak_memory() -> int:
-    """Not ru_maxrss: the kernel carries the parent's peak over an exec into it."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None  # noqa: S101 - proc(5)
-    return int(found[1]) * 1024
-
-
 def main() -> None:
     name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +124,7 @@ def main() -> None:
         _write_results(batch)
     else:
         assert collect(batch).totals.succeeded == rows  # noqa: S101
-    took = Step(cpu_seconds(), time.monotonic() - begin, _peak_memory())
+    took = Step(cpu_seconds(), time.monotonic() - begin, peak_memory(os.getpid()))
     print(json.dumps(asdict(took)))
 
 

@@ -5,6 +5,7 @@ By hand, not with psutil: `make down` must find what it stops also where the .ve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,3 +38,15 @@ def running() -> Iterator[Process]:
             continue  # it ended meanwhile, or is not ours to see
         if state != "Z":
             yield Process(int(folder.name), int(parent), tuple(line.split("\0")[:-1]))
+
+
+def peak_memory(pid: int) -> int:
+    """The most bytes that a process held at a time; 0 when it has ended.
+
+    ``VmHWM``, proc(5), not ``ru_maxrss``: that begins with the peak of the process that started it.
+    """
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", (_PROC / str(pid) / "status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0

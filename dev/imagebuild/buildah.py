@@ -129,9 +129,11 @@ def _steps(component: str, say: Say) -> Callable[[str], None]:
         _, found, step = line.partition("STEP ")
         if found and ("RUN " in step or "COPY " in step):
             text = step.partition(": ")[2]
-            if "pip" in text and "requirements" in text and text.startswith("RUN"):
+            if "install.sh environments" in text:
+                text = "installing what builds the rest"
+            elif "install.sh shipped" in text:
                 text = "installing the locked dependencies"
-            elif "pip wheel" in text:
+            elif "install.sh components" in text:
                 text = "installing the component"
             say(f"  {component}: {text[:80]}")
 

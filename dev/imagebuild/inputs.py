@@ -22,7 +22,12 @@ class Component:
     paths: tuple[str, ...]
 
 
-_ALWAYS = ("Dockerfile", ".dockerignore", "requirements/build.txt")
+_ALWAYS = (
+    "Dockerfile",
+    ".dockerignore",
+    "requirements/install.sh",
+    "requirements/build.txt",
+)
 
 COMPONENTS: Mapping[str, Component] = {
     component.name: component

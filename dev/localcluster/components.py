@@ -106,15 +106,22 @@ ANONYMOUS_HEALTH = """\
 """
 
 
-def controller_manager(program: str, pki: Path, kubeconfig: Path, *, port: int) -> list[str]:
+def _serving(kubeconfig: Path, port: int) -> list[str]:
+    """The only one of its kind, its health and metrics on loopback."""
     return [
-        program,
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
         "--bind-address=127.0.0.1",
         f"--secure-port={port}",
         "--leader-elect=false",
+    ]
+
+
+def controller_manager(program: str, pki: Path, kubeconfig: Path, *, port: int) -> list[str]:
+    return [
+        program,
+        *_serving(kubeconfig, port),
         "--use-service-account-credentials=true",
         f"--root-ca-file={pki}/ca.crt",
         f"--client-ca-file={pki}/ca.crt",
@@ -129,12 +136,7 @@ def controller_manager(program: str, pki: Path, kubeconfig: Path, *, port: int) 
 def scheduler(program: str, kubeconfig: Path) -> list[str]:
     return [
         program,
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        "--bind-address=127.0.0.1",
-        "--secure-port=10259",
-        "--leader-elect=false",
+        *_serving(kubeconfig, 10259),
         *RATE,
     ]
 

@@ -27,7 +27,7 @@ def run(prebuild: Sequence[str]) -> int:
     running: list[subprocess.Popen[str]] = []
     try:
         running.append(process_tree.start(process_tree.command(*prebuild)))
-        code = _make(running, "verify", "unit") or running[0].wait()
+        code = _make(running, "check", "slow") or running[0].wait()
         return code or _make(running, "integration", "e2e")
     finally:
         for process in running:

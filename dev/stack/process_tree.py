@@ -66,6 +66,11 @@ def end_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def adopt_orphans() -> None:
+    """Whatever loses its parent below this process becomes its child, and can be found here."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
 def _prctl(option: int, value: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
@@ -101,7 +106,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def run(words: Sequence[str], first: signal.Signals, grace: float) -> int:
     """The program's exit code, as a shell has it."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     end_with_parent()
     for number in _STOPPING:
         signal.signal(number, _stop)

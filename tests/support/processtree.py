@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from pathlib import Path
+
+from hosttools import processes
 
 
 def peak_memory(process: subprocess.Popen[str], every: float = 0.1) -> int:
@@ -15,7 +16,7 @@ def peak_memory(process: subprocess.Popen[str], every: float = 0.1) -> int:
     peaks: dict[int, int] = {}
     while process.poll() is None:
         for pid in [process.pid, *_children(process.pid)]:
-            peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
+            peaks[pid] = max(peaks.get(pid, 0), processes.peak_memory(pid))
         time.sleep(every)
     return sum(peaks.values())
 
@@ -26,12 +27,3 @@ def _children(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in text.split()]
-
-
-def _peak(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", text)
-    return int(found[1]) * 1024 if found else 0

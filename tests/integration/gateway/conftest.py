@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from hosttools.ports import free_port
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
-from localcluster.controlplane import ControlPlane
+from support.apiserver import with_imagebatches
 from support.seaweedfs import SeaweedFS
-
-CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    with ControlPlane() as plane:
-        plane.kubectl("apply", "-f", str(CRD))
-        plane.kubectl("wait", "--for=condition=Established", "crd/imagebatches.imagebatch.dev")
-        plane.kubectl("create", "namespace", NAMESPACE)
+    with with_imagebatches(NAMESPACE) as plane:
         yield Cluster(plane)
 
 

@@ -10,17 +10,12 @@ import pytest
 from hosttools.ports import free_port
 from imagebatch_core.names import RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
 from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver
-from localcluster.controlplane import ControlPlane
-
-CRD = Path(__file__).resolve().parents[3] / "deploy" / "crds" / "imagebatches.yaml"
+from support.apiserver import with_imagebatches
 
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[Api]:
-    with ControlPlane(controller_manager=True) as plane:
-        plane.kubectl("apply", "-f", str(CRD))
-        plane.kubectl("wait", "--for=condition=Established", "crd/imagebatches.imagebatch.dev")
-        plane.kubectl("create", "namespace", NAMESPACE)
+    with with_imagebatches(NAMESPACE, controller_manager=True) as plane:
         ready = Api(plane)
         ready.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
         ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP)

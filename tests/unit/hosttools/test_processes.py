@@ -29,3 +29,15 @@ def test_a_process_that_ended_and_was_not_waited_for_does_not_run() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert child.pid not in {one.pid for one in processes.running()}
     child.wait()
+
+
+def test_the_peak_is_what_a_process_held_once_and_nothing_after_its_end() -> None:
+    program = "held = b'x' * (100 << 20); del held; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert 100 << 20 < processes.peak_memory(child.pid) < 200 << 20
+        child.communicate("\n")
+    assert processes.peak_memory(child.pid) == 0

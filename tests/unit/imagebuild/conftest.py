@@ -1,22 +1,20 @@
-"""imagebuild lies outside the packages: it runs from the tree, before anything is installed."""
+"""A repository with the inputs of every image."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
+from imagebuild.inputs import COMPONENTS
+
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "deploy" / "images"))
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A repository with every input of every image, small."""
-    from imagebuild.inputs import COMPONENTS
-
     root = tmp_path / "tree"
     for component in COMPONENTS.values():
         for name in component.paths:

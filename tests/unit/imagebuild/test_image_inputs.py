@@ -70,7 +70,8 @@ def test_each_target_copies_exactly_the_inputs_that_are_hashed(name: str) -> Non
     waiting = [name]
     while waiting:
         stage = stages[waiting.pop()]
-        copied |= set(re.findall(r"^COPY ([^-\s]\S*) ", stage, re.M))
+        for sources in re.findall(r"^COPY ((?:[^-\s]\S* )+)", stage, re.M):
+            copied |= set(sources.split())
         uses = re.findall(r"^FROM (\S+)", stage, re.M) + re.findall(r"--from=(\S+)", stage)
         waiting += [one for one in uses if one in stages]
     hashed = set(COMPONENTS[name].paths) - {"Dockerfile", ".dockerignore"}
