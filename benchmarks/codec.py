@@ -90,7 +90,7 @@ def run(rounds: int) -> Section:
             coarse,
             {
                 SHARP: peer.variant("jpeg", quality=50, mozjpeg=True),
-                OURS: here(ours(quality=50, small=True)),
+                OURS: here(ours(quality=50, profile="small")),
             },
         )
         for format_, some in (("webp", paths[:3]), ("avif", paths[:1])):
@@ -100,13 +100,13 @@ def run(rounds: int) -> Section:
                 {
                     SHARP: peer.variant(format_, quality=50),
                     OURS: here(ours(quality=50, format=format_)),
-                    f"{OURS}, small": here(ours(quality=50, format=format_, small=True)),
+                    f"{OURS}, small": here(ours(quality=50, format=format_, profile="small")),
                 },
             )
         print("    Profile small at equal quality", flush=True)
         tables.append(
             equal_quality.table(
-                peer, lambda number: ours(quality=number, small=True, format="jpeg")
+                peer, lambda number: ours(quality=number, profile="small", format="jpeg")
             )
         )
     return Section("codec", "The codec", _TEXT + equal_quality.TEXT, tables, charts)

@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.cpus import available_cpus
 from imagebatch_runner.workers import memfile

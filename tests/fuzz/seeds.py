@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from imagebatch_core.formats import Kind
 from support import oddpictures
 from support.nocsv import NO_CSV
 from support.pictures import encoded
@@ -50,7 +51,8 @@ def _csv() -> list[bytes]:
 def _images() -> list[bytes]:
     chance = random.Random(1)
     image = Image.frombytes("RGB", (16, 16), chance.randbytes(16 * 16 * 3))
-    found = [encoded(image, name) for name in ("PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")]
+    others = [kind.name for kind in Kind if kind is not Kind.JPEG]
+    found = [encoded(image, name) for name in others]
     found += [
         encoded(image, "JPEG", quality=quality, subsampling=sampling, **options)
         for quality, sampling, options in (

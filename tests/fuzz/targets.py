@@ -18,10 +18,11 @@ from imagebatch_core.catalogue.formulas import neutralise_cell
 from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ShardItem
-from imagebatch_runner.codec import frames
+from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind, sniff
+from imagebatch_runner.codec.sniff import sniff
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.steps import sharding
@@ -104,7 +105,7 @@ def header_sniff(data: bytes) -> None:
     except ImageFailed:
         return
     assert found.kind in Kind
-    counted = frames.count(found.kind, data, 50)
+    counted = FORMATS[found.kind].frames(data, 50)
     assert counted is None or 1 <= counted <= 50
     if found.pixels is not None:
         assert found.width is not None
@@ -140,8 +141,8 @@ def picture(data: bytes) -> None:
         kind = sniff(data, max_pixels=_MAX_PIXELS).kind
     except ImageFailed:
         return
-    small = len(data) % 2 == 0  # both profiles have codecs of their own
-    options = CodecOptions(small=small, max_pixels=_MAX_PIXELS, max_frames=20)
+    profile = ("small", "fast")[len(data) % 2]  # each has codecs of its own
+    options = CodecOptions(profile=profile, max_pixels=_MAX_PIXELS, max_frames=20)
     with _out() as out:
         try:
             made = compress(data, kind, options, out)

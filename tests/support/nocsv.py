@@ -44,8 +44,8 @@ NO_CSV: dict[str, tuple[bytes, str]] = {
     "JSON object": (b'\xef\xbb\xbf{\n  "products": []\n}', "JSON"),
     "rtf": (b"{\\rtf1\\ansi S. No.}", ".rtf"),
     "SQLite": (b"SQLite format 3\0" + bytes(84), "database"),
-    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(64), "JPEG image"),
-    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(64), "PNG image"),
+    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(64), "an image (JPEG)"),
+    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(64), "an image (PNG)"),
     "program": (b"\x7fELF\x02\x01\x01" + bytes(120), "binary file"),
     "zeros": (bytes(4096), "binary file"),
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from .formats import Format
 from .model import Model
 from .names import LONGEST_OBJECT_NAME, OBJECT_NAME
 
@@ -88,14 +89,6 @@ class ReuseFrom(Model):
     name: Name = Field(description="Name of the earlier ImageBatch.")
 
 
-class Format(StrEnum):
-    JPEG = "jpeg"
-    WEBP = "webp"
-    AVIF = "avif"
-    PNG = "png"
-    ORIGINAL = "original"
-
-
 class Profile(StrEnum):
     FAST = "fast"
     SMALL = "small"
@@ -129,6 +122,12 @@ class Output(Model):
         Metadata.STRIP,
         description="strip removes EXIF, GPS and the like; orientation and colours stay right.",
     )
+
+    def differences(self, other: Output) -> dict[str, object]:
+        """The options in which ``other`` differs, by their names in the resource, with the values
+        that ``other`` has."""
+        ours, theirs = self.model_dump(by_alias=True), other.model_dump(by_alias=True)
+        return {name: theirs.get(name) for name in ours if ours[name] != theirs.get(name)}
 
 
 class SecretRef(Model):

@@ -11,9 +11,10 @@ import typer
 
 from imagebatch_core import logs
 from imagebatch_core.job import Step
-from imagebatch_core.spec import Format, Metadata, Output, Profile
+from imagebatch_core.spec import ImageBatchSpec, Output
 from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
+from imagebatch_runner.local.options import option, options_of
 
 from .pod import run_step
 from .settings import Settings
@@ -56,7 +57,8 @@ def main(
 
 
 @app.command("local", help=_LOCAL)
-def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is positional
+@options_of(Output, "output")
+def local_command(
     source: Annotated[
         Path, typer.Argument(help="A CSV (S. No., Product Name, Input Image Urls) or a folder.")
     ],
@@ -66,26 +68,11 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
             help="Folder of the results, where a rerun goes on.", show_default="NAME-compressed"
         ),
     ] = None,
-    format_: Annotated[
-        Format, typer.Option("--format", help="original keeps each image's own.")
-    ] = Format.JPEG,
-    quality: Annotated[
-        int, typer.Option(min=1, max=100, help="Higher looks better and takes more bytes.")
-    ] = 50,
-    profile: Annotated[Profile, typer.Option(help="small: fewer bytes, more time.")] = Profile.FAST,
-    max_width: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Pixels; wider images are scaled down.")
-    ] = None,
-    max_height: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Pixels; higher images are scaled down.")
-    ] = None,
-    metadata: Annotated[
-        Metadata, typer.Option(help="strip: EXIF, GPS and the like are removed.")
-    ] = Metadata.STRIP,
-    retries: Annotated[
-        int,
-        typer.Option(min=0, max=10, help="Further attempts for what may pass, as a busy host."),
-    ] = 3,
+    *,
+    output: Output,
+    retries: Annotated[int, option(ImageBatchSpec, "retries")] = ImageBatchSpec.model_fields[
+        "retries"
+    ].default,
     jobs: Annotated[
         int,
         typer.Option(min=0, max=_MOST_JOBS, help="Decoding processes; 0: one for each CPU."),
@@ -117,14 +104,6 @@ def local_command(  # noqa: PLR0917 - typer calls it by name; an argument is pos
             "fetch_credentials_file": None if credentials is None else str(credentials),
         }
         given = {name: value for name, value in overrides.items() if value is not None}
-        output = Output(
-            format=format_,
-            quality=quality,
-            profile=profile,
-            max_width=max_width,
-            max_height=max_height,
-            metadata=metadata,
-        )
         settings = Settings.from_env(os.environ, **given)
         logs.configure(settings.log_level or "warning", settings.log_format or "text")
         return Wish(output, retries, settings, os.environ)

@@ -19,11 +19,6 @@ class Content:
         self.pieces: Sequence[bytes] = pieces
         self.size: Final = sum(map(len, pieces))
 
-    @property
-    def is_jpeg(self) -> bool:
-        """By its first bytes."""
-        return self.head.startswith(b"\xff\xd8\xff")
-
     @cached_property
     def head(self) -> bytes:
         """The first 64 KiB or more, or all where it has less."""

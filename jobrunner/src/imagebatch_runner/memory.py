@@ -17,10 +17,9 @@ _LIMITS: Final = (
 )
 #: The runner itself: interpreter, connections, and a shard of up to 100,000 images.
 _OWN: Final = 144 * MIB
-#: Bytes that a pixel takes at most from decoding to encoding: measured 12 for RGBA and CMYK.
-_BYTES_PER_PIXEL: Final = 13
-#: By output format, where its encoder takes more: measured 18.6 (RGBA) and 32.5 (CMYK).
-_BYTES_OF_OUTPUT: Final = {"webp": 19, "avif": 33}
+#: Bytes that a pixel takes at most from decoding to encoding, where the output's encoder takes no
+#: more than the decoder: measured 12 for RGBA and CMYK.
+BYTES_PER_PIXEL: Final = 13
 #: What a decoder keeps of freed memory for its next image; enough for 12 million pixels.
 KEPT_BY_DECODER: Final = 64 * MIB
 #: The most that :mod:`.codec.coefficients` keeps of its scratch.
@@ -52,9 +51,9 @@ def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
     return None
 
 
-def weight(pixels: int, output: str) -> int:
-    """What an image takes of the pixel budget on its way to the format ``output``."""
-    return -(-pixels * _BYTES_OF_OUTPUT.get(output, _BYTES_PER_PIXEL) // _BYTES_PER_PIXEL)
+def weight(pixels: int, bytes_per_pixel: int) -> int:
+    """How many pixels of the budget an image takes up whose pixels need so many bytes each."""
+    return -(-pixels * bytes_per_pixel // BYTES_PER_PIXEL)
 
 
 def shares(limit: int | None, cpus: int) -> Shares:
@@ -67,7 +66,7 @@ def shares(limit: int | None, cpus: int) -> Shares:
     rest = max(0, limit - held - _OWN)
     decoders = max(1, min(cpus, rest // 2 // _IDLE_DECODER))
     others = (decoders - 1) * _IDLE_DECODER
-    pixels = min(100_000_000, max(0, rest - others - _IDLE_DECODER) // _BYTES_PER_PIXEL)
+    pixels = min(100_000_000, max(0, rest - others - _IDLE_DECODER) // BYTES_PER_PIXEL)
     return Shares(
         bytes_in_flight=held,
         decoders=decoders,

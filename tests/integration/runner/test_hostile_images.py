@@ -13,16 +13,16 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageChops, ImageStat
 
+from imagebatch_core.formats import Format, Kind
 from imagebatch_core.results import ErrorCode
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 from support import iccprofile, oddpictures
 from support.decoding import ended
 from support.pictures import decoded, encoded, jpeg, photo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one worker for all of them
-FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"]
-TARGETS = ["jpeg", "webp", "avif", "png", "original"]
+FORMATS = [kind.name for kind in Kind]
+TARGETS = [format_.value for format_ in Format]
 PHOTO = photo(size=(160, 120))
 
 
@@ -373,7 +373,7 @@ async def test_huge_exif_is_no_reason_to_fail(
 ) -> None:
     """A JPEG holds 64 KiB of it at most; then it goes without."""
     data = encoded(PHOTO, format_, exif=huge_exif(3 << 20))
-    image = await picture(workers, data, keep_metadata=keep)
+    image = await picture(workers, data, metadata="keep" if keep else "strip")
     assert difference(image, PHOTO) < 8
 
 

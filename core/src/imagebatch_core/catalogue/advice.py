@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from imagebatch_core.formats import kind_of
+
 _AS_CSV: Final = "save it as CSV UTF-8 first"
 
 #: First bytes → advice.
@@ -21,9 +23,6 @@ _MAGIC: Final = (
     (b"Rar!\x1a\x07", "this is a RAR file; unpack it first"),
     (b"PAR1\x15", "this is a Parquet file; export it as CSV"),
     (b"SQLite format 3\0", "this is a database (SQLite); export the table as CSV"),
-    (b"\xff\xd8\xff", "this is a JPEG image, not a CSV of image URLs"),
-    (b"\x89PNG", "this is a PNG image, not a CSV of image URLs"),
-    (b"GIF8", "this is a GIF image, not a CSV of image URLs"),
 )
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 #: What only lies in a ZIP of its kind, near the start → advice.
@@ -58,6 +57,9 @@ def advice_for_bytes(head: bytes) -> str | None:
             (advice for mark, advice in _IN_ZIP if mark in head),
             "this is a spreadsheet (.xlsx) or a .zip file; save it as CSV, or unpack it, first",
         )
+    kind = kind_of(head)
+    if kind is not None:
+        return f"this is an image ({kind.name}), not a CSV of image URLs"
     return next((advice for magic, advice in _MAGIC if head.startswith(magic)), None)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
+from imagebatch_core.formats import BY_EXTENSION, Kind
 from imagebatch_core.keys import parse_image_key
 from imagebatch_gateway.answers.conditions import matches
 from imagebatch_gateway.answers.documented import NO_FILE, STORE_AWAY, refusals
@@ -15,18 +16,6 @@ from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.services import ServicesOf
 
 router = APIRouter(tags=["files"])
-
-_TYPES: Final = {
-    "avif": "image/avif",
-    "bmp": "image/bmp",
-    "gif": "image/gif",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "webp": "image/webp",
-}
 
 
 @router.get(
@@ -37,7 +26,7 @@ _TYPES: Final = {
     responses={
         200: {
             "description": "The image; its name holds its hash, so it never changes",
-            "content": {t: {} for t in sorted({*_TYPES.values()})},
+            "content": {t: {} for t in sorted(kind.media_type for kind in Kind)},
         },
         304: {"description": "The caller has it"},
         **refusals(NO_FILE, STORE_AWAY),
@@ -65,5 +54,6 @@ async def get_file(
     except ResultMissing as error:
         raise no_such_file() from error
     headers["Content-Length"] = str(opened.size)
-    media_type = _TYPES.get(named.extension, "application/octet-stream")
+    kind = BY_EXTENSION.get(named.extension)
+    media_type = "application/octet-stream" if kind is None else kind.media_type
     return StreamingResponse(opened.chunks, headers=headers, media_type=media_type)

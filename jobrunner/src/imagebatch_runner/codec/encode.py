@@ -1,8 +1,4 @@
-"""The encoders and their settings, one place for each format's trade of time against bytes.
-
-Measured on photographs (ratios, one run): JPEG with optimised Huffman tables is 9 % smaller for a
-fifth more time than without; WebP method 2 costs half of method 4 for 8 % more bytes.
-"""
+"""Encode pixels with Pillow, by the settings in the table of formats."""
 
 from __future__ import annotations
 
@@ -11,30 +7,21 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
+from imagebatch_core.formats import Kind
+
 from . import boxes, coefficients, quantisation
+from .formats import FORMATS, jpeg_subsampling
+from .options import CodecOptions
 from .rawfile import write_all
-from .sniff import Kind
 
 #: The JPEG quality whose quantisation steps are all 1.
 FINEST: Final = 100
-#: Formats without alpha.
-OPAQUE: Final = frozenset({Kind.JPEG})
-#: Formats that store palette images as they are.
-PALETTE: Final = frozenset({Kind.PNG, Kind.GIF, Kind.TIFF, Kind.BMP})
-#: Formats that take metadata, and under which names.
-_METADATA: Final = {
-    Kind.JPEG: ("exif", "xmp"),
-    Kind.WEBP: ("exif", "xmp"),
-    Kind.AVIF: ("exif", "xmp"),
-    Kind.PNG: ("exif",),
-    Kind.TIFF: ("exif",),
-}
-#: Bytes of metadata that a JPEG's segment holds, beside the longest of their names.
+#: Bytes of metadata that a segment of a JPEG holds, after the longest of the names it begins with.
 _SEGMENT: Final = 65_533 - 29
 
 
 def carried(image: Image.Image) -> dict[str, bytes]:
-    """EXIF (its orientation already applied) and XMP of an upright image, for ``keep``."""
+    """The EXIF data, with its orientation already applied, and the XMP data of an upright image."""
     found: dict[str, bytes] = {}
     exif = image.getexif()
     if len(exif):
@@ -50,9 +37,8 @@ def carried(image: Image.Image) -> dict[str, bytes]:
 def still(
     frame: Image.Image,
     target: Kind,
+    options: CodecOptions,
     *,
-    quality: int,
-    small: bool,
     metadata: dict[str, bytes],
     out: BinaryIO,
     fast: bool = True,
@@ -63,32 +49,33 @@ def still(
     """
     taken = {
         name: metadata[name]
-        for name in _METADATA.get(target, ())
+        for name in FORMATS[target].metadata
         if name in metadata and (target is not Kind.JPEG or len(metadata[name]) <= _SEGMENT)
     }
-    # What Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
+    # Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
     frame = _without_info(frame)
-    chosen = settings(target, quality, small) | taken
+    chosen = FORMATS[target].settings(options) | taken
     if target is not Kind.JPEG:
-        frame.save(out, target.value.upper(), **chosen)
-    elif not small:
+        frame.save(out, target.name, **chosen)
+    elif not options.small:
         _jpeg(frame, chosen, out)
-    elif taken or not fast or not _by_coefficients(frame, quality, out):
+    elif taken or not fast or not _by_coefficients(frame, options.quality, out):
         _smaller_of_both(frame, chosen, out)
 
 
 def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
-    """All coefficients from Pillow, in steps of 1; which of them to keep is not Pillow's choice."""
+    """Let Pillow write all coefficients, in steps of 1, and the native library choose among them.
+    False, with nothing written, when it cannot."""
     if not coefficients.AVAILABLE:
         return False
     finest = BytesIO()
-    frame.save(finest, "JPEG", quality=FINEST, subsampling=subsampling(quality))
+    frame.save(finest, "JPEG", quality=FINEST, subsampling=jpeg_subsampling(quality))
     return coefficients.recode(finest.getvalue(), quantisation.small(quality), out)
 
 
 def _jpeg(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
-    """To make tables for an image, Pillow holds all of it in a buffer, which is too small for noise
-    in fine steps. The usual tables take none."""
+    """Encode with Huffman tables made for the image. Pillow collects such a JPEG in a buffer, which
+    is too small for noise at a high quality; that image gets the standard tables."""
     try:
         frame.save(out, "JPEG", **chosen)
     except OSError:
@@ -98,12 +85,13 @@ def _jpeg(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
 
 
 def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
-    """Progressive pays from some size on; below it the baseline is smaller."""
+    """Encode as a baseline and as a progressive JPEG and keep the smaller one: small images are
+    smaller as baseline."""
     _jpeg(frame, chosen, out)
     progressive = BytesIO()
     try:
         frame.save(progressive, "JPEG", **chosen | {"progressive": True})
-    except OSError:  # noise, as above
+    except OSError:  # noise, as in _jpeg
         return
     if progressive.tell() < out.tell():
         out.seek(0)
@@ -115,58 +103,28 @@ def animation(
     frames: list[Image.Image],
     durations: list[int],
     target: Kind,
+    options: CodecOptions,
     *,
     loop: int,
-    quality: int,
-    small: bool,
     out: BinaryIO,
 ) -> None:
-    """``durations`` in milliseconds, one for each frame; ``loop`` 0 is for ever."""
+    """Encode ``frames``, each for its duration in milliseconds; ``loop`` 0 repeats for ever."""
     first, *rest = [_without_info(frame) for frame in frames]
     first.save(
         out,
-        target.value.upper(),
+        target.name,
         save_all=True,
         append_images=rest,
         duration=durations,
         loop=loop,
-        **settings(target, quality, small),
+        **FORMATS[target].settings(options),
     )
     if target is Kind.AVIF:
         boxes.forget_times(out)
 
 
-def subsampling(quality: int) -> str:
-    """Of chroma in JPEG."""
-    return "4:2:0" if quality < 90 else "4:4:4"
-
-
-def settings(target: Kind, quality: int, small: bool) -> dict[str, Any]:
-    """Keyword arguments of Pillow's ``save``."""
-    match target:
-        case Kind.JPEG:
-            return {
-                "quality": quality,
-                "subsampling": subsampling(quality),
-                "optimize": True,
-            }
-        case Kind.WEBP:
-            return {"quality": quality, "method": 4 if small else 2}
-        case Kind.AVIF:
-            # One thread: workers are processes already, and the bytes depend on the tiling.
-            return {"quality": quality, "speed": 6 if small else 8, "max_threads": 1}
-        case Kind.PNG:
-            return {"optimize": True} if small else {"compress_level": 6}
-        case Kind.GIF:
-            return {"optimize": True}
-        case Kind.TIFF:
-            return {"compression": "tiff_adobe_deflate"}
-        case Kind.BMP:
-            return {}
-
-
 def _without_info(frame: Image.Image) -> Image.Image:
-    """A frame that shares the pixels and nothing else, transparency of palettes excepted."""
+    """A frame that shares the pixels and nothing else but the transparency of its palette."""
     bare = frame._new(frame.im)  # copy() would double the memory of the pixels
     transparency = frame.info.get("transparency")
     bare.info = {} if transparency is None else {"transparency": transparency}

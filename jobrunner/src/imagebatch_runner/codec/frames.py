@@ -1,7 +1,8 @@
-"""How many frames a file holds, counted no further than is asked.
+"""How many frames a file holds, counted up to a limit, one function for each format.
 
-Before decoding: all frames of an animation are in memory at once, and a decoder's own count may
-walk through millions of them. Plain Python on hostile input, as :mod:`.sniff`.
+The frames are counted before anything is decoded: all frames of an animation are in memory at once,
+and a decoder's own count may walk through millions of them. Plain Python on hostile input, as
+:mod:`.sizes`. A damaged file is taken to end where the damage is.
 """
 
 from __future__ import annotations
@@ -10,43 +11,22 @@ from itertools import islice
 from typing import Final
 
 from . import gifblocks
-from .sniff import Kind
 
-#: Formats that can hold an animation; elsewhere the first frame is taken.
-ANIMATING: Final = frozenset({Kind.WEBP, Kind.AVIF, Kind.GIF, Kind.PNG})
 #: The list of brands of an AVIF lies within this many bytes.
 _BRANDS: Final = 256
-#: Chunks that are passed: more than the largest file has that is not made to have them.
+#: Chunks that are walked through: more than any file has that was not made to have many.
 _STEPS: Final = 500_000
 
 
-def count(kind: Kind, data: bytes, most: int) -> int | None:
-    """Frames of ``data``, at most ``most``; ``None`` if they are several and only a decoder knows.
-
-    What is damaged counts as its end; a file of no animated kind has one frame.
-    """
-    match kind:
-        case Kind.GIF:
-            return _gif(data, most)
-        case Kind.WEBP:
-            return _webp(data, most)
-        case Kind.PNG:
-            return _png(data, most)
-        case Kind.AVIF:
-            return None if b"avis" in data[8:_BRANDS] else 1
-        case _:
-            return 1
-
-
-def _gif(data: bytes, most: int) -> int | None:
+def gif(data: bytes, most: int) -> int | None:
     try:
         return max(1, sum(1 for _ in islice(gifblocks.images(data), most)))
     except gifblocks.TooManyBlocks:
         return None
 
 
-def _webp(data: bytes, most: int) -> int | None:
-    """One ``ANMF`` chunk for each frame of an extended file."""
+def webp(data: bytes, most: int) -> int | None:
+    """An extended file has one ``ANMF`` chunk for each frame."""
     at, frames = 12, 0
     for _ in range(_STEPS):
         if at + 8 > len(data) or frames >= most:
@@ -57,8 +37,8 @@ def _webp(data: bytes, most: int) -> int | None:
     return None
 
 
-def _png(data: bytes, most: int) -> int | None:
-    """What ``acTL``, which stands before the pixels, announces (PNG, third edition, 11.3.6.1)."""
+def png(data: bytes, most: int) -> int | None:
+    """The number that ``acTL`` gives, a chunk before the pixels (PNG, third edition, 11.3.6.1)."""
     at = 8
     for _ in range(_STEPS):
         name = data[at + 4 : at + 8]
@@ -68,3 +48,8 @@ def _png(data: bytes, most: int) -> int | None:
             return 1
         at += 12 + int.from_bytes(data[at : at + 4], "big")
     return None
+
+
+def avif(data: bytes, most: int) -> int | None:
+    """The brand ``avis`` marks a sequence; only a decoder knows how many frames it has."""
+    return None if b"avis" in data[8:_BRANDS] else 1

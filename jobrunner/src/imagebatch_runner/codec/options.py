@@ -1,20 +1,40 @@
-"""What the codec is asked for. Apart from it, so that the parent process, which only hands this on,
-does not load the decoding libraries."""
+"""The options of compression, without Pillow: the process that starts the decoders hands them on
+and must not load decoders itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imagebatch_core.formats import Format, Kind
+
 
 @dataclass(frozen=True, slots=True)
 class CodecOptions:
-    """``format`` is a :class:`Kind` value or ``original``; limits in pixels."""
+    """The fields of ``spec.output`` under their own names and with the same defaults, then the
+    limits of the runner. Widths, heights and ``max_pixels`` are in pixels.
+
+    A batch whose output has a field that is missing here ends with a TypeError; a test asks for an
+    example of the effect of each (``tests/unit/runner/codec/test_options.py``).
+    """
 
     format: str = "jpeg"
     quality: int = 50
-    small: bool = False
+    profile: str = "fast"
     max_width: int | None = None
     max_height: int | None = None
-    keep_metadata: bool = False
+    metadata: str = "strip"
     max_pixels: int = 100_000_000
     max_frames: int = 500
+
+    @property
+    def small(self) -> bool:
+        """Whether fewer bytes are worth more time."""
+        return self.profile == "small"
+
+    @property
+    def keeps_metadata(self) -> bool:
+        return self.metadata == "keep"
+
+    def target(self, source: Kind) -> Kind:
+        """The format of the output for an input of the format ``source``."""
+        return source if self.format == Format.ORIGINAL else Kind(self.format)

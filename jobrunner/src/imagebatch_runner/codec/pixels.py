@@ -13,6 +13,11 @@ from typing import Any, Final
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
+from imagebatch_core.formats import Kind
+
+from .formats import FORMATS
+from .options import CodecOptions
+
 #: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
 _REDUCING_GAP: Final = 3.0
 _ON_ITS_SIDE: Final = range(5, 9)
@@ -78,9 +83,7 @@ def has_other_colours(image: Image.Image) -> bool:
 
 
 def on_white(frame: Image.Image) -> Image.Image:
-    """For formats without alpha: composed over white; L or RGB."""
-    if frame.mode == "P":
-        frame = palette_to_direct(frame)
+    """A frame without transparency: composed over white where it has some."""
     if frame.mode == "RGBA" or frame.has_transparency_data:
         frame = frame if frame.mode == "RGBA" else frame.convert("RGBA")
         white = Image.new("RGB", frame.size, "white")
@@ -88,6 +91,20 @@ def on_white(frame: Image.Image) -> Image.Image:
         white.paste(frame, mask=frame.getchannel("A"))
         return white
     return frame
+
+
+def prepared(
+    image: Image.Image, target: Kind, options: CodecOptions, whole: tuple[int, int]
+) -> Image.Image:
+    """The pixels to encode of an upright image. ``whole`` is the size of the picture; the decoder
+    may have scaled it down already."""
+    size = fitted_size(whole, options.max_width, options.max_height)
+    frame = to_srgb(image)
+    if frame.mode == "P" and (not FORMATS[target].palette or size != frame.size):
+        frame = palette_to_direct(frame)
+    if not FORMATS[target].alpha:
+        frame = on_white(frame)
+    return scaled(frame, size)
 
 
 def palette_to_direct(frame: Image.Image) -> Image.Image:

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from . import coefficients, encode, pixels, quantisation
+from . import coefficients, pixels, quantisation
+from .formats import jpeg_subsampling
 from .rawfile import Bytes
 
 
@@ -32,4 +33,4 @@ def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -
     """
     target = quantisation.small(quality) if small else quantisation.usual(quality)
     # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
-    return coefficients.recode(data, target, out, coarse=encode.subsampling(quality) == "4:2:0")
+    return coefficients.recode(data, target, out, coarse=jpeg_subsampling(quality) == "4:2:0")

@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from . import coefficients, encode, pixels, quantisation
+from . import coefficients, pixels, quantisation
+from .formats import jpeg_subsampling
 from .rawfile import Bytes
 
 #: Samples of the source for one of the result, each way (native/scale.c).
@@ -44,7 +45,7 @@ def compress(
         width=stored[0],
         height=stored[1],
         orientation=pixels.orientation(image),
-        coarse=encode.subsampling(quality) == "4:2:0",
+        coarse=jpeg_subsampling(quality) == "4:2:0",
     )
     target = quantisation.small(quality) if small else quantisation.usual(quality)
     if not coefficients.resize(data, how, target, out):

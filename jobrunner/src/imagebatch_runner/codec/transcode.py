@@ -11,25 +11,23 @@ import os
 import struct
 import warnings
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 
-from . import coefficients, encode, frames, pixels, plainjpeg, planes, strip
+from . import coefficients, encode, pixels, plainjpeg, planes, strip
+from .formats import FORMATS
 from .options import CodecOptions
 from .rawfile import Bytes, reading, write_all
-from .sniff import Kind
 
 __all__ = ["CodecOptions", "Encoded", "compress"]
 
-#: Plugins that may see foreign bytes.
-_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
-#: Containers with variants that no decoder here knows, so an unknown one is no damage.
-_VARIED = frozenset({Kind.TIFF, Kind.BMP})
-_ANIMATED = frozenset({Kind.GIF, Kind.WEBP, Kind.PNG, Kind.AVIF})
+#: The decoders of Pillow that may see foreign bytes.
+_DECODERS: Final = tuple(kind.name for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +50,9 @@ def compress(
     Raises:
         ImageFailed: the bytes do not decode, or are over a limit.
     """
-    target = source if options.format == "original" else Kind(options.format)
-    if target in frames.ANIMATING:
-        counted = frames.count(source, bytes(data), options.max_frames + 1)
+    target = options.target(source)
+    if FORMATS[target].animates:
+        counted = FORMATS[source].frames(bytes(data), options.max_frames + 1)
         if counted is not None and counted > options.max_frames:
             raise _too_many_frames(options)
     try:
@@ -62,7 +60,7 @@ def compress(
             warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = options.max_pixels
-            with Image.open(reading(data), formats=_FORMATS) as image:
+            with Image.open(reading(data), formats=_DECODERS) as image:
                 both = fast and source is target is Kind.JPEG
                 plain = both and _is_plain(image, options)
                 if plain and plainjpeg.compress(data, options.quality, out, small=options.small):
@@ -74,7 +72,8 @@ def compress(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageFailed(ErrorCode.TOO_MANY_PIXELS, _sentence(error)) from error
     except UnidentifiedImageError as error:
-        code = ErrorCode.UNSUPPORTED_FORMAT if source in _VARIED else ErrorCode.CORRUPT
+        unknown = FORMATS[source].has_variants
+        code = ErrorCode.UNSUPPORTED_FORMAT if unknown else ErrorCode.CORRUPT
         raise ImageFailed(code, f"not a {source.value} image that can be read") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise ImageFailed(ErrorCode.CORRUPT, _sentence(error)) from error
@@ -91,7 +90,7 @@ def _as_it_was(
     data: Bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
     """The input, its metadata removed where they shall be: then its bytes are other ones."""
-    bare = data if options.keep_metadata else strip.stripped(bytes(data), source)
+    bare = data if options.keeps_metadata else strip.stripped(bytes(data), source)
     if len(bare) >= len(data):
         return Encoded(source, encoded.width, encoded.height, kept=True)
     out.seek(0)
@@ -110,24 +109,16 @@ def _compress(
     fast: bool,
 ) -> Encoded:
     coefficients.release()
-    moves = source in _ANIMATED and target in frames.ANIMATING
-    if moves and getattr(image, "is_animated", False):
+    both_animate = FORMATS[source].animates and FORMATS[target].animates
+    if both_animate and getattr(image, "is_animated", False):
         return _compress_animation(image, getattr(image, "n_frames", 1), target, options, out)
     whole = pixels.upright_size(image) if source is Kind.JPEG else None
     if whole:
         _draft(image, options)
     pixels.upright(image)
-    kept_exif = encode.carried(image) if options.keep_metadata else {}
-    frame = _prepared(image, target, options, whole or image.size)
-    encode.still(
-        frame,
-        target,
-        quality=options.quality,
-        small=options.small,
-        metadata=kept_exif,
-        out=out,
-        fast=fast,
-    )
+    metadata = encode.carried(image) if options.keeps_metadata else {}
+    frame = pixels.prepared(image, target, options, whole or image.size)
+    encode.still(frame, target, options, metadata=metadata, out=out, fast=fast)
     return Encoded(target, *frame.size, kept=False)
 
 
@@ -135,7 +126,7 @@ def _by_planes(
     data: Bytes, image: Image.Image, options: CodecOptions, out: BinaryIO
 ) -> tuple[int, int] | None:
     """Another size or orientation is asked for, and nothing beside it but quality."""
-    if not planes.takes(image) or (options.keep_metadata and encode.carried(image)):
+    if not planes.takes(image) or (options.keeps_metadata and encode.carried(image)):
         return None
     limits = options.max_width, options.max_height
     return planes.compress(data, image, limits, options.quality, out, small=options.small)
@@ -146,7 +137,7 @@ def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
     return (
         pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
         and plainjpeg.is_plain(image)
-        and not (options.keep_metadata and encode.carried(image))
+        and not (options.keeps_metadata and encode.carried(image))
     )
 
 
@@ -172,33 +163,13 @@ def _compress_animation(
         frame = pixels.palette_to_direct(frame) if frame.mode == "P" else frame
         size = pixels.fitted_size(frame.size, options.max_width, options.max_height)
         prepared.append(pixels.scaled(frame, size))
-    encode.animation(
-        prepared,
-        durations,
-        target,
-        loop=int(image.info.get("loop", 0)),
-        quality=options.quality,
-        small=options.small,
-        out=out,
-    )
+    loop = int(image.info.get("loop", 0))
+    encode.animation(prepared, durations, target, options, loop=loop, out=out)
     return Encoded(target, *prepared[0].size, kept=False)
 
 
 def _too_many_frames(options: CodecOptions) -> ImageFailed:
     return ImageFailed(ErrorCode.TOO_MANY_FRAMES, f"more than {options.max_frames} frames")
-
-
-def _prepared(
-    image: Image.Image, target: Kind, options: CodecOptions, whole: tuple[int, int]
-) -> Image.Image:
-    """``whole`` is the picture's size, of which what was decoded may be some eighths."""
-    size = pixels.fitted_size(whole, options.max_width, options.max_height)
-    frame = pixels.to_srgb(image)
-    if target in encode.OPAQUE:
-        frame = pixels.on_white(frame)
-    elif frame.mode == "P" and (target not in encode.PALETTE or size != frame.size):
-        frame = pixels.palette_to_direct(frame)
-    return pixels.scaled(frame, size)
 
 
 def _draft(image: Image.Image, options: CodecOptions) -> None:
@@ -217,7 +188,7 @@ def _must_change(encoded: Encoded, options: CodecOptions, data: Bytes) -> bool:
     """The size limits are a promise, too: an input over them is never given back as it was."""
     if not (options.max_width or options.max_height):
         return False
-    with Image.open(reading(data), formats=_FORMATS) as image:
+    with Image.open(reading(data), formats=_DECODERS) as image:
         # Turned by 90 degrees or not, an input of another size was scaled.
         return sorted(image.size) != sorted((encoded.width, encoded.height))
 

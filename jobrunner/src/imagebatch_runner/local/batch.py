@@ -93,10 +93,9 @@ def refuse_foreign(
 
 def refuse_other_options(out: Path, earlier: Output, now: Output) -> None:
     """Refuse to mix outputs of different options in one folder."""
-    then, wanted = earlier.model_dump(by_alias=True), now.model_dump(by_alias=True)
-    other = [name for name in wanted if wanted[name] != then[name]]
-    if other:
-        told = ", ".join(f"{name} {_plain(then[name])}" for name in other)
+    then = now.differences(earlier)
+    if then:
+        told = ", ".join(f"{name} {_plain(value)}" for name, value in then.items())
         raise ConfigurationRefused(
             f"{out} holds results made with other options ({told}); choose another --out"
         )

@@ -15,11 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-#: Endings of the kinds that are taken; the value is the one that outputs of the kind have.
-ENDINGS: Final = {
-    "jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "png": "png", "webp": "webp",
-    "avif": "avif", "gif": "gif", "tif": "tif", "tiff": "tif", "bmp": "bmp",
-}  # fmt: skip
+from imagebatch_core.formats import BY_EXTENSION
+
+#: Endings of images; the value is the ending of outputs of the same format.
+ENDINGS: Final = {ending: kind.extension for ending, kind in BY_EXTENSION.items()}
 #: The folder within ``--out`` that marks it as the results of a folder.
 STATE: Final = ".imagebatch"
 _LONGEST_NAME: Final = 240

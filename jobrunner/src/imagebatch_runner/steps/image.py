@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from imagebatch_core.formats import Kind, kind_of
 from imagebatch_core.results import StoredOutput
-from imagebatch_core.spec import Format, Metadata, Output, Profile
+from imagebatch_core.spec import Output
 from imagebatch_runner.budget import Budget
-from imagebatch_runner.codec import frames
+from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind, Sniffed, sniff
+from imagebatch_runner.codec.sniff import Sniffed, sniff
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.attempt import Fetched
@@ -109,8 +110,9 @@ class ImageWork:
 
 
 def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
-    """As :func:`sniff`, by the head alone where that tells all."""
-    if content.is_jpeg:
+    """As :func:`sniff`. Of a JPEG the first bytes are enough, and its pieces are not joined for it,
+    unless they do not tell the size."""
+    if kind_of(content.head) is Kind.JPEG:
         found = sniff(content.head, max_pixels=max_pixels)
         if found.pixels is not None:
             return found
@@ -118,14 +120,16 @@ def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
 
 
 def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> int:
-    """Pixels that a decoder holds of it: of all frames where the output may move, and counted for
-    more where the output's encoder takes more for each. As many as may be, where its header does
-    not tell them."""
-    target = found.kind if options.format == "original" else Kind(options.format)
-    pixels = weight(found.pixels or options.max_pixels, target.value)
-    if target not in frames.ANIMATING:
+    """How many pixels of the budget the image takes up while it is decoded and encoded.
+
+    All frames count where the output may be animated, and each pixel counts for more where the
+    output's encoder needs more memory. An unknown number counts as the largest that is allowed.
+    """
+    target = FORMATS[options.target(found.kind)]
+    pixels = weight(found.pixels or options.max_pixels, target.bytes_per_pixel)
+    if not target.animates:
         return pixels
-    counted = frames.count(found.kind, content.whole(), options.max_frames)
+    counted = FORMATS[found.kind].frames(content.whole(), options.max_frames)
     return pixels * (options.max_frames if counted is None else counted)
 
 
@@ -146,14 +150,13 @@ def _sha256(content: Content) -> str:
 
 
 def codec_options(output: Output, settings: Settings) -> CodecOptions:
-    """The batch's output and the runner's limits as the codec takes them."""
+    """Every field of the batch's output under its own name, and the runner's limits.
+
+    Raises:
+        TypeError: the output has a field that the codec does not know.
+    """
     return CodecOptions(
-        format="original" if output.format is Format.ORIGINAL else output.format.value,
-        quality=output.quality,
-        small=output.profile is Profile.SMALL,
-        max_width=output.max_width,
-        max_height=output.max_height,
-        keep_metadata=output.metadata is Metadata.KEEP,
+        **output.model_dump(mode="json"),
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
     )

@@ -136,8 +136,7 @@ def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
         return "the earlier batch is of another release"
     if plan.codec != CODEC:
         return "the earlier batch was compressed by another codec"
-    theirs, ours = plan.output.model_dump(by_alias=True), job.output.model_dump(by_alias=True)
-    other = [name for name in ours if ours[name] != theirs[name]]
+    other = job.output.differences(plan.output)
     return f"the earlier batch has another {' and '.join(other)}" if other else None
 
 

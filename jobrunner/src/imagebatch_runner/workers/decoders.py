@@ -17,10 +17,10 @@ import sys
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.budget import Budget
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.memory import KEPT_BY_DECODER, MIB

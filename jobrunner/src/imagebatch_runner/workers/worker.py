@@ -17,11 +17,13 @@ import signal
 import sys
 from collections.abc import Callable
 from hashlib import sha256
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import LONGEST_MESSAGE, ErrorCode
+from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.failures import ImageFailed
 
 from . import memfile
@@ -81,18 +83,11 @@ def _codec() -> Compress:
     for that, and Pillow would do without the plugin ever after.
     """
     gc.disable()
-    from PIL import (  # noqa: F401, PLC0415
-        AvifImagePlugin,
-        BmpImagePlugin,
-        GifImagePlugin,
-        Image,
-        JpegImagePlugin,
-        MpoImagePlugin,
-        PngImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
+    from PIL import Image  # noqa: PLC0415
 
+    for traits in FORMATS.values():
+        for plugin in traits.plugins:
+            import_module(f"PIL.{plugin}")
     from imagebatch_runner.codec.transcode import compress  # noqa: PLC0415
 
     Image.preinit()  # would else be called for the first image

@@ -14,22 +14,22 @@ import json, sys
 from hashlib import sha256
 from itertools import product
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.workers import memfile
 
 digests = {}
 cases = list(product(json.loads(sys.argv[1]), ("jpeg", "webp", "avif", "png", "original"),
-                     (False, True), (False, True), (None, 90)))
-for path, format_, small, fast, width in (cases if sys.argv[2] == "forwards" else cases[::-1]):
+                     ("fast", "small"), (False, True), (None, 90)))
+for path, format_, profile, fast, width in (cases if sys.argv[2] == "forwards" else cases[::-1]):
     data = open(path, "rb").read()
     kind = Kind(path.rsplit(".")[-1])
     with open(memfile.create("test"), "r+b", buffering=0) as out:
-        options = CodecOptions(format=format_, small=small, max_width=width)
+        options = CodecOptions(format=format_, profile=profile, max_width=width)
         result = compress(data, kind, options, out, fast=fast)
         out.seek(0)
         output = b"kept" if result.kept else out.read()
-    digests[f"{path} {format_} small={small} fast={fast} {width}"] = sha256(output).hexdigest()
+    digests[f"{path} {format_} {profile} fast={fast} {width}"] = sha256(output).hexdigest()
 print(json.dumps(digests, sort_keys=True))
 """
 

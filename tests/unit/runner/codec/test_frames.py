@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from imagebatch_runner.codec import frames
+from imagebatch_core.formats import Kind
+from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind, sniff
+from imagebatch_runner.codec.sniff import sniff
 from imagebatch_runner.content import Content
 from imagebatch_runner.memory import weight
 from imagebatch_runner.steps.image import pixels_at_once
@@ -26,36 +27,36 @@ def animation(kind: Kind, number: int, **options: Any) -> bytes:
 @pytest.mark.parametrize("number", [1, 2, 7])
 def test_frames_are_counted_up_to_the_limit(kind: Kind, number: int) -> None:
     data = animation(kind, number)
-    assert frames.count(kind, data, 100) == number
-    assert frames.count(kind, data, 2) == min(number, 2)
+    assert FORMATS[kind].frames(data, 100) == number
+    assert FORMATS[kind].frames(data, 2) == min(number, 2)
 
 
 def test_extensions_and_colour_tables_between_the_frames_of_a_gif_are_passed() -> None:
-    assert frames.count(Kind.GIF, animation(Kind.GIF, 4, comment=b"," * 900), 100) == 4
+    assert FORMATS[Kind.GIF].frames(animation(Kind.GIF, 4, comment=b"," * 900), 100) == 4
 
 
 def test_sequence_of_an_avif_is_told_apart_though_not_counted() -> None:
-    assert frames.count(Kind.AVIF, animation(Kind.AVIF, 1), 100) == 1
-    assert frames.count(Kind.AVIF, animation(Kind.AVIF, 3), 100) is None
+    assert FORMATS[Kind.AVIF].frames(animation(Kind.AVIF, 1), 100) == 1
+    assert FORMATS[Kind.AVIF].frames(animation(Kind.AVIF, 3), 100) is None
 
 
 @pytest.mark.parametrize("kind", [Kind.JPEG, Kind.TIFF, Kind.BMP])
 def test_other_kinds_have_one_frame(kind: Kind) -> None:
-    assert frames.count(kind, encoded(photo(size=(60, 40)), kind.value.upper()), 100) == 1
+    assert FORMATS[kind].frames(encoded(photo(size=(60, 40)), kind.value.upper()), 100) == 1
 
 
 def test_count_of_millions_ends_at_the_limit() -> None:
     """Walking through them all would take minutes."""
     data = animation(Kind.GIF, 2)[:-1] + TINY_FRAME * 4_000_000
-    assert frames.count(Kind.GIF, data, 501) == 501
+    assert FORMATS[Kind.GIF].frames(data, 501) == 501
 
 
 @pytest.mark.parametrize("kind", [*COUNTED, Kind.AVIF])
 def test_file_that_is_cut_off_anywhere_has_no_more_frames_than_it_holds(kind: Kind) -> None:
     data = animation(kind, 3)
-    whole = frames.count(kind, data, 100)
+    whole = FORMATS[kind].frames(data, 100)
     for length in range(len(data)):
-        found = frames.count(kind, data[:length], 100)
+        found = FORMATS[kind].frames(data[:length], 100)
         assert found is None if whole is None and length > 60 else (found or 1) <= 3
 
 
@@ -70,7 +71,7 @@ def test_file_that_is_cut_off_anywhere_has_no_more_frames_than_it_holds(kind: Ki
     ids=["blocks", "noise", "chunks", "PNG chunks"],
 )
 def test_millions_of_blocks_without_a_frame_are_not_walked_through(kind: Kind, data: bytes) -> None:
-    assert frames.count(kind, data, 100) is None
+    assert FORMATS[kind].frames(data, 100) is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,8 @@ def test_animation_takes_its_turn_by_all_frames_that_are_held_at_once(
     data = animation(kind, 5)
     found = sniff(data, max_pixels=10_000_000)
     held = pixels_at_once(found, Content([data]), CodecOptions(format=target, max_frames=500))
-    more = weight(60 * 40, found.kind.value if target == "original" else target)
+    output = found.kind if target == "original" else Kind(target)
+    more = weight(60 * 40, FORMATS[output].bytes_per_pixel)
     assert held == more * frames_held
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec import segments, transcode
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.workers import memfile
 from support.pictures import encoded
 

@@ -127,7 +127,7 @@ def test_sound_jpeg_takes_the_general_way_where_memory_is_short() -> None:
     program = """
 import re, resource, sys
 from PIL import Image
-from imagebatch_runner.codec import coefficients, options, sniff, transcode
+from imagebatch_runner.codec import coefficients, formats, options, transcode
 from imagebatch_runner.workers import memfile
 data, out = sys.stdin.buffer.read(), open(memfile.create("test"), "r+b", buffering=0)
 Image.init()
@@ -138,7 +138,7 @@ assert not coefficients.recode(data, None, out)
 for _ in range(2):
     out.seek(0)
     out.truncate()
-    transcode.compress(data, sniff.Kind.JPEG, options.CodecOptions(quality=95), out)
+    transcode.compress(data, formats.Kind.JPEG, options.CodecOptions(quality=95), out)
 out.seek(0)
 sys.stdout.buffer.write(out.read())
 """

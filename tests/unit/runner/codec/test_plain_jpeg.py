@@ -13,9 +13,9 @@ from typing import BinaryIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec import coefficients, quantisation
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers import memfile
@@ -30,13 +30,13 @@ def out() -> Iterator[BinaryIO]:
 
 
 def outcome(
-    data: bytes, out: BinaryIO, *, fast: bool, quality: int = 50, small: bool = False
+    data: bytes, out: BinaryIO, *, fast: bool, quality: int = 50, profile: str = "fast"
 ) -> tuple[str, bytes]:
     """What became of it, and the output's bytes."""
     out.seek(0)
     out.truncate()
     try:
-        options = CodecOptions(quality=quality, small=small)
+        options = CodecOptions(quality=quality, profile=profile)
         result = compress(data, Kind.JPEG, options, out, fast=fast)
     except ImageFailed as failure:
         return failure.code.value, b""
@@ -248,14 +248,14 @@ def test_what_cannot_get_smaller_is_kept(out: BinaryIO) -> None:
     assert outcome(source, out, fast=True, quality=98)[0] == "kept jpeg 400x300"
 
 
-@pytest.mark.parametrize("small", [False, True], ids=["fast", "small"])
+@pytest.mark.parametrize("profile", ["fast", "small"])
 @pytest.mark.parametrize("quality", [50, 75])
 def test_an_output_comes_back_as_it_is_when_it_is_compressed_again(
-    quality: int, small: bool, out: BinaryIO
+    quality: int, profile: str, out: BinaryIO
 ) -> None:
     source = encoded(photo("coffee.png"), quality=92, subsampling=2)
-    _, once = outcome(source, out, fast=True, quality=quality, small=small)
-    assert outcome(once, out, fast=True, quality=quality, small=small)[0].startswith("kept")
+    _, once = outcome(source, out, fast=True, quality=quality, profile=profile)
+    assert outcome(once, out, fast=True, quality=quality, profile=profile)[0].startswith("kept")
 
 
 def test_a_progressive_jpeg_of_the_quality_asked_for_keeps_its_scans(out: BinaryIO) -> None:
@@ -310,12 +310,12 @@ def test_damaged_bytes_are_never_accepted_by_the_fast_way_alone(out: BinaryIO) -
 def test_without_the_native_library_the_runner_is_complete() -> None:
     program = """
 import sys
-from imagebatch_runner.codec import coefficients, options, sniff, transcode
+from imagebatch_runner.codec import coefficients, formats, options, transcode
 from imagebatch_runner.workers import memfile
 coefficients._library = None
 coefficients.AVAILABLE = False
 out = open(memfile.create("test"), "r+b", buffering=0)
-result = transcode.compress(sys.stdin.buffer.read(), sniff.Kind.JPEG, options.CodecOptions(), out)
+result = transcode.compress(sys.stdin.buffer.read(), formats.Kind.JPEG, options.CodecOptions(), out)
 print(result.width, result.height, out.tell() > 1000)
 """
     ended = subprocess.run(
@@ -330,7 +330,7 @@ def test_small_profile_takes_fewer_bytes_than_fast_for_nearly_the_same_look(
 ) -> None:
     source = PLAIN[name]
     _, usual = outcome(source, out, fast=True)
-    result, small = outcome(source, out, fast=True, small=True)
+    result, small = outcome(source, out, fast=True, profile="small")
     assert result.endswith(f"{decoded(source).width}x{decoded(source).height}")
     if min(decoded(source).size) > 1:
         assert len(small) < 0.9 * len(usual)
@@ -340,7 +340,7 @@ def test_small_profile_takes_fewer_bytes_than_fast_for_nearly_the_same_look(
 def test_small_profile_without_the_native_library_is_progressive(out: BinaryIO) -> None:
     source = jpeg("hubble_deep_field.jpg")
     _, usual = outcome(source, out, fast=False)
-    _, small = outcome(source, out, fast=False, small=True)
+    _, small = outcome(source, out, fast=False, profile="small")
     assert len(small) < len(usual)
     assert "progressive" in decoded(small).info
 
@@ -351,7 +351,7 @@ def test_small_profile_of_another_format_goes_by_coefficients_too(out: BinaryIO)
     usual = out.seek(0, 2)
     out.seek(0)
     out.truncate()
-    compress(source, Kind.PNG, CodecOptions(small=True), out)
+    compress(source, Kind.PNG, CodecOptions(profile="small"), out)
     small = out.seek(0, 2)
     assert small < 0.9 * usual
     assert decoded(os.pread(out.fileno(), small, 0)).size == LARGE.size

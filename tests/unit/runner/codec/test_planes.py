@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import pytest
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec import coefficients, pixels, planes, quantisation
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers import memfile
@@ -114,7 +114,7 @@ def test_usual_jpegs_go_by_their_planes(out: BinaryIO) -> None:
 
 def test_small_profile_is_smaller_when_scaled_too(out: BinaryIO) -> None:
     _, usual = outcome(USUAL, out, fast=True, max_width=300)
-    size, small = outcome(USUAL, out, fast=True, max_width=300, small=True)
+    size, small = outcome(USUAL, out, fast=True, max_width=300, profile="small")
     assert size == "300x224 False"
     assert len(small) < 0.92 * len(usual)
 

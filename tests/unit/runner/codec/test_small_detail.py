@@ -11,9 +11,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from skimage.metrics import structural_similarity
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec import transcode
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.workers import memfile
 from support.pictures import encoded, photo
 
@@ -47,7 +47,7 @@ def text() -> Image.Image:
 def small(image: Image.Image, quality: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     source = encoded(image, quality=95)
     with open(memfile.create("test"), "r+b", buffering=0) as out:  # noqa: PTH123 - a descriptor
-        options = CodecOptions(quality=quality, small=True)
+        options = CodecOptions(quality=quality, profile="small")
         assert not transcode.compress(source, Kind.JPEG, options, out).kept
         out.seek(0)
         return np.asarray(Image.open(BytesIO(out.read())).convert("L"))

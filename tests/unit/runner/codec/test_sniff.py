@@ -9,8 +9,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
-from imagebatch_runner.codec.sniff import Kind, sniff
+from imagebatch_runner.codec.sniff import sniff
 from imagebatch_runner.failures import ImageFailed
 from support import oddpictures
 from support.pictures import decoded, encoded, photo

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import pytest
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
+from imagebatch_core.formats import Kind
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.codec.strip import stripped
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.workers import memfile
@@ -115,7 +115,7 @@ def test_a_png_that_ends_early_after_its_pixels_loses_its_metadata_too(cut: int)
 def test_an_image_that_cannot_get_smaller_loses_its_metadata_alone(out: BinaryIO) -> None:
     data = encoded(SMALL, quality=5, comment=SECRET * 5, optimize=True, keep_rgb=True)
     options = CodecOptions(quality=100)
-    assert compress(data, Kind.JPEG, replace(options, keep_metadata=True), out).kept
+    assert compress(data, Kind.JPEG, replace(options, metadata="keep"), out).kept
     result = compress(data, Kind.JPEG, options, out)
     out.seek(0)
     output = out.read()

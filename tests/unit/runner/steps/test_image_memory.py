@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.attempt import COPIES

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.sniff import Kind
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
@@ -180,11 +180,11 @@ async def test_decoders_do_not_see_the_credentials(monkeypatch: pytest.MonkeyPat
 def test_every_format_that_is_taken_is_loaded_before_the_first_image() -> None:
     # In a process of its own: tests load plugins, too.
     program = (
-        "from imagebatch_runner.codec import transcode\n"
+        "from imagebatch_core.formats import Kind\n"
         "from imagebatch_runner.workers import worker\n"
         "worker._codec()\n"
         "from PIL import Image\n"
-        "print(sorted(set(transcode._FORMATS) - (set(Image.OPEN) & set(Image.SAVE))))"
+        "print(sorted({kind.name for kind in Kind} - (set(Image.OPEN) & set(Image.SAVE))))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -1,0 +1,82 @@
+"""The image formats: one row each for what files and HTTP know of them.
+
+What decoding and encoding need is in the codec's table, ``imagebatch_runner.codec.formats``. This
+module imports no pydantic, so that decoders start quickly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final, Self
+
+#: The brands of a file of the ISO base media format are read up to this byte.
+_LAST_BRAND: Final = 256
+
+
+def _begins(pattern: bytes) -> Callable[[bytes], bool]:
+    compiled = re.compile(pattern, re.DOTALL)
+    return lambda data: compiled.match(data) is not None
+
+
+def _has_brand(*wanted: bytes) -> Callable[[bytes], bool]:
+    return lambda data: not brands(data).isdisjoint(wanted)
+
+
+def brands(data: bytes) -> frozenset[bytes]:
+    """The brands in the ``ftyp`` box of an ISO base media file (ISO/IEC 14496-12, 4.3); none for
+    other files."""
+    if data[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(data[:4], "big"), _LAST_BRAND)
+    return frozenset(data[at : at + 4] for at in (8, *range(16, end, 4)))
+
+
+class Kind(StrEnum):
+    """An image format that is read and written; the value is its name in specs and reports."""
+
+    media_type: str
+    extensions: tuple[str, ...]
+    #: Whether a file is of this format, by its first bytes.
+    matches: Callable[[bytes], bool]
+
+    # Without the star type checkers would ask for the row in Kind("jpeg") as well.
+    def __new__(cls, value: str, *row: Any) -> Self:
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.media_type, kind.extensions, kind.matches = row
+        return kind
+
+    JPEG = "jpeg", "image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _begins(rb"\xff\xd8\xff")
+    PNG = "png", "image/png", ("png",), _begins(rb"\x89PNG\r\n\x1a\n")
+    WEBP = "webp", "image/webp", ("webp",), _begins(rb"RIFF.{4}WEBP")
+    AVIF = "avif", "image/avif", ("avif",), _has_brand(b"avif", b"avis")
+    GIF = "gif", "image/gif", ("gif",), _begins(rb"GIF8[79]a")
+    TIFF = "tiff", "image/tiff", ("tif", "tiff"), _begins(rb"II[*+]\0|MM\0[*+]")
+    # The size of the second header is below 256; text that begins with BM has no zeros there.
+    BMP = "bmp", "image/bmp", ("bmp",), _begins(rb"BM.{13}\0\0\0.{9}")
+
+    @property
+    def extension(self) -> str:
+        """The extension of outputs."""
+        return self.extensions[0]
+
+
+class Format(StrEnum):
+    """What ``spec.output.format`` may be: a :class:`Kind`, or that of each image."""
+
+    JPEG = Kind.JPEG.value
+    WEBP = Kind.WEBP.value
+    AVIF = Kind.AVIF.value
+    PNG = Kind.PNG.value
+    ORIGINAL = "original"
+
+
+#: The format that an extension stands for; without the dot, in lower case.
+BY_EXTENSION: Final = {extension: kind for kind in Kind for extension in kind.extensions}
+
+
+def kind_of(data: bytes) -> Kind | None:
+    """The format of the file that begins with ``data``; ``None`` when it is none of these."""
+    return next((kind for kind in Kind if kind.matches(data)), None)

@@ -1,0 +1,98 @@
+"""An option of ``spec.output`` that is accepted reaches the codec and changes what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, BinaryIO
+
+import pytest
+from PIL import ExifTags, Image
+
+from imagebatch_core.formats import Kind, kind_of
+from imagebatch_core.spec import Output
+from imagebatch_runner.codec.options import CodecOptions
+from imagebatch_runner.codec.transcode import compress
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.steps.image import codec_options
+from imagebatch_runner.workers import memfile
+from support.pictures import encoded, photo
+
+
+def _source() -> bytes:
+    """A picture that every option changes: a photograph with metadata, in another format than the
+    default one."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "maker"
+    return encoded(photo(size=(160, 120)), "PNG", exif=exif)
+
+
+SOURCE = _source()
+#: By option: a value that is not its default, and a picture that comes out differently with it.
+#: Options with a list of choices need no entry; any other without one fails the test below.
+EXAMPLES: dict[str, tuple[Any, bytes]] = {
+    "quality": (20, SOURCE),
+    "max_width": (100, SOURCE),
+    "max_height": (50, SOURCE),
+}
+
+
+class WiderOutput(Output):
+    """The spec with a field that nobody acts on."""
+
+    throw_away: str = "x"
+
+
+@pytest.fixture
+def out() -> Iterator[BinaryIO]:
+    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        yield file
+
+
+def compressed(data: bytes, output: Output, out: BinaryIO) -> bytes:
+    out.seek(0)
+    out.truncate()
+    kind = kind_of(data)
+    assert kind is not None
+    if compress(data, kind, codec_options(output, Settings()), out).kept:
+        return data
+    out.seek(0)
+    return out.read()
+
+
+def _examples(name: str) -> list[tuple[Any, bytes]]:
+    field = Output.model_fields[name]
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return [(choice, SOURCE) for choice in field.annotation if choice != field.default]
+    if name not in EXAMPLES:
+        pytest.fail(f"add to EXAMPLES a value of spec.output.{name} and a picture that it changes")
+    return [EXAMPLES[name]]
+
+
+@pytest.mark.parametrize("name", Output.model_fields)
+def test_every_option_changes_what_comes_out(name: str, out: BinaryIO) -> None:
+    for value, picture in _examples(name):
+        chosen = Output().model_copy(update={name: value})
+        assert compressed(picture, chosen, out) != compressed(picture, Output(), out), value
+
+
+def test_option_that_the_codec_does_not_know_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="throw_away"):
+        codec_options(WiderOutput(), Settings())
+
+
+def test_defaults_are_those_of_the_spec_and_the_settings() -> None:
+    assert codec_options(Output(), Settings()) == CodecOptions()
+
+
+def test_limits_come_from_the_settings() -> None:
+    settings = Settings(max_pixels=2_000_000, max_frames=7)
+    expected = replace(CodecOptions(), max_pixels=2_000_000, max_frames=7)
+    assert codec_options(Output(), settings) == expected
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_original_keeps_the_format_of_each_image(kind: Kind) -> None:
+    assert CodecOptions(format="original").target(kind) is kind
+    assert CodecOptions(format="webp").target(kind) is Kind.WEBP
