@@ -12,9 +12,9 @@ import typer
 from imagebatch_core import logs
 from imagebatch_core.job import Step
 from imagebatch_core.spec import ImageBatchSpec, Output
-from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
-from imagebatch_runner.local.options import option, options_of
+from imagebatch_runner.local.run_options import RunOptions
+from imagebatch_runner.local.spec_options import option, options_of
 
 from .pod import run_step
 from .settings import Settings
@@ -95,7 +95,7 @@ def local_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
 ) -> None:
-    def wish() -> Wish:
+    def options() -> RunOptions:
         overrides = {
             "public_base_url": "",  # outputs are named by their path
             "decoders": jobs or None,
@@ -106,9 +106,9 @@ def local_command(
         given = {name: value for name, value in overrides.items() if value is not None}
         settings = Settings.from_env(os.environ, **given)
         logs.configure(settings.log_level or "warning", settings.log_format or "text")
-        return Wish(output, retries, settings, os.environ)
+        return RunOptions(output, retries, settings, os.environ)
 
-    raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(wish))
+    raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(options))
 
 
 @app.command("plan", rich_help_panel=_PODS)

@@ -13,8 +13,8 @@ import pytest
 from imagebatch_core.results import ErrorCode, ImageResult
 from imagebatch_core.spec import Output
 from imagebatch_runner.local import run
-from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.from_csv import open_csv
+from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps import plan
 from support.imagehost import ImageHost
@@ -50,7 +50,7 @@ def test_names_that_nobody_answers_for_hold_up_no_other(
             found.set()
 
     settings = Settings(fetch_allow="shop.example", fetch_concurrency=SILENT + 1)
-    batch = open_csv(csv, tmp_path / "out", Wish(Output(), 0, settings, {}))
+    batch = open_csv(csv, tmp_path / "out", RunOptions(Output(), 0, settings, {}))
     summary, done = run.run(batch, plan.plan(batch), on_result)
     assert summary is not None
     assert (done, summary.totals.failed) == (SILENT + 1, SILENT)

@@ -1,4 +1,4 @@
-"""``imagebatch-runner local`` behind its options: source in, screen and exit code out."""
+"""The command ``imagebatch-runner local``: runs a source, shows it, returns the exit code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from imagebatch_runner.steps import plan
 from imagebatch_runner.steps.batch import Batch
 
 from . import run
-from .batch import Wish
 from .failure_groups import FailureGroups
 from .from_csv import open_csv
 from .from_folder import open_images
+from .run_options import RunOptions
 from .screen import Ended, Screen
 
 _FAILED = 1
-#: Options by the setting that they stand for, of which a refusal tells.
+#: The option for each setting that a refusal may name.
 _OPTIONS: Final = {
     "IMAGEBATCH_FETCH_ALLOW": "--allow",
     "IMAGEBATCH_FETCH_CREDENTIALS_FILE": "--credentials",
@@ -36,7 +36,7 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """``source`` is a CSV or a folder; ``out`` is made of its name when ``None``."""
+    """One run over ``source``, a CSV or a folder. Without ``out`` its name is used for results."""
 
     source: Path
     out: Path | None
@@ -44,34 +44,34 @@ class LocalRun:
     quiet: bool
     as_json: bool
 
-    def run(self, wish: Callable[[], Wish]) -> int:
-        """The exit code: 0 all succeeded, 1 some failed, 2 refused, 143 interrupted.
+    def run(self, read_options: Callable[[], RunOptions]) -> int:
+        """Run. The exit code is 0: all succeeded, 1: some failed, 2: refused, 143: interrupted.
 
-        ``wish`` is asked within, for it may be refused as well.
+        ``read_options`` is called here, so that options it refuses are shown as any refusal.
         """
         screen = Screen(Console(stderr=True), quiet=self.quiet)
         try:
-            self._look_at_source()
-            ended = self._run(wish(), screen)
+            self._check_source()
+            ended = self._run(read_options(), screen)
         except ImageBatchError as error:
-            told = _by_option(str(error))
+            told = _with_options(str(error))
             screen.refused(told)
-            self._tell({"exitCode": int(ExitCode.INPUT_REFUSED), "error": told})
+            self._print_json({"exitCode": int(ExitCode.INPUT_REFUSED), "error": told})
             return ExitCode.INPUT_REFUSED
-        except KeyboardInterrupt:  # while it plans or collects: nothing is under way
+        except KeyboardInterrupt:  # only while it plans or collects: no image is lost
             ended = None
         if ended is None:
             screen.interrupted(self.folder)
-            self._tell({"exitCode": int(ExitCode.INTERRUPTED), "out": str(self.folder)})
+            self._print_json({"exitCode": int(ExitCode.INTERRUPTED), "out": str(self.folder)})
             return ExitCode.INTERRUPTED
         screen.summary(ended)
         code = _FAILED if ended.summary.totals.failed else ExitCode.DONE
-        self._tell(_document(ended, code))
+        self._print_json(_document(ended, code))
         return code
 
     @property
     def folder(self) -> Path:
-        """Where the results go."""
+        """The folder of the results."""
         if self.out is not None:
             return self.out
         if self.source.is_dir():
@@ -80,8 +80,8 @@ class LocalRun:
             name = self.source.name.removesuffix(".gz").rpartition(".")[0] or self.source.stem
         return Path(f"{name or 'images'}-compressed")
 
-    def _look_at_source(self) -> None:
-        """What is not there is told later, by whoever would read it."""
+    def _check_source(self) -> None:
+        """Refuse a source that cannot be looked at. One that does not exist is refused later."""
         try:
             self.source.stat()
         except FileNotFoundError:
@@ -89,9 +89,9 @@ class LocalRun:
         except OSError as error:
             raise InputRefused(f"{self.source}: {error.strerror or error}") from error
 
-    def _run(self, wish: Wish, screen: Screen) -> Ended | None:
+    def _run(self, options: RunOptions, screen: Screen) -> Ended | None:
         start = time.monotonic()
-        batch = self._open(wish, screen)
+        batch = self._open(options, screen)
         summary = run.finished(batch)
         done = 0
         if summary is None:
@@ -105,32 +105,32 @@ class LocalRun:
             with batch.storage.reading(batch.keys.report_jsonl) as lines:
                 failures = FailureGroups.of(map(ImageResult.from_line, lines))
         seconds = time.monotonic() - start
-        return Ended(summary, failures, self.folder, done, seconds, self._again)
+        return Ended(summary, failures, self.folder, done, seconds, self._how_to_retry)
 
     @property
-    def _again(self) -> str:
+    def _how_to_retry(self) -> str:
         if self.source.is_dir():
             return "the next run does, once any file of the folder has changed"
         return f"another --out, and --reuse-from {self.folder}"
 
-    def _open(self, wish: Wish, screen: Screen) -> Batch:
+    def _open(self, options: RunOptions, screen: Screen) -> Batch:
         if not self.source.is_dir():
-            return open_csv(self.source, self.folder, wish, reuse_from=self.reuse_from)
+            return open_csv(self.source, self.folder, options, reuse_from=self.reuse_from)
         if self.reuse_from is not None:
             raise ConfigurationRefused(
                 "--reuse-from is for a CSV: a folder takes over from its own last run by itself"
             )
-        batch, listing = open_images(self.source, self.folder, wish)
+        batch, listing = open_images(self.source, self.folder, options)
         screen.skipped(self.source, listing.skipped)
         return batch
 
-    def _tell(self, document: dict[str, object]) -> None:
+    def _print_json(self, document: dict[str, object]) -> None:
         if self.as_json:
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
 
 
-def _by_option(text: str) -> str:
-    """A refusal that names a setting names its option as well."""
+def _with_options(text: str) -> str:
+    """Add the option to each setting that a refusal names."""
     for setting, option in _OPTIONS.items():
         text = text.replace(setting, f"{option} ({setting})")
     return text

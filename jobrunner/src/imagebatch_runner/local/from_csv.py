@@ -1,4 +1,4 @@
-"""A CSV as the source of a local run: the folder's root is the batch."""
+"""A CSV as the source of a local run: the folder of the results holds the batch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from imagebatch_runner.steps import plan, source
 from imagebatch_runner.steps.batch import Batch
 from imagebatch_runner.steps.gzip_input import open_unpacked
 
-from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
 from .listing import ENDINGS, STATE, ending
+from .out_folder import make_writable, refuse_foreign, refuse_other_options
 from .reuse import earlier_folder, linking_from
+from .run_options import RunOptions
 
-#: What a batch writes into its folder, apart from the copy of its CSV.
-_OURS: Final = (
+#: What a batch writes into its folder, besides the copy of its CSV.
+_WRITTEN: Final = (
     "report.csv", "report.jsonl", "report.index.json", "images", "plan.json", "summary.json",
     "owner.json", "shards", "results",
 )  # fmt: skip
 
 
-def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None) -> Batch:
-    """The batch in the folder ``out``, whether new or begun earlier.
+def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | None = None) -> Batch:
+    """The batch in the folder ``out``, new or begun by an earlier run.
 
     Raises:
         InputRefused: there is no such file, or it is no CSV of products.
@@ -38,19 +39,21 @@ def open_csv(csv: Path, out: Path, wish: Wish, *, reuse_from: Path | None = None
         raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
-    with open_unpacked(csv) as stream:  # before anything is left behind for what is no such CSV
+    with open_unpacked(csv) as stream:  # before anything is written
         if next(open_rows(stream), None) is None:
             raise InputRefused("the file has a header and no rows")
     make_writable(out)
-    batch = wish.batch(
+    batch = options.batch(
         name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")
     )
-    _refuse_another(batch, csv, out)
-    return _reusing(batch, out, reuse_from, wish.env)
+    _refuse_other_batch(batch, csv, out)
+    return _with_earlier(batch, out, reuse_from, options.env)
 
 
-def _reusing(batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]) -> Batch:
-    """With the earlier folder, if there is one; a run that goes on keeps the one it began with."""
+def _with_earlier(
+    batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]
+) -> Batch:
+    """The batch with the earlier folder, if there is one. A run that goes on keeps its own."""
     made = plan.read_plan(batch)
     if made is not None:
         began_with = made.reuse and Path(made.reuse.batch)
@@ -66,25 +69,25 @@ def _reusing(batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str,
     return replace(batch, earlier=earlier, copy_earlier=linking_from(Path(earlier.name), out))
 
 
-def _refuse_another(batch: Batch, csv: Path, out: Path) -> None:
+def _refuse_other_batch(batch: Batch, csv: Path, out: Path) -> None:
     stored = out / batch.keys.input
     if not stored.exists():
         if (out / STATE).exists():
             raise ConfigurationRefused(f"{out} holds the results of a folder; choose another --out")
-        refuse_foreign(out, _OURS)
+        refuse_foreign(out, _WRITTEN)
         return
     if stored.samefile(csv):
         raise ConfigurationRefused(
             f"{csv} lies where {out} keeps its copy of the CSV; choose another --out"
         )
     if not (out / batch.keys.owner).exists():
-        # Ours is marked right after it is copied; one that is equal does for ours.
+        # A batch writes owner.json right after it copied its CSV. An equal copy may be ours.
         same = source.sha256_of(stored) == source.sha256_of(csv)
-        refuse_foreign(out, _OURS if same else (batch.keys.input,))
+        refuse_foreign(out, _WRITTEN if same else (batch.keys.input,))
         return
     earlier = plan.read_plan(batch)
     if earlier is None:
-        stored.unlink()  # a CSV that was refused, or not planned to its end: nothing was made of it
+        stored.unlink()  # its CSV was refused, or planning was interrupted: there are no results
         return
     if source.sha256_of(stored) != source.sha256_of(csv):
         raise ConfigurationRefused(

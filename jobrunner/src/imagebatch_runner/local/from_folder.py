@@ -1,10 +1,10 @@
-"""A folder of images as the source of a local run, made again as often as the folder changes.
+"""A folder of images as the source of a local run, which may be repeated when the folder changes.
 
-Each state of the folder is a round of its own: a batch below ``.imagebatch/<number>-<stamp>/`` of
-``--out``, whose images and reports are those of ``--out`` itself. A round goes on where it was
-while the folder stays as it is. When the folder has changed, the next round takes over what the
-last finished one made of files that have not, and compresses the rest. Outputs of files that are
-gone stay: nobody asked to delete them.
+Each state of the folder is a round: a batch below ``.imagebatch/<number>-<stamp>/`` of ``--out``.
+Its images and reports lie in ``--out`` itself. While the folder stays the same, a run continues its
+round. When the folder has changed, the next run begins a round. It takes over the outputs of
+unchanged files from the last finished round and compresses the rest. Outputs of deleted files stay:
+nobody asked to delete them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from imagebatch_runner.fetch.local_files import to_url
 from imagebatch_runner.steps import plan
 from imagebatch_runner.steps.batch import Batch, CopyOutput, EarlierBatch
 
-from .batch import Wish, make_writable, refuse_foreign, refuse_other_options
 from .listing import ENDINGS, STATE, Listing, is_result, scan
-from .names import FolderKeys, OutputNames, unsure
+from .out_folder import make_writable, refuse_foreign, refuse_other_options
+from .output_names import FolderKeys, OutputNames, reassigned
+from .run_options import RunOptions
 
 _ROUND: Final = re.compile(r"(\d{6,})-([0-9a-f]{16})")
 _FILES: Final = "files.json"
@@ -46,7 +47,7 @@ class _Round:
 
     @property
     def finished_ns(self) -> int:
-        """When the last of a finished round was written, in ns."""
+        """When a finished round wrote its last file, in nanoseconds."""
         return (self.path / "summary.json").stat().st_mtime_ns
 
     @property
@@ -57,11 +58,11 @@ class _Round:
         return FolderKeys(f"{STATE}/{self.path.name}/", names)
 
 
-def open_images(folder: Path, out: Path, wish: Wish) -> tuple[Batch, Listing]:
-    """The round of the folder as it is now, whether new or begun earlier, and what is in it.
+def open_images(folder: Path, out: Path, options: RunOptions) -> tuple[Batch, Listing]:
+    """The batch of the folder's present round, new or begun by an earlier run, and its listing.
 
     Raises:
-        InputRefused: there is no image in it.
+        InputRefused: there is no image in the folder.
         ConfigurationRefused: ``out`` belongs to something else, or cannot be written.
     """
     if folder.resolve() == out.resolve():
@@ -70,16 +71,16 @@ def open_images(folder: Path, out: Path, wish: Wish) -> tuple[Batch, Listing]:
         raise InputRefused(f"{folder} holds the results of a run; name the folder of the originals")
     listing = scan(folder, out)
     if not listing.files:
-        raise InputRefused(_nothing(folder, listing))
+        raise InputRefused(_no_images(folder, listing))
     make_writable(out)
-    _refuse_another(folder, out)
+    _refuse_other_batch(folder, out)
     rounds = _rounds(out / STATE)
     now = next((r for r in rounds[-1:] if r.stamp == listing.stamp[:16]), None)
     if now is None:
         now = _begin(out / STATE, rounds[-1].number + 1 if rounds else 1, listing)
     before = [r for r in rounds if r.number < now.number]
     names = OutputNames.of(listing.files)
-    batch = wish.batch(
+    batch = options.batch(
         name=folder.resolve().name or "folder",
         csv=now.path / "input.csv",
         base=folder,
@@ -89,11 +90,11 @@ def open_images(folder: Path, out: Path, wish: Wish) -> tuple[Batch, Listing]:
     for one in (*before, now):
         made = plan.read_plan(replace(batch, keys=one.keys(names)))
         if made is not None:
-            refuse_other_options(out, made.output, wish.output)
-    return _taking_over(batch, out, before, names), listing
+            refuse_other_options(out, made.output, options.output)
+    return _with_earlier(batch, out, before, names), listing
 
 
-def _taking_over(batch: Batch, out: Path, before: list[_Round], names: OutputNames) -> Batch:
+def _with_earlier(batch: Batch, out: Path, before: list[_Round], names: OutputNames) -> Batch:
     finished = [r for r in before if r.finished]
     if not finished:
         return batch
@@ -103,19 +104,20 @@ def _taking_over(batch: Batch, out: Path, before: list[_Round], names: OutputNam
             shutil.rmtree(one.path, ignore_errors=True)
     since = [r.names for r in before if r.number >= last.number]
     earlier = EarlierBatch(last.path.name, batch.storage, last.keys(since[0]))
-    return replace(
-        batch, earlier=earlier, copy_earlier=_in_place(out, unsure(names, since), last.finished_ns)
-    )
+    keep = _in_place(out, reassigned(names, since), last.finished_ns)
+    return replace(batch, earlier=earlier, copy_earlier=keep)
 
 
-def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> CopyOutput:
-    """The output is where and as it was when the last round finished, or it is made anew: since
-    then its name may have been another file's, and a round that was interrupted may have written
-    it from a state of its file that is gone."""
+def _in_place(out: Path, reassigned_paths: frozenset[str], finished_ns: int) -> CopyOutput:
+    """Keep outputs that are where and as they were when the last round finished.
+
+    Others are made again. Since then an output's name may have belonged to another file, and an
+    interrupted round may have written it from a version of its file that is gone.
+    """
 
     async def keep(source: str, target: str) -> bool:
         path = posixpath.splitext(target.removeprefix("images/"))[0]
-        if source != target or path in unsure_paths:
+        if source != target or path in reassigned_paths:
             return False
         try:
             found = (out / target).stat()
@@ -127,7 +129,7 @@ def _in_place(out: Path, unsure_paths: frozenset[str], finished_ns: int) -> Copy
 
 
 def _rounds(state: Path) -> list[_Round]:
-    """In their order; what a crash left half begun is no round."""
+    """The rounds in their order, without any that a crash left half begun."""
     found = []
     for path in state.iterdir():
         match = _ROUND.fullmatch(path.name)
@@ -151,7 +153,7 @@ def _begin(state: Path, number: int, listing: Listing) -> _Round:
     return begun
 
 
-def _refuse_another(folder: Path, out: Path) -> None:
+def _refuse_other_batch(folder: Path, out: Path) -> None:
     told = {"folder": str(folder.resolve())}
     known = out / STATE / _SOURCE
     if known.exists():
@@ -167,7 +169,7 @@ def _refuse_another(folder: Path, out: Path) -> None:
     known.write_text(json.dumps(told))
 
 
-def _nothing(folder: Path, listing: Listing) -> str:
+def _no_images(folder: Path, listing: Listing) -> str:
     kinds = ", ".join(f".{name}" for name in ENDINGS)
     others = sum(listing.skipped.values())
     found = f"; other files that are there: {others:,}" if others else ""

@@ -1,7 +1,7 @@
-"""The images below a folder of this machine, as ``local`` takes them.
+"""The images below a folder of this machine, in the order of their paths.
 
-By their names' endings, in the order of their paths. Hidden files and folders, links that lead out
-of the folder, and the results of runs are left out; so are files of other kinds, which are counted.
+Their names' endings decide. Hidden files and folders, links that lead out of the folder, and the
+results of runs are left out. Files that are not images are left out and counted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CLOSED: Final = "folders that cannot be read"
 class Listing:
     """``files`` are relative paths, sorted; ``skipped`` counts files by ending or reason.
 
-    ``stamp`` is another one as soon as a file is added, removed, resized or written again.
+    ``stamp`` changes when a file is added, removed, resized or written again.
     """
 
     files: tuple[str, ...]
@@ -54,14 +54,14 @@ def scan(folder: Path, out: Path) -> Listing:
 
 
 def ending(name: str) -> str:
-    """What follows the last dot of a path's name, in lower case."""
-    return os.path.splitext(name)[1][1:].lower()  # noqa: PTH122 - a Path for each is slow
+    """The part of a path after its last dot, in lower case."""
+    return os.path.splitext(name)[1][1:].lower()  # noqa: PTH122 - a Path each would be slow
 
 
 def _images(
     folder: Path, root: Path, out: Path, skipped: Counter[str]
 ) -> Iterator[tuple[str, int, int]]:
-    """Path, size in bytes and time of the last change in ns."""
+    """Path, size in bytes and time of the last change in nanoseconds, of each image."""
     try:
         with os.scandir(folder) as scanned:
             entries = list(scanned)
@@ -82,7 +82,7 @@ def _images(
             skipped[f".{ending(entry.name)}" if ending(entry.name) else "without ending"] += 1
         elif entry.is_symlink() and not _stays_within(path, root, out):
             skipped[_LINK] += 1
-        elif not _is_plain(entry.name):
+        elif not _can_be_output(entry.name):
             skipped[_NAME] += 1
         elif entry.is_file():
             seen = entry.stat()
@@ -92,7 +92,7 @@ def _images(
 
 
 def is_result(names: set[str]) -> bool:
-    """Whether a folder was an ``--out``, of a folder or of a CSV."""
+    """Whether a folder with these entries holds the results of a run."""
     return STATE in names or {"plan.json", "input.csv"} <= names
 
 
@@ -101,8 +101,8 @@ def _stays_within(link: Path, root: Path, out: Path) -> bool:
     return target.is_relative_to(root) and not target.is_relative_to(out)
 
 
-def _is_plain(name: str) -> bool:
-    """UTF-8 without control characters, and room for another ending."""
+def _can_be_output(name: str) -> bool:
+    """Whether an output can have the name: UTF-8, no control characters, room for an ending."""
     try:
         return len(name.encode()) <= _LONGEST_NAME and not _CONTROL.search(name)
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""The whole program on one machine and one folder, without any cluster.
+"""Compress and collect on this machine, without a cluster.
 
-The same steps over a ``file://`` store whose root is the folder of the results, which so is the
-checkpoint as well: run again, it goes on where it was.
+The steps are those of pods, over a ``file://`` store in the folder of the results. What is recorded
+there is skipped by the next run, so that a run can be interrupted and continued.
 """
 
 from __future__ import annotations
@@ -25,26 +25,24 @@ def run(
     on_result: OnResult,
     on_stop: Callable[[], None] = lambda: None,
 ) -> tuple[Summary | None, int]:
-    """Compress and collect what ``plan`` made; no summary when it was interrupted.
+    """The summary, ``None`` if interrupted, and how many images were done in this run.
 
-    Also how many images were done now, those recorded before not counted.
-
-    The first Ctrl-C or SIGTERM calls ``on_stop`` and lets what is under way finish and record it;
-    the second one ends the process: whatever is not recorded is done again by the next run.
+    The first Ctrl-C or SIGTERM calls ``on_stop``, and the images at work are finished and recorded.
+    The second one ends the process at once; the next run does what is not recorded.
     """
     interrupted, done = asyncio.run(_compress(batch, made.shards, on_result, on_stop))
     return None if interrupted else collect.collect(batch), done
 
 
 def finished(batch: Batch) -> Summary | None:
-    """The summary of a folder whose batch was done before."""
+    """The summary, if an earlier run finished this batch."""
     return collect.read_summary(batch)
 
 
 async def _compress(
     batch: Batch, shards: int, on_result: OnResult, on_stop: Callable[[], None]
 ) -> tuple[bool, int]:
-    """Whether it was interrupted, and how many images were done."""
+    """Whether the run was interrupted, and how many images it did."""
     size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
 

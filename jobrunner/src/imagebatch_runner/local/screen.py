@@ -1,7 +1,7 @@
 """What ``local`` shows: progress while it runs, a table and the failures at its end.
 
-A bar where somebody watches, a plain line now and then where nobody does, nothing but refusals
-when it is told to be quiet.
+A progress bar on a terminal, a plain line every ten seconds elsewhere, only refusals with
+``--quiet``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from imagebatch_runner.store.documents import Plan, Summary
 
 from .failure_groups import FailureGroups
 
-#: Seconds between two lines where there is no terminal.
+#: Seconds between two lines of progress without a terminal.
 _LINE_EVERY: Final = 10.0
-#: What to do about failures that an option or the CSV is the cure for.
+#: What to do about failures that an option or a change of the CSV mends.
 _HINTS: Final = {
     ErrorCode.ADDRESS_REFUSED: "what is not public wants --allow HOST, s3:// addresses want "
     "--s3-allow BUCKET",
@@ -48,9 +48,9 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run at its end: ``done`` images in ``seconds``, those recorded before not among them.
+    """A finished run. It did ``done`` images in ``seconds``, without those recorded before.
 
-    ``again`` is how to try what failed another time.
+    ``again`` says how to try the failed images again.
     """
 
     summary: Summary
@@ -62,7 +62,7 @@ class Ended:
 
 
 class Screen:
-    """``console`` is standard error: standard output stays free for pipes."""
+    """Writes to ``console``, which is standard error: standard output is for --json."""
 
     def __init__(
         self,
@@ -76,14 +76,14 @@ class Screen:
         self._clock = clock
 
     def skipped(self, folder: Path, skipped: Counter[str]) -> None:
-        """What of a folder is not taken, most of it first."""
+        """How many files of a folder are no images, the most frequent kind first."""
         if skipped:
             told = ", ".join(f"{count:,} {what}" for what, count in skipped.most_common(8))
             self._say(f"{folder}: not taken: {told}")
 
     @contextmanager
     def progress(self, plan: Plan) -> Iterator[OnResult]:
-        """Over the plan's images; the block calls the answer with each result."""
+        """Show progress over the plan's images; the block calls the given function per result."""
         rows = f" in {_rows(plan.products)}" if plan.products != plan.images else ""
         without = f", {_rows(plan.row_problems)} without images" if plan.row_problems else ""
         self._say(f"{_images(plan.images)}{rows}{without}")
@@ -166,8 +166,8 @@ class Screen:
         self._console.print(table)
 
     def _aligned(self, rows: list[tuple[str, str]]) -> None:
-        """Each row one line, however long: a path in a table would be cut to the terminal's width,
-        and people copy paths."""
+        """One line for each row, however long. A table would cut paths to the terminal's width, and
+        people copy paths."""
         width = max(len(name) for name, _ in rows) + 2
         for name, value in rows:
             style = "red" if name == "failed" else ""
@@ -179,7 +179,7 @@ class Screen:
             self._say(f"{code.value}: {_images(count)}", "red")
             for failure in groups.first[code]:
                 where = f"row {failure.row}, image {failure.position}"
-                self._say(f"  {_shown(failure.input_url)}: {failure.error_message} ({where})")
+                self._say(f"  {_printable(failure.input_url)}: {failure.error_message} ({where})")
             if count > len(groups.first[code]):
                 self._say(f"  … and {count - len(groups.first[code]):,} more in the report")
             if hint := _HINTS.get(code):
@@ -192,7 +192,7 @@ class Screen:
         self._say("stopping: what is under way is finished first; Ctrl-C again leaves at once")
 
     def interrupted(self, out: Path) -> None:
-        """Told even when quiet: the work is not done."""
+        """Shown with --quiet as well, because the work is not done."""
         self._console.print(
             f"interrupted: run the same command again to go on; what is done lies in {out}",
             markup=False,
@@ -204,8 +204,8 @@ class Screen:
             self._console.print(text, markup=False, highlight=False, style=style, soft_wrap=True)
 
 
-def _shown(url: str) -> str:
-    """A cell may hold anything, what a terminal obeys included."""
+def _printable(url: str) -> str:
+    """The URL without control characters: a cell may hold commands for a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in url)
 
 

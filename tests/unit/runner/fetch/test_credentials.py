@@ -13,7 +13,7 @@ from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import NO_CREDENTIALS, Credentials
 from imagebatch_runner.fetch.s3_images import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
-from imagebatch_runner.local.batch import Wish
+from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.settings import Settings
 
 SECRET = "s3cr3t-value"
@@ -199,4 +199,4 @@ def test_values_show_in_no_representation_and_are_taken_out_of_texts() -> None:
 def test_keys_of_the_store_show_in_no_representation() -> None:
     env = {"AWS_SECRET_ACCESS_KEY": SECRET}
     sources = S3Sources("shop", S3AllowList(), NO_CREDENTIALS, env)
-    assert SECRET not in repr((sources, Wish(Output(), 0, Settings(), env)))
+    assert SECRET not in repr((sources, RunOptions(Output(), 0, Settings(), env)))

@@ -9,16 +9,16 @@ import pytest
 
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError, InputRefused
 from imagebatch_core.spec import Output
-from imagebatch_runner.local.batch import Wish
 from imagebatch_runner.local.command import LocalRun
 from imagebatch_runner.local.from_csv import open_csv
 from imagebatch_runner.local.from_folder import open_images
+from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps import plan
 
 
-def wish(**output: int) -> Wish:
-    return Wish(Output(**output), 0, Settings(), {})
+def options(**output: int) -> RunOptions:
+    return RunOptions(Output(**output), 0, Settings(), {})
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def test_folder_without_images_says_what_it_looked_for(tmp_path: Path) -> None:
     with pytest.raises(
         InputRefused, match=r"no images \(\.jpg, .*\.bmp\); other files that are there: 1"
     ):
-        open_images(folder, tmp_path / "out", wish())
+        open_images(folder, tmp_path / "out", options())
     assert not (tmp_path / "out").exists()
 
 
 def test_folder_of_the_originals_is_never_the_out(photos: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="the folder of the images itself"):
-        open_images(photos, photos / ".." / "photos", wish())
+        open_images(photos, photos / ".." / "photos", options())
 
 
 @pytest.mark.parametrize(
@@ -51,22 +51,22 @@ def test_folder_of_the_originals_is_never_the_out(photos: Path) -> None:
 def test_out_that_cannot_be_written(photos: Path, tmp_path: Path, out: str, told: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationRefused, match=told):
-        open_images(photos, tmp_path / out, wish())
+        open_images(photos, tmp_path / out, options())
 
 
 def test_results_are_no_originals(photos: Path, tmp_path: Path) -> None:
-    open_images(photos, tmp_path / "out", wish())
+    open_images(photos, tmp_path / "out", options())
     with pytest.raises(InputRefused, match="holds the results of a run"):
-        open_images(tmp_path / "out", tmp_path / "again", wish())
+        open_images(tmp_path / "out", tmp_path / "again", options())
 
 
 def test_other_options_are_refused_and_told(photos: Path, tmp_path: Path) -> None:
-    batch, _ = open_images(photos, tmp_path / "out", wish(quality=40))
+    batch, _ = open_images(photos, tmp_path / "out", options(quality=40))
     plan.plan(batch)
     (photos / "b.jpg").write_bytes(b"y")
     with pytest.raises(ConfigurationRefused, match=r"\(quality 40, maxWidth not set\)"):
-        open_images(photos, tmp_path / "out", wish(quality=60, max_width=10))
-    open_images(photos, tmp_path / "out", wish(quality=40))
+        open_images(photos, tmp_path / "out", options(quality=60, max_width=10))
+    open_images(photos, tmp_path / "out", options(quality=40))
 
 
 def test_out_belongs_to_one_source(photos: Path, tmp_path: Path) -> None:
@@ -75,18 +75,18 @@ def test_out_belongs_to_one_source(photos: Path, tmp_path: Path) -> None:
     (other / "a.jpg").write_bytes(b"x")
     csv = tmp_path / "products.csv"
     csv.write_text("S. No.,Product Name,Input Image Urls\n1,a,photos/a.jpg\n")
-    open_images(photos, tmp_path / "out", wish())
+    open_images(photos, tmp_path / "out", options())
     with pytest.raises(ConfigurationRefused, match="of another folder"):
-        open_images(other, tmp_path / "out", wish())
+        open_images(other, tmp_path / "out", options())
     with pytest.raises(ConfigurationRefused, match="of a folder"):
-        open_csv(csv, tmp_path / "out", wish())
-    plan.plan(open_csv(csv, tmp_path / "of-csv", wish()))
+        open_csv(csv, tmp_path / "out", options())
+    plan.plan(open_csv(csv, tmp_path / "of-csv", options()))
     with pytest.raises(ConfigurationRefused, match="of a CSV"):
-        open_images(photos, tmp_path / "of-csv", wish())
+        open_images(photos, tmp_path / "of-csv", options())
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "images").mkdir()
     with pytest.raises(ConfigurationRefused, match="holds images of something else"):
-        open_images(photos, tmp_path / "mine", wish())
+        open_images(photos, tmp_path / "mine", options())
     assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "images"]
 
 
@@ -94,18 +94,18 @@ def test_csv_that_was_refused_can_be_mended(photos: Path, tmp_path: Path) -> Non
     csv, out = tmp_path / "products.csv", tmp_path / "out"
     csv.write_text("no header\n")
     with pytest.raises(InputRefused):
-        open_csv(csv, out, wish())
+        open_csv(csv, out, options())
     assert not out.exists()
     header = "S. No.,Product Name,Input Image Urls\n"
     for text in (f"{header}1,a,ftp://host/a.jpg\n", f'{header}1,a,{photos}/a.jpg\n9,"open\n'):
         csv.write_text(text)
         with pytest.raises(InputRefused):
-            plan.plan(open_csv(csv, out, wish()))
+            plan.plan(open_csv(csv, out, options()))
     csv.write_text(f"{header}1,a,{photos}/a.jpg\n")
-    assert plan.plan(open_csv(csv, out, wish())).images == 1
+    assert plan.plan(open_csv(csv, out, options())).images == 1
     csv.write_text(f"{header}1,a,{photos}/b.jpg\n")
     with pytest.raises(ConfigurationRefused, match="of another CSV"):
-        open_csv(csv, out, wish())
+        open_csv(csv, out, options())
 
 
 HEADER = "S. No.,Product Name,Input Image Urls\n"
@@ -129,7 +129,7 @@ def test_nothing_of_others_in_the_out_is_removed_or_read_as_ours(
         (tmp_path / foreign).write_text("{}")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
     with pytest.raises(ConfigurationRefused, match=told):
-        open_csv(tmp_path / source, tmp_path, wish())
+        open_csv(tmp_path / source, tmp_path, options())
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
 
@@ -140,14 +140,14 @@ def test_run_that_was_killed_right_after_it_copied_the_csv_goes_on(
     csv.write_text(f"{HEADER}1,a,{photos}/a.jpg\n")
     out.mkdir()
     (out / "input.csv").write_bytes(csv.read_bytes())
-    assert plan.plan(open_csv(csv, out, wish())).images == 1
+    assert plan.plan(open_csv(csv, out, options())).images == 1
 
 
 def test_reuse_from_is_for_a_csv(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = LocalRun(photos, tmp_path / "out", tmp_path, quiet=False, as_json=False)
-    assert run.run(wish) == 2
+    assert run.run(options) == 2
     assert "a folder takes over from its own last run by itself" in capsys.readouterr().err
 
 
@@ -166,14 +166,14 @@ def test_out_is_made_of_the_sources_name(
 
 def test_image_as_the_source_is_told_what_to_name(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match=r"a\.jpg is an image: name its folder"):
-        open_csv(photos / "a.jpg", tmp_path / "out", wish())
+        open_csv(photos / "a.jpg", tmp_path / "out", options())
 
 
 def test_csv_of_a_header_alone_leaves_nothing_behind(tmp_path: Path) -> None:
     csv = tmp_path / "products.csv"
     csv.write_text("S. No.,Product Name,Input Image Urls\n\n")
     with pytest.raises(InputRefused, match="a header and no rows"):
-        open_csv(csv, tmp_path / "out", wish())
+        open_csv(csv, tmp_path / "out", options())
     assert not (tmp_path / "out").exists()
 
 
@@ -183,7 +183,7 @@ def test_path_that_the_system_refuses_is_a_refusal(
 ) -> None:
     paths = {"source": photos, "out": tmp_path / "out", too_long: tmp_path / ("x" * 300)}
     run = LocalRun(paths["source"], paths["out"], None, quiet=True, as_json=False)
-    assert run.run(wish) == 2
+    assert run.run(options) == 2
     told = capsys.readouterr().err
     assert told.startswith("refused: ")
     assert "File name too long" in told
@@ -194,30 +194,30 @@ def test_source_whose_name_is_no_utf8_is_taken_into_an_out_whose_name_is(tmp_pat
     source.mkdir()
     (source / "a.jpg").write_bytes(b"x")
     with pytest.raises(ConfigurationRefused, match="need a path in UTF-8; choose another --out"):
-        open_images(source, tmp_path / os.fsdecode(b"b\xe4d-compressed"), wish())
-    batch, _ = open_images(source, tmp_path / "out", wish())
+        open_images(source, tmp_path / os.fsdecode(b"b\xe4d-compressed"), options())
+    batch, _ = open_images(source, tmp_path / "out", options())
     assert plan.plan(batch).images == 1
 
 
 def test_what_is_no_file_is_not_told_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="/dev/null: neither a file nor a folder"):
-        open_csv(Path("/dev/null"), tmp_path / "out", wish())
+        open_csv(Path("/dev/null"), tmp_path / "out", options())
 
 
 def test_csv_that_changed_is_told_how_to_go_on(photos: Path, tmp_path: Path) -> None:
     csv, out = tmp_path / "products.csv", tmp_path / "out"
     csv.write_text("S. No.,Product Name,Input Image Urls\n1,Cat,photos/a.jpg\n")
-    plan.plan(open_csv(csv, out, wish()))
+    plan.plan(open_csv(csv, out, options()))
     csv.write_text(csv.read_text() + "2,Dog,photos/a.jpg\n")
     with pytest.raises(ConfigurationRefused, match=f"--reuse-from {out} takes over what did not"):
-        open_csv(csv, out, wish())
+        open_csv(csv, out, options())
 
 
 def test_refusal_of_an_options_value_names_the_option(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> Wish:
-        return Wish(Output(), 0, Settings.from_env({}, fetch_allow="http://x"), {})
+    def refuse() -> RunOptions:
+        return RunOptions(Output(), 0, Settings.from_env({}, fetch_allow="http://x"), {})
 
     assert LocalRun(photos, None, None, quiet=True, as_json=False).run(refuse) == 2
     assert "refused: --allow (IMAGEBATCH_FETCH_ALLOW): 'http://x'" in capsys.readouterr().err
@@ -226,7 +226,7 @@ def test_refusal_of_an_options_value_names_the_option(
 def test_a_refused_wish_is_told_as_any_refusal(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> Wish:
+    def refuse() -> RunOptions:
         raise ImageBatchError("no such setting")
 
     assert LocalRun(photos, None, None, quiet=True, as_json=True).run(refuse) == 2

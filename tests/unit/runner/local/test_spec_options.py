@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from imagebatch_core.model import Model
 from imagebatch_core.spec import Output
 from imagebatch_runner.cli import app
-from imagebatch_runner.local.options import options_of
+from imagebatch_runner.local.spec_options import options_of
 
 
 class WiderOutput(Output):

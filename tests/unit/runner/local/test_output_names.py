@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagebatch_runner.fetch.local_files import LocalFiles, to_url
 from imagebatch_runner.local.listing import ENDINGS
-from imagebatch_runner.local.names import FolderKeys, OutputNames, unsure
+from imagebatch_runner.local.output_names import FolderKeys, OutputNames, reassigned
 
 
 def named(kind: str, *files: str) -> list[str]:
@@ -62,8 +62,8 @@ def test_output_that_may_have_been_anothers_is_not_trusted() -> None:
     now = OutputNames.of(("a.png", "b.png", "c.png", "d.png"))
     last = OutputNames.of(("a.png", "b.png", "c.png"))
     unfinished = OutputNames.of(("a.jpg", "a.png", "c.png"))
-    assert unsure(now, [last]) == {"d"}
-    assert unsure(now, [last, unfinished]) == {"a", "b", "d"}
+    assert reassigned(now, [last]) == {"d"}
+    assert reassigned(now, [last, unfinished]) == {"a", "b", "d"}
 
 
 def test_reports_and_images_lie_where_people_look_and_the_rest_does_not() -> None:

@@ -1,9 +1,9 @@
-"""What the outputs of a folder are called: as their inputs, below ``images/``.
+"""The names of a folder's outputs: those of their inputs, below ``images/``.
 
-An output of the kind that its input's ending says keeps the name as it is (``a.jpeg`` stays
-``a.jpeg``). Another kind replaces the ending (``a.png`` → ``a.jpg``), unless an image beside it has
-the same name but for the ending: then the new ending is added to the whole name (``a.png`` →
-``a.png.jpg``), so that neither takes the other's place.
+An output in its input's format keeps the name (``a.jpeg`` stays ``a.jpeg``). Another format
+replaces the ending (``a.png`` → ``a.jpg``). If two inputs differ only in the ending, the new ending
+is added to the whole name instead (``a.png`` → ``a.png.jpg``), so that their outputs have different
+names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from .listing import ENDINGS, ending
 
 @dataclass(frozen=True, slots=True)
 class OutputNames:
-    """By 1-based row: ``files`` are the inputs' relative paths, ``bases`` what endings follow."""
+    """The inputs' relative ``files`` in the order of their rows, and each output's name without its
+    ending, as ``bases``."""
 
     files: tuple[str, ...]
     bases: tuple[str, ...]
@@ -33,14 +34,14 @@ class OutputNames:
         return cls(files, tuple(_base(file, stems) for file in files))
 
     def name(self, row: int, kind: str) -> str:
-        """The output's path; ``kind`` is its ending as :attr:`Kind.extension` has it."""
+        """The output's path. ``row`` is 1-based; ``kind`` is the ending of the output's format."""
         file = self.files[row - 1]
         return file if ENDINGS[ending(file)] == kind else f"{self.bases[row - 1]}.{kind}"
 
 
 @dataclass(frozen=True, slots=True)
 class FolderKeys(BatchKeys):
-    """Outputs and reports where people look for them, the rest below ``root``."""
+    """Keys of a round: outputs and reports in ``--out`` itself, the rest below ``root``."""
 
     names: OutputNames
 
@@ -63,8 +64,8 @@ class FolderKeys(BatchKeys):
         return f"{self.images}{self.names.name(row, ENDINGS[ending(key)])}"
 
 
-def unsure(now: OutputNames, earlier: Iterable[OutputNames]) -> frozenset[str]:
-    """Paths, without ending, of outputs that were not the same input's in all of ``earlier``."""
+def reassigned(now: OutputNames, earlier: Iterable[OutputNames]) -> frozenset[str]:
+    """Output paths without ending that did not belong to the same input in all of ``earlier``."""
     found: set[str] = set()
     for names in earlier:
         then = dict(zip(names.files, names.bases, strict=True))
@@ -75,7 +76,7 @@ def unsure(now: OutputNames, earlier: Iterable[OutputNames]) -> frozenset[str]:
 
 
 def _stem(file: str) -> str:
-    """Without case: some file systems know none."""
+    """The path without its ending, in lower case, because some file systems ignore case."""
     return posixpath.splitext(file)[0].casefold()
 
 
