@@ -34,6 +34,8 @@ def _csv() -> list[bytes]:
         "1,Cat,http://a/1,http://a/2\n\n,,\n2,,\n",
         '=1,"@a\n""b""",http://a\r3,-x,+y\r\n',
         "1,Tür\u2028\x85,http://ä/ü\n",
+        "1,Cat,https://a/w_300,h_300/1.jpg,n/a,ftp://b;https://a/2|s3://b/3 http://c\n",
+        '1,Cat,"https://a/(1.jpg,2),,3.jpg\r\nhttp://b|n/a",data:x,y\n',
     ]
     texts = [f"{HEADER}\n{body}" for body in bodies]
     texts += [text.replace(",", ";") for text in texts[:2]]
@@ -43,6 +45,8 @@ def _csv() -> list[bytes]:
         "Serial Number,Name,Images,Output Image Urls,Error\n1,a,http://a,x,y\n",
     ]
     found = [text.encode() for text in texts]
+    found += [text.encode("cp1252", "ignore") for text in texts]
+    found += [texts[0].encode() + b"2,T\xfcr \x81\xe2\x82\xed\xa0\x80,http://a\n"]
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"):
         found += [text.encode(encoding) for text in texts[:3]]
     return found + [content[:2000] for content, _ in NO_CSV.values()]

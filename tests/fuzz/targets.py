@@ -16,6 +16,7 @@ from PIL import Image
 
 from imagebatch_core.catalogue.formulas import neutralise_cell
 from imagebatch_core.catalogue.rows import Row, open_rows
+from imagebatch_core.catalogue.url_list import split_list
 from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.formats import Kind
@@ -60,12 +61,15 @@ def csv_reader(data: bytes) -> None:
     columns, rows = read
     for number, row in enumerate(rows, start=1):
         assert (row.number, len(row.extra)) == (number, len(columns))
-        assert (row.problem is None) is bool(row.urls)
+        assert bool(row.urls) or [problem.text for problem in row.problems] == [""]
+        assert tuple(entry.text for entry in split_list(row.listed)) == row.urls
+        for problem in row.problems:
+            assert not row.urls or any(url.startswith(problem.text) for url in row.urls)
+            assert (problem.line, problem.column > 0) == (row.line, True)
         assert row.line > number
         for url in row.urls:
             assert url == url.strip()
             assert url
-            assert "," not in url
         items = list(sharding.items_of(row))
         assert sharding.from_lines(sharding.to_lines(items)) == items
         assert [ShardItem.from_line(item.to_line()) for item in items] == items
@@ -93,8 +97,9 @@ def _again(columns: tuple[str, ...], rows: list[Row]) -> None:
     table = list(csv.reader(io.StringIO(sink.decode(), newline=""), strict=True))
     assert len(table) == len(rows) + 1
     for cells, row in zip(table[1:], rows, strict=True):
-        listed = ",".join(row.urls)
-        expected = [row.serial, row.product, listed, "", *row.extra, row.problem or ""]
+        told = [problem.problem for problem in row.problems]
+        told[:0] = [] if row.notice is None else [f"notice: {row.notice}"]
+        expected = [row.serial, row.product, row.listed, "", *row.extra, "; ".join(told)]
         assert cells == [neutralise_cell(cell) for cell in expected]
 
 

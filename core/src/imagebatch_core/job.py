@@ -99,6 +99,9 @@ class Totals(Document):
         return saved_share(self.bytes_in, self.bytes_out)
 
 
+Notice = Annotated[str, Field(max_length=500)]
+
+
 class RunnerMessage(Document):
     """The termination message of plan and collect, at most 4 KiB of JSON.
 
@@ -114,6 +117,8 @@ class RunnerMessage(Document):
     shards: int = 0
     row_problems: int = 0
     input_sha256: str | None = None
+    #: What plan noticed in the input and stops nothing; sentences for people.
+    notices: Annotated[tuple[Notice, ...], Field(max_length=8)] = ()
     #: What plan found of the batch to reuse; a sentence for people.
     reuse: Annotated[str, Field(max_length=500)] | None = None
     totals: Totals | None = None

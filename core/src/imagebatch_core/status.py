@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -164,7 +164,11 @@ class ImageBatchStatus(Document):
     )
     products: int | None = Field(None, description="Rows of the CSV.")
     row_problem_count: int | None = Field(
-        None, description="Rows that have a problem; the report says which."
+        None, description="Rows without images, and entries that are no address of one."
+    )
+    notices: Annotated[list[str], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="What plan noticed in the input and stops nothing, as that it is no UTF-8.",
     )
     input_sha256: str | None = Field(
         None, description="Hash of the CSV that the batch works on, unpacked if it was gzip."

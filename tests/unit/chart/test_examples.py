@@ -45,7 +45,7 @@ def test_every_manifest_is_a_valid_batch_with_readable_rows(path: Path) -> None:
     for text in texts:
         rows = list(open_rows(io.BytesIO(text.encode())))
         assert rows
-        assert all(row.problem is None and row.urls for row in rows)
+        assert all(row.urls and not row.problems for row in rows)
 
 
 def test_every_kind_of_source_and_the_webhook_has_an_example() -> None:

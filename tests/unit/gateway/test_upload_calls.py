@@ -61,7 +61,59 @@ async def test_the_answer_counts_rows_and_images_and_names_bad_rows(
     body = (await send(http)).json()
 
     assert (body["products"], body["images"], body["rowProblemCount"]) == (3, 4, 1)
-    assert body["rowProblems"] == [{"line": 4, "problem": "no image URL in this row"}]
+    assert body["rowProblems"] == [
+        {"line": 4, "column": 3, "text": "", "problem": "no image URL in this row"}
+    ]
+    assert body["notices"] == []
+
+
+async def test_what_is_no_address_is_named_with_its_place_and_the_rest_is_accepted(
+    http: httpx.AsyncClient,
+) -> None:
+    content = (
+        "S. No.,Product Name,Input Image Urls\n1,Cat,https://a/1.jpg,n/a,https://a/w_1,h_1/2.jpg\n"
+    )
+    body = (await send(http, content.encode())).json()
+
+    assert (body["images"], body["rowProblemCount"]) == (3, 1)
+    assert body["rowProblems"] == [
+        {
+            "line": 2,
+            "column": 4,
+            "text": "n/a",
+            "problem": "'n/a' is no address of an image: it must begin with https://, http:// or "
+            "s3://",
+        }
+    ]
+
+
+async def test_file_that_names_no_address_at_all_is_refused_with_the_first_thing_it_names(
+    http: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    answer = await send(http, b"S. No.,Product Name,Input Image Urls\n1,Cat,a.jpg\n2,Dog,b.jpg\n")
+
+    assert answer.status_code == 400
+    told = answer.json()["errors"][0]["message"]
+    assert told.startswith("none of the 2 rows has an image URL; line 2, column 3: 'a.jpg' is no")
+    assert uploads_in(store) == []
+
+
+async def test_what_excel_writes_in_the_west_is_accepted_with_a_notice(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await send(http, CSV + "4,T\u00fcr,http://a/b\n".encode("cp1252"))
+
+    assert answer.status_code == 200
+    (notice,) = answer.json()["notices"]
+    assert "Windows-1252" in notice
+
+
+async def test_header_that_is_refused_is_quoted_to_the_person_who_sent_it(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await send(http, b"Nr,Titel,Bilder\n1,a,http://a\n")
+
+    assert "found 'Nr', 'Titel', 'Bilder'" in answer.json()["errors"][0]["message"]
 
 
 async def test_at_most_a_hundred_bad_rows_are_listed_and_all_are_counted(
@@ -176,7 +228,7 @@ async def test_the_webhook_may_be_named_by_its_older_field(
         (b"S. No.,Product Name,Input Image Urls\n", None, "no rows"),
         (b"S. No.,Product Name,Input Image Urls\n1,Mug,\n", None, "has an image URL"),
         (b'S. No.,Product Name,Input Image Urls\n1,Mug,"http://a\n', 2, "never closed"),
-        (b"S. No.,Product Name,Input Image Urls\n1,\xff\xfe,http://a/b\n", None, "not valid utf-8"),
+        ("S. No.,Product Name".encode("utf-16") + b"\x00\xd8,\x00", None, "not valid utf-16"),
     ],
     ids=["empty", "header", *NO_CSV, "no rows", "no url", "quote", "encoding"],
 )

@@ -61,8 +61,8 @@ def find_delimiter(header: str) -> str:
     return max((",", ";", "\t"), key=known)
 
 
-def find_columns(header: Sequence[str], line: int) -> Columns:
-    """The columns of a header.
+def find_columns(header: Sequence[str], line: int, *, quote: bool) -> Columns:
+    """The columns of a header; a refusal repeats names of it only with ``quote``.
 
     Raises:
         InputRefused: a column is missing or stands there twice, or there are too many.
@@ -84,15 +84,17 @@ def find_columns(header: Sequence[str], line: int) -> Columns:
         else:
             found.append(at)
     if missing:
+        found_names = ", ".join(repr(name.strip()[:60]) for name in header[:20])
         raise InputRefused(
-            f"the header lacks {', '.join(repr(m) for m in missing)}; expected "
-            f"{expected_header()}, found {', '.join(repr(h.strip()[:60]) for h in header[:20])}",
+            f"the header lacks {', '.join(map(repr, missing))}; expected {expected_header()}"
+            + (f", found {found_names}" if quote else ""),
             line=line,
         )
     serial, product, urls = found
     if normal.count(normal[urls]) > 1:
+        name = header[urls].strip() if quote else HEADER[2]
         raise InputRefused(
-            f"the column {header[urls].strip()!r} is there twice; write all image URLs of a "
+            f"the column {name!r} is there twice; write all image URLs of a "
             "product into one cell, separated by commas",
             line=line,
         )

@@ -1,10 +1,10 @@
 """The product CSV, read row by row as a stream.
 
-Accepted: UTF-8 with or without BOM, UTF-16, any line ending, comma, semicolon or tab as the
-delimiter, also as Excel names it in a first line ``sep=;``. The list of image URLs is one cell,
-separated by commas or line breaks (``"u1,u2"``), or runs on unquoted into further fields of its
-row: the surplus of a row that is longer than the header belongs to the URL column, but for blank
-fields where the header has some at its end as well.
+Accepted: UTF-8 with or without BOM, UTF-16, Windows-1252, any line ending, comma, semicolon or tab
+as the delimiter, also as Excel names it in a first line ``sep=;``. The list of image URLs is one
+cell, or runs on unquoted into further fields of its row: the surplus of a row that is longer than
+the header belongs to the URL column, but for blank fields where the header has some at its end as
+well. :mod:`.url_list` has the rule that splits the list.
 
 A report may be an input again: the two columns that it adds are left out then, so that there are no
 two of a name.
@@ -13,31 +13,54 @@ two of a name.
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator
-from typing import BinaryIO, Final, NamedTuple
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from operator import itemgetter
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from imagebatch_core.errors import InputRefused
 
 from .header import SEPARATOR_LINE, expected_header, find_columns, find_delimiter
-from .text import open_text
+from .text import Lines, open_lines
+from .url_list import problem_of, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
 CELL_LIMIT: Final = 1024 * 1024
-#: Characters of one row, room for some 20,000 URLs: what is held at once stays bounded.
-ROW_LIMIT: Final = 4 * 1024 * 1024
+#: Characters of an entry that a problem repeats.
+_SHOWN: Final = 200
+
+
+class RowProblem(NamedTuple):
+    """Something in a row that is no address, or that there is none.
+
+    ``line`` is the 1-based line at which the row starts, ``column`` the 1-based field of the row,
+    ``text`` what stands there.
+    """
+
+    line: int
+    column: int
+    text: str
+    problem: str
 
 
 class Row(NamedTuple):
-    """One product: ``number`` is the 1-based data row, ``line`` the line it starts at."""
+    """One product: ``number`` is the 1-based data row, ``line`` the line at which it starts.
+
+    ``listed`` is the text of the URL column, which ``urls`` are the entries of. An entry that is no
+    address keeps its position among them, and is one of the ``problems``. ``notice`` tells of
+    something that was noticed up to this row, and is no problem.
+    """
 
     number: int
     line: int
     serial: str
     product: str
+    listed: str
     urls: tuple[str, ...]
     extra: tuple[str, ...]
-    problem: str | None = None
+    problems: tuple[RowProblem, ...] = ()
+    notice: str | None = None
 
 
 class RowReader(Iterator[Row]):
@@ -46,9 +69,14 @@ class RowReader(Iterator[Row]):
     Raises :class:`InputRefused` with the line where the file stops being a CSV.
     """
 
-    def __init__(self, text: io.TextIOBase, delimiter: str) -> None:
-        self._csv = csv.reader(self._bounded(text), delimiter=delimiter, strict=True)
+    def __init__(self, lines: Lines, delimiter: str, *, files: bool, quote_header: bool) -> None:
+        self._lines = lines
+        self._csv = csv.reader(lines, delimiter=delimiter, strict=True)
+        #: Joins the fields that a list ran on into. A tab is never meant as a part of an address.
+        self._joint = "\n" if delimiter == "\t" else delimiter
+        self._files = files
         self._number = 0
+        self._noticed = False
         header = self._next_fields()
         if header is not None and header[0].strip().lower() == SEPARATOR_LINE:
             header = self._next_fields()
@@ -56,7 +84,14 @@ class RowReader(Iterator[Row]):
             raise InputRefused(
                 "the file is empty; the first line must be the header " + expected_header()
             )
-        self.columns = find_columns(header, self._line)
+        self.columns = find_columns(header, self._line, quote=quote_header)
+        self._own = _picker(self.columns.own)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was noticed so far and stops nothing; sentences for people."""
+        notice = self._lines.notice
+        return () if notice is None else (notice,)
 
     def __next__(self) -> Row:
         fields = self._next_fields()
@@ -68,79 +103,95 @@ class RowReader(Iterator[Row]):
     def _next_fields(self) -> list[str] | None:
         """The next row with anything in it; spreadsheets leave rows of bare delimiters behind."""
         while True:
-            self._line = self._csv.line_num + 1
-            self._held = 0
+            self._line = self._lines.begin_row()
             try:
                 fields = next(self._csv)
             except StopIteration:
                 return None
-            except UnicodeDecodeError as error:
-                # Text is decoded in pieces: the lines read so far, then those of this piece.
-                before = error.object[: error.start].count(b"\n")
-                raise InputRefused(
-                    f"the text is not valid {error.encoding}; save the file as CSV UTF-8",
-                    line=self._csv.line_num + 1 + before,
-                ) from error
             except csv.Error as error:
                 raise InputRefused(_explain(error), line=self._line) from error
-            if any(map(str.strip, fields)):
+            if fields and (fields[0].strip() or any(map(str.strip, fields))):
                 return fields
 
-    def _bounded(self, text: io.TextIOBase) -> Iterator[str]:
-        """The file's lines; those of one row, which may be several, within :data:`ROW_LIMIT`."""
-        readline = text.readline
-        while line := readline(ROW_LIMIT + 1):
-            self._held += len(line)
-            if self._held > ROW_LIMIT:
-                raise InputRefused(
-                    f'a row is longer than {ROW_LIMIT} characters; is a quote (") not closed, '
-                    "or is this no CSV?",
-                    line=self._line,
-                )
-            yield line
-
     def _row(self, fields: list[str]) -> Row:
+        at = self.columns
+        cells = [fields[at.urls]] if len(fields) == at.width else self._fit(fields)
+        if len(cells) == 1:
+            listed = cells[0]
+            urls = split_plain(listed, ",")
+        else:
+            listed = self._joint.join(cells)
+            urls = split_plain(listed, self._joint)
+            if urls is not None:
+                listed = ",".join(urls)
+        problems: tuple[RowProblem, ...] = ()
+        if urls is None:
+            urls, problems = self._split(listed, cells)
+        notice = None
+        if self._lines.mended and not self._noticed:
+            self._noticed, notice = True, self._lines.notice
+        return Row(
+            self._number,
+            self._line,
+            fields[at.serial],
+            fields[at.product],
+            listed,
+            tuple(urls),
+            self._own(fields),
+            problems,
+            notice,
+        )
+
+    def _fit(self, fields: list[str]) -> list[str]:
+        """Make a row as long as the header; the fields that its list of URLs took up."""
         at = self.columns
         for _ in range(min(at.blank, len(fields) - at.width)):
             if fields[-1].strip():
                 break
             fields.pop()
         surplus = len(fields) - at.width
-        if surplus > 0:
-            cells = fields[at.urls : at.urls + surplus + 1]
-            del fields[at.urls + 1 : at.urls + surplus + 1]
-        else:
-            if surplus < 0:
-                fields += [""] * -surplus
-            cells = [fields[at.urls]]
-        urls = tuple(
-            [
-                u
-                for cell in cells
-                for part in cell.replace("\n", ",").split(",")
-                if (u := part.strip())
-            ]
-        )
-        return Row(
-            number=self._number,
-            line=self._line,
-            serial=fields[at.serial].strip(),
-            product=fields[at.product].strip(),
-            urls=urls,
-            extra=tuple([fields[i] for i in at.own]),
-            problem=None if urls else "no image URL in this row",
+        fields += [""] * -surplus
+        cells = fields[at.urls : at.urls + max(surplus, 0) + 1]
+        del fields[at.urls + 1 : at.urls + len(cells)]
+        return cells
+
+    def _split(self, listed: str, cells: Sequence[str]) -> tuple[list[str], tuple[RowProblem, ...]]:
+        """The entries of a list that is not plain, and those of them that are no addresses."""
+        first = self.columns.urls + 1
+        entries = split_list(listed)
+        if not entries:
+            return [], (RowProblem(self._line, first, "", "no image URL in this row"),)
+        starts = list(accumulate((len(cell) + 1 for cell in cells[:-1]), initial=0))
+        return [entry.text for entry in entries], tuple(
+            RowProblem(self._line, first + bisect_right(starts, start) - 1, text[:_SHOWN], problem)
+            for text, start in entries
+            if (problem := problem_of(text, files=self._files)) is not None
         )
 
 
-def open_rows(stream: BinaryIO) -> RowReader:
+def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
+    """Takes the fields at some places of a row."""
+    if len(places) > 1:
+        return cast("Callable[[list[str]], tuple[str, ...]]", itemgetter(*places))
+    if places:
+        return lambda fields: (fields[places[0]],)
+    return lambda _fields: ()
+
+
+def open_rows(stream: BinaryIO, *, files: bool = False, quote_header: bool = False) -> RowReader:
     """Read the header; the rows follow on demand.
+
+    With ``files``, the list of a row may name files as well. ``quote_header`` lets a refusal repeat
+    the header that it found: only for whoever sent the file, since the answer of an address may be
+    none of the reader's business.
 
     Raises:
         InputRefused: the file is no such CSV; the text says why and what to do.
     """
-    text, first = open_text(stream)
+    lines = open_lines(stream)
     csv.field_size_limit(CELL_LIMIT)
-    return RowReader(text, find_delimiter(first))
+    delimiter = find_delimiter(lines.first)
+    return RowReader(lines, delimiter, files=files, quote_header=quote_header)
 
 
 def _explain(error: csv.Error) -> str:

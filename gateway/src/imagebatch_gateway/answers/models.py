@@ -26,9 +26,11 @@ class RequestStatus(StrEnum):
 
 
 class RowProblem(Model):
-    """A row without usable images. It is reported, and stays in the output."""
+    """What is no image URL in a row; the row and its other images are not affected."""
 
     line: int = Field(description="1-based line of the file where the row starts.")
+    column: int = Field(description="1-based field of the row.")
+    text: str = Field(description="What stands there, at most 200 characters of it.")
     problem: str
 
 
@@ -39,9 +41,14 @@ class UploadAccepted(Model):
     status_url: str
     download_url: str
     products: int = Field(description="Data rows of the CSV.")
-    images: int = Field(description="Image URLs in them.")
+    images: int = Field(
+        description="Entries of their lists of image URLs; those with a problem fail alone."
+    )
     row_problem_count: int
     row_problems: list[RowProblem] = Field(description="The first 100.")
+    notices: list[str] = Field(
+        description="What was noticed and stops nothing, as that the file is no UTF-8."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -52,7 +59,16 @@ class UploadAccepted(Model):
                 "products": 3,
                 "images": 7,
                 "rowProblemCount": 1,
-                "rowProblems": [{"line": 4, "problem": "no image URL in this row"}],
+                "rowProblems": [
+                    {
+                        "line": 4,
+                        "column": 3,
+                        "text": "n/a",
+                        "problem": "'n/a' is no address of an image: it must begin with "
+                        "https://, http:// or s3://",
+                    }
+                ],
+                "notices": [],
             }
         }
     )
@@ -81,7 +97,11 @@ class StatusAnswer(Model):
     next: str | None = Field(description="Where the URLs after these are found.")
     products: int | None = Field(description="Null until the input is planned.")
     row_problem_count: int | None = Field(
-        description="Rows that have a problem; the report says which. Null until it is planned."
+        description="Rows without images, and entries of their lists that are no address of one; "
+        "the report says which. Null until it is planned."
+    )
+    notices: list[str] = Field(
+        description="What was noticed in the input and stops nothing, as that it is no UTF-8."
     )
     input_sha256: str | None = Field(
         description="Hash of the CSV that the request works on. Null until it is planned."
@@ -117,6 +137,7 @@ class StatusAnswer(Model):
                 "next": None,
                 "products": 3,
                 "rowProblemCount": 1,
+                "notices": [],
                 "inputSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                 "images": {
                     "total": 7,

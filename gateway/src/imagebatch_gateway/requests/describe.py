@@ -33,6 +33,7 @@ def describe(
         images=_images(status.images or Images(), progress),
         bytes=status.bytes,
         saved=status.saved,
+        notices=status.notices,
         reuse=status.reuse.message if status.reuse else None,
         reason=telling.reason if telling else None,
         message=telling.message if telling else None,

@@ -75,6 +75,7 @@ async def upload(
         images=accepted.facts.images,
         row_problem_count=accepted.facts.row_problem_count,
         row_problems=list(accepted.facts.row_problems),
+        notices=list(accepted.facts.notices),
     )
 
 

@@ -15,12 +15,16 @@ ROW_PROBLEMS_SHOWN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class CsvFacts:
-    """``row_problems`` holds the first 100, ``row_problem_count`` counts all."""
+    """``row_problems`` holds the first 100, ``row_problem_count`` counts all.
+
+    ``notices`` are sentences on what was noticed and is no problem of a row.
+    """
 
     products: int
     images: int
     row_problem_count: int
     row_problems: tuple[RowProblem, ...]
+    notices: tuple[str, ...]
     sha256: str
 
 
@@ -46,15 +50,30 @@ def check_csv(file: IO[bytes]) -> CsvFacts:
     hashing = _Hashing(file)
     products = images = problem_count = 0
     problems: list[RowProblem] = []
-    for row in open_rows(cast(IO[bytes], hashing)):  # type: ignore[arg-type] # read() is all it uses
+    any_address = False
+    rows = open_rows(cast(IO[bytes], hashing), quote_header=True)  # type: ignore[arg-type] # read() is all it uses
+    for row in rows:
         products += 1
         images += len(row.urls)
-        if row.problem is not None:
-            problem_count += 1
-            if len(problems) < ROW_PROBLEMS_SHOWN:
-                problems.append(RowProblem(line=row.line, problem=row.problem))
+        any_address = any_address or len(row.urls) > len(row.problems)
+        if row.problems:
+            problem_count += len(row.problems)
+            shown = row.problems[: ROW_PROBLEMS_SHOWN - len(problems)]
+            problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
     if products == 0:
         raise InputRefused("the file has a header and no rows")
-    if images == 0:
-        raise InputRefused(f"none of the {products} rows has an image URL")
-    return CsvFacts(products, images, problem_count, tuple(problems), hashing.digest.hexdigest())
+    if not any_address:
+        raise InputRefused(_without_address(products, problems[0]))
+    return CsvFacts(
+        products,
+        images,
+        problem_count,
+        tuple(problems),
+        rows.notices,
+        hashing.digest.hexdigest(),
+    )
+
+
+def _without_address(products: int, first: RowProblem) -> str:
+    found = f"; line {first.line}, column {first.column}: {first.problem}" if first.text else ""
+    return f"none of the {products} rows has an image URL{found}"

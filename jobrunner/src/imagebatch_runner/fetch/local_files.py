@@ -1,7 +1,8 @@
 """Files of this machine as images: ``local`` alone takes them, pods have none to read.
 
-A cell is a ``file://`` URL, or a path without any scheme: relative to the CSV or folder, or
-absolute. Percent-encoded as every URL of the list, so that a comma can be written (``%2C``).
+An entry of a list is a ``file://`` URL, or a path without any scheme: relative to the CSV or
+folder, or absolute. It is percent-encoded as every URL of the list, so that a comma can be written
+(``%2C``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _FILE: Final = "file://"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 #: The first folder of a path that was perhaps meant as a host: www.example.com/a.jpg.
 _HOST: Final = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}$")
-_TO_ENCODE: Final = re.compile(r"[%,]|^\s|\s$")
+#: What would split a path in two, or be cut off its ends: see ``catalogue.url_list``.
+_TO_ENCODE: Final = re.compile(r"[%,;|]|^\s|\s(?=[A-Za-z][A-Za-z0-9+.-]*://|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
     with open_unpacked(csv) as stream:  # before anything is written
-        if next(open_rows(stream), None) is None:
+        if next(open_rows(stream, files=True, quote_header=True), None) is None:
             raise InputRefused("the file has a header and no rows")
     make_writable(out)
     batch = options.batch(

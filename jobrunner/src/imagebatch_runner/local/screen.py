@@ -85,8 +85,10 @@ class Screen:
     def progress(self, plan: Plan) -> Iterator[OnResult]:
         """Show progress over the plan's images; the block calls the given function per result."""
         rows = f" in {_rows(plan.products)}" if plan.products != plan.images else ""
-        without = f", {_rows(plan.row_problems)} without images" if plan.row_problems else ""
-        self._say(f"{_images(plan.images)}{rows}{without}")
+        bad = f", {_problems(plan.row_problems)}" if plan.row_problems else ""
+        self._say(f"{_images(plan.images)}{rows}{bad}")
+        for notice in plan.notices:
+            self._say(f"input {notice}")
         if plan.reuse_sentence:
             self._say(plan.reuse_sentence)
         if self._quiet:
@@ -211,6 +213,10 @@ def _printable(url: str) -> str:
 
 def _rows(count: int) -> str:
     return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _problems(count: int) -> str:
+    return f"{count:,} problem{'' if count == 1 else 's'}"
 
 
 def _images(count: int) -> str:

@@ -128,7 +128,9 @@ def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWat
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
     message = summary.message()
-    return ExitCode.DONE, message.model_copy(update={"reuse": made.reuse_sentence})
+    return ExitCode.DONE, message.model_copy(
+        update={"reuse": made.reuse_sentence, "notices": made.notices}
+    )
 
 
 def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:

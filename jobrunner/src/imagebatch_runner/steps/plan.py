@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
-from imagebatch_core.catalogue.rows import RowReader, open_rows
+from imagebatch_core.catalogue.rows import RowProblem, RowReader, open_rows
 from imagebatch_core.egress import check_url
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.results import ShardItem
@@ -24,10 +25,14 @@ from . import sharding, source
 from .batch import Batch
 from .reuse import EarlierOutputs, earlier_outputs
 
+log = logging.getLogger(__name__)
+
 #: Shard files that are on their way to the store at once, and their bytes together; shards may be
 #: of 100,000 images.
 _UPLOADS = 8
 _UPLOAD_BYTES = 8 << 20
+#: Problems of rows that are logged one by one.
+_LOGGED = 20
 #: Seconds that the first look at the store waits. Nothing would be lost yet, and a store that never
 #: answers may be a wrong address, which is told only when the pod ends; then the Job tries again.
 PROBE_PATIENCE = 60.0
@@ -79,7 +84,7 @@ def probe(batch: Batch) -> None:
 
 def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
     with path.open("rb") as stream:
-        rows = open_rows(stream)
+        rows = open_rows(stream, files=batch.files is not None)
         walk = _Walk(rows, batch.files, earlier)
         shards = 0
         with ThreadPoolExecutor(_UPLOADS) as pool:
@@ -97,6 +102,7 @@ def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
                     waiting -= size
             for upload, _size in pending:
                 upload.result()
+    walk.log_problems()
     if not walk.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
     return Plan(
@@ -109,6 +115,7 @@ def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
         extra_columns=tuple(rows.columns.extra),
         output=batch.job.output,
         codec=CODEC,
+        notices=rows.notices,
         reuse=batch.earlier
         and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
     )
@@ -125,17 +132,29 @@ class _Walk:
         self.images = 0
         self.problems = 0
         self.usable = False
+        self._first_problems: list[RowProblem] = []
 
     def __iter__(self) -> Iterator[ShardItem]:
         for row in self._reader:
             self.rows += 1
-            self.problems += row.problem is not None
+            if row.problems:
+                self.problems += len(row.problems)
+                self._first_problems += row.problems[: _LOGGED - len(self._first_problems)]
             for item in sharding.items_of(row):
                 self.images += 1
                 # One is enough to go on; the others fail alone when they are fetched.
                 self.usable = self.usable or self._is_usable(item.url)
                 found = self._earlier.of(item.url)
                 yield ShardItem(item.row, item.position, item.url, found)
+
+    def log_problems(self) -> None:
+        """Log the first problems of the rows, and what was noticed in the file."""
+        for one in self._first_problems:
+            log.info("input line %d, column %d: %s", one.line, one.column, one.problem)
+        if self.problems > len(self._first_problems):
+            log.info("%d more problems of rows", self.problems - len(self._first_problems))
+        for notice in self._reader.notices:
+            log.info("input %s", notice)
 
     def _is_usable(self, url: str) -> bool:
         if self._files is not None and self._files.names(url):

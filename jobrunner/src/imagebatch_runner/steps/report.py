@@ -89,7 +89,7 @@ class ReportWriter:
             [
                 row.serial,
                 row.product,
-                ",".join(row.urls),
+                row.listed,
                 outputs,
                 *row.extra,
                 _errors(row, results),
@@ -123,8 +123,13 @@ class ReportWriter:
 
 
 def _errors(row: Row, results: Sequence[ImageResult]) -> str:
-    """``2: http_status 404 Not Found; 3: timeout …``; the row's own problem first."""
-    parts = [] if row.problem is None else [row.problem]
+    """``2: http_status 404 Not Found; 3: timeout …``.
+
+    A row without images has its own problem instead. What is no address has failed as an image.
+    """
+    parts = [] if row.notice is None else [f"notice: {row.notice}"]
+    if not results:
+        parts += [problem.problem for problem in row.problems]
     parts += [
         f"{result.position}: {result.error_code.value} {result.error_message or ''}".rstrip()
         for result in results

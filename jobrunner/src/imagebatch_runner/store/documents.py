@@ -44,6 +44,8 @@ class Plan(Document):
     output: Output
     #: Of :mod:`imagebatch_runner.codec.revision`; plans older than the revisions have none.
     codec: str | None = None
+    #: What was noticed in the input and stops nothing; sentences for people.
+    notices: tuple[str, ...] = ()
     reuse: Reuse | None = None
 
     def message(self) -> RunnerMessage:
@@ -54,6 +56,7 @@ class Plan(Document):
             shards=self.shards,
             row_problems=self.row_problems,
             input_sha256=self.input_sha256,
+            notices=self.notices,
             reuse=self.reuse_sentence,
         )
 

@@ -29,6 +29,7 @@ class Facts:
     runs: Runs
     products: int | None
     row_problem_count: int | None
+    notices: list[str]
     input_sha256: str | None
     images: Images | None
     shards: Shards | None
@@ -123,6 +124,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         facts,
         products=message.products,
         row_problem_count=message.row_problems,
+        notices=list(message.notices),
         input_sha256=message.input_sha256,
         images=Images(total=message.images),
         shards=Shards(total=message.shards),

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from imagebatch_core.catalogue.header import COLUMN_LIMIT
-from imagebatch_core.catalogue.rows import ROW_LIMIT, Row, open_rows
+from imagebatch_core.catalogue.rows import Row, open_rows
+from imagebatch_core.catalogue.text import ROW_LIMIT
 from imagebatch_core.errors import InputRefused
 from support.nocsv import NO_CSV
 

@@ -46,7 +46,7 @@ def test_line_every_ten_seconds_where_there_is_no_terminal() -> None:
         for row in range(25):
             on_result(done(row) if row else failed(row))
     assert text.getvalue().splitlines() == [
-        "4,000 images in 2,000 rows, 3 rows without images",
+        "4,000 images in 2,000 rows, 3 problems",
         "10 of 4,000 images, 60.0% saved, 1 failed",
         "20 of 4,000 images, 60.0% saved, 1 failed",
     ]
@@ -56,7 +56,14 @@ def test_one_row_is_not_told_as_several() -> None:
     screen, text = shown()
     with screen.progress(PLAN.model_copy(update={"products": 1, "row_problems": 1})):
         pass
-    assert text.getvalue() == "4,000 images in 1 row, 1 row without images\n"
+    assert text.getvalue() == "4,000 images in 1 row, 1 problem\n"
+
+
+def test_what_was_noticed_in_the_input_is_told() -> None:
+    screen, text = shown()
+    with screen.progress(PLAN.model_copy(update={"notices": ("line 7: not UTF-8",)})):
+        pass
+    assert text.getvalue().splitlines()[1] == "input line 7: not UTF-8"
 
 
 def test_summary_is_for_people() -> None:

@@ -1,0 +1,154 @@
+"""What becomes of the rows of an input: the images of the shards, problems, notices, the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from imagebatch_core.errors import InputRefused
+from imagebatch_core.job import JobSource, RunnerJob
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
+from imagebatch_runner.fetch.local_files import LocalFiles, to_url
+from imagebatch_runner.settings import Settings
+from imagebatch_runner.steps.batch import Batch
+from imagebatch_runner.steps.collect import collect
+from imagebatch_runner.steps.plan import plan
+from imagebatch_runner.steps.sharding import from_lines
+from imagebatch_runner.store.storage import Storage
+
+HEADER = "S. No.,Product Name,Input Image Urls"
+
+
+def batch_of(folder: Path, content: bytes | str, *, files: bool = False) -> Batch:
+    source = folder / "in.csv"
+    source.write_bytes(content.encode() if isinstance(content, str) else content)
+    job = RunnerJob(namespace="shop", name="spring", uid="u", source=JobSource(path=str(source)))
+    return Batch(
+        job,
+        BatchKeys.of("shop", "u"),
+        Storage(MemoryStore(), patience=0),
+        Settings(),
+        files=LocalFiles(folder) if files else None,
+    )
+
+
+def planned_items(batch: Batch) -> list[ShardItem]:
+    return from_lines(batch.storage.get(batch.keys.shard(0)) or b"")
+
+
+def record(batch: Batch, *results: ImageResult) -> None:
+    body = "".join(result.to_line() for result in results).encode()
+    batch.storage.put(batch.keys.part(0, "pod", 0), body)
+
+
+def report(batch: Batch) -> list[list[str]]:
+    text = (batch.storage.get(batch.keys.report_csv) or b"").decode()
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_entry_that_is_no_address_keeps_its_position_and_fails_alone(tmp_path: Path) -> None:
+    batch = batch_of(
+        tmp_path, f"{HEADER}\n1,Cat,https://a/w_1,h_1/1.jpg,n/a,https://a/2.jpg\n2,Dog,\n"
+    )
+    made = plan(batch)
+    items = planned_items(batch)
+    assert [(item.row, item.position, item.url) for item in items] == [
+        (1, 1, "https://a/w_1,h_1/1.jpg"),
+        (1, 2, "n/a"),
+        (1, 3, "https://a/2.jpg"),
+    ]
+    assert (made.products, made.images, made.row_problems) == (2, 3, 2)
+    record(
+        batch,
+        ImageResult(1, 1, items[0].url, ImageStatus.SUCCEEDED, "out/1"),
+        ImageResult.failure(items[1], ErrorCode.INVALID_URL, "why"),
+        ImageResult(1, 3, items[2].url, ImageStatus.SUCCEEDED, "out/3"),
+    )
+    collect(batch)
+    listed = "https://a/w_1,h_1/1.jpg,n/a,https://a/2.jpg"
+    assert report(batch)[1:] == [
+        ["1", "Cat", listed, "out/1,,out/3", "2: invalid_url why"],
+        ["2", "Dog", "", "", "no image URL in this row"],
+    ]  # fmt: skip
+
+
+def test_problems_are_logged_with_line_column_and_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = "".join(f"{n},Cat,https://a/1.jpg,n/a\n" for n in range(1, 31))
+    with caplog.at_level(logging.INFO):
+        plan(batch_of(tmp_path, f"{HEADER}\n{rows}"))
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0].startswith("input line 2, column 4: 'n/a' is no address of an image")
+    assert lines[20] == "10 more problems of rows"
+    assert len(lines) == 21
+
+
+def test_cells_of_the_users_own_come_back_as_they_were(tmp_path: Path) -> None:
+    cells = [" 007 ", "  Cat\t", " https://a/1.jpg ;\nhttps://a/2.jpg, ", " own "]
+    out = io.StringIO()
+    csv.writer(out).writerows([[*HEADER.split(","), "Own"], cells])
+    batch = batch_of(tmp_path, out.getvalue())
+    plan(batch)
+    collect(batch)
+    serial, product, listed, _outputs, own, _error = report(batch)[1]
+    assert [serial, product, listed, own] == cells
+
+
+def test_windows_1252_is_told_in_plan_its_message_and_the_report(tmp_path: Path) -> None:
+    content = f"{HEADER}\n1,Cat,https://a/1.jpg\n2,Größe,https://a/2.jpg\n3,Größe,https://a/3.jpg\n"
+    batch = batch_of(tmp_path, content.encode("cp1252"))
+    made = plan(batch)
+    (notice,) = made.notices
+    assert notice.startswith("line 3 and 1 other: not UTF-8, and read as Windows-1252")
+    assert made.message().notices == made.notices
+    collect(batch)
+    rows = report(batch)
+    assert [row[1] for row in rows[1:]] == ["Cat", "Größe", "Größe"]
+    assert ["notice: line 3: not UTF-8" in row[-1] for row in rows[1:]] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "content", ["secret=1,b\n1,2\n", "S. No.,Product Name,§image_url,Image Url\n"]
+)
+def test_first_line_of_what_is_no_csv_is_not_repeated(tmp_path: Path, content: str) -> None:
+    """The source may be an address or an object that whoever made the batch may not read."""
+    with pytest.raises(InputRefused) as caught:
+        plan(batch_of(tmp_path, content))
+    assert "secret" not in str(caught.value)
+    assert "§" not in str(caught.value)
+
+
+def test_names_of_files_are_no_problems_where_files_are_taken(tmp_path: Path) -> None:
+    made = plan(batch_of(tmp_path, f"{HEADER}\n1,Cat,a.jpg,b c.jpg\n", files=True))
+    assert (made.images, made.row_problems) == (2, 0)
+    with pytest.raises(InputRefused, match="no row has a usable image URL"):
+        plan(batch_of(tmp_path, f"{HEADER}\n1,Cat,a.jpg,b c.jpg\n"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a,b.jpg",
+        "a;b|c.jpg",
+        "odd http:/x.jpg",
+        " a b .jpg ",
+        "50%.jpg",
+        "a ;http://|",
+        "x://y.jpg",
+    ],
+)
+def test_any_name_of_a_file_stays_one_entry_of_a_list(tmp_path: Path, path: str) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([HEADER.split(","), ["1", "Cat", to_url(path)]])
+    batch = batch_of(tmp_path, out.getvalue(), files=True)
+    plan(batch)
+    (item,) = planned_items(batch)
+    assert batch.files is not None
+    assert batch.files.path(item.url) == tmp_path / path
