@@ -38,7 +38,7 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
     sh /src/requirements/install.sh shipped runner && sh /src/requirements/install.sh builder native
 COPY core /src/core
 COPY jobrunner /src/jobrunner
-RUN sh /src/requirements/install.sh components core jobrunner
+RUN IMAGEBATCH_NATIVE=required sh /src/requirements/install.sh components core jobrunner
 
 FROM base AS runner
 COPY --from=runner-build /opt/imagebatch /opt/imagebatch

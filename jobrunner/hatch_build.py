@@ -1,7 +1,7 @@
-"""Compile native/ into the package where a compiler is at hand: Zig's, which is a wheel of its own.
+"""Compile native/ into the package with the C compiler of Zig, which is the wheel ``ziglang``.
 
-Without one the runner is complete and slower: :mod:`imagebatch_runner.codec.coefficients` looks
-whether the library is there.
+Where it is not installed the build goes on: the runner is then complete but slower. With
+``IMAGEBATCH_NATIVE=required``, as in the Dockerfile, such a build fails.
 """
 
 from __future__ import annotations
@@ -17,14 +17,23 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-#: As Python names them; elsewhere Zig's name is another, and nothing has been tried.
+#: Machines by the names of Python, which for these are Zig's as well; no others were tried.
 _MACHINES = ("x86_64", "aarch64")
 _LIBRARY = "src/imagebatch_runner/codec/_jpeg.so"
-#: No CPU newer than the architecture's first is asked for, and no C library.
-#: No fused operations: every architecture gives the same bytes.
+#: The library runs on every CPU of the architecture and needs no C library. Without fused
+#: operations every architecture gives the same bytes.
 _FLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-nostdlib", "-s",
           "-fvisibility=hidden", "-ffp-contract=off", "-fsanitize=bounds", "-fsanitize-trap=bounds"
           )  # fmt: skip
+
+
+def _missing(machine: str) -> str | None:
+    """What is missing to compile for ``machine``."""
+    if sys.platform != "linux" or machine not in _MACHINES:
+        return f"it is for Linux on {' and '.join(_MACHINES)}; this is {sys.platform} on {machine}"
+    if importlib.util.find_spec("ziglang") is None:
+        return "the wheel ziglang (requirements/native.txt) is not installed"
+    return None
 
 
 class NativeBuild(BuildHookInterface[Any]):
@@ -32,9 +41,11 @@ class NativeBuild(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         machine = platform.machine()
-        supported = sys.platform == "linux" and machine in _MACHINES
-        if not supported or importlib.util.find_spec("ziglang") is None:
-            self.app.display_warning("no Zig compiler here: built without the native JPEG path")
+        missing = _missing(machine)
+        if missing is not None:
+            if os.environ.get("IMAGEBATCH_NATIVE") == "required":
+                raise RuntimeError(f"the native JPEG library cannot be built: {missing}")
+            self.app.display_warning(f"built without the native JPEG library: {missing}")
             return
         root = Path(self.root)
         sources = sorted(str(path) for path in (root / "native").glob("*.c"))

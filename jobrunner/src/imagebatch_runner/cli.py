@@ -12,6 +12,7 @@ import typer
 from imagebatch_core import logs
 from imagebatch_core.job import Step
 from imagebatch_core.spec import ImageBatchSpec, Output
+from imagebatch_runner.codec import coefficients
 from imagebatch_runner.local.command import LocalRun
 from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.local.spec_options import option, options_of
@@ -20,9 +21,15 @@ from .pod import run_step
 from .settings import Settings
 
 
+def version_text(*, native: bool) -> str:
+    """What ``--version`` prints."""
+    library = "yes" if native else "no; JPEGs take up to three times as long without it"
+    return f"imagebatch-runner {version('imagebatch-runner')}\nnative JPEG library: {library}"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"imagebatch-runner {version('imagebatch-runner')}")
+        typer.echo(version_text(native=coefficients.AVAILABLE))
         raise typer.Exit
 
 
@@ -50,7 +57,13 @@ app = typer.Typer(
 @app.callback()
 def main(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show it, and whether the native library is there.",
+        ),
     ] = False,
 ) -> None:
     """Compress the images of a CSV of products, or of a folder."""

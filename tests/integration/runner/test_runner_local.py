@@ -280,7 +280,9 @@ def _read_until(terminal: int, wanted: bytes | None) -> bytes:
 def test_version_is_told() -> None:
     command = [sys.executable, "-m", "imagebatch_runner", "--version"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert ended.stdout == f"imagebatch-runner {version('imagebatch-runner')}\n"
+    first, second = ended.stdout.splitlines()
+    assert first == f"imagebatch-runner {version('imagebatch-runner')}"
+    assert second == "native JPEG library: yes"
 
 
 def test_image_in_s3_is_read_when_it_is_allowed(folder: Folder, s3: SeaweedFS) -> None:
