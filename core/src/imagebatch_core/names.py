@@ -19,6 +19,8 @@ LABEL_BATCH_UID: Final = f"{GROUP}/batch-uid"
 LABEL_STEP: Final = f"{GROUP}/step"
 LABEL_RUN: Final = f"{GROUP}/run"
 LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+#: Of a Job: hash of the pod template that it was made with.
+ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 # Set by the gateway on what it uploads: the caller's idempotency key and payload digest.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 

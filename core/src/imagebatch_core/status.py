@@ -127,6 +127,18 @@ class Paused(Document):
     seconds: int = Field(0, description="Of the pauses before.")
 
 
+class Retry(Document):
+    """The store or a setting refused the last run: the next one begins after a wait that grows."""
+
+    refusals: int = Field(0, description="Runs refused one after another.")
+    next_time: datetime = Field(description="When the next run may begin.")
+    message: str = Field(
+        "",
+        description="What was refused.",
+        json_schema_extra={"maxLength": MESSAGE_LENGTH},
+    )
+
+
 class WebhookStatus(Document):
     """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
 
@@ -182,6 +194,7 @@ class ImageBatchStatus(Document):
     reuse: ReuseStatus | None = None
     start_time: datetime | None = Field(None, description="When planning began.")
     paused: Paused | None = None
+    retry: Retry | None = None
     completion_time: datetime | None = Field(None, description="When the batch ended.")
     duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
     webhook: WebhookStatus | None = None

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from .errors import ConfigurationRefused
-from .names import ENV_STORE
+from .names import ENV_STORE, RUNNER_STORAGE_SECRET
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
 __all__ = ["ObjectStore", "endpoint_of", "open_store", "region_of"]
+
+_KEY_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def open_store(
@@ -32,7 +34,8 @@ def open_store(
     ``retry_timeout`` bounds how long one request is repeated while the store fails.
 
     Raises:
-        ConfigurationRefused: the URL is of no kind that can be opened.
+        ConfigurationRefused: the URL is of no kind that can be opened, or half of the key pair is
+            missing.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -52,10 +55,16 @@ def open_store(
     }
     if endpoint:
         config["endpoint"] = endpoint
-    if access_key := env.get("AWS_ACCESS_KEY_ID"):
+    access_key, secret_key = (env.get(name) for name in _KEY_PAIR)
+    if access_key and secret_key:
         config["access_key_id"] = access_key
-    if secret_key := env.get("AWS_SECRET_ACCESS_KEY"):
         config["secret_access_key"] = secret_key
+    elif access_key or secret_key:
+        there, missing = _KEY_PAIR if access_key else reversed(_KEY_PAIR)
+        raise ConfigurationRefused(
+            f"{missing} is not set beside {there}: a key pair has both (in a cluster: the Secret "
+            f"{RUNNER_STORAGE_SECRET})"
+        )
     if token := env.get("AWS_SESSION_TOKEN"):
         config["session_token"] = token
     return S3Store(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from imagebatch_core import names
@@ -69,19 +72,8 @@ def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
 
 def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
     """The Job that an action asks for."""
-    mark = {
-        **labels(batch),
-        names.LABEL_STEP: (
-            f"{action.step}-{action.chunk}" if action.step is Step.COMPRESS else action.step.value
-        ),
-        names.LABEL_RUN: str(action.run),
-    }
-    spec: dict[str, Any] = {
-        "template": {
-            "metadata": {"labels": mark, "annotations": dict(settings.runner_pod_annotations)},
-            "spec": _pod(batch, action, settings),
-        },
-    }
+    template = pod_template(batch, action, settings)
+    spec: dict[str, Any] = {"template": template}
     if action.step is Step.COMPRESS:
         # No podFailurePolicy: it forces podReplacementPolicy Failed, and then a pod on a lost
         # node is never replaced.
@@ -100,11 +92,31 @@ def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> d
         "metadata": {
             "name": job_name(batch, action.step, action.chunk, action.run),
             "namespace": batch.namespace,
-            "labels": mark,
+            "labels": template["metadata"]["labels"],
+            "annotations": {names.ANNOTATION_TEMPLATE: template_hash(template)},
             "ownerReferences": [owner_reference(batch)],
         },
         "spec": spec,
     }
+
+
+def pod_template(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
+    """What the pods of a Job are made of; equal for equal settings."""
+    mark = {
+        **labels(batch),
+        names.LABEL_STEP: (
+            f"{action.step}-{action.chunk}" if action.step is Step.COMPRESS else action.step.value
+        ),
+        names.LABEL_RUN: str(action.run),
+    }
+    return {
+        "metadata": {"labels": mark, "annotations": dict(settings.runner_pod_annotations)},
+        "spec": _pod(batch, action, settings),
+    }
+
+
+def template_hash(template: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
 
 
 def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:

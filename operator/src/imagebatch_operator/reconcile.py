@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from imagebatch_core.job import Step
-from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch, spec_problem
-from imagebatch_core.status import ConditionStatus, ImageBatchStatus
-from imagebatch_operator.cluster import pods
+from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import (
     AlreadyExists,
@@ -32,7 +29,6 @@ from imagebatch_operator.cluster.events import record_phase_change
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.cluster.work_queue import Key
-from imagebatch_operator.policies.accepted import begun
 from imagebatch_operator.policies.actions import (
     Action,
     CreateJob,
@@ -45,18 +41,16 @@ from imagebatch_operator.policies.actions import (
     ReadOutcome,
 )
 from imagebatch_operator.policies.decide import decide
-from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
-from imagebatch_operator.policies.reuse import earlier_uid
 from imagebatch_operator.policies.status import status_of_unreadable
 from imagebatch_operator.webhook.outbox import Outbox
 
-from . import admission, jobs
+from . import jobs
 from .clock import utc_now
+from .observe import Observer
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
 _AFTER_CONFLICT = 0.2
-_AFTER_OBSTACLE = 15.0
 _LOOKS_PER_PASS = 4
 
 
@@ -81,15 +75,13 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self.outbox = Outbox(kube, cache, settings, clock)
-        #: Why a Job could not be created, with the batch's uid; forgotten on a restart, and found
-        #: again by the next attempt to create.
-        self._obstacles: dict[Key, tuple[str, str]] = {}
+        self._observer = Observer(kube, cache, settings, clock)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which time alone may change something. Raises KubeError."""
         body = self._cache.batch(key)
         if body is None:
-            self._obstacles.pop(key, None)
+            self._observer.forget(key)
             return None
         try:
             batch = ImageBatch.from_object(body)
@@ -97,9 +89,7 @@ class Reconciler:
             return await self._unreadable(body, error)
         batch = await self._schema.without_defaults(batch)
         decision = await self._decide(batch)
-        if not any(isinstance(action, CreateJob) for action in decision.actions):
-            # Whatever stood in a Job's way does not matter any more: suspended, cancelled, over.
-            self._obstacles.pop(key, None)
+        obstacle = self._observer.obstacle(batch)
         try:
             batch = await self._write(batch, decision.status)
         except NotFound:
@@ -112,9 +102,13 @@ class Reconciler:
                 await self._act(batch, action)
         except Conflict:
             return _AFTER_CONFLICT
+        if batch.status.phase is not None and batch.status.phase.finished:
+            self._observer.forget(key)
+        elif self._observer.obstacle(batch) not in (None, obstacle):
+            return 0.0  # to say so in the status
         if DeliverWebhook() in decision.actions:
             return self.outbox.send(batch)
-        return self._after_obstacle(batch, decision.requeue_after)
+        return decision.requeue_after
 
     async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:
         """Say so in the status; raises ValidationError when the status is not readable either."""
@@ -128,71 +122,16 @@ class Reconciler:
             return _AFTER_CONFLICT
         return None
 
-    def _after_obstacle(self, batch: ImageBatch, requeue: float | None) -> float | None:
-        if self._obstacle(batch) is None:
-            return requeue
-        shown = batch.status.condition(ConditionType.RECONCILING)
-        told = shown is not None and shown.reason is Reason.PODS_BLOCKED
-        return _AFTER_OBSTACLE if told else 0.0
-
-    def _obstacle(self, batch: ImageBatch) -> str | None:
-        """Of this very batch: one of its name may have been there before."""
-        uid, text = self._obstacles.get((batch.namespace, batch.name), ("", ""))
-        return text if uid == batch.uid else None
-
     async def _decide(self, batch: ImageBatch) -> Decision:
-        earlier = self._earlier(batch)
-        waits = earlier if isinstance(earlier, Refusal) else None
-        refusal = await self._refusal(batch, waits) or waits
-        seen = Observation(
-            jobs=self._cache.jobs(batch.namespace, batch.uid),
-            refusal=refusal,
-            obstacle=self._obstacle(batch),
-            earlier_uid=None if refusal is not None or isinstance(earlier, Refusal) else earlier,
-        )
-        outcomes: dict[str, PodOutcome] = {}
-        blocked: dict[str, str] = {}
+        seen = await self._observer.observe(batch)
         decision = decide(batch, seen, self._clock())
         for _ in range(_LOOKS_PER_PASS):
             looks = [a for a in decision.actions if isinstance(a, ReadOutcome | ExplainBlocked)]
             if not looks:
                 break
-            for look in looks:
-                if isinstance(look, ReadOutcome):
-                    outcomes[look.job] = await pods.read_outcome(
-                        self._kube, batch.namespace, look.job
-                    )
-                else:
-                    blocked[look.job] = await pods.explain_blocked(
-                        self._kube, batch.namespace, look.job
-                    )
-            seen = replace(seen, outcomes=outcomes, blocked=blocked)
+            seen = await self._observer.look(batch, seen, looks)
             decision = decide(batch, seen, self._clock())
         return decision
-
-    async def _refusal(self, batch: ImageBatch, waits: Refusal | None) -> Refusal | None:
-        """``waits``: what it says while its earlier batch is waited for."""
-        ended = batch.status.phase is not None and batch.status.phase.finished
-        if begun(batch) or ended or batch.deletion_timestamp is not None:
-            return None
-        accepted = batch.status.condition(ConditionType.ACCEPTED)
-        if accepted is not None and accepted.status is ConditionStatus.TRUE:
-            # Suspended from the start: nothing is lost by refusing what was changed since.
-            return admission.not_acted_on(batch)
-        if waits is not None and accepted is not None and accepted.reason is waits.reason:
-            # All else was looked at before that could be said, and is again once the wait is over:
-            # a wait of hours costs the API server nothing.
-            return admission.not_acted_on(batch)
-        return await admission.refusal(batch, self._kube, self._settings)
-
-    def _earlier(self, batch: ImageBatch) -> str | Refusal | None:
-        """Looked up until it is in the status, which is before the first Job."""
-        ended = batch.status.phase is not None and batch.status.phase.finished
-        if batch.status.reuse is not None or begun(batch) or ended:
-            return None
-        return earlier_uid(
-            batch, lambda name: self._cache.batch((batch.namespace, name)), self._clock()
-        )
 
     async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:
         written = await write_status(self._kube, self._cache, batch, status)
@@ -232,9 +171,9 @@ class Reconciler:
         except (Forbidden, Invalid, Occupied) as error:
             # A quota, a policy or a stranger's object: people must see why nothing happens.
             _log.warning("batch %s/%s: %s", batch.namespace, batch.name, error)
-            self._obstacles[batch.namespace, batch.name] = (batch.uid, str(error))
+            self._observer.refused_job(batch, str(error))
             return
-        self._obstacles.pop((batch.namespace, batch.name), None)
+        self._observer.created_job(batch)
         self._cache.put_job(body)
 
     async def _create_or_get(

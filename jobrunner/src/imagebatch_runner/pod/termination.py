@@ -16,10 +16,9 @@ log = logging.getLogger(__name__)
 def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
     """What an error in a step means to whoever started the process.
 
-    Codes 2 and 3 say that running it again cannot help, and end the batch. Only plan may say so:
-    once it is done, source, settings and storage have served the batch, so that a refusal may
-    pass as well (a key that is being rotated), and ending there would throw the work away.
-    There is no message for an interruption.
+    Code 2 says that the input is refused, which ends the batch: only plan reads the input. Code 3
+    says that a setting or the storage is refused: the batch waits until somebody mends it. There is
+    no message for an interruption.
     """
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, None
@@ -29,14 +28,14 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
 
 
 def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
+    if isinstance(error, (ConfigurationRefused, StorageRefused)):
+        return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
     if step is not Step.PLAN:
         return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
     if isinstance(error, SourceMissing):
         return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
     if isinstance(error, InputRefused):
         return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
-    if isinstance(error, (ConfigurationRefused, StorageRefused)):
-        return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
     return ExitCode.FAULT, Reason.PLAN_FAILED
 
 

@@ -15,6 +15,7 @@ from obstore.exceptions import (
 )
 
 from imagebatch_core.errors import StorageRefused
+from imagebatch_core.names import RUNNER_STORAGE_SECRET
 from imagebatch_runner.failures import StorageUnavailable
 
 #: What the store says to a condition that a request came with.
@@ -29,6 +30,10 @@ _FULL = re.compile(
 
 #: An upload in parts that S3 ended: because it is complete, and the answer that said so was lost.
 _UPLOAD_GONE: Final = "<Code>NoSuchUpload</Code>"
+
+
+#: Where cloud nodes give out keys, asked when a program was given none.
+_NODE_KEYS = re.compile(r"http://169\.254\.(169\.254|170\.2)/")
 
 
 def unavailable(error: Exception) -> StorageUnavailable:
@@ -46,6 +51,12 @@ def refused(error: Exception, key: str) -> StorageRefused | None:
     """
     if isinstance(error, _CONDITIONS) or is_full(error):
         return None
+    if _NODE_KEYS.search(str(error)):
+        return StorageRefused(
+            "no key pair for the object store: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not "
+            f"set (in a cluster: by the Secret {RUNNER_STORAGE_SECRET}), and the node gives none "
+            f"({first_line(error)})"
+        )
     if re.search(r"\(os error (13|30)\)", str(error)):  # EACCES or EROFS of a folder
         return StorageRefused(f"the store's folder cannot be used: {first_line(error)}")
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _is_refusal(error):

@@ -6,33 +6,52 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from imagebatch_core.job import RunnerMessage, Step
-from imagebatch_operator.policies.observed import PodOutcome
+from imagebatch_core.job import ExitCode, RunnerMessage, Step
+from imagebatch_operator.policies.observed import JobView, PodOutcome
 
 from .client import Kube, core_path
 
 _LOOK_AT = 5
+_LONGEST_DETAIL = 300
 
 
-async def read_outcome(kube: Kube, namespace: str, job: str) -> PodOutcome:
-    """How the newest ended pod of a Job ended; an empty outcome when there is none to read."""
-    pods = await _pods(kube, namespace, job, limit=4 * _LOOK_AT)
-    ended = [state for pod in pods if (state := _terminated(pod)) is not None]
+async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
+    """How the newest ended pod of a Job ended; an empty outcome when there is none to read.
+
+    Of plan and collect a pod that succeeded counts before all others; of compress one that failed
+    is asked for.
+    """
+    query = {"fieldSelector": "status.phase=Failed"} if job.step is Step.COMPRESS else {}
+    pods = await _pods(kube, namespace, job, limit=4 * _LOOK_AT, **query)
+    ended = [outcome for pod in pods if (outcome := _outcome(pod)) is not None]
     if not ended:
         return PodOutcome()
-    # A pod that was replaced may stand beside its replacement: success counts, else the newest.
-    done = [state for state in ended if state["exitCode"] == 0]
-    state = max(done or ended, key=lambda s: str(s.get("finishedAt") or ""))
-    worked = any(_may_have_worked(_terminated(pod)) for pod in pods if _terminated(pod) != state)
-    return PodOutcome(
-        state["exitCode"], parse_message(state.get("message")), worked, ended=len(ended)
-    )
+    # A pod that was replaced may stand beside its replacement.
+    done = [end for end in ended if end[1].exit_code == 0]
+    return max(done or ended, key=lambda end: end[0])[1]
 
 
-def _may_have_worked(state: dict[str, Any] | None) -> bool:
-    """Whether a pod may have got past plan's checks: only one that says it did not, did not."""
-    message = parse_message(state.get("message")) if state else None
-    return message is None or message.step is not Step.PLAN
+def _outcome(pod: dict[str, Any]) -> tuple[str, PodOutcome] | None:
+    """When a pod ended and how; ``None`` while it has not."""
+    state = _terminated(pod)
+    if state is not None:
+        return str(state.get("finishedAt") or ""), _outcome_of(state)
+    status = pod.get("status") or {}
+    if status.get("phase") != "Failed":
+        return None
+    # Evicted before or while its container ran: the pod itself says so.
+    words = (status.get("reason"), status.get("message"))
+    detail = ": ".join(word for word in words if word)
+    return "", PodOutcome(detail=detail[:_LONGEST_DETAIL] or None)
+
+
+def _outcome_of(state: dict[str, Any]) -> PodOutcome:
+    code, text = state["exitCode"], state.get("message")
+    message = parse_message(text)
+    if message is not None or code == ExitCode.DONE:
+        return PodOutcome(code, message)
+    words = (f"exit code {code} ({state.get('reason') or 'no reason'})", text)
+    return PodOutcome(code, None, ": ".join(word for word in words if word)[:_LONGEST_DETAIL])
 
 
 def parse_message(text: str | None) -> RunnerMessage | None:
@@ -43,7 +62,7 @@ def parse_message(text: str | None) -> RunnerMessage | None:
         return None
 
 
-async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
+async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
     """Why no pod of a Job is ready: its pods' conditions, else their events, else the Job's."""
     pending = await _pods(
         kube, namespace, job, limit=_LOOK_AT, fieldSelector="status.phase=Pending"
@@ -54,7 +73,7 @@ async def explain_blocked(kube: Kube, namespace: str, job: str) -> str:
             return text
     # A Secret or ConfigMap that is not there shows in the events of the pod that waits for it.
     first = [("Pod", pod["metadata"]["name"]) for pod in pending[:1]]
-    for kind, name in [*first, ("Job", job)]:
+    for kind, name in [*first, ("Job", job.name)]:
         text = await _warning(kube, namespace, kind, name)
         if text:
             return text
@@ -72,9 +91,9 @@ async def _warning(kube: Kube, namespace: str, kind: str, name: str) -> str:
 
 
 async def _pods(
-    kube: Kube, namespace: str, job: str, *, limit: int, **query: str
+    kube: Kube, namespace: str, job: JobView, *, limit: int, **query: str
 ) -> list[dict[str, Any]]:
-    selector = f"batch.kubernetes.io/job-name={job}"
+    selector = f"batch.kubernetes.io/job-name={job.name}"
     found = await kube.get(
         core_path(namespace, "pods"), labelSelector=selector, limit=str(limit), **query
     )

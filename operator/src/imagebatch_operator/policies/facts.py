@@ -13,6 +13,7 @@ from imagebatch_core.status import (
     ImageBatchStatus,
     Images,
     Report,
+    Retry,
     ReuseStatus,
     Runs,
     Shards,
@@ -37,6 +38,7 @@ class Facts:
     saved: str | None
     report: Report | None
     reuse: ReuseStatus | None
+    retry: Retry | None
 
     @classmethod
     def recorded(cls, status: ImageBatchStatus) -> Self:
@@ -57,6 +59,12 @@ class Facts:
     def shards_open(self) -> bool:
         """Planned, and not all shards are done or given up."""
         return self.shards is not None and self.shards.done + self.shards.failed < self.shards.total
+
+    @property
+    def progress(self) -> str:
+        """Shards that have ended, of all."""
+        shards = self.shards
+        return f"{shards.done + shards.failed} of {shards.total} shards" if shards else ""
 
     def is_current(self, job: JobView) -> bool:
         """It is the newest run of its step."""
@@ -130,6 +138,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         shards=Shards(total=message.shards),
         runs=facts.runs.model_copy(update={"lost": 0}),
         reuse=reuse,
+        retry=None,
     )
     # The plan pod of a batch of one shard goes on to the report.
     return _collected(planned, message) if message.totals is not None else planned
@@ -145,17 +154,21 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
     first, job = first_shard(newest), jobs[newest]
     # A Job that somebody removed after it had ended counts as done.
     failed = sum(chunk_size(shards.total, j.chunk) - j.completed_indexes for j in jobs[:-1] if j)
-    done = first - failed
+    done, size = first - failed, chunk_size(shards.total, newest)
     if job is not None:
         done += job.completed_indexes
-        size = chunk_size(shards.total, newest)
         failed += size - job.completed_indexes if job.finished else job.failed_indexes
+    further = done > shards.done
+    if job is None or not job.finished:
+        # A run that begins anew skips what is done: that stays counted, short of the end.
+        done = max(done, min(shards.done, first_shard(newest) + size - failed - 1))
     # The last shard may be shorter: the total bounds what is done.
     recorded = min(images.total, (done + failed) * images_per_shard)
     return replace(
         facts,
         shards=shards.model_copy(update={"done": done, "failed": failed}),
         images=images.model_copy(update={"done": recorded}),
+        retry=None if further else facts.retry,
     )
 
 
@@ -173,6 +186,7 @@ def _collected(facts: Facts, message: RunnerMessage) -> Facts:
         bytes=Bytes.model_validate({"in": totals.bytes_in, "out": totals.bytes_out}),
         saved=totals.saved,
         report=report,
+        retry=None,
         # A batch of one shard is collected by its plan pod: no Job ever counted that shard.
         shards=shards and shards.model_copy(update={"done": shards.total - shards.failed}),
     )

@@ -8,7 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from imagebatch_core.job import RunnerMessage, Step
-from imagebatch_core.names import LABEL_BATCH_UID, LABEL_KUEUE_QUEUE, LABEL_RUN, LABEL_STEP
+from imagebatch_core.names import (
+    ANNOTATION_TEMPLATE,
+    LABEL_BATCH_UID,
+    LABEL_KUEUE_QUEUE,
+    LABEL_RUN,
+    LABEL_STEP,
+)
 from imagebatch_core.reasons import Reason
 
 
@@ -19,7 +25,7 @@ class JobView:
     ``started`` is when it was created or, after a suspension, resumed; ``idle_since`` is when it
     was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none. ``queue``
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
-    ``suspend``.
+    ``suspend``. ``template`` is the hash of the pod template that it was made with.
     """
 
     name: str
@@ -30,6 +36,7 @@ class JobView:
     started: datetime
     idle_since: datetime | None = None
     queue: str | None = None
+    template: str | None = None
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -66,6 +73,7 @@ class JobView:
             run=int(labels[LABEL_RUN]),
             started=datetime.fromisoformat(status.get("startTime") or meta["creationTimestamp"]),
             queue=labels.get(LABEL_KUEUE_QUEUE) or None,
+            template=(meta.get("annotations") or {}).get(ANNOTATION_TEMPLATE),
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=bool(true & {"FailureTarget", "Failed"}),
             suspended=bool(spec.get("suspend")),
@@ -90,17 +98,37 @@ def count_indexes(text: str | None) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class PodOutcome:
-    """How a pod of plan or collect ended; all ``None`` when there is nothing to read any more.
+class Look:
+    """When a Job's pods were looked at, and how the Job stood then.
 
-    ``others_worked``: another pod of the Job may have got past plan's checks before. ``ended``: how
-    many there were to read, this one included.
+    ``repeats`` counts the looks before that found the same exit code, with no index completed
+    since the first of them.
+    """
+
+    at: datetime
+    failed_pods: int
+    finished: bool
+    completed_indexes: int
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PodOutcome:
+    """How a pod ended; all ``None`` when there is nothing to read any more.
+
+    ``detail`` is what Kubernetes says of a pod that left no message. ``look`` tells when it was
+    read; without one it counts as read just now.
     """
 
     exit_code: int | None = None
     message: RunnerMessage | None = None
-    others_worked: bool = False
-    ended: int = 1
+    detail: str | None = None
+    look: Look | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed, in a sentence."""
+        return (self.message.error if self.message else None) or self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +141,27 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the API server did not take a Job; ``since`` the first try, and ``tried`` last."""
+
+    text: str
+    since: datetime
+    tried: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """All that a pass knows besides the batch itself.
 
     ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
-    earlier pass asked for it. ``obstacle`` is why the API server refused to create the last Job.
+    earlier pass asked for it. ``outdated`` names the Jobs that would be made in another way now.
     ``earlier_uid`` is of the batch whose outputs are taken over, in the pass that found it.
     """
 
     jobs: tuple[JobView, ...] = ()
     refusal: Refusal | None = None
-    obstacle: str | None = None
+    obstacle: Obstacle | None = None
+    outdated: frozenset[str] = frozenset()
     earlier_uid: str | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)

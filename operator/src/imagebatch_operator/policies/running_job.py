@@ -1,37 +1,38 @@
-"""A Job that is to be created, or that runs: what it needs, and why it is blocked."""
+"""A Job that runs: in line with the batch, and asked why when it is blocked."""
 
 from __future__ import annotations
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 
-from .actions import Action, CreateJob, ExplainBlocked, PatchJob
+from .actions import Action, ExplainBlocked, PatchJob
 from .blocked import is_blocked, next_look
 from .facts import Case
+from .mending import still_refused, until_trusted
 from .observed import JobView
 from .stages import Next, Note
 
 
-def create(case: Case, action: CreateJob, note: Note | None = None) -> Next:
-    """Ask for a Job, and say why the API server did not take it the last time."""
-    if case.seen.obstacle is not None:
-        note = Note(Reason.PODS_BLOCKED, case.seen.obstacle)
-    return Next((action,), note)
-
-
-def keep_going(case: Case, job: JobView, error: str | None = None) -> Next:
-    """What a running Job needs; ``error`` is of its last pod, which the Job tries again."""
-    actions, note = _bring_in_line(case, job), _says_of_queue(case, job)
+def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
+    """What a running Job needs; ``failure`` is of its last pod, which the Job tries again."""
+    actions = _bring_in_line(case, job)
+    refused = still_refused(case, job)
+    note = refused or failure or _says_of_queue(case, job)
     look_again = next_look(job, case.now)
-    if error is not None:
-        note = Note(Reason.RETRYING, error)
-    # Before its next pod a Job has none, which is no blockage: the error stays to be read.
-    if is_blocked(job, case.now) and (error is None or job.active):
+    if refused is not None and job.ready:
+        look_again = until_trusted(case, job)
+    # Before its next pod a Job has none, which is no blockage: the failure stays to be read.
+    if is_blocked(job, case.now) and (failure is None or job.active):
         text = case.seen.blocked.get(job.name)
         if text is None:
             return Next((*actions, ExplainBlocked(job.name)), note, look_again)
-        note = Note(Reason.PODS_BLOCKED, text)
+        note = Note(Reason.PODS_BLOCKED, text, stalled=True)
     return Next(actions, note, look_again, pauses=job.held)
+
+
+def is_replaced(case: Case, job: JobView) -> bool:
+    """Blocked, and born under a setting that has changed since: its next run may get further."""
+    return is_blocked(job, case.now) and job.name in case.seen.outdated
 
 
 def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:

@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
-from imagebatch_core.job import Step
+from dataclasses import replace
 
-from .actions import CreateJob
-from .facts import Case
-from .observed import find
-from .running_job import create, keep_going
+from imagebatch_core.job import Step
+from imagebatch_core.reasons import Reason
+
+from .actions import CreateJob, ReadOutcome
+from .facts import Case, Facts
+from .failed_pods import last_outcome, refuses_all
+from .mending import create, run_later
+from .observed import JobView, PodOutcome, find
+from .running_job import is_replaced, keep_going
 from .shards import chunk_size
-from .stages import Compressing, Next
+from .stages import Compressing, Next, Note
 
 
 def compressing(case: Case) -> Compressing | None:
     """``None`` once all shards have ended; those that failed are the report's matter."""
     facts = case.facts
-    shards, runs = facts.shards, facts.runs.shards
-    if shards is None or not facts.shards_open:
+    runs = facts.runs.shards
+    if not facts.shards_open:
         return None
     if not runs:
-        return _run(case, shards.total, chunk=0, run=1)
+        return _run(case, chunk=0, run=1)
     chunk, run = len(runs) - 1, runs[-1]
     job = find(case.seen, Step.COMPRESS, chunk, run)
     if job is None:
-        return _run(case, shards.total, chunk, run)
+        return _run(case, chunk, run)
     if job.finished:
-        return _run(case, shards.total, chunk + 1, run=1)
-    return Compressing(facts, Next() if job.deleting else keep_going(case, job))
+        return _run(case, chunk + 1, run=1)
+    if job.deleting:
+        return Compressing(facts)
+    if is_replaced(case, job):
+        return _run(case, chunk, run + 1)
+    if not job.failed_pods:
+        return Compressing(facts, keep_going(case, job))
+    told = last_outcome(case, job)
+    if told.outcome is None:
+        return Compressing(facts, Next((ReadOutcome(job.name),)))
+    if refuses_all(told.outcome):
+        return Compressing(*run_later(case, job, _error(told.outcome)))
+    following = keep_going(case, job, _failure(facts, job, told.outcome))
+    return Compressing(facts, _sooner(following, told.look_again))
 
 
-def _run(case: Case, total: int, chunk: int, run: int) -> Compressing:
-    """The Job of a chunk is to be created."""
+def _run(case: Case, chunk: int, run: int) -> Compressing:
+    """The Job of a run is to be created."""
     facts = case.facts.with_run(Step.COMPRESS, run, chunk)
+    total = facts.shards.total if facts.shards else 0
     action = CreateJob(Step.COMPRESS, run, chunk, chunk_size(total, chunk))
     return Compressing(facts, create(case, action))
+
+
+def _failure(facts: Facts, job: JobView, outcome: PodOutcome) -> Note:
+    """The progress and the last error; Retrying until a shard is done again."""
+    pods = "1 pod" if job.failed_pods == 1 else f"{job.failed_pods} pods"
+    text = f"{facts.progress}; {pods} failed, the last: {_error(outcome)}"
+    further = outcome.look is not None and job.completed_indexes > outcome.look.completed_indexes
+    return Note(Reason.COMPRESSING if further else Reason.RETRYING, text)
+
+
+def _error(outcome: PodOutcome) -> str:
+    return outcome.error or "it left no reason; see its log"
+
+
+def _sooner(following: Next, seconds: float | None) -> Next:
+    if seconds is None:
+        return following
+    return replace(following, look_again=min(seconds, following.look_again or seconds))

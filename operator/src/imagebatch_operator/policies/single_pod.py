@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from imagebatch_core.job import ExitCode, Step
-from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.reasons import Phase, Reason
 
 from .actions import CreateJob, DeleteJob, ReadOutcome
 from .facts import Case, Facts
-from .observed import JobView, PodOutcome, find
-from .running_job import create, keep_going
+from .failed_pods import last_outcome
+from .mending import create, run_later
+from .observed import PodOutcome, find
+from .running_job import is_replaced, keep_going
 from .stages import Collecting, Ended, Next, Note, Planning
 
 _Stage = TypeVar("_Stage", Planning, Collecting)
@@ -60,23 +61,25 @@ def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
         return _run(case, stage, facts, run)
     if job.deleting:
         return stage(facts)
+    if is_replaced(case, job):
+        return _run(case, stage, facts, run + 1)
     if not job.finished and not job.failed_pods:
         return stage(facts, keep_going(case, job))
-    outcome = case.seen.outcomes.get(job.name)
+    outcome = last_outcome(case, job).outcome
     if outcome is None:
         return stage(facts, Next((ReadOutcome(job.name),)))
-    error = outcome.message.error if outcome.message else None
-    if _is_final(case.batch, outcome, job):
-        text = error or "the runner gave no reason; see its log"
+    error = outcome.error or "the runner gave no reason; see its log"
+    if outcome.exit_code == ExitCode.INPUT_REFUSED:
         delete = Next((DeleteJob(job.name),), look_again=0.0)
-        return Ended(facts, Phase.FAILED, _refusal(outcome), text, next=delete)
+        return Ended(facts, Phase.FAILED, _refusal(outcome), error, next=delete)
+    if outcome.exit_code == ExitCode.CONFIGURATION_REFUSED:
+        return stage(*run_later(case, job, error))
     if not job.finished:
-        return stage(facts, keep_going(case, job, error))
+        failure = Note(Reason.RETRYING, outcome.error) if outcome.error else None
+        return stage(facts, keep_going(case, job, failure))
     if job.failed:
         reason = Reason.PLAN_FAILED if step is Step.PLAN else Reason.COLLECT_FAILED
-        text = f"the {step} pods failed"
-        text = f"{text}: {error}" if error else f"{text}; see their log"
-        return Ended(facts, Phase.FAILED, reason, text)
+        return Ended(facts, Phase.FAILED, reason, f"the {step} pods failed: {error}")
     return _again(case, stage, run)
 
 
@@ -102,39 +105,7 @@ def _again(case: Case, stage: type[_Stage], run: int) -> _Stage | Ended:
 
 
 def _refusal(outcome: PodOutcome) -> Reason:
-    """The reason in the pod's message; without one that is known, what its exit code says."""
+    """The reason in the pod's message, where it names one that is known."""
     if outcome.message is not None and isinstance(outcome.message.reason, Reason):
         return outcome.message.reason
-    if outcome.exit_code == ExitCode.INPUT_REFUSED:
-        return Reason.INPUT_REFUSED
-    return Reason.CONFIGURATION_REFUSED
-
-
-def _is_final(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
-    """Whether the pod ended with a refusal that another try cannot help.
-
-    Exit code 2 always is. Exit code 3 is only when no earlier pod may have passed plan's checks,
-    or no try is left: a store or setting that is refused may have served an earlier pod, as when a
-    key pair is being replaced, and what that one recorded is not thrown away.
-    """
-    if outcome.exit_code == ExitCode.INPUT_REFUSED:
-        return True
-    if outcome.exit_code != ExitCode.CONFIGURATION_REFUSED:
-        return False
-    return job.finished or not _served_before(batch, outcome, job)
-
-
-def _served_before(batch: ImageBatch, outcome: PodOutcome, job: JobView) -> bool:
-    """Whether another pod of plan may have worked before this one.
-
-    Of some nothing is left to read: those of an earlier run, those that were removed once they had
-    failed, and those that a suspension ended, which their Job does not count either.
-    """
-    gone = job.run > 1 or job.failed_pods > outcome.ended or _was_suspended(batch)
-    return gone or outcome.others_worked
-
-
-def _was_suspended(batch: ImageBatch) -> bool:
-    """After its first Job was asked for: the condition has moved since then."""
-    suspended, start = batch.status.condition(ConditionType.SUSPENDED), batch.status.start_time
-    return suspended is not None and start is not None and suspended.last_transition_time > start
+    return Reason.INPUT_REFUSED

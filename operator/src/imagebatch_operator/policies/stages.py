@@ -20,10 +20,14 @@ from .observed import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the condition Reconciling says instead of the stage's own sentence."""
+    """What the condition Reconciling says instead of the stage's own sentence.
+
+    ``stalled``: and Stalled with it, because nothing gets further until somebody acts.
+    """
 
     reason: Reason
     message: str
+    stalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

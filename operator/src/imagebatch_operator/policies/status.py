@@ -12,7 +12,6 @@ from imagebatch_core.status import ImageBatchStatus, Paused, WebhookStatus
 
 from .accepted import begun, still_accepted
 from .conditions import Conditions
-from .facts import Facts
 from .stages import (
     Collecting,
     Compressing,
@@ -47,7 +46,8 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
     """The phase, and what Reconciling says when the stage has nothing else to say."""
     match stage:
         case Refused(refusal=refusal):
-            return Phase.PENDING, Note(Reason.WAITING, refusal.message)
+            stalled = refusal.reason is Reason.STORAGE_NOT_CONFIGURED
+            return Phase.PENDING, Note(Reason.WAITING, refusal.message, stalled)
         case Suspended():
             text = "suspended by spec.suspend"
             return Phase.SUSPENDED, Note(Reason.SUSPENDED_BY_USER, text)
@@ -55,15 +55,10 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
             text = "validating and splitting the CSV"
             return Phase.PROCESSING, Note(Reason.PLANNING, text)
         case Compressing(facts=facts):
-            return Phase.PROCESSING, Note(Reason.COMPRESSING, _progress(facts))
+            return Phase.PROCESSING, Note(Reason.COMPRESSING, facts.progress)
         case Collecting():
             return Phase.PROCESSING, Note(Reason.COLLECTING, "writing the report")
     assert_never(stage)
-
-
-def _progress(facts: Facts) -> str:
-    shards = facts.shards
-    return f"{shards.done + shards.failed} of {shards.total} shards" if shards else ""
 
 
 def _unfinished(
@@ -81,7 +76,10 @@ def _unfinished(
     else:
         told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
     told.set(T.RECONCILING, True, note.reason, note.message)
-    told.set(T.STALLED, False, Reason.NOT_STALLED)
+    if note.stalled:
+        told.set(T.STALLED, True, note.reason, note.message)
+    else:
+        told.set(T.STALLED, False, Reason.NOT_STALLED)
     told.set(T.SUCCEEDED, None, Reason.IN_PROGRESS)
     begins = phase is Phase.PROCESSING and not begun(batch)
     return {

@@ -1,6 +1,7 @@
-"""Jobs that run although their run is not the current one: each of them goes.
+"""Unfinished Jobs of another run than the current one of their step: each of them goes.
 
-They are left when the operator ends between the write of the status and the deletion.
+So a run makes way for the next one, and so goes what is left when the operator ends between the
+write of the status and the deletion.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import pytest
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_operator.cluster.client import Kube
 from imagebatch_operator.cluster.pods import explain_blocked, read_outcome
+from imagebatch_operator.policies.observed import PodOutcome
+from unit.operator.builders import job
 
 MISSING = 'MountVolume.SetUp failed for volume "credentials": secret "shop-headers" not found'
 
@@ -27,14 +29,14 @@ class Cluster:
         if path.endswith("/pods"):
             return {"items": [self._pod]}
         fields = dict(part.split("=") for part in query["fieldSelector"].split(","))
-        names = {"Pod": "plan-abc", "Job": "plan"}
+        names = {"Pod": "plan-abc", "Job": job(Step.PLAN).name}
         assert fields["involvedObject.name"] == names[fields["involvedObject.kind"]]
         text = self._events.get(fields["involvedObject.kind"])
         return {"items": [{"reason": "FailedMount", "message": text}] if text else []}
 
 
 async def explained(cluster: Cluster) -> str:
-    return await explain_blocked(cast(Kube, cluster), "shop", "plan")
+    return await explain_blocked(cast(Kube, cluster), "shop", job(Step.PLAN))
 
 
 async def test_a_secret_that_is_missing_is_named() -> None:
@@ -58,57 +60,66 @@ async def test_a_cluster_that_says_nothing_is_said() -> None:
 
 
 REFUSED = RunnerMessage(step=Step.PLAN, error="the object store refuses access").to_json()
-IN_COMPRESS = RunnerMessage(step=Step.COMPRESS, error="the store went away").to_json()
-NO_ANSWER = RunnerMessage(step=Step.PLAN, error="the object store does not answer").to_json()
 
 
 class Ended:
-    """Pods of one Job that ended, oldest first; ``None`` is one whose container left no state."""
+    """Pods of one Job that ended, oldest first: how the container ended, or what the pod says."""
 
-    def __init__(self, *ends: tuple[int, str] | None) -> None:
-        self._pods = [
-            {"status": {"phase": "Failed", "containerStatuses": self._states(number, end)}}
-            for number, end in enumerate(ends)
-        ]
+    def __init__(self, *ends: dict[str, Any] | str) -> None:
+        self.queries: list[dict[str, str]] = []
+        self._pods = [{"status": self._status(number, end)} for number, end in enumerate(ends)]
 
     @staticmethod
-    def _states(number: int, end: tuple[int, str] | None) -> list[dict[str, Any]]:
-        if end is None:
-            return []
-        code, message = end
-        at = f"2026-01-02T03:0{number}:00Z"
-        terminated = {"exitCode": code, "message": message, "finishedAt": at}
-        return [{"state": {"terminated": terminated}}]
+    def _status(number: int, end: dict[str, Any] | str) -> dict[str, Any]:
+        if isinstance(end, str):
+            return {"phase": "Failed", "reason": "Evicted", "message": end}
+        terminated = {"finishedAt": f"2026-01-02T03:0{number}:00Z", **end}
+        return {"phase": "Failed", "containerStatuses": [{"state": {"terminated": terminated}}]}
 
-    async def get(self, _path: str, **_query: str) -> dict[str, Any]:
+    async def get(self, _path: str, **query: str) -> dict[str, Any]:
+        self.queries.append(query)
         return {"items": self._pods}
 
 
+async def read(pods: Ended, step: Step = Step.PLAN) -> PodOutcome:
+    return await read_outcome(cast(Kube, pods), "shop", job(step))
+
+
+async def test_the_newest_pod_tells_how_a_job_goes() -> None:
+    outcome = await read(Ended({"exitCode": 1, "message": ""}, {"exitCode": 3, "message": REFUSED}))
+    assert outcome.exit_code == 3
+    assert outcome.error == "the object store refuses access"
+
+
+async def test_a_pod_that_succeeded_counts_before_one_that_ended_later() -> None:
+    done = RunnerMessage(step=Step.PLAN, images=3).to_json()
+    outcome = await read(Ended({"exitCode": 0, "message": done}, {"exitCode": 143, "message": ""}))
+    assert outcome.message is not None
+    assert outcome.message.images == 3
+
+
+async def test_of_shards_only_pods_that_failed_are_asked_for() -> None:
+    pods = Ended({"exitCode": 3, "message": REFUSED})
+    await read(pods, Step.COMPRESS)
+    assert [query["fieldSelector"] for query in pods.queries] == ["status.phase=Failed"]
+
+
 @pytest.mark.parametrize(
-    ("before", "worked"),
+    ("end", "told"),
     [
-        ((1, NO_ANSWER), False),
-        ((3, REFUSED), False),
-        ((1, IN_COMPRESS), True),
-        ((143, ""), True),
-        ((137, ""), True),
-        (None, True),
+        ({"exitCode": 137, "reason": "OOMKilled", "message": ""}, "exit code 137 (OOMKilled)"),
+        (
+            {"exitCode": 128, "reason": "StartError", "message": "no such file"},
+            "exit code 128 (StartError): no such file",
+        ),
+        ("The node was low on resource: memory.", "Evicted: The node was low on resource: memory."),
     ],
 )
-async def test_a_pod_before_the_last_may_have_worked_unless_it_says_that_it_did_not(
-    before: tuple[int, str] | None, worked: bool
+async def test_a_pod_that_left_no_message_is_told_in_kubernetes_words(
+    end: dict[str, Any] | str, told: str
 ) -> None:
-    pods = cast(Kube, Ended(before, (3, REFUSED)))
-    outcome = await read_outcome(pods, "shop", "plan")
-    assert (outcome.exit_code, outcome.others_worked) == (3, worked)
+    assert (await read(Ended(end))).error == told
 
 
-async def test_the_first_pod_of_a_job_has_none_before_it() -> None:
-    outcome = await read_outcome(cast(Kube, Ended((3, REFUSED))), "shop", "plan")
-    assert not outcome.others_worked
-    assert outcome.ended == 1
-
-
-async def test_only_pods_whose_end_can_be_read_count_as_ended() -> None:
-    outcome = await read_outcome(cast(Kube, Ended(None, (3, REFUSED))), "shop", "plan")
-    assert outcome.ended == 1
+async def test_nothing_is_told_where_no_pod_is_left() -> None:
+    assert await read(Ended()) == PodOutcome()

@@ -7,7 +7,6 @@ import pytest
 
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import Condition, ImageBatchStatus
 from imagebatch_operator.policies.actions import (
     CreateJob,
@@ -110,21 +109,19 @@ def test_dry_run_ends_after_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told", "reason"),
+    ("told", "reason"),
     [
-        (2, None, Reason.INPUT_REFUSED),
-        (2, Reason.SOURCE_NOT_FOUND, Reason.SOURCE_NOT_FOUND),
-        (2, "OfANewerRunner", Reason.INPUT_REFUSED),
-        (3, None, Reason.CONFIGURATION_REFUSED),
-        (3, Reason.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),
+        (None, Reason.INPUT_REFUSED),
+        (Reason.SOURCE_NOT_FOUND, Reason.SOURCE_NOT_FOUND),
+        ("OfANewerRunner", Reason.INPUT_REFUSED),
     ],
 )
 def test_a_refusing_plan_pod_ends_the_batch_without_waiting_for_its_retries(
-    code: int, told: str | None, reason: Reason
+    told: str | None, reason: Reason
 ) -> None:
     running = job(Step.PLAN, failed_pods=1, ready=0)
     message = RunnerMessage(step=Step.PLAN, error="line 3: no column 'Product Name'", reason=told)
-    read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(code, message)})
+    read = Observation(jobs=(running,), outcomes={running.name: PodOutcome(2, message)})
     planned = batch().status(runs={"plan": 1}).build()
     asked = decide(planned, Observation(jobs=(running,)), NOW)
     assert asked.actions == (ReadOutcome(running.name),)
@@ -133,63 +130,6 @@ def test_a_refusing_plan_pod_ends_the_batch_without_waiting_for_its_retries(
     succeeded = condition(decision.status, ConditionType.SUCCEEDED)
     assert (succeeded.reason, succeeded.message) == (reason, "line 3: no column 'Product Name'")
     assert decision.actions == (DeleteJob(running.name),)
-
-
-REFUSED_KEY = RunnerMessage(step=Step.PLAN, error="the object store refuses access")
-RUN_1 = batch().status(runs={"plan": 1}).build()
-
-
-def suspended_for_a_minute(builder: BatchBuilder) -> ImageBatch:
-    """Begun at :data:`NOW`, suspended a minute later and resumed after another."""
-    status = decide(builder.build(), Observation(), NOW).status
-    for minute, suspend in ((1, True), (2, False)):
-        made = after(builder.spec(suspend=suspend), status)
-        at = NOW + timedelta(minutes=minute)
-        status = decide(made, Observation(jobs=(PLAN,)), at).status
-    return after(builder, status)
-
-
-@pytest.mark.parametrize(
-    ("planned", "failed", "outcome"),
-    [
-        pytest.param(RUN_1, 2, PodOutcome(3, REFUSED_KEY, True, 2), id="another pod worked"),
-        pytest.param(RUN_1, 2, PodOutcome(3, REFUSED_KEY), id="another pod was removed"),
-        pytest.param(
-            batch().status(runs={"plan": 2}).build(), 1, PodOutcome(3, REFUSED_KEY), id="run 2"
-        ),
-        pytest.param(
-            suspended_for_a_minute(batch()), 1, PodOutcome(3, REFUSED_KEY), id="suspended meanwhile"
-        ),
-    ],
-)
-def test_a_store_that_may_have_served_the_batch_ends_it_after_all_tries(
-    planned: ImageBatch, failed: int, outcome: PodOutcome
-) -> None:
-    assert planned.status.runs is not None
-    running = job(Step.PLAN, run=planned.status.runs.plan, failed_pods=failed, active=0, ready=0)
-    later = NOW + timedelta(minutes=3)
-    outcomes = {running.name: outcome}
-    decision = decide(planned, Observation(jobs=(running,), outcomes=outcomes), later)
-    assert decision.status.phase is Phase.PROCESSING
-    assert decision.actions == ()
-    reconciling = condition(decision.status, ConditionType.RECONCILING)
-    assert (reconciling.reason, reconciling.message) == (Reason.RETRYING, REFUSED_KEY.error)
-    used_up = replace(running, failed=True)
-    decision = decide(planned, Observation(jobs=(used_up,), outcomes=outcomes), later)
-    assert decision.status.phase is Phase.FAILED
-    succeeded = condition(decision.status, ConditionType.SUCCEEDED)
-    assert succeeded.reason is Reason.CONFIGURATION_REFUSED
-
-
-def test_a_batch_that_was_suspended_before_it_began_ends_with_its_first_refusal() -> None:
-    builder = batch().spec(suspend=True)
-    status = decide(builder.build(), Observation(), NOW).status
-    resumed = after(builder.spec(suspend=False), status)
-    later = NOW + timedelta(minutes=1)
-    begun = after(builder, decide(resumed, Observation(), later).status)
-    refusing = job(Step.PLAN, failed_pods=1, ready=0)
-    seen = Observation(jobs=(refusing,), outcomes={refusing.name: PodOutcome(3, REFUSED_KEY)})
-    assert decide(begun, seen, later).status.phase is Phase.FAILED
 
 
 def test_the_cause_stays_while_a_job_waits_before_its_next_pod() -> None:

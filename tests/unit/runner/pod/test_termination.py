@@ -21,7 +21,7 @@ from imagebatch_runner.pod.termination import of_error
         (MemoryError(), ExitCode.FAULT, Reason.PLAN_FAILED),
     ],
 )
-def test_plan_tells_a_refusal_that_lasts_from_a_failure_that_may_pass(
+def test_plan_tells_refusals_of_the_input_and_of_the_configuration_from_failures(
     error: Exception, code: ExitCode, reason: Reason
 ) -> None:
     ended, message = of_error(Step.PLAN, error)
@@ -31,10 +31,17 @@ def test_plan_tells_a_refusal_that_lasts_from_a_failure_that_may_pass(
 
 @pytest.mark.parametrize("step", [Step.COMPRESS, Step.COLLECT])
 @pytest.mark.parametrize(
-    "error", [StorageRefused("403"), ConfigurationRefused("x"), InputRefused("x")]
+    ("error", "code"),
+    [
+        (StorageRefused("403"), ExitCode.CONFIGURATION_REFUSED),
+        (ConfigurationRefused("x"), ExitCode.CONFIGURATION_REFUSED),
+        (InputRefused("x"), ExitCode.FAULT),
+    ],
 )
-def test_no_refusal_after_plan_ends_the_batch(step: Step, error: Exception) -> None:
+def test_after_plan_only_what_can_be_mended_is_told_as_a_refusal(
+    step: Step, error: Exception, code: ExitCode
+) -> None:
     ended, message = of_error(step, error)
-    assert ended is ExitCode.FAULT
+    assert ended is code
     assert message is not None
     assert message.error == str(error)
