@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import IO, Final, cast
+from typing import IO, BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.hashed import HashedReader
 from imagebatch_gateway.answers.models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100
@@ -28,30 +28,17 @@ class CsvFacts:
     sha256: str
 
 
-class _Hashing:
-    """A stream whose bytes are hashed as they are read."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._file.read(size)
-        self.digest.update(chunk)
-        return chunk
-
-
 def check_csv(file: IO[bytes]) -> CsvFacts:
     """Read the file to its end, in constant memory. Blocks: call it in a thread.
 
     Raises:
         InputRefused: the file as a whole is refused; its text says why and what to do.
     """
-    hashing = _Hashing(file)
+    hashed = HashedReader(file)
     products = images = problem_count = 0
     problems: list[RowProblem] = []
     any_address = False
-    rows = open_rows(cast(IO[bytes], hashing), quote_header=True)  # type: ignore[arg-type] # read() is all it uses
+    rows = open_rows(cast(BinaryIO, hashed), quote_header=True)
     for row in rows:
         products += 1
         images += len(row.urls)
@@ -70,7 +57,7 @@ def check_csv(file: IO[bytes]) -> CsvFacts:
         problem_count,
         tuple(problems),
         rows.notices,
-        hashing.digest.hexdigest(),
+        hashed.sha256,
     )
 
 

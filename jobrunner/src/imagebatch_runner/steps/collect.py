@@ -6,16 +6,16 @@ In memory at a time: the results of the shard that is being walked and of a few 
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO
+from typing import BinaryIO, cast
 
 from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.hashed import HashedReader
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_runner.store.documents import Plan, Summary, to_json
@@ -80,8 +80,8 @@ def read_summary(batch: Batch) -> Summary | None:
 def _write(batch: Batch, plan: Plan, report: ReportWriter) -> Totals:
     counts = ResultCounts()
     with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
-        hashed = _Hashed(stream)
-        for row in open_rows(hashed):  # type: ignore[arg-type]  # it needs read() alone
+        hashed = HashedReader(stream)
+        for row in open_rows(cast(BinaryIO, hashed)):
             of_row = [results.of(item) for item in sharding.items_of(row)]
             for result in of_row:
                 counts.add(result)
@@ -138,20 +138,3 @@ class _ShardResults:
 def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
     with ThreadPoolExecutor(_READERS) as pool:
         yield _ShardResults(batch, plan, pool)
-
-
-class _Hashed:
-    """A stream whose bytes are hashed as they pass: a second reading would be a download."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._digest.update(data)
-        return data
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
