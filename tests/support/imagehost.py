@@ -24,7 +24,8 @@ Answer = Callable[["_Handler"], None]
 class ImageHost(HttpService):
     """``requests`` counts them by path, ``statuses`` and ``body_bytes`` what was answered.
 
-    ``headers`` are those of the last request.
+    ``headers`` are those of the last request. ``targets`` are what stood in the request lines, as
+    the bytes came.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
@@ -32,10 +33,12 @@ class ImageHost(HttpService):
         self.statuses: Counter[int] = Counter()
         self.body_bytes = 0
         self.headers: dict[str, str] = {}
+        self.targets: list[str] = []
         self.sent: Counter[str] = Counter()
         self.concurrent = 0
         self.most_concurrent = 0
         self._answers: dict[str, Answer] = {}
+        self._fallback: Answer = lambda handler: handler.reply(404, b"nothing here", "text/plain")
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         server = _Server((address, 0), _Handler)
@@ -70,6 +73,14 @@ class ImageHost(HttpService):
                 handler.reply(200, data, "image/jpeg", headers)
 
         return self.on(name, answer)
+
+    def add_everywhere(self, data: bytes) -> None:
+        """Serve ``data`` at every path that has no answer of its own."""
+        self.everywhere(lambda handler: handler.reply(200, data, "image/jpeg"))
+
+    def everywhere(self, answer: Answer) -> None:
+        """Answer by hand at every path that has no answer of its own."""
+        self._fallback = answer
 
     def on(self, name: str, answer: Answer) -> str:
         """Answer a path by hand; the URL."""
@@ -177,14 +188,11 @@ class ImageHost(HttpService):
         with self._lock:
             self.requests[path] += 1
             self.headers = dict(handler.headers.items())
+            self.targets.append(handler.requestline.split(" ", 1)[1].rpartition(" ")[0])
             self.concurrent += 1
             self.most_concurrent = max(self.most_concurrent, self.concurrent)
         try:
-            found = self._answers.get(path)
-            if found is None:
-                handler.reply(404, b"nothing here", "text/plain")
-            else:
-                found(handler)
+            self._answers.get(path, self._fallback)(handler)
         except (BrokenPipeError, ConnectionResetError):
             handler.close_connection = True
         finally:
@@ -205,6 +213,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self.server.host.answer(self)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
         self.server.host.answer(self)
 
     def reply(

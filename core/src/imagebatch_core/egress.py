@@ -8,30 +8,22 @@ as well, to refuse a host when **any** of its addresses is bad.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from ipaddress import IPv6Address
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from yarl import URL
 
 from .addresses import AllowList
 
 #: Host that is being dialled in this task: the socket factory is told the address alone.
 _ALLOWED_HOST: ContextVar[bool] = ContextVar("allowed_host", default=False)
 
-_MAX_URL: Final = 8192
 #: Threads that are left for files while every request looks up a name.
 _OTHER_THREADS: Final = 4
-
-
-class UrlRefused(ValueError):
-    """The URL's form is refused, before any look-up."""
 
 
 class AddressRefused(OSError):
@@ -41,79 +33,6 @@ class AddressRefused(OSError):
         super().__init__(f"{address} is not a public address ({why})")
         self.address = address
         self.why = why
-
-
-def check_url(url: str) -> URL:
-    """Parse a URL that a stranger named.
-
-    The host is judged as it will be dialled: after percent-decoding and IDNA, which turns
-    full-width digits and dots into plain ones.
-
-    Raises:
-        UrlRefused: not http(s), with credentials, without host, or the host is neither a name of
-            letters, digits, hyphens and underscores, nor an address in its plain spelling
-            (``127.1``, ``0x7f000001``, ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are none).
-    """
-    if len(url) > _MAX_URL:
-        raise UrlRefused(f"the URL is longer than {_MAX_URL} characters")
-    if re.search(r"[\x00-\x20\x7f\\]", url):
-        raise UrlRefused("the URL holds spaces, control characters or backslashes")
-    form = _FORM.match(url)
-    if form is None:
-        raise UrlRefused("only http and https URLs are fetched")
-    if "@" in form["authority"]:
-        raise UrlRefused("credentials in a URL are refused")
-    if not re.fullmatch(r"[^:]*|\[[^\]]*\]", form["authority"]) and form["port"] is None:
-        raise UrlRefused("the port is no number")
-    try:
-        parsed = URL(url)
-        host, readable = parsed.raw_host, parsed.host
-        port = parsed.port
-    except ValueError as error:
-        raise UrlRefused(f"not a URL: {error}") from error
-    if not host or not readable:
-        raise UrlRefused("the URL names no host")
-    if port == 0:
-        raise UrlRefused("port 0 cannot be dialled")
-    _check_host(host, readable, form["authority"])
-    return parsed
-
-
-#: Scheme and authority as written. The port is ASCII: int() takes the digits of other scripts, too.
-_FORM: Final = re.compile(
-    r"(?i:https?)://(?P<authority>[^/?#]*?(?::(?P<port>[0-9]{0,5}))?)(?:[/?#]|$)"
-)
-_NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
-_MAX_NAME: Final = 253
-
-
-def _check_host(host: str, readable: str, authority: str) -> None:
-    """``host`` as it is dialled, ``readable`` before IDNA, ``authority`` as it was written."""
-    if ":" in host:
-        try:
-            scoped = IPv6Address(host).scope_id is not None
-        except ValueError as error:
-            raise UrlRefused("the host is no IPv6 address") from error
-        if scoped:
-            raise UrlRefused("the host is an address of one interface")
-        return
-    if _plain_ipv4(host):
-        if not authority.startswith(host):
-            raise UrlRefused("the host is an IPv4 address in an odd spelling")
-        return
-    if len(host.rstrip(".")) > _MAX_NAME or not _NAME.fullmatch(host):
-        raise UrlRefused("the host is no valid name")
-    # The rule of the WHATWG URL standard: a name whose last label is a number is meant as IPv4.
-    last = (name.rstrip(".").rpartition(".")[2] for name in (host, readable))
-    if any(label.isdecimal() or re.fullmatch(r"0x[0-9a-f]*", label) for label in last):
-        raise UrlRefused("the host is an IPv4 address in an odd spelling")
-
-
-def _plain_ipv4(host: str) -> bool:
-    octets = host.split(".")
-    return len(octets) == 4 and all(
-        re.fullmatch(r"0|[1-9][0-9]{0,2}", octet) and int(octet) <= 255 for octet in octets
-    )
 
 
 class _GuardedResolver(AbstractResolver):

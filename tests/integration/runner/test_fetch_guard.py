@@ -75,7 +75,7 @@ async def test_redirect_to_a_refused_address_is_refused_at_every_hop(
         ("http://[::ffff:100.100.100.200]/", ErrorCode.ADDRESS_REFUSED),
         ("//168.63.129.16/machine", ErrorCode.ADDRESS_REFUSED),
         ("http://inside.example/x", ErrorCode.ADDRESS_REFUSED),
-        ("http://１２７.0.0.1/x", ErrorCode.ADDRESS_REFUSED),
+        ("http://１２７.0.0.1/x", ErrorCode.INVALID_URL),
         ("http://2130706433/x", ErrorCode.INVALID_URL),
         ("http://127.1/x", ErrorCode.INVALID_URL),
         ("http://user:secret@shop.example/x", ErrorCode.INVALID_URL),

@@ -29,10 +29,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.datastructures import FormData
 
-from imagebatch_core.egress import UrlRefused, check_url
 from imagebatch_core.model import Model
 from imagebatch_core.spec import HttpUrl, ImageBatchSpec, Name, ReuseFrom, S3Source, Source, Webhook
 from imagebatch_core.unsupported import unsupported
+from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv, not_implemented
 
 #: Fields of the spec that no upload sets. A new field of the spec is an option unless it is listed.

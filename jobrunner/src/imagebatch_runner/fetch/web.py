@@ -21,9 +21,11 @@ import aiohttp
 import yarl
 
 from imagebatch_core.addresses import AllowList
-from imagebatch_core.egress import UrlRefused, check_url, find_address_refused, guarded_connector
+from imagebatch_core.egress import find_address_refused, guarded_connector
 from imagebatch_core.results import ErrorCode
 from imagebatch_core.retry_after import parse_retry_after
+from imagebatch_core.shown_url import shown_url
+from imagebatch_core.urls import UrlRefused, check_redirect, check_url
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.settings import Settings
 
@@ -91,25 +93,35 @@ def checked(url: str) -> yarl.URL:
     """
     try:
         return check_url(url)
-    except (UrlRefused, ValueError) as error:
+    except UrlRefused as error:
         raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
 
 
+def _redirected(base: yarl.URL, location: str) -> yarl.URL:
+    """As :func:`checked`, for the ``Location`` of an answer to ``base``."""
+    try:
+        return check_redirect(base, location)
+    except UrlRefused as error:
+        raise ImageFailed(
+            ErrorCode.INVALID_URL, f"redirected to {shown_url(location)}: {error}"
+        ) from error
+
+
 def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
-    """What the answer to ``url``, which was checked, says of itself, for asking again later."""
-    redirected = response.url != yarl.URL(url).with_fragment(None)
+    """The validators of the answer to ``url``, which was checked, for asking again later."""
+    redirected = response.url != check_url(url)
     return Validators.of(response.headers, response.url if redirected else None)
 
 
 def host_of(url: yarl.URL) -> str:
-    return f"{url.host}:{url.port}"
+    return f"{url.raw_host}:{url.port}"
 
 
 def host_named_by(url: str) -> str | None:
-    """As :func:`host_of`; ``None`` for what is no URL of a host."""
+    """As :func:`host_of`; ``None`` for a URL that is refused."""
     try:
         return host_of(check_url(url))
-    except ValueError:
+    except UrlRefused:
         return None
 
 
@@ -147,7 +159,7 @@ async def opened(
                 with _told_of_its_end(response):
                     yield response
                 return
-            target = checked(_joined(target, location))
+            target = _redirected(target, location)
     raise ImageFailed(ErrorCode.TOO_MANY_REDIRECTS, f"more than {redirects} redirects")
 
 
@@ -177,13 +189,6 @@ def _told_of_its_end(response: aiohttp.ClientResponse) -> Iterator[None]:
         yield
     finally:
         closed.remove_done_callback(ended)  # the connection is for other answers as well
-
-
-def _joined(base: yarl.URL, location: str) -> str:
-    try:
-        return str(base.join(yarl.URL(location)))
-    except (ValueError, IndexError) as error:  # yarl looks beyond the end of http://[]@
-        raise ImageFailed(ErrorCode.INVALID_URL, f"redirected to {location}") from error
 
 
 def _expect_success(response: aiohttp.ClientResponse) -> None:

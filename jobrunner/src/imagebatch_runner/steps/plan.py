@@ -13,9 +13,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from imagebatch_core.catalogue.rows import RowProblem, RowReader, open_rows
-from imagebatch_core.egress import check_url
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.results import ShardItem
+from imagebatch_core.urls import check_url
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_urls import S3Object, is_s3

@@ -9,14 +9,10 @@ from typing import Final
 import aiohttp
 
 from imagebatch_core.addresses import AllowList
-from imagebatch_core.egress import (
-    UrlRefused,
-    check_url,
-    find_address_refused,
-    guarded_connector,
-)
+from imagebatch_core.egress import find_address_refused, guarded_connector
 from imagebatch_core.reasons import Reason
 from imagebatch_core.retry_after import parse_retry_after
+from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_operator.policies.webhook_retries import Attempt
 
 from .signature import signature
