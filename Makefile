@@ -11,6 +11,11 @@ export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
 TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks dev
 export PYTHONPATH := dev
+# Tests start hundreds of processes: none of them should compile its modules again.
+export PYTHONDONTWRITEBYTECODE :=
+# However it is stopped, what it started ends with it; pytest first gets the time to take down a cluster.
+TREE := $(PY) -m stack.process_tree --stop SIGINT --grace 90 --
+PYTEST := $(TREE) $(PY) -m pytest
 
 .PHONY: help demo test install lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
 
@@ -63,30 +68,30 @@ generated: install
 	@$(PY) tools/reference.py --check
 
 unit: install ## Unit tests: rules, without services
-	@$(PY) -m pytest tests/unit -q -n $(JOBS) -m 'not slow and not long'
+	@$(PYTEST) tests/unit -q -n $(JOBS) -m 'not slow and not long'
 
 slow: install ## Unit tests that take longer: fuzzers, sanitizers, large inputs
-	@$(PY) -m pytest tests/unit -q -n $(JOBS) -m slow
+	@$(PYTEST) tests/unit -q -n $(JOBS) -m slow
 
 fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
 	@mkdir -p .local/fuzz
 	@for target in csv_reader header_sniff url picture; do \
 	  echo "==> $$target, $(FUZZ_SECONDS) s; what is found is written to .local/fuzz"; \
-	  PYTHONPATH=tests $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
+	  PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
 	done
 
 integration: install ## Integration tests: a real SeaweedFS, a real API server
 	@$(PY) -m localcluster build
-	@$(PY) -m pytest tests/integration -q
+	@$(PYTEST) tests/integration -q
 
 long: install ## Integration tests that take minutes: the store away for a minute, hundreds of kills
-	@$(PY) -m pytest tests/integration -q -m long --timeout 1800
+	@$(PYTEST) tests/integration -q -m long --timeout 1800
 
 e2e: install ## End-to-end tests on a cluster of their own
-	@$(PY) -m pytest tests/e2e -v
+	@$(PYTEST) tests/e2e -v
 
 bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
-	@PYTHONPATH=$(PYTHONPATH):tests $(PY) -m benchmarks $(SECTION)
+	@PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m benchmarks $(SECTION)
 
 up: install ## Cluster, S3 and chart, without the demo
 	@$(PY) -m stack.up

@@ -23,14 +23,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def cached_photos() -> Path:
     """Folder of photographs in the user's cache, drawn once for each version of the recipe."""
-    from hosttools.cache import cache_root  # noqa: PLC0415 - the image has samplehost alone
+    # Here, because the image has samplehost alone.
+    from hosttools.cache import cache_root  # noqa: PLC0415
+    from hosttools.filelock import held  # noqa: PLC0415
 
     recipe = hashlib.sha256()
     for name in ("photos.py", "draw.py"):
         recipe.update(Path(__file__).with_name(name).read_bytes())
     folder = cache_root() / f"photos-{recipe.hexdigest()[:12]}"
-    if not folder.is_dir():
-        _draw(folder)
+    with held(cache_root() / "photos.lock", "the photographs, which another process draws"):
+        if not folder.is_dir():
+            _draw(folder)
     return folder
 
 

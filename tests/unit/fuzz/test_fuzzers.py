@@ -58,6 +58,7 @@ def fuzzers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
             process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_makes_a_fault(fuzzers: dict[str, tuple[int, str]], target: str) -> None:
     code, output = fuzzers[target]

@@ -24,12 +24,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "dev" / "samplehost"
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    photos = tmp_path_factory.mktemp("samplehost") / "photos"
-    command = [sys.executable, str(FOLDER)]
-    subprocess.run([*command, "draw", "--out", str(photos)], check=True)
+def host() -> Iterator[str]:
+    """Its photographs are drawn once for each version of their recipe, and kept in the cache."""
     with subprocess.Popen(
-        [*command, "serve", "--photos", str(photos), "--port", "0"],
+        [sys.executable, str(FOLDER), "serve", "--port", "0"],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "SAMPLEHOST_TOKEN": TOKEN},
     ) as process:  # fmt: skip
         try:

@@ -87,6 +87,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_row_that_never_ends_is_refused_before_it_takes_memory(kind: str) -> None:
     head, piece = ENDLESS[kind]

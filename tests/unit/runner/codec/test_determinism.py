@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.pictures import encoded, photo
 
 _PROGRAM = """
@@ -45,6 +47,7 @@ def run(paths: list[str], order: str, seed: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_format_and_codec_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     picture = photo(size=(150, 110))
     paths = []

@@ -83,6 +83,7 @@ def seeds() -> list[bytes]:
     return [*found, encoded(noise(33, 33).convert("CMYK"))]
 
 
+@pytest.mark.slow
 def test_no_bytes_make_the_library_leave_its_buffers(fuzzer: Path, tmp_path: Path) -> None:
     folder = tmp_path / "seeds"
     folder.mkdir()

@@ -109,6 +109,7 @@ def test_batch_without_a_plan_is_not_collected(tmp_path: Path) -> None:
         collect(made.batch)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     """Peak of 60,000 rows against that of 10,000, and with the largest shards, each in a process
     of its own."""

@@ -109,6 +109,7 @@ async def test_image_whose_decoder_is_killed_again_fails_alone(pool: DecoderPool
     assert (await compressed(pool, jpeg(), Kind.JPEG)).width == photo().width
 
 
+@pytest.mark.slow
 async def test_hanging_decoder_is_killed_and_replaced() -> None:
     # Long enough for a decoder that starts on a busy machine: only one that hangs takes longer.
     async with DecoderPool(1, timeout=8, memory=0) as pool:
@@ -123,6 +124,7 @@ async def test_hanging_decoder_is_killed_and_replaced() -> None:
         assert children() != [hanging]
 
 
+@pytest.mark.slow
 async def test_image_that_needs_too_much_memory_fails_alone() -> None:
     large = encoded(photo(size=(8000, 8000)), "PNG", compress_level=1)
     async with DecoderPool(1, timeout=30, memory=300 * MIB) as pool:
@@ -154,6 +156,7 @@ def shared_bytes() -> int:
     return held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "code"), [(Kind.JPEG, ErrorCode.CORRUPT), (Kind.PNG, ErrorCode.DECODER_CRASHED)]
 )
