@@ -1,4 +1,4 @@
-"""A weighted semaphore in arrival order: bytes held, pixels decoded."""
+"""A weighted semaphore, first come, first served: for bytes in memory and pixels in decoding."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 
 
 class Budget:
-    """At most ``capacity`` units are out at once.
+    """At most ``capacity`` units are taken at once, in the order in which they are asked for.
 
-    A weight over the capacity counts as all of it: such an image waits until it is alone, instead
-    of for ever. First come, first served, so a large one is not overtaken until it starves.
+    A weight over the capacity counts as the capacity: such an image waits until it is alone. No
+    small image overtakes a large one, which could otherwise wait for ever.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -25,7 +25,7 @@ class Budget:
 
     @property
     def free(self) -> int:
-        """Negative while it is overdrawn."""
+        """Units that are not taken; negative while the budget is overdrawn."""
         return self._free
 
     @asynccontextmanager
@@ -38,7 +38,7 @@ class Budget:
             self.give(taken)
 
     async def take(self, weight: int) -> int:
-        """Wait for ``weight`` units; the answer is what must be given back."""
+        """Wait for ``weight`` units. Returns the units to give back."""
         weight = min(weight, self._capacity)
         if not self._waiting and weight <= self._free:
             self._free -= weight
@@ -50,37 +50,41 @@ class Budget:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.give(weight)  # it had been granted in the same moment
+                self.give(weight)  # it was granted before the cancellation arrived
             else:
-                with contextlib.suppress(ValueError):  # passed over by a grant meanwhile
+                with contextlib.suppress(ValueError):  # a grant has removed it already
                     self._waiting.remove(entry)
                 self._grant()
             raise
         return weight
 
     def give(self, weight: int) -> None:
-        """Give back what :meth:`take` answered, or what was overdrawn."""
+        """Give back units that were taken or overdrawn."""
         self._free += weight
         if self._free >= 0:
             self._settled.set()
         self._grant()
 
     def overdraw(self, weight: int) -> None:
-        """Take at once, whether it is there or not: for what exists already. Whoever may do so
-        waits for :meth:`settled` before, which bounds how far it goes."""
+        """Take units at once, free or not: for memory that is in use already.
+
+        A caller waits for :meth:`settled` before its next step, which bounds the overdraft.
+        """
         self._free -= weight
         if self._free < 0:
             self._settled.clear()
 
     async def settled(self) -> None:
-        """Wait until nothing is overdrawn. Not behind those who wait to take: they may wait for
-        the one who calls this."""
+        """Wait until nothing is overdrawn.
+
+        This does not queue behind those who wait to take: they may wait for the caller's units.
+        """
         await self._settled.wait()
 
     def _grant(self) -> None:
         while self._waiting:
             weight, turn = self._waiting[0]
-            if turn.cancelled():  # its task was cancelled, and has not run since
+            if turn.cancelled():  # its task was cancelled and has not run since
                 self._waiting.popleft()
             elif weight <= self._free:
                 self._waiting.popleft()
@@ -91,7 +95,7 @@ class Budget:
 
 
 class Hold:
-    """A share of a budget that outlives the function which took it."""
+    """Units of a budget that are held beyond the function that took them."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -104,12 +108,12 @@ class Hold:
         await self._budget.settled()
 
     def grow(self, weight: int) -> None:
-        """Without waiting; see :meth:`Budget.overdraw`."""
+        """Take more units without waiting; see :meth:`Budget.overdraw`."""
         self._budget.overdraw(weight)
         self._weight += weight
 
     def shrink(self, weight: int) -> None:
-        """Keep no more than ``weight``."""
+        """Give back all units over ``weight``."""
         surplus = self._weight - weight
         if surplus > 0:
             self._weight = weight

@@ -1,4 +1,4 @@
-"""An image's bytes as the network gave them: pieces, which are joined only for who needs that."""
+"""An image's bytes in the pieces in which they arrived, joined only where that is needed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-#: Enough for the header of most images, what metadata stands before it included.
+#: Enough for the header of most images and the metadata before it.
 _HEAD: Final = 64 << 10
 
 
 class Content:
-    """Of an image, or of an answer with no content. Joining a megabyte takes as long as receiving
-    it: the kernel clears the pages of each new copy."""
+    """The bytes of an image, or none.
+
+    They stay in pieces because joining a megabyte takes as long as receiving it: the kernel has to
+    clear the pages of each new copy.
+    """
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
-        """``pieces`` belong to this object from now on."""
+        """The caller must not change ``pieces`` any more."""
         self.pieces: Sequence[bytes] = pieces
         self.size: Final = sum(map(len, pieces))
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB or more, or all where it has less."""
+        """The first 64 KiB or more; all bytes if there are fewer."""
         taken, size = 0, 0
         while taken < len(self.pieces) and size < _HEAD:
             size += len(self.pieces[taken])
@@ -29,7 +32,7 @@ class Content:
         return b"".join(self.pieces[:taken])
 
     def whole(self) -> bytes:
-        """All of it; from then on it is one piece."""
+        """All bytes, which stay joined from then on."""
         if len(self.pieces) != 1:
             self.pieces = (b"".join(self.pieces),)
         return self.pieces[0]

@@ -1,11 +1,11 @@
-"""Why one image failed.
+"""Why an image or a step failed.
 
 ::
 
-    ImageFailed          this image alone; recorded, the shard goes on
-    ObjectNotTaken       as such an image is recorded whose output the store alone does not take
-    StorageUnavailable   the store did not answer for as long as we are told to wait (exit code 1)
-    ScratchFull          temporary files find no space (exit code 1)
+    ImageFailed          one image failed; it is recorded, and the shard goes on
+    ObjectNotTaken       the store takes other objects, and not this image's output; recorded too
+    StorageUnavailable   the store did not answer for as long as it is waited for (exit code 1)
+    ScratchFull          there is no space for temporary files (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails in a way that may pass (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
 """
@@ -17,12 +17,13 @@ from imagebatch_core.results import ErrorCode
 
 
 class ImageFailed(Exception):
-    """One image failed; ``http_status`` is of the last attempt's last answer, if there was one.
+    """One image failed.
 
-    ``retry_after`` is the host's own wish in seconds. ``attempts`` counts tries to fetch, 1-based.
-    ``message`` may quote a host or a file: what of it could not be recorded or shown in one line is
-    replaced. It is whole: cut before credentials are taken out of it, it could keep the first part
-    of one. What is recorded of it is short: see :meth:`.ImageResult.failure`.
+    ``http_status`` is that of the last attempt's last answer, if there was one. ``retry_after`` is
+    the wait in seconds that the host asked for. ``attempts`` counts the tries to fetch. ``message``
+    may quote a host or a file; characters that cannot be shown on one line are replaced. It must
+    not be cut before credentials are redacted, or the first half of one could stay:
+    :meth:`.ImageResult.failure` cuts it.
     """
 
     def __init__(
@@ -43,20 +44,20 @@ class ImageFailed(Exception):
 
 
 def _readable(text: str) -> str:
-    """Bytes that are no UTF-8 arrive as lone surrogates, which no JSON file can hold."""
+    """The text without control characters and lone surrogates, which JSON in UTF-8 cannot hold."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 class ObjectNotTaken(ImageBatchError):
-    """The object store does not take this one object, while it takes others."""
+    """The object store takes other objects, and not this one."""
 
 
 class StorageUnavailable(ImageBatchError):
-    """The object store did not answer within the configured patience."""
+    """The object store did not answer for as long as ``storage_patience_seconds`` says."""
 
 
 class SourceUnavailable(ImageBatchError):
-    """The batch's CSV could not be had from its address: no answer, or one that says later."""
+    """The address of the batch's CSV did not answer, or answered that it may later."""
 
 
 class ScratchFull(ImageBatchError):

@@ -1,7 +1,7 @@
 """How much memory this process may use, and how the runner divides it.
 
-A pod over its limit is killed whole, decoders and all, and its shard with it; so the shares are
-made of the limit itself, and an image that does not fit its decoder's share fails alone.
+The kernel kills a pod over its limit, decoders included. The shares are therefore made of the
+limit, and an image that does not fit its decoder's share fails alone.
 """
 
 from __future__ import annotations
@@ -57,9 +57,12 @@ def weight(pixels: int, bytes_per_pixel: int) -> int:
 
 
 def shares(limit: int | None, cpus: int) -> Shares:
-    """What the settings are where they are not set: a decoder for each CPU, as long as those take
-    half of the memory at most. The pixel budget is for all decoders together, so that of two large
-    images one waits; the decoder's own bound is the last resort."""
+    """The shares where no setting says otherwise.
+
+    One decoder for each CPU, as long as idle decoders take at most half of the memory. All decoders
+    share the budget of pixels, so that one of two large images waits. The limit of a decoder's
+    address space is the last resort.
+    """
     if limit is None:
         return Shares(192 * MIB, cpus, 2048 * MIB, 100_000_000)
     held = min(192 * MIB, limit // 5)

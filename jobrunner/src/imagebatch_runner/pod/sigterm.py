@@ -1,9 +1,10 @@
-"""SIGTERM in a pod: an end within the grace period, whatever the process is waiting for.
+"""SIGTERM in a pod: the process ends within the grace period, whatever it is waiting for.
 
-A thread of its own waits for the signal: the interpreter's handler in C writes to a pipe at once,
-whereas one in Python runs between two lines on the main thread, which may be within a call to the
-store that takes minutes; and threads that wait for the store hold up every orderly end. What is not
-recorded then is done again by the next pod, so leaving at once is always safe.
+A thread waits for the signal. A handler in Python would run on the main thread between two lines,
+and the main thread may be in a call to the store that takes minutes; the interpreter's own handler
+writes to a pipe at once. Other threads that wait for the store would delay an orderly exit, so the
+process exits without waiting for them. This is safe at any moment: the next pod does again what is
+not recorded.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class SigtermWatch:
-    """Ends the process with 143: at once, or within :meth:`grace` where there is work to record.
+    """Ends the process with exit code 143: at once, or in time within a :meth:`grace` block.
 
-    To be made once, on the main thread. It takes the interpreter's only wake-up descriptor, so
+    Make one only, on the main thread. It uses the interpreter's single wake-up descriptor, so that
     nothing else in the process may use ``loop.add_signal_handler``.
     """
 
@@ -36,15 +37,15 @@ class SigtermWatch:
         self._wakes, wakeup = os.pipe()
         os.set_blocking(wakeup, False)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        # A handler must be there: as PID 1 of a pod the kernel spares this process a signal that
-        # it does not handle.
+        # There must be a handler: the kernel does not deliver an unhandled signal to PID 1, which
+        # this process is in a pod.
         signal.signal(signal.SIGTERM, lambda *_: None)
         threading.Thread(target=self._wait, name="sigterm", daemon=True).start()
 
     @contextmanager
     def grace(self, seconds: float, finish: Callable[[], None]) -> Iterator[None]:
-        """Within the block the signal calls ``finish``, on the watching thread, and the process
-        has so many seconds left to end by itself."""
+        """Within the block the signal calls ``finish`` on the watching thread. The process then has
+        ``seconds`` to end by itself."""
         with self._lock:
             self._finish, self._seconds = finish, seconds
         try:

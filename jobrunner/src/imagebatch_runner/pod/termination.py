@@ -1,4 +1,4 @@
-"""How a step ends: exit code and termination message, from what it gave or raised."""
+"""How a step ends: exit code and termination message for an error, and where the message goes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ log = logging.getLogger(__name__)
 
 
 def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
-    """What an error in a step means to whoever started the process.
+    """Exit code and message of a step that raised ``error``; an interruption has no message.
 
     Code 2 says that the input is refused, which ends the batch: only plan reads the input. Code 3
-    says that a setting or the storage is refused: the batch waits until somebody mends it. There is
-    no message for an interruption.
+    says that a setting or the storage is refused: the batch waits until somebody mends it.
     """
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, None

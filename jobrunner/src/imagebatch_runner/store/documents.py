@@ -1,7 +1,6 @@
 """The small JSON documents of a batch: ``plan.json``, ``summary.json``, ``owner.json``, the index.
 
-All camelCase, as the resource is. The gateway reads plan, summary and index; the sweeper reads
-the owner.
+Their names are camelCase, as in the resource. The gateway reads the plan while a batch runs.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from imagebatch_core.spec import DeletionPolicy, Output
 
 
 class Reuse(Document):
-    """Which batch's outputs may be taken over: its uid, or a folder's path in local mode.
+    """The batch whose outputs may be taken over: its uid, or a folder's path in local mode.
 
-    ``images`` of this batch have an output there; ``refusal`` is why none may be taken.
+    ``images`` counts the images of this batch that have an output there. ``refusal`` says why none
+    may be taken over.
     """
 
     batch: str
@@ -24,14 +24,14 @@ class Reuse(Document):
     refusal: str | None = None
 
     def sentence(self, images: int) -> str:
-        """For people; ``images`` are all of this batch."""
+        """What was found, as a sentence for people. ``images`` counts all of this batch."""
         if self.refusal is not None:
             return f"nothing is reused: {self.refusal}"
         return f"{self.images} of {images} images have an earlier output"
 
 
 class Plan(Document):
-    """``plan.json``, written when all shard files are: its presence means planned."""
+    """``plan.json``. It is written after all shard files, so a batch that has one is planned."""
 
     products: int
     images: int
@@ -42,7 +42,7 @@ class Plan(Document):
     #: Names of the user's own columns, in their order.
     extra_columns: tuple[str, ...]
     output: Output
-    #: Of :mod:`imagebatch_runner.codec.revision`; plans older than the revisions have none.
+    #: The codec's name, from :mod:`imagebatch_runner.codec.revision`; ``None`` in older plans.
     codec: str | None = None
     #: What was noticed in the input and stops nothing; sentences for people.
     notices: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Plan(Document):
 
 
 class Summary(Document):
-    """``summary.json``, written last of all: its presence means collected."""
+    """``summary.json``. It is written last, so a batch that has one is collected."""
 
     products: int
     images: int
@@ -93,7 +93,10 @@ class Summary(Document):
 
 
 class Owner(Document):
-    """``owner.json``: whose prefix this is, for the sweeper."""
+    """``owner.json``: the batch that the objects of this prefix belong to.
+
+    It stays when the resource is gone, and says whether the objects are to be removed then.
+    """
 
     namespace: str
     name: str
@@ -111,10 +114,10 @@ class Owner(Document):
 
 
 class ReportIndex(Document):
-    """``report.index.json``: where in the reports every ``every``-th row starts.
+    """``report.index.json``: the byte offset of every ``every``-th row in both reports.
 
-    Entry i of ``csv`` and ``jsonl`` is the byte offset of row ``i * every + 1`` (of its first
-    image, in ``jsonl``).
+    Entry i of ``csv`` and ``jsonl`` is the offset of row ``i * every + 1``; in ``jsonl``, of its
+    first image.
     """
 
     every: int

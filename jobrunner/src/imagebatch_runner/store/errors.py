@@ -1,4 +1,4 @@
-"""What an error of the object store means: it may pass, it is a refusal, or it is told as it is."""
+"""What an error of the object store means: it may pass, it is a refusal, or it is neither."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from imagebatch_core.errors import StorageRefused
 from imagebatch_core.names import RUNNER_STORAGE_SECRET
 from imagebatch_runner.failures import StorageUnavailable
 
-#: What the store says to a condition that a request came with.
+#: Errors about the condition of a conditional request.
 _CONDITIONS = (NotSupportedError, AlreadyExistsError, PreconditionError)
 
-#: No space, or none within a quota: ENOSPC and EDQUOT of a store that is a folder; of S3 the status
-#: 507 and the codes of MinIO and Ceph, which come with 507, 400 and 403.
+#: The store is full, or its quota is used up: ENOSPC and EDQUOT of a folder, status 507 of S3, and
+#: the codes of MinIO and Ceph, which come with 507, 400 and 403.
 _FULL = re.compile(
     r"\(os error (28|122)\)|non-2xx status code: 507"
     r"|<Code>(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)</Code>"
 )
 
-#: An upload in parts that S3 ended: because it is complete, and the answer that said so was lost.
+#: A multipart upload is gone: it was completed, and the answer that said so was lost.
 _UPLOAD_GONE: Final = "<Code>NoSuchUpload</Code>"
 
 
@@ -37,17 +37,18 @@ _NODE_KEYS = re.compile(r"http://169\.254\.(169\.254|170\.2)/")
 
 
 def unavailable(error: Exception) -> StorageUnavailable:
-    """What it means that the store failed for as long as it was waited for."""
+    """The error to raise when the store failed for as long as it was waited for."""
     if is_full(error):
         return StorageUnavailable(f"no space is left for what is stored: {first_line(error)}")
     return StorageUnavailable(f"the object store does not answer: {first_line(error)}")
 
 
 def refused(error: Exception, key: str) -> StorageRefused | None:
-    """The refusal that an error stands for, if it is one.
+    """The refusal that an error means, ``None`` if it is no refusal.
 
-    Never the answer to a condition of our own, which is a 4xx as well: something is there already,
-    maybe put by a first attempt whose answer was lost. Nor a lack of space, which somebody mends.
+    A condition that does not hold is none, although it is a 4xx as well: something is there
+    already, maybe put by a first attempt whose answer was lost. Nor is a full store, which
+    somebody will make room in.
     """
     if isinstance(error, _CONDITIONS) or is_full(error):
         return None
@@ -67,15 +68,16 @@ def refused(error: Exception, key: str) -> StorageRefused | None:
     return None
 
 
-def sorted_or_refusal(error: Exception, key: str) -> BaseError | StorageRefused:
+def passing_or_refusal(error: Exception, key: str) -> BaseError | StorageRefused:
+    """As :func:`passing` when writing, but a refusal is returned as well."""
     try:
-        return sorted_out(error, key, writing=True)
+        return passing(error, key, writing=True)
     except StorageRefused as refusal:
         return refusal
 
 
-def sorted_out(error: Exception, key: str, *, writing: bool) -> BaseError:
-    """Give back what may pass with time; raise everything else."""
+def passing(error: Exception, key: str, *, writing: bool) -> BaseError:
+    """Return an error that may pass with time; raise any other, a refusal as StorageRefused."""
     refusal = refused(error, key)
     if refusal is not None:
         raise refusal from error
@@ -92,17 +94,17 @@ def sorted_out(error: Exception, key: str, *, writing: bool) -> BaseError:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """A listing that is answered with 4xx comes as an error without a class of its own."""
+    """Whether the status is a 4xx that stays. Listings have no class of error for it."""
     found = re.search(r"non-2xx status code: (4\d\d)", str(error))
     return found is not None and found[1] not in ("404", "408", "425", "429")
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the store says so; some that are full only say that they failed."""
+    """Whether the store says that it is full. Some full stores only say that they failed."""
     return _FULL.search(str(error)) is not None
 
 
 def first_line(error: BaseException) -> str:
-    """obstore's messages end with a dump of the request."""
+    """The error's first line: obstore's messages end with a dump of the request."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]

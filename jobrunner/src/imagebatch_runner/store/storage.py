@@ -1,6 +1,6 @@
-"""The object store in the runner's terms: outages are waited for, refusals are told at once.
+"""The object store as the runner uses it: it waits for outages and raises refusals at once.
 
-Vendor errors stop here. Keys are those of :mod:`imagebatch_core.keys`.
+Errors of obstore do not leave this module. Keys are those of :mod:`imagebatch_core.keys`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from imagebatch_core.errors import StorageRefused
 from imagebatch_core.store import ObjectStore, open_store
 from imagebatch_runner.failures import ObjectNotTaken
 
-from .errors import first_line, is_full, sorted_or_refusal, sorted_out, unavailable
+from .errors import first_line, is_full, passing, passing_or_refusal, unavailable
 from .streams import Reading
 
 __all__ = ["Storage"]
@@ -38,21 +38,21 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LONGEST_WAIT: Final = 30.0
-#: Seconds after which an image that the store does not take is looked at by itself.
+#: Seconds after which it is checked whether the store takes other objects than this image.
 _OBJECT_PATIENCE: Final = 60.0
-#: A full store may still take an object of no bytes (SeaweedFS), or what it can pack to nothing;
-#: a proxy that takes no large ones takes this.
+#: Size of the object that checks this. A full SeaweedFS still takes empty objects and ones that it
+#: can compress to nothing; a proxy that refuses large objects must take it.
 _WITNESS_BYTES: Final = 64 * 1024
-#: obstore repeats a request by itself for this long; then the waiting here begins.
+#: obstore itself repeats a failed request for this long; then this module waits and repeats.
 _REQUEST_RETRY: Final = timedelta(seconds=20)
-#: Bytes of a multipart upload's part; also the largest object of a create-only put.
+#: Bytes of a multipart upload's part, and of the largest object that is put in one request.
 _PART_BYTES: Final = 8 << 20
-#: Parts on their way at once, each of which is in memory.
+#: Parts that are uploaded at once; each is in memory.
 _PARTS_AT_ONCE: Final = 2
 
 
 class Storage:
-    """``patience`` in seconds: how long an outage is waited for, per operation."""
+    """``patience`` is how many seconds each operation waits for an outage to end."""
 
     def __init__(self, store: ObjectStore, *, patience: float) -> None:
         self._store = store
@@ -65,11 +65,11 @@ class Storage:
         return cls(store, patience=patience)
 
     def within(self, patience: float) -> Storage:
-        """The same store, waited for no longer than so many seconds."""
+        """The same store with at most this patience, in seconds."""
         return Storage(self._store, patience=min(patience, self._patience))
 
     def get(self, key: str) -> bytes | None:
-        """The object's bytes, ``None`` if there is none."""
+        """The object's bytes, ``None`` if there is no such object."""
         try:
             return self._waited(key, lambda: bytes(obstore.get(self._store, key).bytes()))
         except FileNotFoundError:
@@ -86,24 +86,24 @@ class Storage:
         self._written(key, lambda: obstore.put(self._store, key, data, use_multipart=False))
 
     async def put_async(self, key: str, data: bytes) -> None:
-        """As :meth:`put`; cancelling it while it waits for the store is safe."""
+        """As :meth:`put`. It may be cancelled while it waits for the store."""
         waits = _waits(self._patience)
         while True:
             try:
                 await self._put_once(key, data)
-            except Exception as error:  # noqa: BLE001 - sorted right below
-                await asyncio.sleep(_next_wait(sorted_out(error, key, writing=True), key, waits))
+            except Exception as error:  # noqa: BLE001 - what cannot pass is raised again
+                await asyncio.sleep(_next_wait(passing(error, key, writing=True), key, waits))
             else:
                 return
 
     async def put_image(self, key: str, data: bytes, witness: str) -> None:
-        """As :meth:`put_async`, for an object that others do not depend on.
+        """As :meth:`put_async`, for an object that may fail alone.
 
-        When the store keeps refusing or failing it, a small object at ``witness`` tells whether
-        the store is at fault or this object is.
+        When the store keeps refusing it, a small object is put at ``witness``, to find out whether
+        the store takes nothing or only not this object.
 
         Raises:
-            ObjectNotTaken: the store takes others, and did not take this one even after that.
+            ObjectNotTaken: the store took the other object, and not this one even after that.
         """
         waits = _waits(self._patience)
         blame_from = time.monotonic() + min(self._patience, _OBJECT_PATIENCE)
@@ -116,18 +116,18 @@ class Storage:
                     raise ObjectNotTaken(
                         f"the object store does not take it: {first_line(error)}"
                     ) from error
-                passing = sorted_or_refusal(error, key)
-                due = isinstance(passing, StorageRefused) or time.monotonic() >= blame_from
+                found = passing_or_refusal(error, key)
+                due = isinstance(found, StorageRefused) or time.monotonic() >= blame_from
                 blamed = due and not is_full(error) and await self._takes(witness)
                 if not blamed:
-                    if isinstance(passing, StorageRefused):
-                        raise passing from error
-                    await asyncio.sleep(_next_wait(passing, key, waits))
+                    if isinstance(found, StorageRefused):
+                        raise found from error
+                    await asyncio.sleep(_next_wait(found, key, waits))
 
     async def copy_async(self, source: str, target: str) -> bool:
-        """Copy within the store, which moves no byte through here.
+        """Copy within the store; no byte of it comes here.
 
-        ``False``: there is no such source, or the store refuses to copy it.
+        ``False`` if there is no such source, or the store refuses to copy it.
         """
         waits = _waits(self._patience)
         while True:
@@ -135,20 +135,20 @@ class Storage:
                 await obstore.copy_async(self._store, source, target)
             except FileNotFoundError:
                 return False
-            except Exception as error:  # noqa: BLE001 - sorted right below
-                passing = sorted_or_refusal(error, target)
-                if isinstance(passing, StorageRefused):
+            except Exception as error:  # noqa: BLE001 - what cannot pass is raised again
+                found = passing_or_refusal(error, target)
+                if isinstance(found, StorageRefused):
                     log.warning("storage: %s is not copied: %s", source, first_line(error))
                     return False
-                await asyncio.sleep(_next_wait(passing, target, waits))
+                await asyncio.sleep(_next_wait(found, target, waits))
             else:
                 return True
 
     def create_from_file(self, key: str, path: Path) -> bool:
-        """Put a file where nothing is yet; ``False`` if something is.
+        """Put a file under a key that is free; ``False`` if it is not.
 
-        Two writers at the same moment may both succeed where the store knows no conditional put,
-        or the file is too large for one; then the last of them stays.
+        If the store has no conditional put, or the file is too large for one, two writers at the
+        same moment may both succeed; the later object stays.
         """
         if path.stat().st_size <= _PART_BYTES:
             data = path.read_bytes()
@@ -164,10 +164,10 @@ class Storage:
         return True
 
     def put_file(self, key: str, path: Path) -> None:
-        """As :meth:`put`, in parts where the file is large.
+        """As :meth:`put`, in parts if the file is large.
 
-        An upload in parts cannot be taken up where it broke off: obstore repeats most of its
-        requests, and what fails nevertheless begins the file anew.
+        obstore repeats most requests of such an upload. When one fails nevertheless, the whole file
+        is uploaded again, because an upload in parts cannot be continued.
         """
 
         def upload() -> None:
@@ -193,7 +193,7 @@ class Storage:
 
     @contextlib.contextmanager
     def reading(self, key: str) -> Iterator[IO[bytes]]:
-        """A stream of the object's bytes; an outage in the middle is waited for.
+        """A stream of the object's bytes, which waits for outages.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -210,11 +210,11 @@ class Storage:
         await obstore.put_async(self._store, key, data, use_multipart=False)
 
     async def _takes(self, witness: str) -> bool:
-        """Whether the store takes what is like an image, at this moment."""
+        """Whether the store takes an object like an image now."""
         try:
             await self._put_once(witness, os.urandom(_WITNESS_BYTES))
             await obstore.delete_async(self._store, witness)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it does not
+        except Exception as error:  # noqa: BLE001 - any error means no
             log.debug("storage: %s: %s", witness, first_line(error))
             return False
         return True
@@ -227,12 +227,12 @@ class Storage:
         while True:
             try:
                 return operation()
-            except Exception as error:  # noqa: BLE001 - sorted right below
-                time.sleep(_next_wait(sorted_out(error, key, writing=writing), key, waits))
+            except Exception as error:  # noqa: BLE001 - what cannot pass is raised again
+                time.sleep(_next_wait(passing(error, key, writing=writing), key, waits))
 
 
 def _waits(patience: float) -> Iterator[float]:
-    """Doubling waits in seconds until ``patience`` has passed since the first failure."""
+    """Waits in seconds, each twice the one before, until ``patience`` has passed."""
     end = time.monotonic() + patience
     wait = 0.5
     while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Objects as streams that outlive a broken connection."""
+"""Objects as streams that go on after a broken connection."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ T = TypeVar("T")
 
 
 class Waited(Protocol):
-    """Does it again and again while its errors may pass; see :class:`.storage.Storage`."""
+    """Repeats an operation while its errors may pass; see :class:`.storage.Storage`."""
 
     def __call__(self, operation: Callable[[], T], /) -> T: ...
 
 
 class Reading(io.RawIOBase):
-    """obstore's reader as the raw stream that :class:`io.BufferedReader` wants.
+    """obstore's reader as the raw stream that :class:`io.BufferedReader` needs.
 
-    A failed read begins anew where it was: obstore repeats requests as well, but not after every
+    A failed read is repeated from where it was. obstore repeats requests too, but not after every
     kind of broken connection.
     """
 
     def __init__(self, opened: Callable[[], obstore.ReadableFile], waited: Waited) -> None:
-        """Opens it at once.
+        """Open the object at once.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -54,6 +54,6 @@ class Reading(io.RawIOBase):
             return memoryview(self._reader.read(size))
         except FileNotFoundError:
             raise
-        except OSError as error:  # streams give the store's errors as such
+        except OSError as error:  # obstore's streams raise the store's errors as OSError
             self._reader = None
             raise BaseError(str(error)) from error

@@ -1,8 +1,8 @@
-"""The pool of worker processes: one image each at a time, replaced when one dies.
+"""The pool of decoders: worker processes that compress one image at a time each.
 
 A decoder that crashes, hangs or runs out of memory costs the image it was given and nothing else.
-One that is killed from outside, as the kernel does when memory runs out, may have been the wrong
-one: its image gets one more try, while no other is decoded.
+The kernel, out of memory, may kill a decoder for another one's image: the image of a killed decoder
+is tried once more, while no other image is decoded.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from . import memfile
 
 log = logging.getLogger(__name__)
 
-#: All that a worker inherits: the store's credentials have no business beside hostile bytes.
+#: The only variables that a worker inherits: it decodes hostile bytes and needs no credentials.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-#: A decoding library may not start threads of its own beside the pool. And glibc keeps the memory
-#: of one image for the next: by default it gives every large buffer back to the kernel, which must
-#: clear its pages again; that took a third of all CPU time. 32 MiB is the most that glibc takes as
-#: the first; the second is what a decoder keeps between images.
+#: Decoding libraries start no threads of their own beside the pool. glibc keeps the memory of one
+#: image for the next: by default it returns every large buffer to the kernel, which has to clear
+#: the pages again, a third of all CPU time. 32 MiB is the largest mmap threshold that glibc takes;
+#: the trim threshold is what a decoder keeps between images.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -45,7 +45,10 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """One output; ``data`` are the input's own bytes when ``kept``. Sizes in pixels."""
+    """A compressed image; ``data`` are the input's own bytes if it was ``kept``. Sizes in pixels.
+
+    The hashes are SHA-256 in hexadecimal, of the output and of the source.
+    """
 
     data: bytes
     kind: Kind
@@ -57,10 +60,11 @@ class Compressed:
 
 
 class DecoderPool:
-    """``async with DecoderPool(...)``; processes start when first needed."""
+    """Use with ``async with``. Processes start when they are needed, also in place of dead ones."""
 
     def __init__(self, workers: int, *, timeout: float, memory: int) -> None:
-        """``timeout`` in seconds and ``memory`` in bytes of address space are for one image."""
+        """``timeout`` in seconds is for one image, ``memory`` in bytes of address space for one
+        decoder; 0: no limit."""
         self._timeout = timeout
         self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._workers = [_Worker(memory) for _ in range(workers)]
@@ -78,20 +82,20 @@ class DecoderPool:
         """Compress one image.
 
         Raises:
-            ImageFailed: it does not decode, is over a limit, or ended its decoder.
+            ImageFailed: it cannot be decoded, is over a limit, or ended its decoder.
         """
         try:
             async with self._turns.hold(1):
                 return await self._once(content, kind, options)
         except _Killed as killed:
-            log.warning("a decoder was killed (%s): its image is tried again, alone", killed)
+            log.warning("a decoder was killed (%s): its image is tried once more, alone", killed)
         try:
             async with self._turns.hold(len(self._workers)):
                 return await self._once(content, kind, options)
         except _Killed as killed:
             raise ImageFailed(
                 ErrorCode.DECODER_CRASHED,
-                f"its decoder was killed twice ({killed}), then with no other one at work",
+                f"its decoder was killed twice ({killed}), the second time with no other at work",
             ) from killed
 
     async def _once(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
@@ -105,15 +109,15 @@ class DecoderPool:
                 ErrorCode.DECODER_TIMEOUT, f"decoding took more than {self._timeout:g} s"
             ) from error
         except asyncio.CancelledError:
-            await worker.kill()  # it is in the middle of an answer that nobody will read
+            await worker.kill()  # or the next image would get this one's answer
             raise
         finally:
-            worker.let_go()
+            worker.release_image()
             self._idle.put_nowait(worker)
 
 
 class _Killed(Exception):
-    """A decoder ended by a signal that nothing within it raises."""
+    """A decoder was ended by a signal from outside."""
 
 
 class _Worker:
@@ -125,7 +129,7 @@ class _Worker:
 
     async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
         process = await self._started()
-        assert process.stdin is not None  # noqa: S101 - both were asked for
+        assert process.stdin is not None  # noqa: S101 - both were piped
         assert process.stdout is not None  # noqa: S101
         fields = _fields(options)
         request = f'{{"size": {content.size}, "kind": "{kind.value}", "options": {fields}}}\n'
@@ -178,8 +182,8 @@ class _Worker:
             return _Killed(how)
         return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
 
-    def let_go(self) -> None:
-        """Of the image that was its last, however that ended: nobody counts its bytes any more."""
+    def release_image(self) -> None:
+        """Free the shared memory of the last image: no budget counts it any more."""
         memfile.empty(self._input)
         memfile.empty(self._output)
 
@@ -198,11 +202,11 @@ class _Worker:
 
 @lru_cache(maxsize=4)
 def _fields(options: CodecOptions) -> str:
-    """As JSON; the same for all images of a shard."""
+    """The options as JSON, made once: they are the same for all images of a shard."""
     return json.dumps(asdict(options))
 
 
 def environment() -> dict[str, str]:
-    """Of a decoder's process; whoever measures the codec alone wants the same."""
+    """The variables of a decoder's process; benchmarks of the codec alone use the same."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return inherited | _ENVIRONMENT

@@ -1,4 +1,4 @@
-"""Anonymous files in memory that a parent and its worker share: no pipe, no disk, no copy."""
+"""Anonymous files in memory by which a parent and its worker exchange images without copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def create(name: str) -> int:
-    """A descriptor of an empty file; on systems without memfd, of an unlinked temporary one."""
+    """The descriptor of an empty file in memory; without memfd, of a temporary file on disk."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
     import tempfile  # noqa: PLC0415 - slow to load, and mostly not needed
@@ -17,13 +17,13 @@ def create(name: str) -> int:
         return os.dup(file.fileno())
 
 
-#: Bytes that stay allocated for the next content: most images fit, and clearing new pages takes
-#: longer than copying into old ones.
+#: Bytes that stay allocated for the next content. Most images fit, and the kernel takes longer to
+#: clear new pages than it takes to copy into old ones.
 _KEPT = 4 << 20
 
 
 def write(descriptor: int, pieces: Sequence[bytes]) -> None:
-    """Replace the content; what an earlier, longer one left behind follows it."""
+    """Replace the content. The end of a longer earlier one stays behind it."""
     at = 0
     for piece in pieces:
         view = memoryview(piece)
@@ -43,25 +43,27 @@ def read(descriptor: int, size: int) -> bytes:
 
 
 def empty(descriptor: int) -> None:
-    """Give the memory back, but what the next content will likely need."""
+    """Return the memory to the kernel, except as much as the next content will likely need."""
     if _size(descriptor) > _KEPT:
         os.ftruncate(descriptor, _KEPT)
 
 
 class Window:
-    """The memory itself of a file, for who reads many contents of it: no copy, and after the first
-    no pages that the kernel must find."""
+    """A file's memory, mapped once to read many contents one after another.
+
+    Nothing is copied, and only the first content costs page faults.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._memory: mmap.mmap | None = None
 
     def view(self, size: int) -> memoryview:
-        """The first ``size`` bytes, which the file must have; valid until it is shortened."""
+        """The first ``size`` bytes, valid until the file is shortened. It must have as many."""
         if not size:
             return memoryview(b"")
         if self._memory is None or not size <= len(self._memory) <= max(size, _KEPT):
-            self._memory = None  # the address space is given back with the last view
+            self._memory = None  # it is unmapped once no view refers to it
             room = max(size, min(_KEPT, _size(self._descriptor)))
             self._memory = mmap.mmap(self._descriptor, room)
         return memoryview(self._memory)[:size]

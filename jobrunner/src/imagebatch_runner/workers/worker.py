@@ -1,9 +1,9 @@
-"""The process in which foreign bytes meet decoders: ``python -m imagebatch_runner.workers.worker``.
+"""The process that decodes images: ``python -m imagebatch_runner.workers.worker``; not for people.
 
-Not for people. Arguments: the descriptors of two shared memory files (input, output) and the limit
-of address space in bytes. Each line on standard input is a request, each line on standard output
-its answer, both JSON; the bytes themselves lie in the files. The end of standard input ends it, so
-a killed parent leaves no worker behind.
+Arguments: the descriptors of two shared memory files (input, output) and the limit of address space
+in bytes. Each line on standard input is a request, each line on standard output its answer, both
+JSON; the images lie in the files. The process ends with its standard input, so that a killed parent
+leaves no worker behind.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
             out.truncate()
             try:
                 answer = _answer(request, window, out, compress)
-            # Messages may be cut here: no credentials come so far.
+            # Messages may be cut here: a worker knows no credentials that must be redacted first.
             except ImageFailed as failure:
                 answer = {"error": failure.code.value, "message": failure.message[:LONGEST_MESSAGE]}
             except MemoryError:
@@ -55,7 +55,7 @@ def main() -> None:
                     "error": ErrorCode.DECODER_CRASHED.value,
                     "message": f"needs more than the {memory >> 20} MiB a decoder may use",
                 }
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is about this image
+            except Exception as error:  # noqa: BLE001 - plugins may raise anything about an image
                 answer = {
                     "error": ErrorCode.CORRUPT.value,
                     "message": f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE],
@@ -65,8 +65,11 @@ def main() -> None:
 
 
 def _answers() -> TextIO:
-    """Standard output for answers alone. What libraries print is about foreign bytes: it must not
-    mix with them, nor let an image fill the log."""
+    """Standard output, for answers only.
+
+    What libraries print goes nowhere: it must not mix with the answers, nor may an image fill the
+    log.
+    """
     answers = os.fdopen(os.dup(1), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
