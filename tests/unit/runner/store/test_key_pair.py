@@ -7,7 +7,7 @@ from obstore.exceptions import GenericError
 
 from imagebatch_core.errors import ConfigurationRefused, StorageRefused
 from imagebatch_core.store import open_store
-from imagebatch_runner.store.errors import sorted_out
+from imagebatch_runner.store.errors import passing
 
 STORE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 
@@ -36,7 +36,7 @@ def test_without_a_key_pair_the_node_is_asked_and_its_refusal_names_the_secret()
         "HTTP error: error sending request\n\nDebug source:\nGeneric {\n"
     )
     with pytest.raises(StorageRefused) as refused:
-        sorted_out(error, "shop/uid/probe", writing=True)
+        passing(error, "shop/uid/probe", writing=True)
     text = str(refused.value)
     assert "no key pair" in text
     assert "Secret imagebatch-s3" in text
