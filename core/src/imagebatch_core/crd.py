@@ -124,6 +124,7 @@ def custom_resource_definition() -> dict[str, Any]:
     reason = '.status.conditions[?(@.type=="{}")].reason'
     columns = [
         _column("Phase", ".status.phase"),
+        _column("Reason", reason.format("Reconciling"), text="What it does, or waits for."),
         _column("Products", ".status.products", "integer"),
         _column("Images", ".status.images.total", "integer"),
         _column("Done", ".status.images.done", "integer"),
@@ -133,9 +134,6 @@ def custom_resource_definition() -> dict[str, Any]:
             if status.column
         ),
         _column("Saved", ".status.saved", text="Share of the bytes saved."),
-        _column(
-            "Reason", reason.format("Reconciling"), wide=True, text="What it does, or waits for."
-        ),
         _column("Outcome", reason.format("Succeeded"), wide=True, text="How it ended, or why so."),
         _column("Shards", ".status.shards.total", "integer", wide=True),
         _column("Duration", ".status.duration", wide=True),

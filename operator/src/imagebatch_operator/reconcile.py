@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from imagebatch_core.job import Step
 from imagebatch_core.resource import BatchRecord, ImageBatch, spec_problem
-from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import (
     AlreadyExists,
@@ -25,7 +24,6 @@ from imagebatch_operator.cluster.client import (
     core_path,
     jobs_path,
 )
-from imagebatch_operator.cluster.events import record_phase_change
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.cluster.work_queue import Key
@@ -91,7 +89,9 @@ class Reconciler:
         decision = await self._decide(batch)
         obstacle = self._observer.obstacle(batch)
         try:
-            batch = await self._write(batch, decision.status)
+            batch = await write_status(
+                self._kube, self._cache, batch, decision.status, self._clock()
+            )
         except NotFound:
             self._cache.drop_batch(body)
             return None
@@ -115,7 +115,7 @@ class Reconciler:
         batch = BatchRecord.from_object(body)
         status = status_of_unreadable(batch, spec_problem(error), self._clock())
         try:
-            await write_status(self._kube, self._cache, batch, status)
+            await write_status(self._kube, self._cache, batch, status, self._clock())
         except NotFound:
             self._cache.drop_batch(body)
         except Conflict:
@@ -132,13 +132,6 @@ class Reconciler:
             seen = await self._observer.look(batch, seen, looks)
             decision = decide(batch, seen, self._clock())
         return decision
-
-    async def _write(self, batch: ImageBatch, status: ImageBatchStatus) -> ImageBatch:
-        written = await write_status(self._kube, self._cache, batch, status)
-        if written.status.phase != batch.status.phase:
-            _log.info("batch %s/%s: %s", batch.namespace, batch.name, written.status.phase)
-            await record_phase_change(self._kube, written, self._clock())
-        return written
 
     async def _act(self, batch: ImageBatch, action: Action) -> None:
         kube, namespace = self._kube, batch.namespace

@@ -54,5 +54,5 @@ def test_columns_are_those_that_people_are_promised() -> None:
     columns = custom_resource_definition()["spec"]["versions"][0]["additionalPrinterColumns"]
     shown = [c["name"] for c in columns if not c.get("priority")]
     wide = [c["name"] for c in columns if c.get("priority")]
-    assert shown == ["Phase", "Products", "Images", "Done", "Failed", "Saved", "Age"]
-    assert wide == ["Reason", "Outcome", "Shards", "Duration", "Queue"]
+    assert shown == ["Phase", "Reason", "Products", "Images", "Done", "Failed", "Saved", "Age"]
+    assert wide == ["Outcome", "Shards", "Duration", "Queue"]

@@ -43,6 +43,7 @@ class FakeCluster(Kube):
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.reads: list[str] = []
+        self.events: list[dict[str, Any]] = []
         self.writes: list[str] = []
         self.crash_at: int | None = None
         self.lost = False
@@ -84,6 +85,7 @@ class FakeCluster(Kube):
 
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if path.endswith("/events"):
+            self.events.append(dict(body))
             return {}
         self._about_to(f"create {path.rpartition('/')[2]}")
         if self.forbid(path):

@@ -1,25 +1,30 @@
-"""Kubernetes Events: one for each change of phase, so at most a handful per batch."""
+"""Kubernetes Events of a batch: each with a line of log."""
 
 from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import Final
 from uuid import uuid4
 
 from imagebatch_core.names import API_VERSION, KIND
-from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.resource import BatchRecord
+from imagebatch_operator.policies.notices import Notice
 
 from .client import Kube, KubeError, core_path
 
+#: What the API server takes of an Event's message.
+_MESSAGE_LENGTH: Final = 1024
 _log = logging.getLogger(__name__)
 
 
-async def record_phase_change(kube: Kube, batch: ImageBatch, now: datetime) -> None:
+async def tell(kube: Kube, batch: BatchRecord, notice: Notice, now: datetime) -> None:
     """Best effort: an Event that cannot be written changes nothing about the batch."""
-    phase = batch.status.phase
-    type_ = ConditionType.SUCCEEDED if phase and phase.finished else ConditionType.RECONCILING
-    condition = batch.status.condition(type_)
+    level = logging.WARNING if notice.warning else logging.INFO
+    place = (batch.namespace, batch.name)
+    _log.log(level, "batch %s/%s: %s: %s", *place, notice.reason, notice.message)
+    if not notice.event:
+        return
     time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = {
         "apiVersion": "v1",
@@ -36,9 +41,9 @@ async def record_phase_change(kube: Kube, batch: ImageBatch, now: datetime) -> N
             "uid": batch.uid,
             "resourceVersion": batch.resource_version,
         },
-        "type": "Warning" if phase is Phase.FAILED else "Normal",
-        "reason": condition.reason if condition else Reason.IN_PROGRESS,
-        "message": f"{phase}: {condition.message}" if condition else str(phase),
+        "type": "Warning" if notice.warning else "Normal",
+        "reason": notice.reason,
+        "message": notice.message[:_MESSAGE_LENGTH],
         "source": {"component": "imagebatch-operator"},
         "firstTimestamp": time,
         "lastTimestamp": time,
@@ -47,4 +52,4 @@ async def record_phase_change(kube: Kube, batch: ImageBatch, now: datetime) -> N
     try:
         await kube.create(core_path(batch.namespace, "events"), body)
     except KubeError as error:
-        _log.warning("event for %s/%s not written: %s", batch.namespace, batch.name, error)
+        _log.warning("event for %s/%s not written: %s", *place, error)

@@ -1,19 +1,27 @@
-"""The one way a status reaches the API server: whole, on top of the version it was decided on."""
+"""The one way a status reaches the API server: whole, on top of the version it was decided on.
+
+What is new in it is told by Events and in the log.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeVar
 
 from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import ImageBatchStatus
+from imagebatch_operator.policies.notices import notices
 
 from .cache import Cache
 from .client import Kube, batch_path
+from .events import tell
 
 Batch = TypeVar("Batch", bound=BatchRecord)
 
 
-async def write_status(kube: Kube, cache: Cache, batch: Batch, status: ImageBatchStatus) -> Batch:
+async def write_status(
+    kube: Kube, cache: Cache, batch: Batch, status: ImageBatchStatus, now: datetime
+) -> Batch:
     """The batch as written; nothing is sent when the status is equal.
 
     Raises:
@@ -30,4 +38,7 @@ async def write_status(kube: Kube, cache: Cache, batch: Batch, status: ImageBatc
     }
     body = await kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
     cache.put_batch(body)
-    return batch.from_object(body)
+    written = batch.from_object(body)
+    for notice in notices(batch.status, status):
+        await tell(kube, written, notice, now)
+    return written

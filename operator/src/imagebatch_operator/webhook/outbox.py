@@ -116,9 +116,6 @@ class Outbox:
         except KubeError as error:
             _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
             return None
-        if not attempt.delivered:
-            what = attempt.error or f"HTTP {attempt.code}"
-            _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, what)
         return attempt
 
     @asynccontextmanager
@@ -134,7 +131,7 @@ class Outbox:
         for _ in range(_RECORD_TRIES):
             status = after_attempt(batch, attempt, self._clock())
             try:
-                await write_status(self._kube, self._cache, batch, status)
+                await write_status(self._kube, self._cache, batch, status, self._clock())
                 return
             except NotFound:
                 return

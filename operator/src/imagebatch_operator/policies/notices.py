@@ -1,0 +1,91 @@
+"""What is worth an Event and a line of log when a status changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.status import Condition, ConditionStatus, ImageBatchStatus
+
+T = ConditionType
+#: Refusals that end by themselves, as a rule.
+_ON_ITS_WAY: Final = (Reason.EARLIER_BATCH_NOT_ENDED, Reason.EARLIER_BATCH_NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """``warning``: something is refused or fails. Without ``event`` it is a line of log alone."""
+
+    reason: str
+    message: str
+    warning: bool = False
+    event: bool = True
+
+
+def notices(before: ImageBatchStatus, after: ImageBatchStatus) -> tuple[Notice, ...]:
+    """A handful of Events in a batch's life, and one for each attempt to deliver its webhook."""
+    return (
+        *_phase(before, after),
+        *_refusal(before, after),
+        *_stalled(before, after),
+        *_retrying(before, after),
+        *_webhook(before, after),
+    )
+
+
+def _phase(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
+    phase = after.phase
+    if phase is None or phase is before.phase or phase is Phase.PENDING:
+        return  # a batch that is pending says why by its refusal
+    told = after.condition(T.SUCCEEDED if phase.finished else T.RECONCILING)
+    if told is not None:
+        yield Notice(told.reason, f"{phase}: {told.message}", phase is Phase.FAILED)
+
+
+def _refusal(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
+    refused = _begins(T.ACCEPTED, ConditionStatus.FALSE, before, after)
+    if refused is not None and not _ends(after):
+        yield Notice(refused.reason, refused.message, refused.reason not in _ON_ITS_WAY)
+
+
+def _stalled(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
+    stalled = _begins(T.STALLED, ConditionStatus.TRUE, before, after)
+    waits = after.phase is Phase.PENDING  # the refusal says so
+    if stalled is not None and not waits and not _ends(after):
+        yield Notice(stalled.reason, stalled.message, warning=True)
+
+
+def _retrying(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
+    """Pods of a large batch may fail again and again for hours: Events would be too many."""
+    told = _begins(T.RECONCILING, ConditionStatus.TRUE, before, after)
+    if told is not None and told.reason is Reason.RETRYING:
+        yield Notice(told.reason, told.message, warning=True, event=False)
+
+
+def _webhook(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
+    told = after.condition(T.WEBHOOK_DELIVERED)
+    if told is None or after.webhook is None or before.webhook is None:
+        return
+    if after.webhook.attempts > before.webhook.attempts:
+        delivered = told.status == ConditionStatus.TRUE
+        what = "delivered" if delivered else "not delivered"
+        yield Notice(told.reason, f"webhook {what}: {told.message}", warning=not delivered)
+
+
+def _begins(
+    kind: ConditionType, status: ConditionStatus, before: ImageBatchStatus, after: ImageBatchStatus
+) -> Condition | None:
+    """The condition, when it takes that status or another reason for it. The message alone may
+    change all the time: it counts."""
+    old, new = before.condition(kind), after.condition(kind)
+    if new is None or new.status != status:
+        return None
+    if old is not None and (old.status, old.reason) == (new.status, new.reason):
+        return None
+    return new
+
+
+def _ends(status: ImageBatchStatus) -> bool:
+    return status.phase is not None and status.phase.finished
