@@ -88,19 +88,28 @@ def _read(stream: Any) -> tuple[tuple[str, ...], list[Row]] | str:
 
 
 def _again(columns: tuple[str, ...], rows: list[Row]) -> None:
-    """The report is a CSV of the same rows, formulas made harmless."""
+    """The report is a CSV of the same rows, formulas made harmless; the raw one as they were."""
     sink = _Sink()
-    writer = ReportWriter(sink, _Sink(), columns)
+    raw = _Sink()
+
+    def fork() -> _Sink:
+        raw.extend(sink)
+        return raw
+
+    writer = ReportWriter(sink, _Sink(), columns, fork)
     for row in rows:
         writer.row(row, [])
     writer.close()
-    table = list(csv.reader(io.StringIO(sink.decode(), newline=""), strict=True))
-    assert len(table) == len(rows) + 1
-    for cells, row in zip(table[1:], rows, strict=True):
+    table, as_they_were = (
+        list(csv.reader(io.StringIO(one.decode(), newline=""), strict=True))
+        for one in (sink, raw or sink)
+    )
+    for cells, own, row in zip(table[1:], as_they_were[1:], rows, strict=True):
         told = [problem.problem for problem in row.problems]
         told[:0] = [] if row.notice is None else [f"notice: {row.notice}"]
         expected = [row.serial, row.product, row.listed, "", *row.extra, "; ".join(told)]
         assert cells == [neutralise_cell(cell) for cell in expected]
+        assert own == expected
 
 
 def header_sniff(data: bytes) -> None:

@@ -90,6 +90,11 @@ class BatchKeys:
         return f"{self.root}report.csv"
 
     @property
+    def report_raw_csv(self) -> str:
+        """The output CSV with all cells as they were; there only where the other one differs."""
+        return f"{self.root}report.raw.csv"
+
+    @property
     def report_jsonl(self) -> str:
         return f"{self.root}report.jsonl"
 

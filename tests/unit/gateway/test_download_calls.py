@@ -54,6 +54,36 @@ async def test_the_raw_results_are_downloaded_as_json_lines(
     assert 'filename="summer-2026.jsonl"' in answer.headers["content-disposition"]
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("", b"safe"), ("?raw=1", b"raw"), ("?raw=0", b"safe"), ("?raw=1&format=jsonl", b"lines")],
+)
+async def test_cells_come_raw_to_who_asks_for_them(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    *,
+    query: str,
+    told: bytes,
+) -> None:
+    batches.add(batch.completed(succeeded=1).reported().build())
+    obstore.put(store, KEYS.report_csv, b"safe")
+    obstore.put(store, KEYS.report_raw_csv, b"raw")
+    obstore.put(store, KEYS.report_jsonl, b"lines")
+
+    assert (await http.get(f"/api/download/summer-2026{query}")).content == told
+
+
+async def test_report_in_which_no_cell_differs_is_the_raw_one_too(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    batches.add(batch.completed(succeeded=1).reported().build())
+    obstore.put(store, KEYS.report_csv, b"safe")
+
+    assert (await http.get("/api/download/summer-2026?raw=1")).content == b"safe"
+
+
 async def test_before_completion_the_caller_is_told_to_come_back(
     http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
 ) -> None:

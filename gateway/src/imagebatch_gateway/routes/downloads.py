@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
+from imagebatch_core.keys import BatchKeys
 from imagebatch_gateway.answers.documented import (
     BAD_FORMAT,
     CLUSTER_AWAY,
@@ -17,6 +19,8 @@ from imagebatch_gateway.answers.documented import (
     STORE_AWAY,
     refusals,
 )
+from imagebatch_gateway.backends.errors import ResultMissing
+from imagebatch_gateway.backends.objects import Objects, Opened
 from imagebatch_gateway.requests.lookup import keys_of
 from imagebatch_gateway.requests.not_ready import why_no_output
 from imagebatch_gateway.services import ServicesOf
@@ -70,14 +74,19 @@ async def download(
         ReportFormat,
         Query(alias="format", description="jsonl: one line for each image, with its figures."),
     ] = ReportFormat.CSV,
+    raw: Annotated[
+        bool,
+        Query(
+            description="All cells as they were; otherwise a cell that a spreadsheet would run as "
+            "a formula begins with an apostrophe."
+        ),
+    ] = False,
 ) -> StreamingResponse:
     """409 until the request is completed, with Retry-After while waiting helps."""
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
-    keys = keys_of(batch)
-    key = keys.report_csv if format_ is ReportFormat.CSV else keys.report_jsonl
-    opened = await services.objects.open(key)
+    opened = await _open(services.objects, keys_of(batch), format_, raw=raw)
     headers = {
         "Content-Length": str(opened.size),
         "Content-Disposition": f'attachment; filename="{batch.name}.{format_.value}"',
@@ -85,3 +94,13 @@ async def download(
         **({"ETag": opened.etag} if opened.etag else {}),
     }
     return StreamingResponse(opened.chunks, headers=headers, media_type=_MEDIA_TYPES[format_])
+
+
+async def _open(objects: Objects, keys: BatchKeys, form: ReportFormat, *, raw: bool) -> Opened:
+    if form is ReportFormat.JSONL:
+        return await objects.open(keys.report_jsonl)
+    if raw:
+        # It is there only where a cell of the other report differs.
+        with suppress(ResultMissing):
+            return await objects.open(keys.report_raw_csv)
+    return await objects.open(keys.report_csv)

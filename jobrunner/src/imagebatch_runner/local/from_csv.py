@@ -21,8 +21,8 @@ from .run_options import RunOptions
 
 #: What a batch writes into its folder, besides the copy of its CSV.
 _WRITTEN: Final = (
-    "report.csv", "report.jsonl", "report.index.json", "images", "plan.json", "summary.json",
-    "owner.json", "shards", "results",
+    "report.csv", "report.raw.csv", "report.jsonl", "report.index.json", "images", "plan.json",
+    "summary.json", "owner.json", "shards", "results",
 )  # fmt: skip
 
 

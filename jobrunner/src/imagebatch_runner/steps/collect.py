@@ -6,6 +6,7 @@ In memory at a time: the results of the shard that is being walked and of a few 
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +26,7 @@ from .batch import Batch
 from .counts import ResultCounts
 from .parts import Place, read_parts
 from .plan import read_plan
-from .report import ReportWriter
+from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
 #: Results held ahead of the row that is being written, at most; bounds memory.
@@ -49,11 +50,20 @@ def collect(batch: Batch) -> Summary:
     with scratch_folder() as folder:
         # As files first: an upload that breaks off is begun anew, and needs every row again.
         csv_path, jsonl_path = folder / "report.csv", folder / "report.jsonl"
+        raw_path = folder / "report.raw.csv"
         with csv_path.open("wb") as csv_file, jsonl_path.open("wb") as jsonl_file:
-            report = ReportWriter(csv_file, jsonl_file, plan.extra_columns)
+
+            def fork() -> Sink:
+                csv_file.flush()
+                shutil.copyfile(csv_path, raw_path)
+                return raw_path.open("ab")
+
+            report = ReportWriter(csv_file, jsonl_file, plan.extra_columns, fork)
             totals = _write(batch, plan, report)
             report.close()
         batch.storage.put_file(batch.keys.report_csv, csv_path)
+        if raw_path.exists():
+            batch.storage.put_file(batch.keys.report_raw_csv, raw_path)
         batch.storage.put_file(batch.keys.report_jsonl, jsonl_path)
     batch.storage.put(batch.keys.report_index, to_json(report.index()))
     summary = Summary(

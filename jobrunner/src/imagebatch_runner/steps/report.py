@@ -2,13 +2,18 @@
 
 The output CSV repeats the input's rows in their order. The N-th output URL of a row belongs to its
 N-th input URL; a failed image leaves its place empty and its reason in the last column.
+
+A cell that a spreadsheet would run as a formula begins with an apostrophe. This cannot be undone by
+looking at the report, since other cells may begin with an apostrophe of the user's own. So there is
+a second CSV with all cells as they were, from the first cell on that differs: a report without one
+is both.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -31,6 +36,10 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+#: Gives a copy of what the sink of the CSV holds, to be written on.
+Fork = Callable[[], Sink]
+
+
 class _Stream:
     """Text gathered to large writes; ``offset`` is the number of bytes so far."""
 
@@ -45,6 +54,10 @@ class _Stream:
         self.offset += len(data)
         if len(self._pending) >= _BUFFER:
             self._pass_on()
+
+    def flush(self) -> None:
+        """Write all to the sink."""
+        self._pass_on()
 
     def close(self) -> None:
         self._pass_on()
@@ -64,10 +77,17 @@ class _Stream:
 
 
 class ReportWriter:
-    """Both reports, row by row; nothing of them counts before :meth:`close`."""
+    """Both reports, row by row; nothing of them counts before :meth:`close`.
 
-    def __init__(self, csv_sink: Sink, jsonl_sink: Sink, extra_columns: Sequence[str]) -> None:
+    ``fork`` is called once, when the first cell is written that gets an apostrophe.
+    """
+
+    def __init__(
+        self, csv_sink: Sink, jsonl_sink: Sink, extra_columns: Sequence[str], fork: Fork
+    ) -> None:
         self._csv = _Stream(csv_sink, hashed=True)
+        self._raw: _Stream | None = None
+        self._fork = fork
         self._jsonl = _Stream(jsonl_sink, hashed=False)
         self._text = io.StringIO(newline="")
         self._cells = csv.writer(self._text, lineterminator="\r\n")
@@ -100,6 +120,8 @@ class ReportWriter:
     def close(self) -> None:
         self._csv.close()
         self._jsonl.close()
+        if self._raw is not None:
+            self._raw.close()
 
     @property
     def csv_sha256(self) -> str:
@@ -115,11 +137,22 @@ class ReportWriter:
             jsonl=self._jsonl_offsets,
         )
 
-    def _line(self, cells: Sequence[str]) -> None:
-        self._cells.writerow(map(neutralise_cell, cells))
-        self._csv.write(self._text.getvalue().encode())
+    def _line(self, cells: list[str]) -> None:
+        safe = [neutralise_cell(cell) for cell in cells]
+        line = self._encoded(safe)
+        if safe != cells and self._raw is None:
+            self._csv.flush()
+            self._raw = _Stream(self._fork(), hashed=False)
+        self._csv.write(line)
+        if self._raw is not None:
+            self._raw.write(line if safe == cells else self._encoded(cells))
+
+    def _encoded(self, cells: list[str]) -> bytes:
+        self._cells.writerow(cells)
+        line = self._text.getvalue().encode()
         self._text.seek(0)
         self._text.truncate()
+        return line
 
 
 def _errors(row: Row, results: Sequence[ImageResult]) -> str:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebatch_core.catalogue.formulas import neutralise_cell
 from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.errors import InputRefused
 
@@ -178,9 +177,3 @@ def test_no_bytes_cause_anything_but_a_refusal(content: bytes) -> None:
         rows(content)
     except InputRefused:
         return
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
-def test_formulas_are_neutralised(start: str) -> None:
-    assert neutralise_cell(start + "1") == "'" + start + "1"
-    assert neutralise_cell("plain") == "plain"

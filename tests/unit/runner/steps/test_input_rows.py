@@ -47,8 +47,8 @@ def record(batch: Batch, *results: ImageResult) -> None:
     batch.storage.put(batch.keys.part(0, "pod", 0), body)
 
 
-def report(batch: Batch) -> list[list[str]]:
-    text = (batch.storage.get(batch.keys.report_csv) or b"").decode()
+def report(batch: Batch, key: str | None = None) -> list[list[str]]:
+    text = (batch.storage.get(key or batch.keys.report_csv) or b"").decode()
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
@@ -99,6 +99,51 @@ def test_cells_of_the_users_own_come_back_as_they_were(tmp_path: Path) -> None:
     collect(batch)
     serial, product, listed, _outputs, own, _error = report(batch)[1]
     assert [serial, product, listed, own] == cells
+
+
+def test_cells_that_a_spreadsheet_would_run_are_safe_in_the_report_and_raw_beside_it(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        [*HEADER.split(","), "=Own"],
+        ["1", "-12.5", "https://a/1.jpg", "+49 30 1234567"],
+        ["'=2", "=1+1", "https://a/2.jpg", "'mine"],
+        ["3", "'=1+1", "https://a/3.jpg", "＝1"],
+    ]
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    batch = batch_of(tmp_path, out.getvalue())
+    plan(batch)
+    collect(batch)
+    own = [[row[0], row[1], row[2], row[4]] for row in report(batch)]
+    assert own[0][3] == "'=Own"
+    assert own[1] == rows[1]
+    assert own[2] == ["'=2", "'=1+1", "https://a/2.jpg", "'mine"]
+    assert own[3] == ["3", "'=1+1", "https://a/3.jpg", "'＝1"]
+    raw = report(batch, batch.keys.report_raw_csv)
+    assert [[row[0], row[1], row[2], row[4]] for row in raw] == rows
+    assert [[row[3], row[5]] for row in raw] == [[row[3], row[5]] for row in report(batch)]
+
+
+def test_raw_report_goes_on_from_the_first_cell_that_differs(tmp_path: Path) -> None:
+    many = "".join(f"{n},Cat {n},https://a/{n}.jpg\n" for n in range(1, 5001))
+    batch = batch_of(
+        tmp_path, f"{HEADER}\n{many}5001,=1,https://a/x.jpg\n5002,Dog,https://a/y.jpg\n"
+    )
+    plan(batch)
+    collect(batch)
+    safe, raw = report(batch), report(batch, batch.keys.report_raw_csv)
+    assert len(raw) == 5003
+    assert raw[:5001] == safe[:5001]
+    assert (safe[5001][1], raw[5001][1]) == ("'=1", "=1")
+    assert raw[5002] == safe[5002]
+
+
+def test_report_in_which_no_cell_differs_is_written_once(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, f"{HEADER}\n1,-12.5,https://a/1.jpg\n")
+    plan(batch)
+    collect(batch)
+    assert batch.storage.get(batch.keys.report_raw_csv) is None
 
 
 def test_windows_1252_is_told_in_plan_its_message_and_the_report(tmp_path: Path) -> None:

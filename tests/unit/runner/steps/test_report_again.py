@@ -51,11 +51,20 @@ def test_report_read_again_gives_its_rows(data: st.DataObject, names: list[str])
         Row(number, next(lines), serial, product, ",".join(urls), tuple(urls), extra)
         for number, (serial, product, urls, extra) in enumerate(drawn, start=1)
     ]
-    sink = Sink()
-    writer = ReportWriter(sink, Sink(), names)
+    sink, raw = Sink(), Sink()
+
+    def fork() -> Sink:
+        raw.extend(sink)
+        return raw
+
+    writer = ReportWriter(sink, Sink(), names, fork)
     for row in rows:
         writer.row(row, [result(row, at, url) for at, url in enumerate(row.urls, start=1)])
     writer.close()
+
+    own = [(r.number, r.serial, r.product, r.listed, r.urls, r.extra) for r in rows]
+    again = open_rows(io.BytesIO(raw or sink))
+    assert [(r.number, r.serial, r.product, r.listed, r.urls, r.extra) for r in again] == own
 
     again = open_rows(io.BytesIO(sink))
     assert again.columns.extra == tuple(names)
