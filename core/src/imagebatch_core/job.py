@@ -1,4 +1,4 @@
-"""What the operator hands to the runner, and what the runner hands back.
+"""What the operator gives to the runner, and what the runner gives back.
 
 Into the pod: one JSON document in the environment (:class:`RunnerJob`). Out of it: an exit code
 (:class:`ExitCode`) and one JSON document as the termination message (:class:`RunnerMessage`).
@@ -28,7 +28,7 @@ class Step(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """0 only when all of the step's work is recorded, failed images included."""
+    """Exit codes of a step. ``DONE``: all its work is recorded, failed images included."""
 
     DONE = 0
     FAULT = 1
@@ -38,7 +38,7 @@ class ExitCode(IntEnum):
 
 
 class JobSource(Model):
-    """Exactly one: an object of the bucket, a mounted file, or an address."""
+    """Where the CSV is: exactly one of an object's key, a mounted file's path and a URL."""
 
     key: str | None = None
     path: str | None = None
@@ -46,7 +46,7 @@ class JobSource(Model):
 
 
 class RunnerJob(Model):
-    """One batch as the runner sees it; equal for all steps and shards of a batch."""
+    """One batch as the runner gets it: the same document for all its steps and shards."""
 
     namespace: str
     name: str
@@ -57,7 +57,7 @@ class RunnerJob(Model):
     retries: int = 3
     dry_run: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    #: Uid of the batch, of the same namespace, whose outputs are taken over where unchanged.
+    #: Uid of the batch whose outputs are reused if unchanged; it is of the same namespace.
     reuse_from: str | None = None
     #: Shard number of completion index 0: batches of over 10,000 shards take several Jobs.
     first_shard: int = 0
@@ -126,7 +126,7 @@ class RunnerMessage(Document):
     report_sha256: str | None = None
 
     def to_json(self) -> str:
-        """At most :data:`MESSAGE_LIMIT` bytes; a long error is cut, never the numbers."""
+        """At most :data:`MESSAGE_LIMIT` bytes: a long error is cut, and nothing else."""
         text = self.model_dump_json(by_alias=True, exclude_none=True)
         if len(text.encode()) <= MESSAGE_LIMIT:
             return text

@@ -1,7 +1,7 @@
-"""Every key of the object store, named once.
+"""The keys of all objects in the store.
 
-All of a batch lies under ``<namespace>/<uid>/``; an upload lies outside until plan copies it, for
-it exists before its batch does.
+A batch's objects lie under ``<namespace>/<uid>/``. An upload lies elsewhere, because it exists
+before its batch; plan copies it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .names import NAMESPACE
 UPLOADS: Final = "uploads"
 #: Rows between two entries of the report's index.
 INDEX_EVERY: Final = 1000
-#: Bytes of UTF-8; S3's own limit.
+#: Bytes of the longest key in UTF-8, as S3 has it.
 LONGEST_KEY: Final = 1024
 
 
 def upload_prefix(namespace: str) -> str:
-    """Where the gateway may write for a namespace, and what ``s3.key`` may name there."""
+    """Prefix of a namespace's uploads, which the ``s3.key`` of its batches may name."""
     return f"{UPLOADS}/{namespace}/"
 
 
@@ -29,10 +29,10 @@ def upload_key(namespace: str, request_id: str, random: str) -> str:
 
 
 def key_problem(key: str) -> str | None:
-    """Why a key that a stranger named can name no object, ``None`` for a good one.
+    """Why a key that a user wrote is refused, ``None`` if it is good.
 
-    S3 takes nearly anything; but ``.``, ``..`` and empty parts are paths to some of its readers,
-    so that the key checked would not be the key read.
+    S3 takes nearly any key. But some clients resolve ``.``, ``..`` and empty parts as paths do, so
+    that another object would be read than the one whose key was checked.
     """
     if len(key.encode()) > LONGEST_KEY:
         return f"longer than {LONGEST_KEY} bytes"
@@ -65,7 +65,7 @@ def parse_image_key(key: str) -> ImageKey | None:
 
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
-    """The keys of one batch; ``root`` is empty in local mode, where the folder is the batch."""
+    """The keys of one batch. ``root`` is their prefix; it is empty in the folder of a local run."""
 
     root: str
 
@@ -104,13 +104,13 @@ class BatchKeys:
 
     @property
     def summary(self) -> str:
-        """Totals of the report; written last by collect, so its presence means collected."""
+        """Written last by collect, so a batch that has it is collected."""
         return f"{self.root}summary.json"
 
     def probe(self, token: str) -> str:
-        """Written, read and listed by plan before anything else, to check the storage.
+        """An object that checks whether the store can be written, read and listed.
 
-        A ``token`` for each pod: two at once must not delete each other's.
+        The ``token`` differs between pods, so that none deletes another's.
         """
         return f"{self.root}probe-{token}"
 
@@ -122,7 +122,7 @@ class BatchKeys:
         return f"{self.root}results/"
 
     def shard_results(self, shard: int) -> str:
-        """Prefix of the parts of one shard."""
+        """Prefix of a shard's parts."""
         return f"{self.results}{shard:06d}/"
 
     def part(self, shard: int, pod_uid: str, number: int) -> str:
@@ -137,6 +137,6 @@ class BatchKeys:
         return f"{self.images}{row}-{position}-{sha256}.{extension}"
 
     def same_image(self, row: int, position: int, key: str) -> str:
-        """Where the output that lies at ``key``, of whichever batch, lies for a place of ours."""
+        """The key in this batch for a copy of the output at ``key`` of any batch."""
         content = key.rpartition("/")[2].split("-", 2)[2]
         return f"{self.images}{row}-{position}-{content}"

@@ -1,6 +1,6 @@
-"""The step ``collect``: the recorded results joined with the input, in its order, streaming.
+"""The step ``collect``: join the recorded results with the rows of the input, into the reports.
 
-In memory at a time: the results of the shard that is being walked and of a few read ahead.
+Memory holds the results of one shard at a time, and of a few small shards that are read ahead.
 ``summary.json`` is written last and never changed, so collecting again gives the same answer.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import ImageBatchError
@@ -29,16 +29,17 @@ from .plan import read_plan
 from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
-#: Results held ahead of the row that is being written, at most; bounds memory.
-_RESULTS_AHEAD = 4000
-_READERS = 4
+#: Results that may be read ahead of the row that is being written.
+_RESULTS_AHEAD: Final = 4000
+#: Shards that are read at once.
+_READERS: Final = 4
 
 
 def collect(batch: Batch) -> Summary:
-    """The batch's summary, its reports being in the store.
+    """Store the reports, unless an earlier pod did, and return the batch's summary.
 
     Raises:
-        ImageBatchError: the batch was not planned, or its stored input is another one now.
+        ImageBatchError: the batch was not planned, or its stored input was changed since.
         ConfigurationRefused, ScratchFull: the reports cannot be written to the scratch folder.
     """
     found = read_summary(batch)
@@ -48,7 +49,7 @@ def collect(batch: Batch) -> Summary:
     if plan is None:
         raise ImageBatchError("there is no plan.json; was the batch planned?")
     with scratch_folder() as folder:
-        # As files first: an upload that breaks off is begun anew, and needs every row again.
+        # To files first: an upload that breaks off is repeated from its first byte.
         csv_path, jsonl_path = folder / "report.csv", folder / "report.jsonl"
         raw_path = folder / "report.raw.csv"
         with csv_path.open("wb") as csv_file, jsonl_path.open("wb") as jsonl_file:
@@ -82,7 +83,7 @@ def collect(batch: Batch) -> Summary:
 
 
 def read_summary(batch: Batch) -> Summary | None:
-    """The summary that was made earlier, if there is one."""
+    """The summary in the store, if there is one."""
     data = batch.storage.get(batch.keys.summary)
     return None if data is None else Summary.model_validate_json(data)
 
@@ -106,7 +107,7 @@ def _another_input() -> ImageBatchError:
 
 
 class _ShardResults:
-    """Results in input order: each shard is read once, and dropped when the next one begins."""
+    """The results of all shards in input order. Each shard is read once, and dropped at its end."""
 
     def __init__(self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor) -> None:
         self._batch = batch
@@ -116,12 +117,12 @@ class _ShardResults:
         self._next = iter(range(plan.shards))
         self._count = 0
         self._current: dict[Place, ImageResult] = {}
-        # Of shards larger than that, none is read ahead: one is in memory at a time.
+        # Larger shards are not read ahead, so that only one of them is in memory.
         for _ in range(min(_READERS, _RESULTS_AHEAD // self._per_shard)):
             self._read_ahead()
 
     def of(self, item: ShardItem) -> ImageResult:
-        """The result of the next image; a place that nobody recorded failed with its shard."""
+        """The result of the next image; ``shard_failed`` if none is recorded."""
         if self._count % self._per_shard == 0:
             self._current = {}
             self._read_ahead()

@@ -1,7 +1,8 @@
-"""One URL, from the network to what is stored: fetch, sniff, decode and encode in a worker.
+"""One URL, from the network to the compressed image: fetch, look at the header, have it compressed.
 
-The bytes stay on the byte budget until they are stored, the pixels on the pixel budget while they
-are decoded: large images wait for their turn, and memory does not depend on the shard.
+An image's bytes count against the byte budget until they are stored, its pixels against the pixel
+budget while a decoder works on it. Large images wait for their turn, so memory has a limit whatever
+the shard holds.
 """
 
 from __future__ import annotations
@@ -66,17 +67,17 @@ class ImageWork:
         self._options = options
         self._max_pixels = settings.max_pixels
         self._pixels = Budget(settings.shares.pixels_in_flight)
-        # As many as there are decoders, so that each looks at the byte budget when it is its turn.
+        # As many turns as decoders: an image waits for the byte budget only when it is its turn.
         self._turns = asyncio.Semaphore(settings.shares.decoders)
 
     @asynccontextmanager
     async def image(
         self, url: str, earlier: StoredOutput | None = None, claim: Claim | None = None
     ) -> AsyncIterator[NewImage | UnchangedImage]:
-        """Fetch and compress, unless the source is still the one that an ``earlier`` batch took.
+        """Fetch and compress a URL, unless it is still what an ``earlier`` batch compressed.
 
-        The output's bytes count against the byte budget until the block is left. ``claim`` is taken
-        before the host is asked.
+        The output's bytes count against the byte budget until the end of the block. ``claim`` is
+        taken before the host is asked.
 
         Raises:
             ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
@@ -110,8 +111,7 @@ class ImageWork:
 
 
 def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
-    """As :func:`sniff`. Of a JPEG the first bytes are enough, and its pieces are not joined for it,
-    unless they do not tell the size."""
+    """As :func:`sniff`; the pieces of a JPEG are joined only if the first do not tell its size."""
     if kind_of(content.head) is Kind.JPEG:
         found = sniff(content.head, max_pixels=max_pixels)
         if found.pixels is not None:
@@ -137,7 +137,7 @@ async def _is_unchanged(fetched: Fetched, earlier: StoredOutput) -> bool:
     """Unchanged if the host answers 304, otherwise if the SHA-256 is the same."""
     if fetched.not_modified:
         return True
-    # In a thread: a large image would hold up every other one.
+    # In a thread, because hashing a large image would block all others.
     digest = await asyncio.to_thread(_sha256, fetched.content)
     return digest == earlier.source_sha256
 

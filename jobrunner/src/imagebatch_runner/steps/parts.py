@@ -1,8 +1,8 @@
 """The recorded parts of a shard: progress, checkpoint and result in one.
 
-A part is written once, under a name that holds its writer, and never again; a shard that is begun
-anew reads all of them and skips what they record. Two pods on one shard for a moment are harmless:
-the first part in key order wins, for everybody.
+A part is written once, under a key with its writer's name, and never changed. A pod that continues
+a shard reads all parts and skips what they record. Two pods may work on one shard for a moment: all
+readers take the first result of an image in key order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_part(storage: Storage, key: str) -> list[ImageResult]:
 
 
 def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: str) -> int:
-    """The first number that this writer has not used: normally 0, as a pod runs once."""
+    """The first part number that this writer has not used; 0 unless its process was restarted."""
     used = 0
     existing = set(part_keys)
     while keys.part(shard, writer, used) in existing:
@@ -44,11 +44,11 @@ def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: s
 
 
 class PartWriter:
-    """Records results: a part as soon as half of ``images`` wait, else every ``seconds``.
+    """Records results in parts: as soon as half of ``images`` wait, and every ``seconds``.
 
-    Half, because those under way count as well: see
-    :mod:`imagebatch_runner.fetch.claims`. One part is written at a time; while it is, results
-    gather for the next one.
+    Half, because images that are being fetched hold claims as well
+    (:mod:`imagebatch_runner.fetch.claims`). One part is written at a time. Results that arrive
+    meanwhile go into the next one.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class PartWriter:
         self.recorded = 0
 
     def add(self, result: ImageResult) -> None:
-        """Take a result whose image, if it has one, is already stored."""
+        """Record a result soon. Its output must be stored already."""
         self._pending.append(result)
         self._wake_for(self._pending)
 
-    def ended(self, claim: Claim) -> None:
-        """All results of this image were added: the claim is given back when they are recorded."""
+    def release_when_recorded(self, claim: Claim) -> None:
+        """Release the claim once the results that were added so far are recorded."""
         self._claims.append(claim)
         self._wake_for(self._claims)
 
     async def run(self) -> None:
-        """Write parts as they are due; after :meth:`close` the last one, and end."""
+        """Write parts when they are due, until :meth:`close`; then write the last one."""
         while not self._closed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds):
@@ -93,7 +93,7 @@ class PartWriter:
         await self._write()
 
     def close(self) -> None:
-        """No result follows."""
+        """Say that no result follows."""
         self._closed = True
         self._wake.set()
 

@@ -1,4 +1,4 @@
-"""The step ``plan``: check the storage, keep the input, split it into shards. Streaming.
+"""The step ``plan``: check the storage, copy the input, split it into shards, in constant memory.
 
 ``plan.json`` is written last and never changed, so a plan that runs again gives the same answer.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from imagebatch_core.catalogue.rows import RowProblem, RowReader, open_rows
@@ -27,23 +28,23 @@ from .reuse import EarlierOutputs, earlier_outputs
 
 log = logging.getLogger(__name__)
 
-#: Shard files that are on their way to the store at once, and their bytes together; shards may be
-#: of 100,000 images.
-_UPLOADS = 8
-_UPLOAD_BYTES = 8 << 20
+#: Shard files that are uploaded at once, and their bytes together: a shard may have 100,000 images.
+_UPLOADS: Final = 8
+_UPLOAD_BYTES: Final = 8 << 20
 #: Problems of rows that are logged one by one.
-_LOGGED = 20
-#: Seconds that the first look at the store waits. Nothing would be lost yet, and a store that never
-#: answers may be a wrong address, which is told only when the pod ends; then the Job tries again.
-PROBE_PATIENCE = 60.0
+_LOGGED: Final = 20
+#: Seconds that the check of the store waits for an answer. There is no work to lose yet, and a
+#: store that never answers may be a wrong address: people hear of it when the pod ends, and the Job
+#: tries again.
+PROBE_PATIENCE: Final = 60.0
 
 
 def plan(batch: Batch) -> Plan:
-    """The batch's plan, made now or earlier.
+    """The batch's plan, made now or by an earlier pod.
 
     Raises:
         StorageRefused: the store cannot be written, read or listed.
-        StorageUnavailable, SourceUnavailable: they do not answer, which may pass.
+        StorageUnavailable, SourceUnavailable: store or source do not answer, which may pass.
         InputRefused: the input is no CSV of products, or names no usable image URL.
     """
     probe(batch)
@@ -59,17 +60,17 @@ def plan(batch: Batch) -> Plan:
 
 
 def read_plan(batch: Batch) -> Plan | None:
-    """The plan that was made earlier, if there is one."""
+    """The plan in the store, if there is one."""
     data = batch.storage.get(batch.keys.plan)
     return None if data is None else Plan.model_validate_json(data)
 
 
 def probe(batch: Batch) -> None:
-    """Write, read and list, before any work depends on it.
+    """Check that the store can be written, read and listed, before any work depends on it.
 
     Raises:
-        StorageRefused: one of them is refused, or does not do what it says.
-        StorageUnavailable: there is no answer.
+        StorageRefused: one of these is refused, or has no effect.
+        StorageUnavailable: the store does not answer.
     """
     token = uuid4().hex
     storage = batch.storage.within(PROBE_PATIENCE)
@@ -85,32 +86,18 @@ def probe(batch: Batch) -> None:
 def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
     with path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
-        walk = _Walk(rows, batch.files, earlier)
-        shards = 0
-        with ThreadPoolExecutor(_UPLOADS) as pool:
-            pending: deque[tuple[Future[None], int]] = deque()
-            waiting = 0
-            for shard in sharding.shards_of(walk, batch.job.images_per_shard):
-                lines = sharding.to_lines(shard)
-                upload = pool.submit(batch.storage.put, batch.keys.shard(shards), lines)
-                pending.append((upload, len(lines)))
-                waiting += len(lines)
-                shards += 1
-                while len(pending) > _UPLOADS or (pending and waiting > _UPLOAD_BYTES):
-                    upload, size = pending.popleft()
-                    upload.result()
-                    waiting -= size
-            for upload, _size in pending:
-                upload.result()
-    walk.log_problems()
-    if not walk.usable:
+        counted = _CountedImages(rows, batch.files, earlier)
+        shards = sharding.shards_of(counted, batch.job.images_per_shard)
+        number = _upload(batch, shards)
+    counted.log_problems()
+    if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
     return Plan(
-        products=walk.rows,
-        images=walk.images,
-        shards=shards,
+        products=counted.rows,
+        images=counted.images,
+        shards=number,
         images_per_shard=batch.job.images_per_shard,
-        row_problems=walk.problems,
+        row_problems=counted.problems,
         input_sha256=source.sha256_of(path),
         extra_columns=tuple(rows.columns.extra),
         output=batch.job.output,
@@ -121,8 +108,28 @@ def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
     )
 
 
-class _Walk:
-    """The images of all rows, counted on the way."""
+def _upload(batch: Batch, shards: Iterable[list[ShardItem]]) -> int:
+    """Store the shard files, several at once. Returns how many there are."""
+    pending: deque[tuple[Future[None], int]] = deque()
+    waiting = number = 0
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        for shard in shards:
+            lines = sharding.to_lines(shard)
+            upload = pool.submit(batch.storage.put, batch.keys.shard(number), lines)
+            pending.append((upload, len(lines)))
+            waiting += len(lines)
+            number += 1
+            while len(pending) > _UPLOADS or (pending and waiting > _UPLOAD_BYTES):
+                upload, size = pending.popleft()
+                upload.result()
+                waiting -= size
+        for upload, _size in pending:
+            upload.result()
+    return number
+
+
+class _CountedImages:
+    """The images of all rows, one after another; they are counted while they are iterated."""
 
     def __init__(self, rows: RowReader, files: LocalFiles | None, earlier: EarlierOutputs) -> None:
         self._reader = rows
@@ -142,7 +149,7 @@ class _Walk:
                 self._first_problems += row.problems[: _LOGGED - len(self._first_problems)]
             for item in sharding.items_of(row):
                 self.images += 1
-                # One is enough to go on; the others fail alone when they are fetched.
+                # One usable URL is enough; the others fail alone when they are fetched.
                 self.usable = self.usable or self._is_usable(item.url)
                 found = self._earlier.of(item.url)
                 yield ShardItem(item.row, item.position, item.url, found)

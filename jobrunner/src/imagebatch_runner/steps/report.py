@@ -1,7 +1,7 @@
-"""Writing ``report.csv``, ``report.jsonl`` and the index, as streams: no row is kept.
+"""Writes ``report.csv``, ``report.jsonl`` and the index as streams: no row stays in memory.
 
 The output CSV repeats the input's rows in their order. The N-th output URL of a row belongs to its
-N-th input URL; a failed image leaves its place empty and its reason in the last column.
+N-th input URL. A failed image leaves its place empty, and the last column says why it failed.
 
 A cell that a spreadsheet would run as a formula begins with an apostrophe. This cannot be undone by
 looking at the report, since other cells may begin with an apostrophe of the user's own. So there is
@@ -24,12 +24,12 @@ from imagebatch_core.keys import INDEX_EVERY
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.store.documents import ReportIndex
 
-#: Bytes that are gathered before they are written.
+#: Bytes that are collected before they are written.
 _BUFFER: Final = 256 * 1024
 
 
 class Sink(Protocol):
-    """Where bytes go; they count once it is closed."""
+    """Where a report's bytes go. They may be lost until it is closed."""
 
     def write(self, buffer: bytes, /) -> int: ...
 
@@ -41,7 +41,7 @@ Fork = Callable[[], Sink]
 
 
 class _Stream:
-    """Text gathered to large writes; ``offset`` is the number of bytes so far."""
+    """Collects small writes into large ones. ``offset`` is the number of bytes so far."""
 
     def __init__(self, sink: Sink, *, hashed: bool) -> None:
         self._sink = sink
@@ -53,22 +53,19 @@ class _Stream:
         self._pending += data
         self.offset += len(data)
         if len(self._pending) >= _BUFFER:
-            self._pass_on()
-
-    def flush(self) -> None:
-        """Write all to the sink."""
-        self._pass_on()
+            self.flush()
 
     def close(self) -> None:
-        self._pass_on()
+        self.flush()
         self._sink.close()
 
     @property
     def sha256(self) -> str:
-        assert self._digest is not None  # noqa: S101 - asked of the stream that is hashed
+        assert self._digest is not None  # noqa: S101 - only the hashed stream is asked
         return self._digest.hexdigest()
 
-    def _pass_on(self) -> None:
+    def flush(self) -> None:
+        """Write all to the sink."""
         data = bytes(self._pending)
         self._pending.clear()
         if self._digest is not None:
@@ -77,7 +74,7 @@ class _Stream:
 
 
 class ReportWriter:
-    """Both reports, row by row; nothing of them counts before :meth:`close`.
+    """Writes both reports row by row. They are complete after :meth:`close`.
 
     ``fork`` is called once, when the first cell is written that gets an apostrophe.
     """
@@ -98,7 +95,7 @@ class ReportWriter:
         self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
 
     def row(self, row: Row, results: Sequence[ImageResult]) -> None:
-        """``results`` in the order of the row's URLs, one for each."""
+        """Write a row. ``results`` has one for each URL, in the same order."""
         if self._rows % INDEX_EVERY == 0:
             self._csv_offsets.append(self._csv.offset)
             self._jsonl_offsets.append(self._jsonl.offset)
@@ -125,7 +122,7 @@ class ReportWriter:
 
     @property
     def csv_sha256(self) -> str:
-        """Of all that was written; meaningful after :meth:`close`."""
+        """Hash of ``report.csv``, valid after :meth:`close`."""
         return self._csv.sha256
 
     def index(self) -> ReportIndex:

@@ -1,4 +1,4 @@
-"""The one folder that a step writes to besides the store: small files, gone with the process."""
+"""The folder for temporary files, removed at the end of its block."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class ShardRun:
             for item in items:
                 self._record(_failed(item, failure))
         finally:
-            self._parts.ended(claim)
+            self._parts.release_when_recorded(claim)
 
     async def _record_images(
         self, url: str, items: list[ShardItem], earlier: StoredOutput | None, claim: Claim

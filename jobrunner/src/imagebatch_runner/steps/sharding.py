@@ -1,7 +1,6 @@
 """Which image belongs to which shard: shard k holds exactly images [k·n, (k+1)·n).
 
-Images are counted in input order, so collect, walking the rows again, knows each one's shard
-without looking.
+Images are counted in input order. Collect reads the rows again and so knows each image's shard.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ def items_of(row: Row) -> Iterator[ShardItem]:
 
 
 def shards_of(items: Iterable[ShardItem], images_per_shard: int) -> Iterator[list[ShardItem]]:
-    """Full shards in order, then what is left over; one shard in memory at a time."""
+    """Shards of this many images, the last one of the rest. One is in memory at a time."""
     shard: list[ShardItem] = []
     for item in items:
         shard.append(item)

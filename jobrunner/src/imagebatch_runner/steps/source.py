@@ -1,7 +1,7 @@
-"""Where the batch's CSV comes from, and the copy of it that everything else works on.
+"""The batch's CSV: fetched from its source, and copied to ``input.csv`` in the store.
 
-The first plan to get there copies the source, whatever its kind, to ``input.csv``; every later
-look is at that copy, so a source that changes or vanishes does not change a running batch.
+The first plan pod makes the copy, whatever the kind of source. Everything else reads the copy, so a
+source that changes or vanishes does not change a running batch.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
+from typing import IO, Self
 
 import aiohttp
 
 from imagebatch_core.egress import AddressRefused
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.hashed import HashedReader
 from imagebatch_core.job import JobSource
 from imagebatch_core.results import LONGEST_MESSAGE
 from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
@@ -39,11 +40,11 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def copied_input(batch: Batch) -> Iterator[Path]:
-    """The batch's input as a local file, stored as ``input.csv`` before it is given out.
+    """The batch's input as a local file, after it was stored as ``input.csv``.
 
     Raises:
         SourceMissing: there is nothing at the source.
-        SourceUnavailable: its address does not give it now, and may later.
+        SourceUnavailable: its address does not deliver it now, and may later.
         InputRefused: it is over the size limit, or its address refuses it, or it is gzip that
             cannot be unpacked.
     """
@@ -51,7 +52,7 @@ def copied_input(batch: Batch) -> Iterator[Path]:
     with scratch_folder() as folder:
         path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
-            _spool(batch.job.source, path, batch)
+            _copy_source(batch.job.source, path, batch)
             if is_gzip(path):
                 _unpack(path, batch.settings)
             if not batch.storage.create_from_file(key, path):
@@ -60,19 +61,19 @@ def copied_input(batch: Batch) -> Iterator[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a CSV's bytes; packed or not, the same CSV has the same one.
+    """Hexadecimal SHA-256 of a CSV's bytes, unpacked if they are gzip.
 
     Raises:
         InputRefused: it is gzip that cannot be unpacked.
     """
-    digest = sha256()
     with open_unpacked(path) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        hashed = HashedReader(file)
+        while hashed.read(_CHUNK):
+            pass
+    return hashed.sha256
 
 
-def _spool(source: JobSource, path: Path, batch: Batch) -> None:
+def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
     if source.key is not None:
         if not _download(batch.storage, source.key, path, batch.settings):
             raise SourceMissing(f"there is no object {source.key!r} in the bucket")
@@ -90,32 +91,25 @@ def _spool(source: JobSource, path: Path, batch: Batch) -> None:
 
 
 def _unpack(path: Path, settings: Settings) -> None:
-    """In place; a bomb stops at the size limit."""
+    """Unpack a file in place. The size limit stops a small file that unpacks to an endless one."""
     packed = path.rename(path.with_suffix(".gz"))
-    size = 0
-    with open_unpacked(packed) as stream, path.open("wb") as file:
-        while chunk := stream.read(_CHUNK):
-            size += len(chunk)
-            _check_size(size, settings)
-            file.write(chunk)
+    with open_unpacked(packed) as stream, _LimitedFile(path, settings) as file:
+        file.copy(stream)
     packed.unlink()
 
 
 def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:
+    """Copy an object to ``path``; ``False`` if there is none."""
     try:
-        with storage.reading(key) as stream, path.open("wb") as file:
-            size = 0
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-                _check_size(size, settings)
-                file.write(chunk)
+        with storage.reading(key) as stream, _LimitedFile(path, settings) as file:
+            file.copy(stream)
     except FileNotFoundError:
         return False
     return True
 
 
 async def _fetch(url: str, path: Path, batch: Batch) -> None:
-    """As patient as with an image: a failure that may pass is tried again after a wait."""
+    """Fetch the CSV from an address. Failures that may pass are tried again, as with an image."""
     settings = batch.settings
     policy = RetryPolicy(
         batch.job.retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
@@ -126,7 +120,7 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
         try:
             return await _attempt(url, path, batch)
         except ImageFailed as failure:
-            told = batch.credentials.redacted(failure.message)  # whole, and then it is cut
+            told = batch.credentials.redacted(failure.message)  # before it is cut
             text = f"{url}: {told[:LONGEST_MESSAGE]}"
             if not failure.code.retryable:
                 raise InputRefused(text) from failure
@@ -145,14 +139,35 @@ async def _attempt(url: str, path: Path, batch: Batch) -> None:
             web.open_session(settings, batch.credentials) as session,
             web.opened(session, url, redirects=settings.fetch_redirects) as response,
         ):
-            size = 0
-            with path.open("wb") as file:
+            with _LimitedFile(path, settings) as file:
                 async for chunk in response.content.iter_chunked(_CHUNK):
-                    size += len(chunk)
-                    _check_size(size, settings)
                     file.write(chunk)
     except (aiohttp.ClientError, TimeoutError, ConnectionError, AddressRefused) as error:
         raise web.as_failure(error) from error
+
+
+class _LimitedFile:
+    """A file to write, no larger than the size limit of a CSV."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._file = path.open("wb")
+        self._settings = settings
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        _check_size(self._size, self._settings)
+        self._file.write(chunk)
+
+    def copy(self, stream: IO[bytes]) -> None:
+        while chunk := stream.read(_CHUNK):
+            self.write(chunk)
 
 
 def _check_size(size: int, settings: Settings) -> None:

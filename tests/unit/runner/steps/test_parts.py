@@ -38,7 +38,7 @@ class Written:
             claim = self.unrecorded.claim()
             await claim.take()
             self.parts.add(result(n))
-            self.parts.ended(claim)
+            self.parts.release_when_recorded(claim)
             claims.append(claim)
         return claims
 
