@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from imagebatch_core.counted import counted
 from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.reasons import Reason
@@ -50,8 +51,8 @@ def _sentence(message: RunnerMessage) -> str:
     if message.error is not None:
         return f"{step}: {message.error}"
     if message.totals is None:
-        counted = f"{message.products} products, {message.images} images, {message.shards} shards"
-        return f"{step} is done: {counted}"
+        planned = counted(product=message.products, image=message.images, shard=message.shards)
+        return f"{step} is done: {planned}"
     counts = (f"{count} {status.value}" for status, count in message.totals.counts.items())
     return f"{step} is done: {', '.join(counts)}"
 

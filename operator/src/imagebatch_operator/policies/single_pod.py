@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
+from imagebatch_core.counted import counted
 from imagebatch_core.job import ExitCode, Step
 from imagebatch_core.reasons import Phase, Reason
 
@@ -29,7 +30,7 @@ def planning(case: Case) -> Planning | Ended | None:
     if not case.batch.spec.dry_run:
         return None
     images = facts.images.total if facts.images else 0
-    text = f"{facts.products} products, {images} images, {facts.shards.total} shards"
+    text = counted(product=facts.products or 0, image=images, shard=facts.shards.total)
     return Ended(facts, Phase.COMPLETED, Reason.DRY_RUN_COMPLETED, text)
 
 
@@ -39,13 +40,13 @@ def collecting(case: Case) -> Collecting | Ended:
     if images is None or not case.facts.collected:
         return _step(case, Collecting)
     limit, failed = case.batch.spec.max_failed_percent, images.failed or 0
-    text = f"{failed} of {images.total} images failed"
+    text = f"{failed} of {counted(image=images.total)} failed"
     if failed * 100 > limit * images.total:
         text = f"{text}; maxFailedPercent is {limit}"
         return Ended(case.facts, Phase.FAILED, Reason.TOO_MANY_FAILED, text)
     if failed:
         return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED_WITH_FAILURES, text)
-    text = f"all {images.total} images are done"
+    text = "the only image is done" if images.total == 1 else f"all {images.total} images are done"
     text += f", {images.reused} of them reused" if images.reused else ""
     return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED, text)
 

@@ -466,6 +466,16 @@ def test_what_has_ended_is_never_decided_anew() -> None:
     assert later.actions == ()
 
 
+def test_the_end_of_a_batch_of_one_image_is_said_in_the_singular() -> None:
+    read = Observation(
+        jobs=(COLLECT_DONE,), outcomes={COLLECT_DONE.name: collect_done(succeeded=1)}
+    )
+    status = decide(collecting(batch()).build(), read, NOW).status
+    told = status.condition(ConditionType.SUCCEEDED)
+    assert told is not None
+    assert told.message == "the only image is done"
+
+
 # After the end
 
 
