@@ -22,9 +22,10 @@ _MACHINES = ("x86_64", "aarch64")
 _LIBRARY = "src/imagebatch_runner/codec/_jpeg.so"
 #: The library runs on every CPU of the architecture and needs no C library. Without fused
 #: operations every architecture gives the same bytes.
-_FLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-nostdlib", "-s",
-          "-fvisibility=hidden", "-ffp-contract=off", "-fsanitize=bounds", "-fsanitize-trap=bounds"
-          )  # fmt: skip
+_FLAGS = (
+    "-std=c11", "-O3", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-fPIC", "-shared", "-nostdlib",
+    "-s", "-fvisibility=hidden", "-ffp-contract=off", "-fsanitize=bounds", "-fsanitize-trap=bounds",
+)  # fmt: skip
 
 
 def _missing(machine: str) -> str | None:

@@ -1,15 +1,16 @@
-/* The AC of a component in one scan and in two, for all places to divide it, counted at once. */
-#include "scans.h"
+/* Find where to divide the AC coefficients of a component into two scans: one pass counts for all places. */
+#include "scan_coder.h"
 
 enum { SPLITS = 4, WHOLE = 2 * SPLITS, BANDS };
 static const uint8_t SPLIT_AT[SPLITS] = {2, 5, 8, 14};
 
-/* Bands: the lower one of each split, then the upper ones, then all. */
+/* Bands are numbered: the lower band of each split, then the upper ones, then the undivided one. */
 typedef struct {
-    uint32_t within[SPLITS + 1][256]; /* symbols between two splits, as if there were none */
-    uint64_t extra[SPLITS + 1];       /* bits beside their codes */
-    int32_t moved[SPLITS][256];       /* how those of the upper band differ: runs of zeros begin there */
-    uint32_t run[BANDS], ends[BANDS][15]; /* blocks of the EOB run under way; how many ended, by symbol */
+    uint32_t within[SPLITS + 1][256]; /* symbols between two splits, if nothing were divided */
+    uint64_t extra[SPLITS + 1];       /* their extra bits */
+    int32_t moved[SPLITS][256];       /* what dividing changes in the upper band: runs of zeros begin there */
+    uint32_t run[BANDS];              /* blocks in the current run of ended blocks (EOBRUN) */
+    uint32_t ends[BANDS][15];         /* how many such runs ended, by symbol */
 } counts;
 
 static void end_run(counts *to, int band) {
@@ -23,7 +24,7 @@ static void lengthen_run(counts *to, int band) {
 }
 
 static void count_block(const candidate_block *block, const candidate *list, counts *to) {
-    int before = 0, passed = 0; /* splits */
+    int before = 0, passed = 0; /* position of the last coefficient; number of splits below it */
     for (int i = 0; i < block->count; i++) {
         uint32_t value = candidate_size(list[i]);
         if (!value) continue;
@@ -53,7 +54,7 @@ static void count_block(const candidate_block *block, const candidate *list, cou
     if (before < 63) lengthen_run(to, WHOLE);
 }
 
-/* The bytes of a scan of what is between two splits or an end. */
+/* The estimated bytes of a scan of the band `band`, which lies between the splits `from` and `to`. */
 static uint64_t estimate(counts *of, int band, int from, int to, const int32_t *moved, int every) {
     uint32_t used[256];
     uint64_t extra = 0;

@@ -1,4 +1,4 @@
-/* The bits of entropy-coded data (T.81, F.2.2.5), for those who decode a scan. */
+/* Read the bits of entropy-coded data (T.81, F.2.2.5). */
 #ifndef IMAGEBATCH_BITS_H
 #define IMAGEBATCH_BITS_H
 
@@ -8,15 +8,16 @@
 
 ALWAYS int bit_length(uint32_t value) { return value ? 32 - __builtin_clz(value) : 0; }
 
-/* bits: the low `count` bits are unread. Behind a marker zeros are read; `made_up` counts them, and
- * a block that consumed one is refused. */
+/* Past a marker zeros are read. A block that consumes one of them is refused. */
 typedef struct {
     const uint8_t *at, *end;
-    uint64_t bits;
-    int count, made_up;
+    uint64_t bits; /* the low `count` bits are unread */
+    int count;
+    int made_up; /* zeros among them that the data does not have */
 } bit_reader;
 
-ALWAYS void fill(bit_reader *in) {
+/* Read bytes until at least 32 bits are unread. */
+ALWAYS void fill_bits(bit_reader *in) {
     if (in->count >= 32) return;
     if (in->end - in->at >= 4) {
         const uint8_t *p = in->at;
@@ -44,26 +45,27 @@ ALWAYS void fill(bit_reader *in) {
     }
 }
 
-/* 1 to 32 bits, which are there after fill(). */
-ALWAYS uint32_t peek(const bit_reader *in, int n) {
+/* The next n bits, 1 to 32, after fill_bits(). They stay unread. */
+ALWAYS uint32_t peek_bits(const bit_reader *in, int n) {
     return (uint32_t)(in->bits >> (in->count - n)) & ((1u << n) - 1);
 }
 
-/* Fewer than 32 bits, or none. */
-ALWAYS uint32_t taken(bit_reader *in, int n) {
+/* Read n bits, 0 to 31. */
+ALWAYS uint32_t read_bits(bit_reader *in, int n) {
     in->count -= n;
     return (uint32_t)(in->bits >> in->count) & ((1u << n) - 1);
 }
 
-ALWAYS int32_t extended(bit_reader *in, int size) {
-    int32_t value = (int32_t)taken(in, size);
+/* Read `size` bits as a signed value (T.81, F.2.2.1, EXTEND). */
+ALWAYS int32_t read_signed(bit_reader *in, int size) {
+    int32_t value = (int32_t)read_bits(in, size);
     return value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
 }
 
-/* A symbol whose code is longer than LOOK_BITS; -1 where there is none. */
-static inline int long_code(bit_reader *in, const huffman_decoder *table) {
+/* Read a symbol whose code is longer than LOOK_BITS; -1 if there is no such code. */
+static inline int read_long_code(bit_reader *in, const huffman_decoder *table) {
     for (int length = LOOK_BITS + 1; length <= 16; length++) {
-        int32_t code = (int32_t)peek(in, length);
+        int32_t code = (int32_t)peek_bits(in, length);
         if (table->max_code[length] >= 0 && code <= table->max_code[length]) {
             int index = code + table->value_from[length];
             if (index < 0 || index >= table->total) return -1;
@@ -74,10 +76,10 @@ static inline int long_code(bit_reader *in, const huffman_decoder *table) {
     return -1;
 }
 
-/* A DC difference (T.81, F.2.2.1) added to `*value`, which stays within 16 bits. */
-ALWAYS int next_dc(bit_reader *in, const huffman_decoder *table, int32_t *value) {
-    fill(in);
-    uint32_t entry = table->look[peek(in, LOOK_BITS)];
+/* Read a DC difference (T.81, F.2.2.1) and add it to `*value`, which must stay within 16 bits. */
+ALWAYS int read_dc(bit_reader *in, const huffman_decoder *table, int32_t *value) {
+    fill_bits(in);
+    uint32_t entry = table->look[peek_bits(in, LOOK_BITS)];
     if (entry & 0x80) {
         in->count -= entry & 63;
         *value += (int16_t)(entry >> 16);
@@ -86,19 +88,19 @@ ALWAYS int next_dc(bit_reader *in, const huffman_decoder *table, int32_t *value)
         if (entry) {
             in->count -= entry & 63;
             size = entry >> 8 & 0xFF;
-        } else if ((size = long_code(in, table)) < 0) {
+        } else if ((size = read_long_code(in, table)) < 0) {
             return JPEG_REFUSED;
         }
-        if (size) *value += extended(in, size);
+        if (size) *value += read_signed(in, size);
     }
     return *value < -32767 || *value > 32767 ? JPEG_REFUSED : JPEG_OK;
 }
 
-/* The symbol of an AC code, or a negative code; where its extra bits are those of a coefficient, that
- * is `*value`, else 0, and they are still to be read. */
-ALWAYS int next_ac(bit_reader *in, const huffman_decoder *table, int32_t *value) {
-    fill(in);
-    uint32_t entry = table->look[peek(in, LOOK_BITS)];
+/* Read an AC code and return its symbol or a negative code. `*value` is the coefficient whose extra bits
+ * follow, or 0 if the symbol has no coefficient; other extra bits are then still unread. */
+ALWAYS int read_ac(bit_reader *in, const huffman_decoder *table, int32_t *value) {
+    fill_bits(in);
+    uint32_t entry = table->look[peek_bits(in, LOOK_BITS)];
     int code = entry >> 8 & 0xFF;
     *value = 0;
     if (entry & 0x80) {
@@ -108,33 +110,33 @@ ALWAYS int next_ac(bit_reader *in, const huffman_decoder *table, int32_t *value)
     }
     if (entry)
         in->count -= entry & 63;
-    else if ((code = long_code(in, table)) < 0)
+    else if ((code = read_long_code(in, table)) < 0)
         return JPEG_REFUSED;
-    if (code & 15) *value = extended(in, code & 15);
+    if (code & 15) *value = read_signed(in, code & 15);
     return code;
 }
 
-/* The next AC value of a sequential block that is not 0, behind the place `*k`, which becomes its own:
- * whether there is one, or a negative code. */
-ALWAYS int next_value(bit_reader *in, const huffman_decoder *table, int *k, int32_t *value) {
+/* Read the next AC coefficient of a sequential block that is not 0. `*k` is the position of the one before
+ * it and becomes its own. Returns 1 if there is one, 0 at the end of the block, or a negative code. */
+ALWAYS int read_value(bit_reader *in, const huffman_decoder *table, int *k, int32_t *value) {
     while (*k < 63) {
-        int code = next_ac(in, table, value);
+        int code = read_ac(in, table, value);
         *k += (code >> 4) + 1;
         if (*value) return *k > 63 ? JPEG_REFUSED : 1;
-        if (code == 0) return 0; /* the rest is zero */
-        if (code != 0xF0) return JPEG_REFUSED; /* else sixteen zeros */
+        if (code == 0) return 0; /* end of block */
+        if (code != 0xF0) return JPEG_REFUSED; /* 0xF0 stands for sixteen zeros */
     }
     return 0;
 }
 
-/* Whether a scan may end here: less than a byte of padding is unread and nothing made up consumed. */
+/* Whether a scan may end here: less than a byte is unread, and no made-up bit was consumed. */
 ALWAYS int is_byte_end(const bit_reader *in) {
     int unread = in->count - in->made_up;
     return unread >= 0 && unread <= 7;
 }
 
-/* At such an end and at a marker: its code, which is then passed; else -1. */
-static inline int marker(bit_reader *in) {
+/* Read a marker where a scan may end, and return its code; -1 if there is none. */
+static inline int read_marker(bit_reader *in) {
     if (!is_byte_end(in)) return -1;
     const uint8_t *p = in->at;
     while (in->end - p >= 2 && p[0] == 0xFF && p[1] == 0xFF) p++; /* fill bytes */

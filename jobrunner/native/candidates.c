@@ -1,4 +1,4 @@
-/* The memory of candidates, which the caller gives. */
+/* Lay out candidates in the memory that the caller gives. */
 #include "candidates.h"
 
 static size_t blocks_of(const jpeg_header *output) {
@@ -18,7 +18,7 @@ int candidates_lay_out(const jpeg_header *output, uint8_t *memory, size_t room, 
     to->mcus_across = jpeg_mcus_across(output);
     to->mcus_down = jpeg_mcus_down(output);
     for (int i = 0; i < output->components; i++) {
-        const component *one = &output->component[i];
+        const component_spec *one = &output->component[i];
         to->first[i] = first;
         to->h[i] = one->h;
         to->v[i] = one->v;

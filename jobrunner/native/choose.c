@@ -1,10 +1,10 @@
-/* The trellis for all blocks, twice: what a symbol takes depends on what is written. */
-#include "scans.h"
+/* Run the trellis over all blocks. It runs twice, as the bits that a symbol takes depend on the choice. */
+#include "scan_coder.h"
 #include "trellis.h"
 
 enum { PASSES = 2, LONGEST_CODE = 16 };
 
-/* By what is written now. */
+/* The bits that symbols take, by the candidates that are chosen now. */
 static void rates_of(const candidates *of, const scan_kind *kind, scan_coder *coder, trellis_rates *rates) {
     scan_count(of, kind, scan_every(of), coder);
     scan_tables(coder);
@@ -35,7 +35,7 @@ static void choose_band(candidates *of, const scan_kind *band, const trellis_rat
         }
 }
 
-void choose(candidates *of) {
+void choose_candidates(candidates *of) {
     scan_coder coder;
     for (int i = 0; i < of->components; i++) {
         int split = 63;

@@ -1,38 +1,40 @@
-/* Stored coefficients to symbols, in the order in which they are written. */
+/* Record stored coefficients or samples in the order in which they are written. */
 #include "emit.h"
 
-static int block(const source *from, int chroma, const int16_t *values, uint64_t mask, int32_t *dc_out,
-                 symbol_record *out) {
-    unfinished under_way;
-    if (begin(out, &from->to, chroma, values[0], dc_out, &under_way)) return JPEG_REFUSED;
+/* Record one block of the output. */
+static int emit_block(const source *from, int chroma, const int16_t *values, uint64_t mask, int32_t *dc_out,
+                      symbol_record *out) {
+    open_block under_way;
+    if (begin_block(out, &from->to, chroma, values[0], dc_out, &under_way)) return JPEG_REFUSED;
     for (; mask; mask &= mask - 1) {
         int k = __builtin_ctzll(mask);
-        if (take(out, &from->to, chroma, k, values[k], &under_way)) return JPEG_REFUSED;
+        if (requantise_value(out, &from->to, chroma, k, values[k], &under_way)) return JPEG_REFUSED;
     }
-    finish(out, &from->to, chroma, &under_way);
+    finish_block(out, &from->to, chroma, &under_way);
     return JPEG_OK;
 }
 
-/* As the block before it: it is beyond the image. */
-static void nothing(int chroma, int32_t dc, symbol_record *out) {
-    unfinished under_way;
+/* Record a block beyond the edge of the image: the same as the block before it. */
+static void emit_repeated(int chroma, int32_t dc, symbol_record *out) {
+    open_block under_way;
     if (out->candidates) {
-        begin_candidates(out->candidates, dc, &under_way);
+        begin_candidate_block(out->candidates, dc, &under_way);
     } else {
-        put(out, TABLE_DC + chroma, 0, 0, 0);
-        put(out, TABLE_AC + chroma, 0, 0, 0);
+        put_symbol(out, TABLE_DC + chroma, 0, 0, 0);
+        put_symbol(out, TABLE_AC + chroma, 0, 0, 0);
     }
 }
 
-/* The block at a row and column of those of a component; no block beyond the image. */
+/* The stored block at a row and column of a component; beyond the image a null block. */
 ALWAYS stored stored_at(const store *of, int component, int row, int column) {
     if (row >= of->height[component] || column >= of->width[component]) return (stored){0, 0};
     size_t index = store_index(of, component, row, column);
     return (stored){of->block[index], of->mask[index]};
 }
 
-/* As halve(), where the image ends within the blocks, after `width` x `height` samples: by way of those, the
- * last ones repeated. What lies hidden behind the edge, as after a crop without loss, is not mixed in. */
+/* As halve(), for blocks in which the image ends, after `width` x `height` samples. They are decoded to
+ * samples, and the last row and column are repeated. So what lies hidden beyond the edge, as after a lossless
+ * crop, is not mixed in. */
 static uint64_t halve_at_edge(const stored from[2][2], const source *by, int width, int height, int16_t to[64]) {
     uint8_t samples[16 * 16] = {0}, halved[8 * 8];
     const basis eight = basis_of(8);
@@ -56,25 +58,25 @@ static uint64_t halve_at_edge(const stored from[2][2], const source *by, int wid
     return samples_to_block(halved, 1, 8, 8, 8, by->least, to);
 }
 
-/* The block of the output at that row and column. */
-ALWAYS int one(const store *of, source *from, int component, int row, int column, symbol_record *out) {
+/* Record the block of the output at that row and column. */
+ALWAYS int emit_next(const store *of, source *from, int component, int row, int column, symbol_record *out) {
     int chroma = component > 0;
     int16_t made[64];
     if (from->plane.at) {
-        const samples *plane = &from->plane;
+        const sample_walk *plane = &from->plane;
         int x = 8 * column, y = 8 * row;
         if (x >= plane->width || y >= plane->height) {
-            nothing(chroma, from->dc_out, out);
+            emit_repeated(chroma, from->dc_out, out);
             return JPEG_OK;
         }
         uint64_t mask = samples_to_block(plane->at + x * plane->right + y * plane->down, plane->right,
                                          plane->down, plane->width - x, plane->height - y, from->least, made);
-        return block(from, chroma, made, mask, &from->dc_out, out);
+        return emit_block(from, chroma, made, mask, &from->dc_out, out);
     }
     if (from->by.across == 1 && from->by.down == 1) {
         stored found = stored_at(of, component, row, column);
-        if (found.block) return block(from, chroma, found.block, found.mask, &from->dc_out, out);
-        nothing(chroma, from->dc_out, out);
+        if (found.block) return emit_block(from, chroma, found.block, found.mask, &from->dc_out, out);
+        emit_repeated(chroma, from->dc_out, out);
         return JPEG_OK;
     }
     stored some[2][2] = {{{0, 0}, {0, 0}}, {{0, 0}, {0, 0}}};
@@ -87,7 +89,7 @@ ALWAYS int one(const store *of, source *from, int component, int row, int column
                                        (height < 8 * from->by.down && height & 7));
     uint64_t mask = is_edge ? halve_at_edge(halved, from, width, height, made)
                             : halve(halved, from->by, from->steps, from->least, made);
-    return block(from, chroma, made, mask, &from->dc_out, out);
+    return emit_block(from, chroma, made, mask, &from->dc_out, out);
 }
 
 int emitter_band(int number, emitter *from, symbol_record *out) {
@@ -98,7 +100,7 @@ int emitter_band(int number, emitter *from, symbol_record *out) {
             source *some = &from->from[i];
             for (int y = 0; y < some->v; y++)
                 for (int x = 0; x < some->h; x++)
-                    if (one(from->of, some, i, number * some->v + y, column * some->h + x, out))
+                    if (emit_next(from->of, some, i, number * some->v + y, column * some->h + x, out))
                         return JPEG_REFUSED;
         }
     }
@@ -125,7 +127,7 @@ void emitter_component(int component, const uint16_t steps[64], int made, const 
                         lambda[2 + chroma], &one->to);
     for (int k = 0; k < 64; k++) {
         float least = one->to.lambda ? 0.5f : ((float)one->to.threshold[k] - 0.5f) / (1 << FINE);
-        int row = natural_place[k] >> 3, column = natural_place[k] & 7;
+        int row = natural_order[k] >> 3, column = natural_order[k] & 7;
         one->least[0].at[row][column] = one->least[1].at[column][row] = least;
     }
 }

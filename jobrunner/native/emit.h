@@ -1,41 +1,42 @@
-/* Blocks that do not come in the order in which they are written, to symbols. */
+/* Record blocks that are not read in the order in which they are written. */
 #ifndef IMAGEBATCH_EMIT_H
 #define IMAGEBATCH_EMIT_H
 
 #include "requantise.h"
 #include "store.h"
 
-/* Samples of 8 bits; `right` and `down` are the ways to the next. */
+/* A plane of 8-bit samples. `right` and `down` are the steps to the next sample in each direction. */
 typedef struct {
     const uint8_t *at;
     ptrdiff_t right, down;
     int width, height;
-} samples;
+} sample_walk;
 
-/* Where the blocks of a component come from: `plane`, if it has samples, or what is stored. */
+/* Where the blocks of a component come from: from `plane`, if it has samples, or from the block store. */
 typedef struct {
     requantiser to;
-    const uint16_t *steps; /* of what is stored */
+    const uint16_t *steps; /* quantisation steps of the stored blocks */
     halving by;
-    int width, height;     /* of what is halved: its samples that are seen */
-    samples plane;
-    grid least[2];         /* what is less becomes 0: by row, and by column */
-    int h, v;              /* blocks in an MCU of the output */
+    int width, height;     /* of chroma that is halved: the samples that belong to the image */
+    sample_walk plane;
+    grid least[2];         /* coefficients below become 0; by rows, and by columns */
+    int h, v;              /* blocks in an MCU of the output, in each direction */
     int32_t dc_out;
 } source;
 
 typedef struct {
     const jpeg_header *output;
-    const store *of;       /* null where there are planes */
+    const store *of;       /* null if all components come from planes */
     source from[MAX_COMPONENTS];
 } emitter;
 
-/* What is written; then each component, of stored blocks in `steps`, or `made` of those or of a plane: `by`
- * with the size, or `plane`, are for the caller to set, then. */
+/* Set the emitter up: first the output, then each component. `steps` are those of its stored blocks. `made` is
+ * set if blocks are computed, by halving or from a plane; the caller then sets `by`, `width` and `height`, or
+ * `plane`. */
 void emitter_begin(const jpeg_header *output, const store *of, emitter *to);
 void emitter_component(int component, const uint16_t steps[64], int made, const uint16_t target[2][64],
                        const int32_t lambda[4], emitter *to);
-/* The next row of MCUs of the output. */
+/* Record the row of MCUs of that number. */
 int emitter_band(int number, emitter *from, symbol_record *out);
 
 #endif

@@ -1,10 +1,11 @@
-/* Chroma of half the size by way of cosines alone.
+/* Halve chroma in the frequency domain.
  *
- * Eight samples of a block become four by their four lowest frequencies (an inverse transform of four
- * points), and eight of them, of two blocks, become frequencies again. Along a line that is one matrix:
- * of what two blocks have at frequency n, a and b, the output has (a + b) / 2 at 2n for even n and
- * (a - b) / 2 for odd n; at odd frequencies ODD has the share of a - b for even n and of a + b for odd
- * n. Floating point in a fixed order: the same on every machine. */
+ * The four lowest frequencies of a block give four samples in place of eight (an inverse DCT of four points).
+ * The eight samples of two blocks are then transformed to frequencies again. Along a line both steps together
+ * are one matrix. Let a and b be the coefficients of the two blocks at frequency n. At frequency 2n the
+ * output is (a + b) / 2 for even n and (a - b) / 2 for odd n. At odd frequencies it is a sum over n with the
+ * factors ODD, of a - b for even n and of a + b for odd n. The order of the floating-point operations is
+ * fixed, so the result is the same on every machine. */
 #include "store.h"
 
 #pragma STDC FP_CONTRACT OFF
@@ -17,10 +18,10 @@ static const float ODD[4][4] = {
     {-0.090119978f, 0.138892558f, -0.187665139f, 0.432861459f},
 };
 
-/* Along each column: of 4 values above and 4 below to 8. */
+/* Along each column: combine 4 values of the upper and 4 of the lower block into 8. */
 static void pass(const grid *in, grid *out) {
     for (int x = 0; x < 2; x++) {
-        four low[4], high[4]; /* what is in even frequencies, and in odd ones */
+        four low[4], high[4]; /* the parts of even and of odd output frequencies */
         for (int n = 0; n < 4; n++) {
             four a = in->half[n][x], b = in->half[4 + n][x];
             low[n] = n & 1 ? a - b : a + b;
@@ -34,12 +35,12 @@ static void pass(const grid *in, grid *out) {
     }
 }
 
-/* The lowest frequencies, as many as are taken each way, from the row and column on. */
+/* Copy the lowest frequencies of a block to the grid, from that row and column on. */
 static void gather(const stored *from, halving by, const uint16_t steps[64], int row, int column, grid *to) {
     int rows = 8 / by.down, columns = 8 / by.across;
     to->at[row][column] = (float)(from->block[0] * steps[0]);
     for (uint64_t left = from->mask; left; left &= left - 1) {
-        int k = __builtin_ctzll(left), y = natural_place[k] >> 3, x = natural_place[k] & 7;
+        int k = __builtin_ctzll(left), y = natural_order[k] >> 3, x = natural_order[k] & 7;
         if (y < rows && x < columns) to->at[row + y][column + x] = (float)(from->block[k] * steps[k]);
     }
 }

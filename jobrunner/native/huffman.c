@@ -1,10 +1,10 @@
-/* Huffman tables: for decoding (T.81, F.2.2.3) and made for given symbols (T.81, K.2). */
+/* Huffman tables: for decoding (T.81, F.2.2.3), and the best ones for given symbols (T.81, K.2). */
 #include "jpeg.h"
 
-/* An entry of look, 0 where the code is longer than LOOK_BITS:
- *   bits 0..5   bits to consume
- *   bit 7       set where the extra bits are among them; then bits 16..31 are the signed value
- *   bits 8..15  the symbol */
+/* An entry of look is 0 if the code is longer than LOOK_BITS. Otherwise:
+ *   bits 0 to 5    number of bits to consume
+ *   bit 7          set if they include the extra bits, whose signed value is in bits 16 to 31
+ *   bits 8 to 15   the symbol */
 int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *decoder) {
     for (int i = 0; i < 1 << LOOK_BITS; i++) decoder->look[i] = 0;
     for (int i = 0; i < 256; i++) decoder->symbols[i] = spec->symbols[i];
@@ -34,8 +34,8 @@ int huffman_for_decoding(const huffman_spec *spec, int is_ac, huffman_decoder *d
     return JPEG_OK;
 }
 
-/* Code lengths of at most 16 that are optimal but for that limit; no code is all ones, which is
- * what the reserved symbol 256 is for. */
+/* The optimal code lengths, limited to 16. The reserved symbol 256 takes the code of all ones, which T.81
+ * forbids. */
 void huffman_optimal(uint32_t used[257], huffman_spec *spec) {
     int length[257] = {0}, next[257], present[257], presents = 0;
     uint8_t counts[258] = {0};
@@ -46,9 +46,9 @@ void huffman_optimal(uint32_t used[257], huffman_spec *spec) {
     }
     for (int i = 0; i <= 16; i++) spec->counts[i] = 0;
     spec->total = 0;
-    if (presents == 1) return; /* nothing is written with it */
+    if (presents == 1) return; /* no symbol is used */
     for (;;) {
-        int least = -1, second = -1; /* of equals the later symbol, as the standard has it */
+        int least = -1, second = -1; /* among equals the later symbol comes first, as in T.81 */
         for (int n = 0; n < presents; n++) {
             int i = present[n];
             if (!used[i]) continue;
@@ -84,7 +84,7 @@ void huffman_optimal(uint32_t used[257], huffman_spec *spec) {
     }
     int longest = 16;
     while (!counts[longest]) longest--;
-    counts[longest]--; /* the reserved one */
+    counts[longest]--; /* the code of the reserved symbol */
     for (int i = 1; i <= 16; i++) spec->counts[i] = counts[i];
     for (int i = 1; i <= 256; i++)
         for (int value = 0; value < 256; value++)

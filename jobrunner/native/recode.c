@@ -1,13 +1,13 @@
-/* The way in, for ctypes. */
+/* The functions that are called through ctypes, for a JPEG of the same size. */
 #include "candidates.h"
 #include "emit.h"
 
-/* What the caller must match: raised when the meaning of a call changes. */
+/* The version of these functions, which the caller compares. Raise it when the meaning of a call changes. */
 EXPORTED int imagebatch_jpeg_abi(void) { return 6; }
 
-/* How the output differs from the input. */
-static halving halved(const jpeg_header *header, int coarse) {
-    const component *luma = &header->component[0];
+/* How much chroma is halved. */
+static halving chroma_halving(const jpeg_header *header, int coarse) {
+    const component_spec *luma = &header->component[0];
     if (!coarse || header->components == 1) return (halving){1, 1};
     return (halving){2 / luma->h, 2 / luma->v};
 }
@@ -19,22 +19,23 @@ static jpeg_header output_of(const jpeg_header *header, halving by) {
     return output;
 }
 
-/* Whether blocks are written as they are read. */
+/* Whether blocks can be written in the order in which they are read, so that none must be stored. */
 static int is_direct(const jpeg_header *header, halving by) {
     return !header->progressive && header->scan.count == header->components && by.across == 1 && by.down == 1;
 }
 
-/* Steps of less than 3/2 of the data's own, for DC 17/10, are better its own: nothing is lost for few
- * more bits. */
+/* Whether a step is so close to the data's own that the own one is better: below 3/2 of it, for DC below
+ * 17/10. Nothing is lost then, for few more bits. */
 static int is_nearly(uint16_t step, uint16_t own, int k) {
     return k ? 2 * step < 3 * own : 10 * step < 17 * own;
 }
 
-/* The tables to write with: never finer than what the data has, which would cost bytes and keep
- * nothing, and with `snaps` not nearly so fine either. Without a target the data's own, and then Cb and
- * Cr must have the same. Halved chroma has steps of its own. */
-static int written(const jpeg_header *header, halving by, const uint16_t (*target)[64], int snaps,
-                   uint16_t result[2][64]) {
+/* The quantisation tables of the output. Its steps are never finer than the data's own, which would cost
+ * bytes and keep nothing. With `snaps`, steps that are nearly the data's own become the own ones. Without a
+ * target the output has the data's tables; Cb and Cr must then have the same one. Halved chroma has no steps
+ * of its own. */
+static int output_tables(const jpeg_header *header, halving by, const uint16_t (*target)[64], int snaps,
+                         uint16_t result[2][64]) {
     static const uint16_t ones[64] = {[0 ... 63] = 1};
     int halves = by.across > 1 || by.down > 1;
     if (halves && !target) return JPEG_REFUSED;
@@ -52,7 +53,7 @@ static int written(const jpeg_header *header, halving by, const uint16_t (*targe
     return JPEG_OK;
 }
 
-/* Where the data is as coarse already, nothing more is lost. */
+/* Mark the positions at which the input is as coarse as the output: nothing more is lost there. */
 static void mark_what_stays(const jpeg_header *header, halving by, const uint16_t tables[2][64],
                             candidates *of) {
     for (int i = 0; i < header->components; i++) {
@@ -62,7 +63,7 @@ static void mark_what_stays(const jpeg_header *header, halving by, const uint16_
     }
 }
 
-/* What is stored of the input to what `output` says. */
+/* Requantise by way of stored blocks, a band at a time. */
 static int requantise_stored(jpeg_header *header, const jpeg_header *output, halving by, scan_state *scans,
                              store *of, const uint16_t target[2][64], const int32_t lambda[4],
                              symbol_record *record) {
@@ -73,50 +74,51 @@ static int requantise_stored(jpeg_header *header, const jpeg_header *output, hal
         const uint16_t *steps = header->quantisation[header->component[i].quantisation];
         emitter_component(i, steps, halves, target, lambda, &to);
         if (!halves) continue;
-        const component *luma = &header->component[0];
+        const component_spec *luma = &header->component[0];
         to.from[i].by = by;
         to.from[i].width = (header->width + luma->h - 1) / luma->h;
         to.from[i].height = (header->height + luma->v - 1) / luma->v;
     }
-    int count = scans_begin(header, scans);
+    int count = decode_begin(header, scans);
     if (count < 0) return count;
     for (int number = 0; number < of->bands; number++) {
-        int result = scans_band(header, number, scans, count, of);
+        int result = decode_band(header, number, scans, count, of);
         if (!result) result = emitter_band(number, &to, record);
         if (result) return result;
     }
-    return scans_end(scans, count);
+    return decode_end(scans, count);
 }
 
-/* How scratch is divided, where blocks are stored: masks, blocks, scans, symbols. */
+/* The bytes of each part of the scratch, if blocks are stored; the record of symbols follows. */
 typedef struct {
     size_t masks, blocks, scans;
 } layout;
 
-static layout laid_out(const store *of) {
+static layout lay_out_scratch(const store *of) {
     return (layout){of->blocks * sizeof *of->mask, of->blocks * sizeof *of->block,
                     MOST_SCANS * sizeof(scan_state)};
 }
 
-/* The bytes of scratch that imagebatch_jpeg_recode needs, or a negative code. Fewer suffice where the
- * image is simple. */
+/* The bytes of scratch that imagebatch_jpeg_recode needs at most, or a negative code. A simple image needs
+ * fewer. */
 EXPORTED int64_t imagebatch_jpeg_scratch(const uint8_t *data, size_t size, int coarse) {
     jpeg_header header = {0};
     store kept;
     int result = jpeg_parse(data, size, &header);
     if (result) return result;
-    halving by = halved(&header, coarse);
+    halving by = chroma_halving(&header, coarse);
     store_lay_out(&header, by, &kept);
-    layout parts = laid_out(&kept);
+    layout parts = lay_out_scratch(&kept);
     const jpeg_header output = output_of(&header, by);
     size_t record = record_size(&output, size);
     return (int64_t)(is_direct(&header, by) ? record : parts.masks + parts.blocks + parts.scans + record);
 }
 
-/* Write `data` with the quantisation tables `target` (luma, chroma; zigzag order, 1..255), or with
- * its own, so without a loss, where `target` is null. `coarse`: with 4:2:0 chroma. Where lambda[0], see
- * jpeg_requantise, is 0, it is a baseline JPEG of what is nearest; else one of what is worth its bits, in
- * the scans that take the fewest bytes. `scratch` is aligned as for uint64_t. The size of the output, or a
+/* Write the JPEG `data` to `out` with the quantisation tables `target` (luma and chroma, in zigzag order, 1 to
+ * 255). If `target` is null, the tables stay, and nothing is lost. `coarse` asks for 4:2:0 chroma. If
+ * lambda[0] (see requantise_direct) is 0, each coefficient is rounded to the nearest step and the output is a
+ * baseline JPEG. Otherwise coefficients are kept as far as they are worth their bits, and the output has the
+ * scans that take the fewest bytes. `scratch` is aligned as for uint64_t. Returns the size of the output or a
  * negative code. */
 EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
                                         int coarse,
@@ -129,8 +131,8 @@ EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
     const uint16_t(*steps)[64] = (const uint16_t(*)[64])tables;
     int chooses = lambda[0] > 0, result = jpeg_parse(data, size, &header);
     if (result) return result;
-    halving by = halved(&header, coarse);
-    result = written(&header, by, target, chooses, tables);
+    halving by = chroma_halving(&header, coarse);
+    result = output_tables(&header, by, target, chooses, tables);
     if (result) return result;
     const jpeg_header output = output_of(&header, by);
     store kept;
@@ -138,7 +140,7 @@ EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
     size_t used = 0;
     if (!is_direct(&header, by)) {
         store_lay_out(&header, by, &kept);
-        layout parts = laid_out(&kept);
+        layout parts = lay_out_scratch(&kept);
         used = parts.masks + parts.blocks + parts.scans;
         if (scratch_room < used) return JPEG_NO_ROOM;
         kept.mask = (uint64_t *)scratch;
@@ -149,6 +151,6 @@ EXPORTED int64_t imagebatch_jpeg_recode(const uint8_t *data, size_t size,
     result = record_begin(&output, scratch + used, scratch_room - used, chooses ? &chosen : NULL, &record);
     if (result) return result;
     result = scans ? requantise_stored(&header, &output, by, scans, &kept, steps, lambda, &record)
-                   : jpeg_requantise(&header, steps, lambda, &record);
+                   : requantise_direct(&header, steps, lambda, &record);
     return result ? result : record_write(&output, steps, &record, out, room);
 }

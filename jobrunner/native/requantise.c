@@ -1,4 +1,4 @@
-/* What is made ready before blocks are requantised. */
+/* Prepare the tables by which blocks are requantised. */
 #include "requantise.h"
 
 void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int fine, int32_t lambda,
@@ -12,7 +12,7 @@ void requantiser_prepare(const uint16_t from[64], const uint16_t target[64], int
         to->from[k] = from[k];
         uint32_t step = (uint32_t)target[k] << fine;
         to->factor[k] = ((uint64_t)from[k] << 32) / step;
-        /* the least value with value * from / step > 1/2 */
+        /* the smallest value for which value * from / step > 1/2 */
         to->threshold[k] = step / (2u * from[k]) + 1;
     }
 }

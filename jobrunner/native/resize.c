@@ -1,64 +1,66 @@
-/* From a JPEG to a smaller or turned one, by its planes: chroma stays as coarse as it is. */
+/* Make a JPEG smaller, or turn it, by way of its planes. Chroma stays as coarse as it is. */
 #include "candidates.h"
 #include "emit.h"
-#include "planes.h"
-#include "transform.h"
+#include "scale.h"
+#include "dct.h"
 
-/* What ctypes hands over. */
+/* The request, as ctypes hands it over. */
 typedef struct {
-    int32_t eighths;       /* blocks are decoded to so many samples each way, 1 to 8 */
-    int32_t width, height; /* of the output, before it is turned */
-    int32_t orientation;   /* as EXIF has it, 1 to 8 */
-    int32_t coarse;        /* 4:2:0 */
+    int32_t eighths;       /* samples that a block is decoded to in each direction, 1 to 8 */
+    int32_t width, height; /* size of the output before it is turned */
+    int32_t orientation;   /* that of EXIF, 1 to 8 */
+    int32_t coarse;        /* the output has 4:2:0 chroma */
 } resizing;
 
-/* A component on its way. */
+/* How a component is made smaller. */
 typedef struct {
-    int across, down;          /* samples that a block is decoded to */
-    int stride, rows;          /* of those, whole blocks */
-    int width, height;         /* of those that are of the image */
-    int out_width, out_height; /* of the output's plane, before it is turned */
-    int share_across, share_down; /* samples of luma for one of these, in the output */
-    axis by_across, by_down;   /* samples for one of the output */
+    int across, down;          /* samples that a block is decoded to, in each direction */
+    int stride, rows;          /* size of the decoded plane, in samples of whole blocks */
+    int width, height;         /* size of the part of it that belongs to the image */
+    int out_width, out_height; /* size of the output's plane before it is turned */
+    int share_across, share_down; /* samples of luma for one sample of this component, in the output */
+    axis by_across, by_down;   /* how the decoded plane is scaled to the output's */
 } part;
 
-static int up(int value, int by) { return (value + by - 1) / by; }
-
-/* Where the walk through a plane, as people see it, begins; by EXIF's orientation less 1. */
+/* How to walk through a plane so that it comes out upright, by EXIF's orientation minus 1: whether rows and
+ * columns are exchanged, and from which corner the walk begins. */
 static const struct {
     int turned, from_right, from_bottom;
 } WALKS[8] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
 
-/* Of pixels, `finer` of which are a sample, 8 of which are decoded to `eighths`, to those of the output,
- * `share` of which are one. The last sample of the walk may have pixels beyond the image. Never below 1. */
+/* How a plane is scaled in one direction, never below 1. In the input, one sample stands for `finer` of the
+ * `pixels`, and 8 samples are decoded to `eighths`. In the output, one sample stands for `share` of its
+ * `output` pixels. The last sample of the walk may reach beyond the image; if the walk runs `from_end`, that
+ * is the first one of the plane. */
 static axis axis_of(int pixels, int eighths, int finer, int share, int output, int from_end) {
     double scale = (double)pixels * eighths * share / (8.0 * finer * output);
-    return (axis){scale < 1 ? 1 : scale, from_end ? (double)(up(output, share) * share - output) / share : 0};
+    int beyond = ceil_div(output, share) * share - output;
+    return (axis){scale < 1 ? 1 : scale, from_end ? (double)beyond / share : 0};
 }
 
-/* JPEG_REFUSED where it cannot be. */
-static int plan(const jpeg_header *header, const resizing *how, part parts[MAX_COMPONENTS]) {
+/* Plan each component; JPEG_REFUSED if the request is out of range. */
+static int plan_parts(const jpeg_header *header, const resizing *how, part parts[MAX_COMPONENTS]) {
     int eighths = how->eighths;
     if (eighths < 1 || eighths > 8) return JPEG_REFUSED;
     if (how->orientation < 1 || how->orientation > 8) return JPEG_REFUSED;
-    int width = up(header->width * eighths, 8), height = up(header->height * eighths, 8);
+    int width = ceil_div(header->width * eighths, 8), height = ceil_div(header->height * eighths, 8);
     if (how->width < 1 || how->height < 1 || how->width > width || how->height > height) return JPEG_REFUSED;
     for (int i = 0; i < header->components; i++) {
         part *one = &parts[i];
-        int finer_across = header->component[0].h / header->component[i].h; /* luma is, in the input */
+        int finer_across = header->component[0].h / header->component[i].h; /* of luma, in the input */
         int finer_down = header->component[0].v / header->component[i].v;
         int halves = i > 0 && how->coarse;
         one->share_across = halves ? 2 : finer_across;
         one->share_down = halves ? 2 : finer_down;
         one->across = finer_across < one->share_across ? (eighths + 1) / 2 : eighths;
         one->down = finer_down < one->share_down ? (eighths + 1) / 2 : eighths;
-        int own_width = up(header->width, finer_across), own_height = up(header->height, finer_down);
-        one->stride = up(own_width, 8) * one->across;
-        one->rows = up(own_height, 8) * one->down;
-        one->width = up(own_width * one->across, 8);
-        one->height = up(own_height * one->down, 8);
-        one->out_width = up(how->width, one->share_across);
-        one->out_height = up(how->height, one->share_down);
+        int own_width = ceil_div(header->width, finer_across), own_height = ceil_div(header->height, finer_down);
+        one->stride = ceil_div(own_width, 8) * one->across;
+        one->rows = ceil_div(own_height, 8) * one->down;
+        one->width = ceil_div(own_width * one->across, 8);
+        one->height = ceil_div(own_height * one->down, 8);
+        one->out_width = ceil_div(how->width, one->share_across);
+        one->out_height = ceil_div(how->height, one->share_down);
         one->by_across = axis_of(header->width, one->across, finer_across, one->share_across, how->width,
                             WALKS[how->orientation - 1].from_right);
         one->by_down = axis_of(header->height, one->down, finer_down, one->share_down, how->height,
@@ -67,11 +69,12 @@ static int plan(const jpeg_header *header, const resizing *how, part parts[MAX_C
     return JPEG_OK;
 }
 
-/* As it is: nothing to scale. */
+/* Whether there is nothing to scale. */
 static int is_whole(axis by) { return by.scale == 1 && by.before == 0; }
 static int is_same(const part *one) { return is_whole(one->by_across) && is_whole(one->by_down); }
 
-static jpeg_header upright(const jpeg_header *header, const resizing *how, const part parts[MAX_COMPONENTS]) {
+/* The header of the output, which is upright. */
+static jpeg_header output_of(const jpeg_header *header, const resizing *how, const part parts[MAX_COMPONENTS]) {
     jpeg_header output = *header;
     int last = header->components - 1, turned = WALKS[how->orientation - 1].turned;
     output.width = turned ? how->height : how->width;
@@ -81,25 +84,25 @@ static jpeg_header upright(const jpeg_header *header, const resizing *how, const
     return output;
 }
 
-/* How to walk through the plane, which lies as it was stored, as people see it. */
-static samples seen(const uint8_t *plane, size_t stride, int width, int height, int orientation) {
+/* The walk through a plane that is stored turned, so that it comes out upright. */
+static sample_walk upright_samples(const uint8_t *plane, size_t stride, int width, int height, int orientation) {
     int n = orientation - 1, turned = WALKS[n].turned;
     ptrdiff_t along = WALKS[n].from_right ? -1 : 1;
     ptrdiff_t down = WALKS[n].from_bottom ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
     if (WALKS[n].from_right) plane += width - 1;
     if (WALKS[n].from_bottom) plane += (size_t)(height - 1) * stride;
-    return (samples){plane, turned ? down : along, turned ? along : down, turned ? height : width,
+    return (sample_walk){plane, turned ? down : along, turned ? along : down, turned ? height : width,
                      turned ? width : height};
 }
 
-/* How scratch is divided. */
+/* How the scratch is divided. */
 typedef struct {
-    size_t blocks, scans, scale, planes[MAX_COMPONENTS], out[MAX_COMPONENTS], record; /* where each begins */
+    size_t blocks, scans, scale, planes[MAX_COMPONENTS], out[MAX_COMPONENTS], record; /* offsets */
 } layout;
 
 static size_t aligned(size_t size) { return (size + 15) / 16 * 16; }
 
-static layout laid_out(const jpeg_header *header, const part parts[MAX_COMPONENTS], const store *of) {
+static layout lay_out_scratch(const jpeg_header *header, const part parts[MAX_COMPONENTS], const store *of) {
     layout found;
     size_t scale = 0;
     found.blocks = aligned(of->blocks * sizeof *of->mask);
@@ -121,19 +124,19 @@ static layout laid_out(const jpeg_header *header, const part parts[MAX_COMPONENT
     return found;
 }
 
-/* All of the image to planes. */
-static int decode(jpeg_header *header, const part parts[MAX_COMPONENTS], const layout *at, uint8_t *scratch,
-                  store *of) {
+/* Decode the whole image to planes. */
+static int decode_planes(jpeg_header *header, const part parts[MAX_COMPONENTS], const layout *at,
+                         uint8_t *scratch, store *of) {
     scan_state *scans = (scan_state *)(scratch + at->scans);
     basis across[MAX_COMPONENTS], down[MAX_COMPONENTS];
     for (int i = 0; i < header->components; i++) {
         across[i] = basis_of(parts[i].across);
         down[i] = basis_of(parts[i].down);
     }
-    int count = scans_begin(header, scans);
+    int count = decode_begin(header, scans);
     if (count < 0) return count;
     for (int number = 0; number < of->bands; number++) {
-        if (scans_band(header, number, scans, count, of)) return JPEG_REFUSED;
+        if (decode_band(header, number, scans, count, of)) return JPEG_REFUSED;
         for (int i = 0; i < header->components; i++) {
             const part *one = &parts[i];
             const uint16_t *steps = header->quantisation[header->component[i].quantisation];
@@ -147,24 +150,24 @@ static int decode(jpeg_header *header, const part parts[MAX_COMPONENTS], const l
             }
         }
     }
-    return scans_end(scans, count);
+    return decode_end(scans, count);
 }
 
-/* The bytes of scratch that imagebatch_jpeg_resize needs, or a negative code. Fewer suffice where the
- * image is simple. */
+/* The bytes of scratch that imagebatch_jpeg_resize needs at most, or a negative code. A simple image needs
+ * fewer. */
 EXPORTED int64_t imagebatch_jpeg_resize_scratch(const uint8_t *data, size_t size, const resizing *how) {
     jpeg_header header = {0};
     part parts[MAX_COMPONENTS];
     store kept;
     int result = jpeg_parse(data, size, &header);
-    if (!result) result = plan(&header, how, parts);
+    if (!result) result = plan_parts(&header, how, parts);
     if (result) return result;
-    const jpeg_header output = upright(&header, how, parts);
+    const jpeg_header output = output_of(&header, how, parts);
     store_lay_out(&header, (halving){1, 1}, &kept);
-    return (int64_t)(laid_out(&header, parts, &kept).record + record_size(&output, size));
+    return (int64_t)(lay_out_scratch(&header, parts, &kept).record + record_size(&output, size));
 }
 
-/* As imagebatch_jpeg_recode, to another size and turned upright. */
+/* As imagebatch_jpeg_recode, with another size and turned upright. */
 EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const resizing *how,
                                         const uint16_t (*target)[64], const int32_t lambda[4], uint8_t *out,
                                         size_t room, uint8_t *scratch, size_t scratch_room) {
@@ -177,15 +180,15 @@ EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const 
     for (int k = 0; k < 128; k++)
         if (target[k / 64][k % 64] < 1 || target[k / 64][k % 64] > 255) return JPEG_REFUSED;
     int result = jpeg_parse(data, size, &header);
-    if (!result) result = plan(&header, how, parts);
+    if (!result) result = plan_parts(&header, how, parts);
     if (result) return result;
-    const jpeg_header output = upright(&header, how, parts);
+    const jpeg_header output = output_of(&header, how, parts);
     store_lay_out(&header, (halving){1, 1}, &kept);
-    const layout at = laid_out(&header, parts, &kept);
+    const layout at = lay_out_scratch(&header, parts, &kept);
     if (scratch_room < at.record) return JPEG_NO_ROOM;
     kept.mask = (uint64_t *)scratch;
     kept.block = (int16_t(*)[64])(scratch + at.blocks);
-    result = decode(&header, parts, &at, scratch, &kept);
+    result = decode_planes(&header, parts, &at, scratch, &kept);
     if (result) return result;
     emitter_begin(&output, 0, &to);
     for (int i = 0; i < header.components; i++) {
@@ -201,7 +204,7 @@ EXPORTED int64_t imagebatch_jpeg_resize(const uint8_t *data, size_t size, const 
             stride = (size_t)one->out_width;
         }
         emitter_component(i, 0, 1, target, lambda, &to);
-        to.from[i].plane = seen(plane, stride, one->out_width, one->out_height, how->orientation);
+        to.from[i].plane = upright_samples(plane, stride, one->out_width, one->out_height, how->orientation);
     }
     result = record_begin(&output, scratch + at.record, scratch_room - at.record, lambda[0] > 0 ? &chosen : NULL,
                           &record);

@@ -1,5 +1,5 @@
-/* One plane of 8 bits to a smaller one, by Lanczos' filter over three lobes. */
-#include "planes.h"
+/* Scale a plane of 8-bit samples down with a Lanczos filter of three lobes. */
+#include "scale.h"
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -18,8 +18,8 @@ static double lanczos(double x) {
     return x < 3 ? sine_of_pi(x) * sine_of_pi(x / 3) * 3 / (9.8696044010893586188 * x * x) : 0;
 }
 
-/* The weights, in 1/2^UNIT_BITS, of `taps` samples from `*first` on for the sample `at` of the result;
- * `size` is the source's. Those beyond are 0. */
+/* The weights, in 1/2^UNIT_BITS, of the `taps` samples of the source from `*first` on for the sample `at` of
+ * the result. Samples beyond `size`, the size of the source, have the weight 0. */
 static void weigh(int64_t at, int64_t size, axis by, int taps, int64_t *first, int16_t *weights) {
     double scale = by.scale, centre = ((double)at + 0.5 - by.before) * scale, found[MOST_TAPS], sum = 0;
     int64_t from = (int64_t)(centre - 3 * scale + 0.5), to = (int64_t)(centre + 3 * scale + 0.5);
@@ -40,19 +40,21 @@ static void weigh(int64_t at, int64_t size, axis by, int taps, int64_t *first, i
     *first = from;
 }
 
-/* The number of samples that one of the result can be made of, in whole eights; 0 where too many. */
+/* The number of samples that a sample of the result is made of, rounded up to a multiple of 8; 0 if they are
+ * too many. */
 static int taps_of(double scale) {
     if (!(scale >= 1 && scale <= (MOST_TAPS - 8) / 6.0)) return 0;
     return ((int)(6 * scale) + 1 + 7) / 8 * 8;
 }
 
-/* Whether the last sample's centre is not in the source: what is near it may then weigh nothing, or less. */
+/* Whether the centre of the last sample lies outside the source. The samples near it may then have no weight,
+ * or a negative one. */
 static int is_beyond(size_t count, axis by, size_t size) {
     return ((double)count - 0.5 - by.before) * by.scale > (double)size + 0.001;
 }
 
-/* One row of the result's height and the source's width, in 1/2^ROW_BITS. Sums of 16 bits: each product
- * is cut to 1/2^ROW_BITS, half of which is given back on average. */
+/* Blend rows of the source to one row of the result's height, in 1/2^ROW_BITS. Sums have 16 bits: each product
+ * is truncated to 1/2^ROW_BITS, and the average loss of half a unit is added beforehand. */
 static void blend_rows(const uint8_t *in, size_t stride, size_t width, const int16_t *weights, int rows,
                        int16_t *row) {
     for (size_t x = 0; x < width; x += CHUNK) {

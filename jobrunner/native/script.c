@@ -1,26 +1,28 @@
-/* Which scans a progressive JPEG is made of: the fewest bytes of those that are tried. */
-#include "scans.h"
+/* Choose the scans of a JPEG: those that take the fewest bytes of all that are tried. */
+#include "scan_coder.h"
 
+/* The estimated bytes of a scan. */
 static uint64_t estimate(const candidates *of, scan_kind kind, scan_coder *coder) {
     int every = scan_every(of);
     scan_count(of, &kind, every, coder);
     return scan_estimate(coder, every);
 }
 
+/* The estimated bytes of the AC scans of a component, divided into two bands after `split`. */
 static uint64_t bands(const candidates *of, uint8_t mask, int split, uint8_t low, scan_coder *coder) {
     uint64_t bytes = estimate(of, (scan_kind){mask, 1, (uint8_t)split, 0, low}, coder);
     if (split < 63) bytes += estimate(of, (scan_kind){mask, (uint8_t)(split + 1), 63, 0, low}, coder);
     return bytes;
 }
 
-/* The AC scans of a component, behind `scans`; what they take is added to `bytes`. */
+/* Write the AC scans of a component to `scans` and add their bytes to `bytes`; the number of scans. */
 static int of_component(const candidates *of, int component, scan_coder *coder, scan_kind *scans,
                         uint64_t *bytes) {
     uint8_t mask = (uint8_t)(1 << component);
     uint64_t best, refinements = 0;
     int split = bands_split(of, component, &best), count = 0;
     uint8_t low = 0;
-    for (uint8_t bits = 1; bits <= 2; bits++) { /* bits that come later, one by one */
+    for (uint8_t bits = 1; bits <= 2; bits++) { /* low bits that further scans add, one scan each */
         refinements += estimate(of, (scan_kind){mask, 1, 63, bits, (uint8_t)(bits - 1)}, coder);
         if (refinements >= best) break;
         uint64_t other = refinements + bands(of, mask, split, bits, coder);

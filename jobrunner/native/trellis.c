@@ -1,10 +1,10 @@
-/* Rate against distortion for the coefficients of a block, over all choices. */
+/* Weigh rate against distortion for the coefficients of a block, over all choices. */
 #include "trellis.h"
 
-/* Squares of 1/256 of a step. */
+/* In squares of 1/256 of a step. */
 typedef int64_t cost;
 
-/* More than all else together: 63 squares of 2^20, and their bits. */
+/* More than everything else together: 63 squares of 2^20, and their bits. */
 static const cost NEVER = (cost)1 << 50;
 
 static cost square(int64_t difference) { return difference * difference; }
@@ -17,15 +17,16 @@ void trellis_prepare(trellis_rates *rates) {
     }
 }
 
-/* A way through the band is a chain of coefficients that stay; each is reached from the best one
- * before it. Those are tried from the nearest on; where one costs too much even if what comes behind it
- * took the fewest bits there are, so do all before it whose ways are no cheaper. */
+/* A way through the band is a chain of coefficients that are written. The best way to a coefficient comes from
+ * the best coefficient before it. These are tried from the nearest one on. If one would be too expensive even
+ * with the fewest bits that any run takes, so are all before it whose ways are not cheaper, and they are
+ * skipped. */
 void trellis_choose(candidate *list, int count, int first, int last, const trellis_rates *rates,
                     int32_t bit, const uint8_t stays[64]) {
     /* Index 0 is the start of the band, i + 1 the coefficient i. */
-    cost zeros = 0, way[65]; /* of 0 for all; what the best way to here costs beyond that */
+    cost zeros = 0, way[65]; /* the cost of writing nothing so far; what the best way to here costs beyond it */
     uint8_t from[65], choice[65];
-    int8_t cheaper[65]; /* the nearest one before with a cheaper way, or -1 */
+    int8_t cheaper[65]; /* the nearest one before it with a cheaper way, or -1 */
     way[0] = 0;
     cheaper[0] = -1;
     for (int i = 0; i < count; i++) {
@@ -62,7 +63,7 @@ void trellis_choose(candidate *list, int count, int first, int last, const trell
         cheaper[i + 1] = (int8_t)other;
     }
     int end = 0;
-    cost best = 0; /* nothing stays: one block more in a run of such */
+    cost best = 0; /* writing nothing: the block joins a run of ended blocks */
     for (int i = 1; i <= count; i++) {
         cost total = way[i];
         if (candidate_at(list[i - 1]) < last) total += (cost)bit * rates->end >> RATE_BITS;

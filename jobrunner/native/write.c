@@ -1,82 +1,82 @@
-/* JPEGs: baseline ones of recorded symbols, others of candidates. */
-#include "scans.h"
+/* Write JPEG files: baseline ones from recorded symbols, others from candidates. */
+#include "scan_coder.h"
 #include "stuffing.h"
 
 typedef struct {
     uint8_t *at, *end;
 } writer;
 
-static void byte(writer *out, int value) {
+static void put_byte(writer *out, int value) {
     if (out->at < out->end) *out->at = (uint8_t)value;
     out->at += out->at < out->end;
 }
 
-static void segment(writer *out, int marker, int length) {
-    byte(out, 0xFF);
-    byte(out, marker);
-    byte(out, (length + 2) >> 8);
-    byte(out, (length + 2) & 0xFF);
+static void put_segment(writer *out, int marker, int length) {
+    put_byte(out, 0xFF);
+    put_byte(out, marker);
+    put_byte(out, (length + 2) >> 8);
+    put_byte(out, (length + 2) & 0xFF);
 }
 
-static void quantisation(writer *out, int number, const uint16_t table[64]) {
-    segment(out, 0xDB, 65);
-    byte(out, number);
-    for (int k = 0; k < 64; k++) byte(out, table[k]);
+static void put_quantisation(writer *out, int number, const uint16_t table[64]) {
+    put_segment(out, 0xDB, 65);
+    put_byte(out, number);
+    for (int k = 0; k < 64; k++) put_byte(out, table[k]);
 }
 
-static void huffman(writer *out, int number, const huffman_spec *table) {
-    segment(out, 0xC4, 17 + table->total);
-    byte(out, number);
-    for (int length = 1; length <= 16; length++) byte(out, table->counts[length]);
-    for (int i = 0; i < table->total; i++) byte(out, table->symbols[i]);
+static void put_huffman(writer *out, int number, const huffman_spec *table) {
+    put_segment(out, 0xC4, 17 + table->total);
+    put_byte(out, number);
+    for (int length = 1; length <= 16; length++) put_byte(out, table->counts[length]);
+    for (int i = 0; i < table->total; i++) put_byte(out, table->symbols[i]);
 }
 
-/* Up to the frame header, whose marker is `frame`. */
-static void headers(writer *out, const jpeg_header *header, const uint16_t target[2][64], int frame) {
+/* Write all up to the frame header, whose marker is `frame`. */
+static void put_headers(writer *out, const jpeg_header *header, const uint16_t target[2][64], int frame) {
     static const uint8_t jfif[14] = {'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0};
     int components = header->components, tables = components > 1 ? 2 : 1;
-    byte(out, 0xFF);
-    byte(out, 0xD8);
-    segment(out, 0xE0, sizeof jfif);
-    for (size_t i = 0; i < sizeof jfif; i++) byte(out, jfif[i]);
-    for (int i = 0; i < tables; i++) quantisation(out, i, target[i]);
-    segment(out, frame, 6 + 3 * components);
-    byte(out, 8);
-    byte(out, header->height >> 8);
-    byte(out, header->height & 0xFF);
-    byte(out, header->width >> 8);
-    byte(out, header->width & 0xFF);
-    byte(out, components);
+    put_byte(out, 0xFF);
+    put_byte(out, 0xD8);
+    put_segment(out, 0xE0, sizeof jfif);
+    for (size_t i = 0; i < sizeof jfif; i++) put_byte(out, jfif[i]);
+    for (int i = 0; i < tables; i++) put_quantisation(out, i, target[i]);
+    put_segment(out, frame, 6 + 3 * components);
+    put_byte(out, 8);
+    put_byte(out, header->height >> 8);
+    put_byte(out, header->height & 0xFF);
+    put_byte(out, header->width >> 8);
+    put_byte(out, header->width & 0xFF);
+    put_byte(out, components);
     for (int i = 0; i < components; i++) {
-        const component *one = &header->component[i];
-        byte(out, i + 1);
-        byte(out, components > 1 ? one->h << 4 | one->v : 0x11);
-        byte(out, i > 0);
+        const component_spec *one = &header->component[i];
+        put_byte(out, i + 1);
+        put_byte(out, components > 1 ? one->h << 4 | one->v : 0x11);
+        put_byte(out, i > 0);
     }
 }
 
-/* Its tables, as far as they are made, and the header. */
-static void scan_header(writer *out, const scan_kind *kind, int components, const huffman_spec specs[4]) {
+/* Write the Huffman tables that are used, and the header of a scan. */
+static void put_scan_header(writer *out, const scan_kind *kind, int components, const huffman_spec specs[4]) {
     int count = 0;
     for (int chroma = 0; chroma < 2; chroma++)
         for (int ac = 0; ac < 2; ac++) {
             const huffman_spec *one = &specs[(ac ? TABLE_AC : TABLE_DC) + chroma];
-            if (one->total) huffman(out, ac << 4 | chroma, one);
+            if (one->total) put_huffman(out, ac << 4 | chroma, one);
         }
     for (int i = 0; i < components; i++) count += kind->components >> i & 1;
-    segment(out, 0xDA, 4 + 2 * count);
-    byte(out, count);
+    put_segment(out, 0xDA, 4 + 2 * count);
+    put_byte(out, count);
     for (int i = 0; i < components; i++) {
         if (!(kind->components >> i & 1)) continue;
-        byte(out, i + 1);
-        byte(out, i && !kind->first ? 0x11 : 0); /* AC alone has the first of its tables */
+        put_byte(out, i + 1);
+        put_byte(out, i && !kind->first ? 0x11 : 0); /* a scan of AC alone uses table 0 */
     }
-    byte(out, kind->first);
-    byte(out, kind->last);
-    byte(out, kind->high << 4 | kind->low);
+    put_byte(out, kind->first);
+    put_byte(out, kind->last);
+    put_byte(out, kind->high << 4 | kind->low);
 }
 
-static scan_kind everything(int components) {
+static scan_kind sequential_scan(int components) {
     return (scan_kind){(uint8_t)((1 << components) - 1), 0, 63, 0, 0};
 }
 
@@ -86,19 +86,19 @@ int64_t jpeg_write_chosen(const jpeg_header *header, const uint16_t target[2][64
     scan_coder coder;
     int count = script_choose(of, scans);
     writer to = {out, out + room};
-    headers(&to, header, target, count > 1 ? 0xC2 : 0xC0);
+    put_headers(&to, header, target, count > 1 ? 0xC2 : 0xC0);
     for (int i = 0; i < count; i++) {
         scan_count(of, &scans[i], 1, &coder);
         scan_tables(&coder);
-        scan_header(&to, &scans[i], header->components, coder.specs);
+        put_scan_header(&to, &scans[i], header->components, coder.specs);
         coder.at = to.at;
         coder.end = to.end;
         if (scan_write(of, &scans[i], &coder)) return JPEG_NO_ROOM;
         to.at = coder.at;
     }
     if (to.end - to.at < 2) return JPEG_NO_ROOM;
-    byte(&to, 0xFF);
-    byte(&to, 0xD9);
+    put_byte(&to, 0xFF);
+    put_byte(&to, 0xD9);
     return to.at - out;
 }
 
@@ -111,13 +111,13 @@ int64_t jpeg_write(const jpeg_header *header, const uint16_t target[2][64], symb
         huffman_for_encoding(&specs[i], &encoders[i]);
     }
     writer to = {out, out + room};
-    scan_kind all = everything(header->components);
-    headers(&to, header, target, 0xC0);
-    scan_header(&to, &all, header->components, specs);
+    scan_kind all = sequential_scan(header->components);
+    put_headers(&to, header, target, 0xC0);
+    put_scan_header(&to, &all, header->components, specs);
     uint8_t *at = to.at, *end = to.end;
     uint64_t bits = 0;
     int count = 0;
-    for (const symbol *one = record->first; one < record->at; one++) {
+    for (const recorded_symbol *one = record->first; one < record->at; one++) {
         const huffman_encoder *table = &encoders[*one >> 24];
         uint32_t value = *one >> 16 & 0xFF;
         int extra = value & 15;

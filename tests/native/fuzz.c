@@ -1,10 +1,10 @@
-/* A coverage-guided fuzzer for jobrunner/native, which is built with -fsanitize-coverage=trace-pc and
- * sanitizers; this file without coverage.
+/* A coverage-guided fuzzer for jobrunner/native. The library is built with sanitizers and
+ * -fsanitize-coverage=trace-pc, this file without coverage.
  *
- * fuzz SEEDS SECONDS NUMBER FINDING: mutates the files in the folder SEEDS, and what of them reached
- * new code; NUMBER seeds the dice. Input, output and scratch are of exact size, so that a step beyond
- * is seen. Of what is accepted the output must be accepted again, without a change. On a finding the
- * input is written to FINDING, and the process aborts. */
+ * fuzz SEEDS SECONDS NUMBER FINDING: mutate the files in the folder SEEDS, and those of their mutants that
+ * reached new code. NUMBER seeds the random numbers. Input, output and scratch have their exact sizes, so that
+ * any access beyond them is detected. Each output must be accepted again as an input and come back unchanged.
+ * On a finding the input is written to FINDING, and the process aborts. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static uint32_t dice(void) {
     return (uint32_t)(state >> 11);
 }
 
-/* Also what AddressSanitizer calls before it ends the process. */
+/* Save the current input. AddressSanitizer calls this before it ends the process. */
 void __asan_on_error(void) {
     FILE *file = fopen(finding, "wb");
     if (!file) return;
@@ -87,7 +87,7 @@ typedef struct {
 
 static const int32_t BITS[3][4] = {{0}, {6000, 6000, 200, 100}, {1, 1 << 24, 1 << 24, 0}};
 
-/* Without a loss; with much more room than is asked for. */
+/* Recode without a loss, with much more room than is needed. */
 static output once_more(const uint8_t *data, size_t size, const int32_t bits[4]) {
     int64_t needed = imagebatch_jpeg_scratch(data, size, 0);
     require(needed > 0, "its own output is refused");
@@ -111,8 +111,8 @@ static int is_progressive(const uint8_t *data, size_t size) {
     return 0;
 }
 
-/* What was written holds the same coefficients for those who read it, in scans of either kind. Blocks
- * beyond the image have none in scans of one component. */
+/* Check that an output holds the same coefficients when it is read again, as a sequential and as a progressive
+ * JPEG. Scans of one component hold no blocks beyond the image, so these are not compared. */
 static void check_again(const uint8_t *data, size_t size, int chosen) {
     output plain = once_more(data, size, BITS[0]);
     require(chosen || is_equal(plain, data, size), "its own output changes");
@@ -128,7 +128,7 @@ static void check_again(const uint8_t *data, size_t size, int chosen) {
     free(back.data);
 }
 
-/* Whether it reached an edge as often as never before. */
+/* Whether the last run took an edge of the code more often than any run before. */
 static int is_new(void) {
     int found = 0;
     for (int i = 0; i < EDGES; i++) {
@@ -140,7 +140,7 @@ static int is_new(void) {
     return found != 0;
 }
 
-/* What fits the size that the data claims, mostly, or anything. */
+/* A request to resize: mostly one that fits the size that the data claims, sometimes any other. */
 static resizing size_for(const uint8_t *data, size_t size) {
     int32_t width = 40, height = 40;
     for (size_t i = 2; i + 9 < size; i++) {
@@ -215,7 +215,7 @@ static uint8_t odd_byte(void) {
     return dice() % 3 ? odd[dice() % sizeof odd] : (uint8_t)dice();
 }
 
-/* One change, mostly near the segments' beginnings; the new size, at most LARGEST. */
+/* Make one change, mostly near the beginning of a segment; returns the new size, at most LARGEST. */
 static size_t mutate(uint8_t *data, size_t size) {
     size_t starts[64], segments = 0;
     for (size_t i = 2; i + 4 < size && segments < 64 && data[i] == 0xFF;) {
@@ -231,23 +231,23 @@ static size_t mutate(uint8_t *data, size_t size) {
     case 0: data[at] ^= (uint8_t)(1 << dice() % 8); break;
     case 1: data[at] = odd_byte(); break;
     case 2: data[at] = (uint8_t)(data[at] + 1 - 2 * (int)(dice() % 2)); break;
-    case 3: /* take away */
+    case 3: /* remove bytes */
         if (at + some >= size || size - some < 4) break;
         memmove(data + at, data + at + some, size - at - some);
         return size - some;
-    case 4: /* put in */
+    case 4: /* insert bytes */
         if (size + some > LARGEST) break;
         memmove(data + at + some, data + at, size - at);
         for (size_t i = 0; i < some; i++) data[at + i] = odd_byte();
         return size + some;
-    case 5: /* from another one */ {
+    case 5: /* copy bytes of another input */ {
         const input *other = &corpus[dice() % (uint32_t)inputs];
         size_t from = dice() % other->size, length = 1 + dice() % 200;
         if (length > other->size - from) length = other->size - from;
         if (length <= size - at) memcpy(data + at, other->data + from, length);
         break;
     }
-    case 6: /* a segment once more */ {
+    case 6: /* repeat a segment */ {
         if (!segments) break;
         size_t from = starts[dice() % segments], to = starts[dice() % segments];
         uint8_t copy[2048];
@@ -258,7 +258,7 @@ static size_t mutate(uint8_t *data, size_t size) {
         memcpy(data + to, copy, length);
         return size + length;
     }
-    default: /* cut off, sometimes with an end */
+    default: /* sometimes cut off; end with the end-of-image marker */
         if (dice() % 4 == 0) size = 4 + dice() % (size - 3);
         data[size - 2] = 0xFF;
         data[size - 1] = 0xD9;

@@ -1,4 +1,4 @@
-/* trellis NUMBER: the trellis against all ways, none of which is left out, for so many made-up blocks. */
+/* trellis NUMBER: compare the trellis with a search of all ways, for so many random blocks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static uint32_t dice(uint32_t below) {
 
 static int64_t square(int64_t value) { return value * value; }
 
-/* The same outcome where several ways cost the same: what is nearest, first. */
+/* Search all ways. Of several that cost the same it takes the one that the trellis takes. */
 static void all_ways(candidate *list, int count, int first, int last, const trellis_rates *rates,
                      int32_t bit, const uint8_t stays[64]) {
     int64_t zeros[64] = {0}, best[64] = {0};
@@ -52,7 +52,7 @@ static void all_ways(candidate *list, int count, int first, int last, const trel
     for (; end; end = from[end]) list[end - 1] |= (uint32_t)choice[end] << CANDIDATE_CHOICE;
 }
 
-/* Some symbols are frequent, most or all of the others are not. */
+/* Random rates: some symbols are frequent, most or all of the others are rare. */
 static void make_rates(trellis_rates *rates) {
     uint32_t rare = 1 + dice(20), some = 1 + dice(16);
     for (int i = 0; i < 256; i++) {

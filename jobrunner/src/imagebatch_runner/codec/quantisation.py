@@ -37,8 +37,8 @@ _LEVEL: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """Steps 1..255 in zigzag order, for luma and chroma, and the distortion that a bit is worth
-    (``jpeg_requantise`` of native/jpeg.h)."""
+    """Steps, 1 to 255, in zigzag order, for luma and chroma; and ``lambda`` of
+    ``requantise_direct`` in native/jpeg.h, the distortion that one bit is worth."""
 
     luma: tuple[int, ...]
     chroma: tuple[int, ...]

@@ -1,25 +1,25 @@
-/* See transform.h. */
-#include "transform.h"
+/* The discrete cosine transform and its inverse; dct.h describes the functions. */
+#include "dct.h"
 
-#include "planes.h"
+#include "scale.h"
 
 #pragma STDC FP_CONTRACT OFF
 
-const uint8_t natural_place[64] = {
+const uint8_t natural_order[64] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
     30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
-/* The other way round. */
+/* The inverse: the zigzag position of a place. */
 static const uint8_t ZIGZAG[64] = {
     0,  1,  5,  6,  14, 15, 27, 28, 2,  4,  7,  13, 16, 26, 29, 42, 3,  8,  12, 17, 25, 30,
     41, 43, 9,  11, 18, 24, 31, 40, 44, 53, 10, 19, 23, 32, 39, 45, 52, 54, 20, 22, 33, 38,
     46, 51, 55, 60, 21, 34, 37, 47, 50, 56, 59, 61, 35, 36, 48, 49, 57, 58, 62, 63};
 
-/* Those of them that are at the fifth row or column, or behind. */
+/* The zigzag positions in the fifth row or column or beyond. */
 static const uint64_t HIGH = 0xfffffffffef9c400ull;
 
-/* As the bases of transform.h, of the odd frequencies of 8 points; then what the even ones are made of. */
+/* The basis of the odd frequencies of 8 points, as in dct.h, and the factors of the even ones. */
 static const float ODD[4][4] = {
     {0.490392640f, 0.415734806f, 0.277785117f, 0.097545161f},
     {0.415734806f, -0.097545161f, -0.490392640f, -0.277785117f},
@@ -83,7 +83,7 @@ uint64_t grid_rounded(const grid *in, int turned, const grid *least, int16_t to[
     return mask & ~1ull;
 }
 
-/* Each column's frequencies, the first `used`, to `points` samples. */
+/* Transform each column from frequencies, of which the first `used` may not be 0, to `points` samples. */
 static inline __attribute__((always_inline)) void inverse_of(const grid *in, int points, int used,
                                                              const basis *by, grid *out) {
     for (int x = 0; x < 2; x++) {
@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) void inverse_of(const grid *in, int
             for (int k = 2; k < used; k += 2) even += in->half[k][x] * by->at[k][i];
             for (int k = 1; k < used; k += 2) odd += in->half[k][x] * by->at[k][i];
             out->half[i][x] = even + odd;
-            out->half[points - 1 - i][x] = even - odd; /* in the middle there is no odd one */
+            out->half[points - 1 - i][x] = even - odd; /* in the middle `odd` is 0 */
         }
     }
 }
@@ -110,7 +110,7 @@ static void inverse(const grid *in, int is_low, const basis *by, grid *out) {
     }
 }
 
-/* Each column's samples to frequencies. */
+/* Transform each column from samples to frequencies. */
 static inline void forward(const grid *in, grid *out) {
     for (int x = 0; x < 2; x++) {
         four sum[4], difference[4];
@@ -148,8 +148,8 @@ void block_to_samples(const int16_t *block, uint64_t mask, const uint16_t steps[
     }
     grid one = {0}, other = {0};
     one.at[0][0] = dc;
-    for (; mask; mask &= mask - 1) { /* turned, so that they come out upright */
-        int k = __builtin_ctzll(mask), place = natural_place[k];
+    for (; mask; mask &= mask - 1) { /* transposed: the transposition below turns them upright */
+        int k = __builtin_ctzll(mask), place = natural_order[k];
         one.at[place & 7][place >> 3] = (float)(block[k] * steps[k]);
     }
     inverse(&one, is_low, across, &other);
@@ -166,7 +166,7 @@ void block_to_samples(const int16_t *block, uint64_t mask, const uint16_t steps[
 
 uint64_t samples_to_block(const uint8_t *from, ptrdiff_t right, ptrdiff_t down, int width, int height,
                           const grid least[2], int16_t to[64]) {
-    int turned = right != 1 && right != -1; /* then columns lie together */
+    int turned = right != 1 && right != -1; /* then the samples of a column lie side by side */
     ptrdiff_t near = turned ? down : right, far = turned ? right : down;
     int nears = turned ? height : width, fars = turned ? width : height;
     grid one, other;

@@ -1,9 +1,9 @@
-/* Scans, sequential and progressive (T.81, F.1.2 and G.1.2). The same code counts and writes. */
-#include "scans.h"
+/* Encode sequential and progressive scans (T.81, F.1.2 and G.1.2). The same code counts and writes symbols. */
+#include "scan_coder.h"
 
 #include "stuffing.h"
 
-/* At most 32 bits. */
+/* Write at most 32 bits. */
 ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
     to->bits = to->bits << size | value;
     to->count += size;
@@ -16,7 +16,8 @@ ALWAYS void put_bits(scan_coder *to, uint32_t value, int size) {
     to->at = put_word(to->at, (uint32_t)(to->bits >> to->count));
 }
 
-ALWAYS void put(scan_coder *to, int writing, int table, uint32_t symbol, uint32_t extra, int size) {
+/* Count a symbol or write it, with its `size` extra bits. */
+ALWAYS void put_symbol(scan_coder *to, int writing, int table, uint32_t symbol, uint32_t extra, int size) {
     if (writing) {
         const huffman_encoder *codes = &to->encoders[table];
         put_bits(to, (uint32_t)codes->code[symbol] << size | extra, codes->length[symbol] + size);
@@ -29,33 +30,36 @@ ALWAYS void put(scan_coder *to, int writing, int table, uint32_t symbol, uint32_
 ALWAYS void put_dc(scan_coder *to, int writing, int table, int difference) {
     int size = bit_length((uint32_t)(difference < 0 ? -difference : difference));
     uint32_t extra = (uint32_t)(difference < 0 ? difference - 1 : difference) & ((1u << size) - 1);
-    put(to, writing, table, (uint32_t)size, extra, size);
+    put_symbol(to, writing, table, (uint32_t)size, extra, size);
 }
 
-/* The AC coefficient `one`, of which `value` is written, after `run` zeros. */
+/* Encode an AC coefficient of the size `value` after `run` zeros. */
 ALWAYS void put_ac(scan_coder *to, int writing, int table, candidate one, uint32_t value, int run) {
     int size = bit_length(value);
-    for (; run > 15; run -= 16) put(to, writing, table, 0xF0, 0, 0);
+    for (; run > 15; run -= 16) put_symbol(to, writing, table, 0xF0, 0, 0);
     uint32_t extra = one & CANDIDATE_NEGATIVE ? ~value & ((1u << size) - 1) : value;
-    put(to, writing, table, (uint32_t)(run << 4 | size), extra, size);
+    put_symbol(to, writing, table, (uint32_t)(run << 4 | size), extra, size);
 }
 
+/* Encode correction bits, which refine coefficients that are not 0 already. */
 static void put_corrections(scan_coder *to, int writing, const uint8_t *bits, int count) {
     if (!writing) to->extra += (uint64_t)count;
     for (int i = 0; writing && i < count; i++) put_bits(to, bits[i], 1);
 }
 
+/* Encode the run of ended blocks (EOBRUN), with the correction bits that belong to it. */
 static void end_run(scan_coder *to, int writing) {
     if (!to->run) return;
     int size = bit_length(to->run) - 1;
-    put(to, writing, TABLE_AC, (uint32_t)size << 4, to->run & ((1u << size) - 1), size);
+    put_symbol(to, writing, TABLE_AC, (uint32_t)size << 4, to->run & ((1u << size) - 1), size);
     put_corrections(to, writing, to->correction, to->corrections);
     to->run = 0;
     to->corrections = 0;
 }
 
-ALWAYS void first_bits(const candidate_block *block, const candidate *list, const scan_kind *kind,
-                       int writing, scan_coder *to) {
+/* Encode the high bits of a block. */
+ALWAYS void code_ac(const candidate_block *block, const candidate *list, const scan_kind *kind,
+                    int writing, scan_coder *to) {
     int before = kind->first - 1;
     for (int i = 0; i < block->count; i++) {
         candidate one = list[i];
@@ -71,9 +75,10 @@ ALWAYS void first_bits(const candidate_block *block, const candidate *list, cons
     if (before < kind->last && ++to->run == 0x7FFF) end_run(to, writing);
 }
 
-static void next_bit(const candidate_block *block, const candidate *list, const scan_kind *kind,
-                     int writing, scan_coder *to) {
-    uint8_t waiting[64]; /* corrections of what was there before, since the last symbol */
+/* Encode the next bit of a block: of coefficients that are there, and of those that begin with it. */
+static void code_ac_refinement(const candidate_block *block, const candidate *list, const scan_kind *kind,
+                               int writing, scan_coder *to) {
+    uint8_t waiting[64]; /* correction bits since the last symbol */
     int waits = 0, run = 0, before = kind->first - 1, newest = 0;
     for (int i = 0; i < block->count; i++)
         if (candidate_at(list[i]) <= kind->last && candidate_size(list[i]) >> kind->low == 1)
@@ -89,7 +94,7 @@ static void next_bit(const candidate_block *block, const candidate *list, const 
         before = at;
         for (; run > 15 && at <= newest; run -= 16) {
             end_run(to, writing);
-            put(to, writing, TABLE_AC, 0xF0, 0, 0);
+            put_symbol(to, writing, TABLE_AC, 0xF0, 0, 0);
             put_corrections(to, writing, waiting, waits);
             waits = 0;
         }
@@ -98,7 +103,7 @@ static void next_bit(const candidate_block *block, const candidate *list, const 
             continue;
         }
         end_run(to, writing);
-        put(to, writing, TABLE_AC, (uint32_t)run << 4 | 1, !(one & CANDIDATE_NEGATIVE), 1);
+        put_symbol(to, writing, TABLE_AC, (uint32_t)run << 4 | 1, !(one & CANDIDATE_NEGATIVE), 1);
         put_corrections(to, writing, waiting, waits);
         waits = run = 0;
     }
@@ -108,8 +113,9 @@ static void next_bit(const candidate_block *block, const candidate *list, const 
     if (to->run == 0x7FFF || to->corrections > MOST_CORRECTIONS - 63) end_run(to, writing);
 }
 
-ALWAYS void sequential(const candidate_block *block, const candidate *list, int table, int writing,
-                       scan_coder *to) {
+/* Encode the AC coefficients of a block of a sequential scan. */
+ALWAYS void code_sequential_ac(const candidate_block *block, const candidate *list, int table, int writing,
+                               scan_coder *to) {
     int before = 0;
     for (int i = 0; i < block->count; i++) {
         uint32_t value = candidate_size(list[i]);
@@ -117,10 +123,11 @@ ALWAYS void sequential(const candidate_block *block, const candidate *list, int 
         put_ac(to, writing, table, list[i], value, candidate_at(list[i]) - before - 1);
         before = candidate_at(list[i]);
     }
-    if (before < 63) put(to, writing, table, 0, 0, 0);
+    if (before < 63) put_symbol(to, writing, table, 0, 0, 0);
 }
 
-static void scan_dc(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
+/* Encode a scan of DC coefficients, or a sequential one of everything. */
+static void code_dc_scan(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
     int before[MAX_COMPONENTS] = {0}, alone = !(kind->components & (kind->components - 1));
     int across = of->mcus_across, down = of->mcus_down;
     for (int i = 0; i < of->components; i++) {
@@ -137,16 +144,17 @@ static void scan_dc(const candidates *of, const scan_kind *kind, int every, int 
                     const candidate_block *block = candidates_block(of, i, x * h + n % h, y * v + n / h);
                     put_dc(to, writing, TABLE_DC + (i > 0), block->dc - before[i]);
                     before[i] = block->dc;
-                    if (kind->last) sequential(block, of->list + block->first, TABLE_AC + (i > 0), writing, to);
+                    if (kind->last)
+                        code_sequential_ac(block, of->list + block->first, TABLE_AC + (i > 0), writing, to);
                 }
             }
 }
 
-ALWAYS void scan(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
+ALWAYS void code_scan(const candidates *of, const scan_kind *kind, int every, int writing, scan_coder *to) {
     to->run = 0;
     to->corrections = 0;
     if (!kind->first) {
-        scan_dc(of, kind, every, writing, to);
+        code_dc_scan(of, kind, every, writing, to);
         return;
     }
     int component = kind->components >> 1;
@@ -154,8 +162,8 @@ ALWAYS void scan(const candidates *of, const scan_kind *kind, int every, int wri
         for (int x = 0; x < of->columns[component]; x++) {
             const candidate_block *block = candidates_block(of, component, x, y);
             const candidate *list = of->list + block->first;
-            if (kind->high) next_bit(block, list, kind, writing, to);
-            else first_bits(block, list, kind, writing, to);
+            if (kind->high) code_ac_refinement(block, list, kind, writing, to);
+            else code_ac(block, list, kind, writing, to);
         }
     end_run(to, writing);
 }
@@ -164,7 +172,7 @@ void scan_count(const candidates *of, const scan_kind *kind, int every, scan_cod
     for (int table = 0; table < 4; table++)
         for (int i = 0; i < 256; i++) coder->used[table][i] = 0;
     coder->extra = 0;
-    scan(of, kind, every, 0, coder);
+    code_scan(of, kind, every, 0, coder);
 }
 
 void scan_tables(scan_coder *coder) {
@@ -177,10 +185,10 @@ void scan_tables(scan_coder *coder) {
     }
 }
 
-/* Of a scan's header, one component's, and of a table's definition without its symbols. */
+/* The bytes of the header of a scan of one component, and of a table's definition without its symbols. */
 enum { HEADER_BYTES = 10, TABLE_BYTES = 21 };
 
-/* 2^16 times the logarithm to the base 2, to some 1/100. */
+/* 2^16 times the logarithm to the base 2, with an error of about 1/100. */
 static uint64_t logarithm(uint32_t value) {
     int whole = bit_length(value) - 1;
     uint64_t part = (((uint64_t)value << 16) >> whole) - 65536;
@@ -216,7 +224,7 @@ int scan_every(const candidates *of) {
 int scan_write(const candidates *of, const scan_kind *kind, scan_coder *coder) {
     coder->bits = 0;
     coder->count = coder->full = 0;
-    scan(of, kind, 1, 1, coder);
+    code_scan(of, kind, 1, 1, coder);
     if (coder->full || coder->end - coder->at < 8) return JPEG_NO_ROOM;
     coder->at = put_rest(coder->at, coder->bits, coder->count);
     return JPEG_OK;
