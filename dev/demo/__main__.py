@@ -1,4 +1,4 @@
-"""``python -m demo``: everything from a fresh machine to the main job's result."""
+"""``python -m demo``: set up everything on a fresh machine and run the main job."""
 
 from __future__ import annotations
 

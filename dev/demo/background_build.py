@@ -33,7 +33,7 @@ def started(log: Path, build: Sequence[str] = PREBUILD) -> Iterator[Callable[[],
 
 
 def _wait(process: subprocess.Popen[str], log: Path) -> None:
-    """Raises BuildFailed."""
+    """Show the build's output until it ends. Raises BuildFailed."""
     with log.open() as said:
         while True:
             ended = process.poll() is not None

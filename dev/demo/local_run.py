@@ -1,4 +1,4 @@
-"""The first result: the sample through ``imagebatch-runner local``, no cluster needed."""
+"""The first result: run ``imagebatch-runner local`` on the sample, without a cluster."""
 
 from __future__ import annotations
 

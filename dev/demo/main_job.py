@@ -16,7 +16,7 @@ from stack.stack import Stack
 
 
 def main_job(stack: Stack, out: Path) -> None:
-    """Upload to webhook, shown step by step."""
+    """Run the job from the upload to the webhook and show each step."""
     with httpx.Client(base_url=stack.gateway, timeout=30) as client:
         began = time.monotonic()
         hook = f"{SAMPLEHOST_URL}/hook"

@@ -1,1 +1,1 @@
-"""What building images and running a cluster on this machine share: programs, packages, locks."""
+"""Running programs, installing packages, locks, ports: shared by the packages of ``dev/``."""

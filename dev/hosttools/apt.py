@@ -1,4 +1,4 @@
-"""Debian packages, installed where a program is missing."""
+"""Install Debian packages for programs that are missing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def install(packages: Sequence[str], out: Say) -> None:
             _install(packages)
         except CommandFailed:
             out("fetching package lists")
-            # Sources of other vendors may be out of reach; what counts is the install.
+            # The lists of some other vendor may be out of reach: only the install counts.
             with contextlib.suppress(CommandFailed):
                 _apt("update", "--quiet")
             _install(packages)

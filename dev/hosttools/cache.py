@@ -1,4 +1,4 @@
-"""The folder of what is built or downloaded once, outside the tree: it outlives fresh clones."""
+"""The folder for what is built or downloaded once. It lies outside the tree."""
 
 from __future__ import annotations
 

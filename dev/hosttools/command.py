@@ -1,4 +1,4 @@
-"""Run a program and turn its failure into a message that names it."""
+"""Run programs; raise errors that name the command and quote its last lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(
     stdin: str | None = None,
     timeout: float | None = 120.0,
 ) -> str:
-    """Standard output of the program; ``env`` is added to this process's environment."""
+    """Run a program and return its standard output; ``env`` is added to our environment."""
     try:
         done = subprocess.run(
             list(arguments),
@@ -45,7 +45,7 @@ def run(
 
 
 def succeeds(arguments: Sequence[str], *, timeout: float = 30.0) -> bool:
-    """Whether the program exists and ends well in time."""
+    """Whether the program exists and ends with exit code 0 in time."""
     try:
         run(arguments, timeout=timeout)
     except (CommandFailed, MissingTool):
@@ -59,7 +59,7 @@ def follow(
     *,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a long program and hand over each line it prints, of both streams, as it comes."""
+    """Run a long program and call ``on_line`` with each line of its output as it comes."""
     last: deque[str] = deque(maxlen=_LAST_LINES)
     try:
         process = subprocess.Popen(
@@ -70,7 +70,7 @@ def follow(
             text=True,
             errors="replace",
             env={**os.environ, **(env or {})},
-            # A group of its own: what it started can then be stopped with it.
+            # A process group of its own, so that all of it can be stopped.
             start_new_session=True,
         )
     except FileNotFoundError as error:
@@ -89,7 +89,7 @@ def follow(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End the program and all it started; interrupted builds must not go on unseen."""
+    """End the program and its process group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""One caller at a time: a lock that the kernel frees when its holder dies."""
+"""A lock between processes; the kernel frees it when its holder dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosttools.progress import Say, say
 
 @contextmanager
 def held(path: Path, waiting_for: str, out: Say = say) -> Iterator[None]:
-    """Hold ``path`` exclusively; says what it waits for when another caller has it."""
+    """Hold the lock file ``path``; say ``waiting for …`` when another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:

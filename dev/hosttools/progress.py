@@ -1,4 +1,4 @@
-"""Lines that tell a waiting person what is happening and for how long."""
+"""Progress lines for a user who waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Say = Callable[[str], None]
 
 
 def say(text: str) -> None:
-    """One line, at once, also where standard output is a pipe."""
+    """Print one line to standard error at once."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -30,7 +30,7 @@ class Steps:
 
 @contextmanager
 def heartbeat(text: Callable[[], str], out: Say = say, every: float = 10.0) -> Iterator[None]:
-    """Say ``text()`` and the seconds so far, again and again, while the body runs."""
+    """Print ``text()`` and the seconds so far, every ``every`` seconds, while the block runs."""
     start = time.monotonic()
     stop = threading.Event()
 

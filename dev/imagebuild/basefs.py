@@ -1,4 +1,4 @@
-"""A root file system with Python, made from Debian packages: the base where no Docker is."""
+"""The base image without Docker: a root file system with Python, from Debian packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import hostapt
 from .folders import DRAFT, Cache
 
 SUITE = "bookworm"
-# libstdc++6: compiled wheels load it; a base with apt has it by way of apt.
+# libstdc++6: compiled wheels load it; it comes with apt, which is left out here.
 _PACKAGES = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "usr-is-merged")
 #: `essential` leaves out apt; merged-usr with usr-is-merged leaves out perl's library (45 MB).
 _OPTIONS = (
@@ -25,7 +25,7 @@ _OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-    # What says how this host reaches its mirrors is none of the image's business.
+    # The image must not contain this host's apt settings.
     (
         '--customize-hook=rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap '
         '"$1"/var/lib/apt/lists "$1"/var/cache/apt "$1"/var/log/*.log "$1"/var/log/apt'
@@ -34,13 +34,13 @@ _OPTIONS = (
 
 
 def identity() -> str:
-    """Names what the base is made by; another recipe is another base."""
+    """The base's name: the suite and a hash of the options it is made with."""
     recipe = "\n".join((SUITE, *_OPTIONS))
     return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 def ensure(cache: Cache, say: Say) -> Path:
-    """The base as a tar file; made when it is not there yet, and there only when it is whole."""
+    """The base as a tar file; made if needed, and renamed into place when it is complete."""
     target = cache.bases / f"{identity()}.tar"
     if target.exists():
         return target
@@ -51,7 +51,7 @@ def ensure(cache: Cache, say: Say) -> Path:
         settings = Path(folder) / "apt.conf"
         settings.write_text(hostapt.access_settings())
         follow(
-            # A mount namespace of its own: killed half way, it leaves nothing mounted.
+            # In a mount namespace, so that nothing stays mounted when it is killed.
             ["unshare", "--mount", "mmdebstrap", *_OPTIONS, f"--aptopt={settings}",
              SUITE, str(draft), *hostapt.sources(SUITE)],
             _phases(say),

@@ -29,17 +29,17 @@ class Buildah:
 
     @staticmethod
     def possible() -> bool:
-        """Whether this user on this machine may build with it at all."""
+        """Whether this user can build with buildah on this machine."""
         return os.geteuid() == 0 and (not hostapt.missing() or bool(shutil.which("apt-get")))
 
     @classmethod
     def opened(cls, cache: Cache) -> Buildah:
-        """Root is needed: chroot isolation and overlay mounts are the kernel's, not a daemon's."""
+        """Open the storage in the cache. Needs root: without a daemon, we mount and chroot."""
         if os.geteuid() != 0:
             raise MissingTool("there is no Docker daemon; building with buildah needs root")
         cache.buildah.mkdir(parents=True, exist_ok=True)
         (cache.buildah / "tmp").mkdir(exist_ok=True)
-        # The machine's own policy and registries are neither needed nor asked.
+        # The machine's own policy and registries are not used.
         (cache.buildah / "policy.json").write_text(json.dumps(_POLICY))
         (cache.buildah / "registries.conf").write_text("")
         driver = cache.buildah / "driver"
@@ -53,7 +53,7 @@ class Buildah:
 
     def _command(self, *arguments: str) -> list[str]:
         return [
-            # A mount namespace of its own: whatever happens, nothing stays mounted.
+            # In a mount namespace, so that nothing stays mounted when it is killed.
             "unshare", "--mount", "buildah",
             "--root", str(self.folder / "storage"),
             "--runroot", str(self.folder / "run"),
@@ -123,7 +123,7 @@ class Buildah:
 
 
 def _steps(component: str, say: Say) -> Callable[[str], None]:
-    """buildah prints `STEP 3/9: RUN …`, or `[2/3] STEP …` with several stages."""
+    """Show a short text for each step: `STEP 3/9: RUN …`, or `[2/3] STEP …` with several stages."""
 
     def on_line(line: str) -> None:
         _, found, step = line.partition("STEP ")

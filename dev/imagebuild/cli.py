@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     cache = Cache(cache_root())
     say = Steps()
-    # As Ctrl-C does: what was started is stopped, and what is half done is removed.
+    # SystemExit, so that `finally` blocks end what was started and remove what is half done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if options.command == "clean":

@@ -1,4 +1,4 @@
-"""Where things lie: the repository, and the cache outside it that survives a fresh clone."""
+"""The repository's folder and the cache's folders."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from hosttools import filelock
 from hosttools.progress import Say
 
-#: Begins the names of folders in which something is being made.
+#: Prefix of folders whose content is not complete yet.
 DRAFT = "new-"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The folders of the image build below the cache's root; all may be deleted at any time."""
+    """The folders of the image build in the cache; all may be deleted at any time."""
 
     root: Path
 
@@ -38,14 +38,14 @@ class Cache:
         return self.root / "buildah"
 
     def forget_drafts(self) -> None:
-        """Remove what a killed build left half done; only its successor may call this."""
+        """Remove what a killed build left behind. The caller holds the lock."""
         for folder in (self.archives, self.bases):
             for draft in folder.glob(f"{DRAFT}*"):
                 shutil.rmtree(draft)
 
     @contextmanager
     def held(self, say: Say) -> Iterator[None]:
-        """One build at a time; the kernel frees the lock when its holder dies."""
+        """Hold the lock that allows one build at a time."""
         with filelock.held(self.root / "images.lock", "another image build", say):
             self.forget_drafts()
             yield

@@ -1,4 +1,4 @@
-"""The host's apt: installing what is missing, and the mirror its administrator chose."""
+"""Install packages by the host's apt, and read its mirrors and settings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hosttools.command import run
 from hosttools.errors import MissingTool
 from hosttools.progress import Say
 
-#: Package by the program that shows it is there.
+#: The package of each program.
 PROGRAMS: Mapping[str, str] = {
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
     "unshare": "util-linux",
 }
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-#: Settings of the host's apt without which its mirrors cannot be reached.
+#: Settings of the host's apt that its mirrors may need.
 _ACCESS_SETTINGS = ("proxy", "cainfo", "capath", "sslcert", "sslkey", "retries", "timeout")
 
 
@@ -54,7 +54,7 @@ def sources(suite: str) -> list[str]:
 
 
 def source_lines(targets: Iterable[str], suite: str) -> list[str]:
-    """``deb`` lines from ``uri|release|component`` lines; without the suite itself, none."""
+    """``deb`` lines from ``uri|release|component`` lines; none if the suite itself is missing."""
     accepted = {suite, f"{suite}-updates", f"{suite}-security"}
     components: dict[tuple[str, str], set[str]] = {}
     for target in targets:

@@ -1,4 +1,4 @@
-"""How this host reaches its Python packages, handed to the build as secrets, in no layer."""
+"""The host's pip settings and CA bundle, given to the build as secrets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from hosttools.command import run
 from hosttools.errors import CommandFailed, MissingTool
 
-#: pip's settings that say where packages come from and how; paths of this machine excepted.
+#: pip's settings about where packages come from, without those that are paths.
 _CARRIED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 
 
 def ca_bundle(env: Mapping[str, str]) -> Path | None:
-    """The bundle the host trusts: what its variables name, else OpenSSL's default."""
+    """The host's CA bundle: the one its variables name, else OpenSSL's default."""
     for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if env.get(name) and Path(env[name]).is_file():
             return Path(env[name])

@@ -1,4 +1,4 @@
-"""Which images are there, which must be built, and which old ones may go."""
+"""Find the images in the cache, build those that are missing, delete old ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .request import BuildRequest
 Builder = Literal["auto", "docker", "buildah"]
 Build = Callable[[BuildRequest, Path, Say], None]
 
-#: Archives kept per component: the present one, and those that other checkouts may still use.
+#: Archives kept per component, for this checkout and others.
 _KEPT = 3
 
 
@@ -38,7 +38,7 @@ class Image:
 def expected(
     components: Iterable[str], repository: Path, cache: Cache, base_image: str | None = None
 ) -> dict[str, Image]:
-    """The images that the tree asks for; reads the tree, builds nothing."""
+    """The images of this tree. Reads the tree and builds nothing."""
     base = base_image or basefs.identity()
     images: dict[str, Image] = {}
     for name in components:
@@ -57,7 +57,7 @@ def ensure(
     builder: Builder = "auto",
     base_image: str | None = None,
 ) -> Mapping[str, Image]:
-    """Build what is not there yet. An archive appears under its name only when it is whole."""
+    """Build the images that are missing. An archive is renamed into place when it is complete."""
     images = expected(components, repository, cache, base_image)
     if all(image.archive.exists() for image in images.values()):
         return images
@@ -70,7 +70,7 @@ def ensure(
 
 
 class _Workshop:
-    """One run: the settings that all its images share, and the folder for what is half done."""
+    """One build run: settings that all its images share, and its folder for drafts."""
 
     def __init__(self, repository: Path, cache: Cache, say: Say, folder: Path) -> None:
         self._repository = repository
@@ -81,13 +81,13 @@ class _Workshop:
         hostpip.write_pip_conf(self._pip_conf)
 
     def with_docker(self, images: list[Image], base_image: str | None) -> None:
-        """Build and remove from ``images`` one after another."""
+        """Build one image after another, and remove each from ``images``."""
         while images:
             self._one(images[0], base_image, docker.build)
             images.pop(0)
 
     def with_buildah(self, images: list[Image], base_image: str | None) -> None:
-        """As :meth:`with_docker`; installs what it needs, and makes a base when none is named."""
+        """As :meth:`with_docker`; installs buildah, and makes a base image if none is named."""
         hostapt.install(self._say)
         buildah = Buildah.opened(self._cache)
         base = base_image or buildah.base_image(self._cache, self._say)
@@ -120,7 +120,7 @@ def _build(
     builder: Builder,
     base_image: str | None,
 ) -> None:
-    """With Docker where it can, else with buildah; says which and why."""
+    """Build with Docker if it works, else with buildah; say which and why."""
     cache.archives.mkdir(parents=True, exist_ok=True)
     remaining = list(images)
     with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache.archives) as folder:
@@ -129,7 +129,7 @@ def _build(
             try:
                 workshop.with_docker(remaining, base_image)
             except CommandFailed as error:
-                # A daemon that cannot pull the base, or lacks BuildKit, is as good as none.
+                # For example, the daemon cannot pull the base, or lacks BuildKit.
                 if builder == "docker" or not Buildah.possible():
                     raise
                 say(f"Docker cannot build here: {str(error).splitlines()[-1]}")
@@ -140,7 +140,7 @@ def _build(
 
 
 def prune(cache: Cache, wanted: set[Path]) -> None:
-    """Delete archives beyond the newest few of each component, never one that is wanted now."""
+    """Delete all but the newest archives of each component, and none of ``wanted``."""
     for name in COMPONENTS:
         archives = sorted(
             cache.archives.glob(f"{name}-*.tar"), key=lambda path: path.stat().st_mtime
@@ -151,7 +151,7 @@ def prune(cache: Cache, wanted: set[Path]) -> None:
 
 
 def clean(cache: Cache, say: Say) -> None:
-    """Remove everything that this package ever put into the cache."""
+    """Remove everything that this package put into the cache."""
     with cache.held(say):
         for folder in (cache.archives, cache.bases, cache.buildah):
             if folder.exists():

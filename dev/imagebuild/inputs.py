@@ -1,4 +1,4 @@
-"""What each image is made from, and the hash of it that names the image."""
+"""The input files of each image, and the hash of them that names the image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 #: Not inputs, as in .dockerignore.
 _IGNORED_FOLDERS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache"})
 _IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".egg-info")
-#: Raised when an image changes although no file of the repository does.
+#: Increased when images change although no file of the repository does.
 _FORMAT = "1"
 
 
@@ -44,7 +44,7 @@ COMPONENTS: Mapping[str, Component] = {
 
 
 def files_of(component: Component, repository: Path) -> Iterator[Path]:
-    """Every input file, in a fixed order. FileNotFoundError when a named path is missing."""
+    """Every input file, in a fixed order. Raises FileNotFoundError if a path is missing."""
     for name in component.paths:
         path = repository / name
         if path.is_file():
@@ -66,7 +66,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def content_hash(component: Component, repository: Path, base: str) -> str:
-    """12 hex digits over names, modes and bytes of the inputs and the identity of the base."""
+    """Hash of the inputs' names, modes and bytes and of the base: 12 hex digits."""
     digest = hashlib.sha256(f"{_FORMAT}\0{component.name}\0{base}\0".encode())
     for path in files_of(component, repository):
         executable = bool(path.stat().st_mode & 0o100)
@@ -76,5 +76,5 @@ def content_hash(component: Component, repository: Path, base: str) -> str:
 
 
 def reference(component: str, content: str) -> str:
-    """The image's name: a tag that changes with its content needs no pull policy to be right."""
+    """The image's name; its tag changes with its content."""
     return f"imagebatch/{component}:dev-{content}"

@@ -30,7 +30,7 @@ def push(
     builder: Builder = "auto",
     insecure: bool = False,
 ) -> dict[str, str]:
-    """Each component's name in the registry. ``insecure``: over http, or unverified TLS."""
+    """Push the images; return their names. ``insecure`` allows http and unverified TLS."""
     with_docker = builder == "docker" or (builder == "auto" and docker.answers())
     pushed: dict[str, str] = {}
     with cache.held(say):
@@ -49,7 +49,7 @@ def push(
 
 
 def _with_docker(image: Image, name: str) -> None:
-    """Which registries may be spoken to over http is the daemon's own setting."""
+    """Load, tag and push. The daemon's own settings say which registries may use http."""
     run(["docker", "load", "--quiet", "--input", str(image.archive)], timeout=None)
     run(["docker", "tag", f"docker.io/{image.ref}", name])
     run(["docker", "push", "--quiet", name], timeout=None)

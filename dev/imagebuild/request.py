@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """``base_image`` None leaves the Dockerfile's default."""
+    """``base_image`` is None for the Dockerfile's default."""
 
     component: str
     reference: str
@@ -19,11 +19,11 @@ class BuildRequest:
 
     @property
     def full_name(self) -> str:
-        """The name that a kubelet looks for; short names are completed differently elsewhere."""
+        """The full name, which a kubelet looks for: programs complete short names differently."""
         return f"docker.io/{self.reference}"
 
     def arguments(self) -> list[str]:
-        """Options of ``docker build`` and ``buildah build`` alike, without the context."""
+        """Options for both ``docker build`` and ``buildah build``, without the context."""
         arguments = [
             "--file", str(self.repository / "Dockerfile"),
             "--target", self.component,

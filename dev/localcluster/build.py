@@ -34,7 +34,7 @@ PROGRAMS = (
 
 
 def source_key(sources: Path = SOURCES) -> str:
-    """Hash of the Go sources and of what the build adds to them."""
+    """Hash of the Go sources and of the linker flags."""
     digest = hashlib.sha256(" ".join(linker_flags()).encode())
     names = ("*.go", "pause/*.go", "go.mod", "go.sum")
     for path in sorted(found for name in names for found in sources.glob(name)):
@@ -43,7 +43,7 @@ def source_key(sources: Path = SOURCES) -> str:
 
 
 def linker_flags() -> list[str]:
-    """Small binaries that name their version; without it nodes report v0.0.0."""
+    """Flags for small binaries that know their version: nodes would report v0.0.0."""
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     version = "k8s.io/component-base/version"
     return [
@@ -56,7 +56,7 @@ def linker_flags() -> list[str]:
 
 
 def folder() -> Path:
-    """Where the binary of these sources is, or will be."""
+    """The cache folder for the binary of these sources."""
     return cache_root() / f"kube-{KUBERNETES}-{source_key()}"
 
 
@@ -65,7 +65,7 @@ def built() -> bool:
 
 
 def ensure(out: Say = say) -> Path:
-    """The folder with a link per program; builds it when it is not there yet."""
+    """Build the binary if needed; return the folder, which has a link for each program."""
     target = folder()
     if built():
         return target
@@ -104,7 +104,7 @@ def _build(target: Path, out: Say) -> None:
 
 
 def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say) -> None:
-    """Run one build; it prints a line per package, which becomes a line every few seconds."""
+    """Run `go build -v` and print the number of compiled packages every few seconds."""
     lines: list[str] = []
     process = subprocess.Popen(
         arguments,
@@ -115,7 +115,7 @@ def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say)
     )
     try:
         with heartbeat(lambda: f"{len(lines)} of at most {total} packages compiled", out):
-            # Grows while the other thread counts it.
+            # The heartbeat's thread counts the lines meanwhile.
             lines.extend(line.rstrip() for line in process.stderr or ())
             code = process.wait()
     finally:

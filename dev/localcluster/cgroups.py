@@ -22,7 +22,7 @@ def hierarchies(root: Path = ROOT) -> list[Path]:
 
 
 def create(name: str, root: Path = ROOT) -> None:
-    """The kubelet refuses a cgroup root that any controller lacks."""
+    """Make the cgroup in every controller: the kubelet refuses it if one lacks it."""
     if not is_v1(root):
         _delegate(root)
         (root / name).mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def _delegate(folder: Path) -> None:
 
 
 def remove(name: str, root: Path = ROOT, seconds: float = 10.0) -> list[Path]:
-    """Remove the tree; what is left after ``seconds`` is returned.
+    """Remove the tree; return what is still there after ``seconds``.
 
     A cgroup stays busy for a moment after its last process died.
     """

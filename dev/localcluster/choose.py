@@ -1,4 +1,4 @@
-"""Which cluster of the project's own to use: kind or the local one."""
+"""Choose between the clusters that the project can make: kind or the local one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cluster(StrEnum):
 
 @dataclass(frozen=True)
 class Choice:
-    """The cluster to use, and why, in one line."""
+    """The cluster to use, and the reason in one line."""
 
     cluster: Cluster
     reason: str
@@ -34,7 +34,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class DockerProbes:
-    """What kind needs of Docker. Each probe returns what is wrong, or an empty string."""
+    """Checks of what kind needs. Each returns what is wrong, or an empty string."""
 
     daemon: Callable[[], str]
     node_image: Callable[[], str]

@@ -22,7 +22,7 @@ from localcluster.instance import Instance, instance
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.run
-    # As Ctrl-C does: what was started is ended, and what is half done is removed.
+    # SystemExit, so that `finally` blocks end what was started and remove what is half done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return command(options)
@@ -111,14 +111,14 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _used(options: argparse.Namespace) -> Cluster:
-    """The cluster that ``up`` made, whatever would be chosen now."""
+    """The kind of cluster that ``up`` made; not always the one that ``choose`` gives now."""
     if os.environ.get("CLUSTER"):
         return choose().cluster
     return Cluster.LOCAL if _own(options).state.exists() else choose().cluster
 
 
 def _down(options: argparse.Namespace) -> int:
-    # Both, whatever CLUSTER says now: it may have said something else to `up`.
+    # Look for both: CLUSTER may have been another one when `up` ran.
     own = _own(options)
     removed = False
     if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""The programs of an instance: command lines, what each waits for, and how it shows it is ready."""
+"""The programs of an instance: command line, order of start, readiness probe."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Component:
 
 
 def etcd(program: str, data: Path, *, port: int, peer_port: int) -> list[str]:
-    """Without fsync: the data lives no longer than the instance."""
+    """etcd without fsync: its data need not outlive the instance."""
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     return [
         program,
@@ -61,7 +61,7 @@ def etcd(program: str, data: Path, *, port: int, peer_port: int) -> list[str]:
 def api_server(
     program: str, pki: Path, *, etcd_port: int, bind: str, advertise: str, port: int
 ) -> list[str]:
-    """Node and RBAC authorization; anonymous callers see health alone."""
+    """kube-apiserver with Node and RBAC authorization; anonymous callers see only its health."""
     return [
         program,
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
@@ -107,7 +107,7 @@ ANONYMOUS_HEALTH = """\
 
 
 def _serving(kubeconfig: Path, port: int) -> list[str]:
-    """The only one of its kind, its health and metrics on loopback."""
+    """Flags of a controller that runs alone and serves its health on loopback."""
     return [
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
@@ -204,7 +204,7 @@ def plan(instance: Instance, programs: Path, *, address: str) -> list[Component]
             "coredns",
             (f"{programs}/coredns", "-conf", f"{conf}/Corefile"),
             ready="http://127.0.0.1:8181/ready",
-            # By then its rights are there; started earlier it sleeps for seconds before it retries.
+            # Started before its rights exist it would sleep for seconds before it retries.
             after=("kube-controller-manager", "kube-proxy"),
         ),
     ]  # fmt: skip

@@ -13,9 +13,10 @@ MAX_PODS = 250
 
 
 def containerd(instance: Instance, *, snapshotter: str) -> str:
-    """Own root, state and socket; ``restrict_oom_score_adj`` for machines that refuse to lower it.
+    """containerd with root, state and socket of its own.
 
-    Without it every sandbox dies where CAP_SYS_RESOURCE is missing (small VMs, containers).
+    ``restrict_oom_score_adj``: without it every sandbox dies on machines without
+    CAP_SYS_RESOURCE (small VMs, containers).
     """
     return f"""\
 version = 2
@@ -51,7 +52,7 @@ disabled_plugins = [
 
 
 def cni() -> str:
-    """Routed pods: with ``ptp`` replies of a Service need no br_netfilter on the machine."""
+    """CNI: the ``ptp`` plugin routes pods, so that Services need no br_netfilter."""
     return json.dumps(
         {
             "cniVersion": "0.4.0",
@@ -80,8 +81,8 @@ def kubelet(
 ) -> str:
     """One node for short-lived work: no eviction on a full disk, no image collection.
 
-    Without ``storage_figures`` (a filesystem the kubelet cannot measure) pods that ask for
-    ephemeral storage find no node.
+    ``storage_figures`` is false for a filesystem that the kubelet cannot measure; pods that ask
+    for ephemeral storage are then never scheduled.
     """
     settings: dict[str, object] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -133,7 +134,7 @@ def kubelet(
 
 
 def proxy(instance: Instance, *, address: str) -> str:
-    """iptables, in the instance's own network namespace; writes no setting of the kernel."""
+    """kube-proxy by iptables, in the instance's network namespace; it changes no sysctl."""
     settings: dict[str, object] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",

@@ -30,7 +30,7 @@ _STOP_SECONDS = 5.0
 
 
 class ControlPlane(Service):
-    """A context manager; ``kubeconfig`` is the administrator's, valid while it is entered.
+    """For a ``with`` block, in which ``kubeconfig`` is the administrator's.
 
     ``controller_manager`` adds Jobs that get pods, garbage collection and service accounts. Without
     a kubelet no pod ever runs.
@@ -63,7 +63,7 @@ class ControlPlane(Service):
     def tear_down(self) -> None:
         """End every process, the last started first, and remove the folder."""
         for _, process in reversed(self._processes):
-            # The API server takes ten seconds to leave politely, and nothing here is kept.
+            # SIGKILL: on SIGTERM the API server takes ten seconds, and nothing is kept.
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait(_STOP_SECONDS)

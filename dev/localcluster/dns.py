@@ -14,7 +14,7 @@ SLIRP_RESOLVER = "10.0.2.3"
 
 
 def upstreams(resolv_conf: str) -> list[str]:
-    """Resolvers for names outside the cluster, the likeliest first."""
+    """Resolvers for names outside the cluster, in the order in which they are asked."""
     found = [SLIRP_RESOLVER]
     for line in resolv_conf.splitlines():
         words = line.split()
@@ -67,7 +67,7 @@ invalid.:53 {{
 
 
 def manifests(node_address: str) -> str:
-    """The Service, its one address on the node, and what CoreDNS may read."""
+    """Manifests: the Service, its endpoint on the node, and CoreDNS's rights."""
     labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP"},

@@ -21,7 +21,7 @@ _IMPORT_SECONDS = 600.0
 
 
 def _tar(files: Iterable[tuple[str, bytes, int]]) -> bytes:
-    """The same files give the same bytes: no times, no owners."""
+    """A tar without times and owners: the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content, mode in files:
@@ -132,7 +132,7 @@ def _ctr(instance: Instance, *arguments: str) -> list[str]:
 
 
 def load(instance: Instance, archive: Path) -> list[str]:
-    """Import an archive; returns the names pods can use."""
+    """Import an archive into containerd; return the names by which pods use its images."""
     wanted = names_in(archive)
     if not instance.containerd_socket.exists():
         raise NotRunning(f"instance {instance.name} does not run")

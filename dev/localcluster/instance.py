@@ -1,4 +1,4 @@
-"""Names, folders and addresses of one instance; nothing here touches the machine."""
+"""Names, folders and addresses of one instance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from localcluster.errors import BadName
 
 DEFAULT_STATE_ROOT = Path("/var/lib/imagebatch-local")
-# Equal in every instance: each lives in a network namespace of its own.
+# The same in every instance: each has its own network namespace.
 POD_CIDR = "10.224.0.0/16"
 SERVICE_CIDR = "10.225.0.0/16"
 API_SERVICE_IP = "10.225.0.1"
@@ -84,17 +84,17 @@ class Instance:
 
     @property
     def plan_file(self) -> Path:
-        """What the supervisor needs to know, written before it starts."""
+        """The supervisor's input, written before it starts."""
         return self.state / "plan.json"
 
     @property
     def finished_file(self) -> Path:
-        """There once ``up`` went through to its end: an interrupted one is not reused."""
+        """Exists once ``up`` has finished: an instance whose ``up`` was interrupted is replaced."""
         return self.state / "finished"
 
     @property
     def components_file(self) -> Path:
-        """What the supervisor runs, written by it at every change."""
+        """The state of the components, which the supervisor writes at every change."""
         return self.state / "components.json"
 
 

@@ -1,4 +1,4 @@
-"""A cluster by kind, for machines with Docker: command lines apart from running them."""
+"""A cluster made by kind, for machines with Docker."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def config(ports: Sequence[tuple[int, int]]) -> str:
 
 
 def create_command(kind: str, name: str, kubeconfig: Path) -> list[str]:
-    """Reads the configuration from standard input; never touches the user's own kubeconfig."""
+    """The configuration comes from standard input; the user's own kubeconfig is not changed."""
     return [
         kind, "create", "cluster", f"--name={cluster_name(name)}", f"--image={NODE_IMAGE}",
         f"--kubeconfig={kubeconfig}", "--config=-", "--wait=180s",
@@ -63,7 +63,7 @@ def load_command(kind: str, name: str, archive: Path) -> list[str]:
 
 
 def program() -> str:
-    """kind itself, installed into the cache by Go, at the pinned version."""
+    """Path of kind; installed into the cache by Go if needed."""
     target = cache_root() / f"kind-{KIND_VERSION}" / "kind"
     with held(cache_root() / "kind.lock", "another installation of kind"):
         if not target.exists():
@@ -94,7 +94,7 @@ def exists(kind: str, name: str) -> bool:
 
 
 def up(name: str, kubeconfig: Path | None, ports: Sequence[tuple[int, int]] = ()) -> None:
-    """Idempotent; port mappings hold for the cluster's life and are fixed when it is made."""
+    """Make the cluster, or keep it. Its port mappings cannot be changed later."""
     kind = program()
     own = _own_kubeconfig(name)
     own.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def up(name: str, kubeconfig: Path | None, ports: Sequence[tuple[int, int]] = ()
 
 
 def down(name: str) -> bool:
-    """False when there was nothing."""
+    """Delete the cluster; false when there was none."""
     folder = _own_kubeconfig(name).parent
     if not shutil.which("docker"):
         return False
@@ -142,7 +142,7 @@ def mapped_ports(name: str) -> dict[int, int]:
 
 
 def forward(name: str, *, port: int, node_port: int) -> None:
-    """Checks the mapping made with the cluster: Docker cannot add one later."""
+    """Raises PortTaken if the cluster was not made with this mapping: it cannot be added."""
     if mapped_ports(name).get(port) != node_port:
         raise PortTaken(
             f"kind cluster {cluster_name(name)} does not map port {port} to {node_port}; "

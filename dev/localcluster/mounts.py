@@ -1,4 +1,4 @@
-"""What the node's mount namespace sees in place of the host's own folders."""
+"""Folders and files that the node sees in place of the host's."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hosttools.command import run, succeeds
 from localcluster.instance import Instance
 
 RESOLV_CONF = Path("/etc/resolv.conf")
-# The programs have these paths built in; each instance sees folders of its own there.
+# Paths built into the programs; each instance has its own folders there.
 PRIVATE: Mapping[str, Path] = {
     "kubelet": Path("/var/lib/kubelet"),
     "cni": Path("/var/lib/cni"),
     "var-log": Path("/var/log"),
 }
-# The kubelet insists on these and they hold for the whole machine, so it is shown what it wants.
+# The kubelet wants these values, which hold for the whole machine: it is shown files instead.
 KERNEL_SETTINGS: Mapping[str, str] = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -29,8 +29,8 @@ KERNEL_SETTINGS: Mapping[str, str] = {
 
 
 def prepare(instance: Instance) -> None:
-    """Called once by the supervisor, inside its new mount namespace."""
-    # Private first, so that nothing reaches the host; then shared among the node's own pods.
+    """Set up the mounts; called once by the supervisor in its new mount namespace."""
+    # Private, so that no mount reaches the host; then shared, so that pods see the node's mounts.
     run(["mount", "--make-rprivate", "/"])
     run(["mount", "--make-rshared", "/"])
     run(["mount", "-t", "proc", "-o", "nosuid,nodev,noexec", "proc", "/proc"])
@@ -44,7 +44,7 @@ def prepare(instance: Instance) -> None:
 
 
 def _private_run() -> None:
-    """An own ``/run``: containerd's shims put their sockets there whatever it is told."""
+    """Mount a ``/run`` of its own: containerd's shims always put their sockets there."""
     resolvers = RESOLV_CONF.read_text() if RESOLV_CONF.exists() else ""
     run(["mount", "-t", "tmpfs", "-o", "nosuid,nodev,mode=755", "tmpfs", "/run"])
     Path("/run/lock").mkdir()
@@ -72,16 +72,16 @@ def snapshotter(instance: Instance) -> str:
         (base / name).mkdir(parents=True, exist_ok=True)
     lower, upper, work, merged = (str(base / name) for name in names)
     options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    # In a mount namespace of its own: a probe that is killed leaves no mount.
+    # In a mount namespace, so that a probe that is killed leaves no mount.
     probe = ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, merged]
     return "overlayfs" if succeeds(probe) else "native"
 
 
 def remove_mount_points() -> None:
-    """Take away the empty folders that were made to mount on, unless an instance uses them."""
+    """Remove the empty folders that were made as mount points, unless an instance uses them."""
     used = _mounted_anywhere()
     for path in (PRIVATE["kubelet"], PRIVATE["cni"]):
-        # Removing a folder would silently end mounts on it in other namespaces.
+        # Removing a folder ends the mounts on it in other namespaces.
         if str(path) not in used:
             try:
                 path.rmdir()

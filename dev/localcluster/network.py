@@ -19,7 +19,7 @@ _WAIT_SECONDS = 20.0
 
 
 def connect(host_link: str, link: Link, supervisor: int) -> None:
-    """On the host: make the pair and hand its other end to the supervisor's namespace."""
+    """On the host: make the veth pair and move its other end into the supervisor's namespace."""
     disconnect(host_link)
     run(["ip", "link", "add", host_link, "type", "veth",
          "peer", "name", NODE_INTERFACE, "netns", str(supervisor)])  # fmt: skip
@@ -45,7 +45,7 @@ def prepare(link: Link) -> None:
     run(["ip", "link", "set", NODE_INTERFACE, "up"])
     # kube-proxy rewrites a Service's address after the route is looked up, so one must exist.
     run(["ip", "route", "add", SERVICE_CIDR, "dev", NODE_INTERFACE, "src", link.node])
-    # Without a way out, connections fail at once instead of hanging.
+    # Without a route to the outside, connections fail at once instead of hanging.
     run(["ip", "route", "add", "unreachable", "default", "metric", "100000"])
     for setting in ("ip_forward", "conf/all/forwarding"):
         Path(f"/proc/sys/net/ipv4/{setting}").write_text("1")
@@ -54,7 +54,7 @@ def prepare(link: Link) -> None:
 
 
 def rules(link: Link) -> list[list[str]]:
-    """Pods leave under the node's address, and cannot open connections to the host."""
+    """Masquerade pods as the node, and refuse their connections to the host."""
     return [
         ["-t", "nat", "-A", "POSTROUTING", "-s", POD_CIDR, "!", "-d", POD_CIDR,
          "-j", "MASQUERADE"],

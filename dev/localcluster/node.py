@@ -1,4 +1,4 @@
-"""Bring an instance up: certificates, configuration, namespaces, components, ready node."""
+"""Start an instance: certificates, configuration, namespaces, components."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from localcluster.instance import API_PORT, API_SERVICE_IP, Instance
 
 _START_SECONDS = 180.0
 _READY_SECONDS = 120.0
-# A busy machine may keep a good cluster from answering for a while.
+# On a busy machine a healthy cluster may not answer for a while.
 _REUSE_SECONDS = 30.0
 
 
 def up(instance: Instance, kubeconfig: Path | None = None) -> None:
-    """Idempotent: a running instance is kept, anything else of that name is replaced."""
+    """Start the instance. A healthy one is kept; anything else of that name is replaced."""
     if os.geteuid() != 0:
         raise MissingTool("the local cluster needs root: it makes network and mount namespaces")
     steps = Steps()
@@ -54,7 +54,7 @@ def up(instance: Instance, kubeconfig: Path | None = None) -> None:
 
 
 def down(instance: Instance) -> bool:
-    """Remove it all; false when there was nothing."""
+    """Remove the instance; false when there was none."""
     with held(instance.lock, f"another command on instance {instance.name}"):
         return stop.remove(instance)
 
@@ -82,7 +82,7 @@ def copy_kubeconfig(instance: Instance, target: Path) -> None:
 
 
 def restart(instance: Instance, component: str, signal_name: str = "TERM") -> None:
-    """Signal a component; the supervisor starts it again. Returns when it is ready again."""
+    """End a component by a signal; return when the supervisor has it ready again."""
     before = state.components(instance).get(component)
     if before is None or not before.pid:
         known = ", ".join(sorted(state.components(instance))) or "nothing"
@@ -184,7 +184,7 @@ def _write_configs(instance: Instance, link: subnets.Link) -> None:
 
 
 def _launch(instance: Instance) -> int:
-    """Start the supervisor in new namespaces; its pid as the host sees it."""
+    """Start the supervisor in new namespaces; return its pid on the host."""
     words = ["-m", "localcluster.supervisor", instance.name, str(instance.root)]
     package_folder = str(Path(__file__).resolve().parent.parent)
     with (instance.logs / "supervisor.log").open("ab") as out:

@@ -13,7 +13,7 @@ from hosttools import apt
 from hosttools.errors import CommandFailed
 from hosttools.progress import Say, say
 
-# Package by the program that shows it is there.
+# The package of each program.
 PROGRAMS: Mapping[str, str] = {
     "containerd": "containerd",
     "runc": "runc",
@@ -53,9 +53,9 @@ def install(out: Say = say) -> None:
         except CommandFailed as error:
             failure = error
     if "containerd" in wanted and RUNS_SYSTEMD.is_dir():
-        # Installed for this cluster alone, so it need not start with the machine either.
+        # It was installed only for this cluster, so it must not start with the machine.
         subprocess.run(["systemctl", "disable", "containerd"], check=False, capture_output=True)
-    # What counts is that the programs are there, whatever else apt had to complain of.
+    # Only the programs count, whatever else apt complained of.
     still = missing()
     if still:
         raise CommandFailed(f"apt-get install {' '.join(still)} failed: {failure}") from failure
@@ -63,7 +63,7 @@ def install(out: Say = say) -> None:
 
 @contextmanager
 def _services_stay_stopped() -> Iterator[None]:
-    """Debian's own containerd service must not start: ours runs apart from it."""
+    """Keep Debian's own containerd service from starting; the node runs its own."""
     if POLICY.exists():
         yield
         return

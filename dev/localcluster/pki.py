@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs, made by the openssl command: short-lived and per instance."""
+"""Certificates and kubeconfigs of one instance, made by the openssl command."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def api_server(*addresses: str) -> Leaf:
 
 
 def kubelet(node: str, address: str) -> Leaf:
-    """Client and server at once: the API server checks the address for logs and exec."""
+    """The kubelet's certificate is for client and server: the API server asks it for logs."""
     names = (f"DNS:{node}", f"IP:{address}")
     return Leaf("kubelet", f"system:node:{node}", "system:nodes", names)
 
@@ -101,7 +101,7 @@ class Authority:
              str(self.folder / f"{name}.pub")])  # fmt: skip
 
     def kubeconfig(self, leaf: Leaf, server: str, name: str) -> str:
-        """A kubeconfig with its certificates inside, so that the one file is enough."""
+        """A kubeconfig that contains its certificates."""
         stem = self.folder / leaf.file
         return render_kubeconfig(
             name=name,

@@ -1,4 +1,4 @@
-"""Ask a program whether it is ready, quickly: a probe answers yes or no within a second."""
+"""Readiness probes; each answers within a second."""
 
 from __future__ import annotations
 

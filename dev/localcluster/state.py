@@ -1,4 +1,4 @@
-"""The few facts that commands and the supervisor tell each other through files."""
+"""State that commands and the supervisor share through files."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Running:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Replace the file in one step: a reader never sees half of it."""
+    """Write the file in one step, so that a reader never sees half of it."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(json.dumps(content, indent=1) + "\n")
     draft.replace(path)
 
 
 def components(instance: Instance) -> dict[str, Running]:
-    """What the supervisor runs; empty before it has started anything."""
+    """State of each component; empty before the supervisor has started one."""
     try:
         raw = json.loads(instance.components_file.read_text())
     except FileNotFoundError:

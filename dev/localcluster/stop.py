@@ -1,4 +1,4 @@
-"""Remove an instance: also one that crashed, was killed, or never finished starting."""
+"""Remove an instance, also one that crashed or did not finish starting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _END_SECONDS = 30.0
 
 
 def remove(instance: Instance) -> bool:
-    """Leave nothing of it; false when there was nothing. The caller holds the lock."""
+    """Remove everything of it; false when there was nothing. The caller holds the lock."""
     pids = supervisors(instance)
     existed = bool(pids) or instance.state.exists()
     for pid in pids:
@@ -38,7 +38,7 @@ def remove(instance: Instance) -> bool:
 
 def _kill(pid: int) -> None:
     try:
-        # The kernel ends every process of the pid namespace before it reports this one's end.
+        # The kernel first ends every other process of the pid namespace.
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
@@ -52,7 +52,7 @@ def mounted_below(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> l
 
 
 def _remove_kubeconfig(instance: Instance) -> None:
-    """Copies written by ``up`` go too, unless somebody has put something else there."""
+    """Remove the kubeconfig that ``up`` wrote, unless its content has changed."""
     note = instance.state / "kubeconfigs"
     if not note.exists() or not instance.admin_kubeconfig.exists():
         return

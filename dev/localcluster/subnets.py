@@ -29,7 +29,7 @@ class Link:
 
 
 def free_link(name: str, used: Iterable[IPv4Network]) -> Link:
-    """The first free /30, searched from a place that depends on the name.
+    """The first free /30, beginning at a place that depends on the name.
 
     A name usually gets the same addresses again, so that a kubeconfig copied by hand differs only
     in its certificates.
@@ -59,7 +59,7 @@ def parse_networks(routes: str, addresses: str) -> list[IPv4Network]:
 
 
 def used_networks() -> list[IPv4Network]:
-    """Networks that this machine's routes and addresses cover now."""
+    """Networks that this machine's routes and addresses use now."""
     return parse_networks(
         run(["ip", "-json", "-4", "route", "show", "table", "all"]),
         run(["ip", "-json", "-4", "address", "show"]),

@@ -1,8 +1,8 @@
-"""Process 1 of an instance: starts the components, starts them again, reaps what is left over.
+"""Process 1 of an instance: starts components, restarts them, reaps orphans.
 
 ``python3 -m localcluster.supervisor NAME STATE_ROOT`` leaves the host's namespaces, forks the
-supervisor into new ones, writes its host pid down and ends. When the supervisor dies, of whatever,
-the kernel ends every process of the node with it.
+supervisor into new ones, writes its host pid to a file and ends. When the supervisor ends, the
+kernel ends every process of the node.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from localcluster.subnets import Link
 
 _TICK = 0.1
 _LONGEST_PAUSE = 5.0
-# A component that lived this long is healthy: its next death is answered without a pause.
+# After running this long a component is restarted without a pause.
 _SETTLED = 30.0
 
 
 class Supervisor:
-    """Starts components in the order of their needs and keeps them running."""
+    """Starts components in the order of ``after`` and restarts those that end."""
 
     def __init__(self, own: Instance, components: list[Component], host_network: int) -> None:
         self._own = own
@@ -89,7 +89,7 @@ class Supervisor:
         self._running[name] = entry.ended(failures)
 
     def _add_forwards(self) -> bool:
-        """A file named after a host port asks for a forwarder; taking it away ends it.
+        """Start a forwarder for each file named after a host port; end it when the file is gone.
 
         It holds the address and the port to forward to.
         """
@@ -133,7 +133,7 @@ class Supervisor:
                 self._running[other].ready if other in self._running else False
                 for other in component.after
             )
-            # A restart does not wait: the others may be back before it is.
+            # A restart does not wait for the components in ``after``.
             if not ready and not entry:
                 continue
             if time.monotonic() < self._not_before.get(name, 0.0):

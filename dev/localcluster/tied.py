@@ -1,4 +1,4 @@
-"""Programs that end with the process which started them, however that ended."""
+"""Start programs that the kernel kills when the process that started them ends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 def tied(*command: str) -> list[str]:
     """``command``, killed by the kernel when this process is gone; it keeps its process id.
 
-    As it is where there is no setpriv, and off the main thread: the kernel ties a child to the
-    thread that starts it, which only for the main one is the process itself.
+    Without setpriv, and outside the main thread, it is ``command`` unchanged: the kernel ties a
+    child to the thread that started it, and other threads end before the process does.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None or threading.current_thread() is not threading.main_thread():

@@ -36,7 +36,7 @@ PHOTOS = (
 
 
 def numbered(jpeg: bytes, number: int) -> bytes:
-    """The same picture with its number in a comment segment: other bytes, other hash.
+    """The same picture with its number in a comment: each number gives other bytes.
 
     A JPEG comment (marker FFFE, two bytes of length that count themselves) may follow the start.
     """

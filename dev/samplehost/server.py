@@ -1,4 +1,4 @@
-"""The routes of the sample host. Nothing here is safe to show to strangers.
+"""The routes of the sample host. Never expose it to the internet.
 
 ====================================== ==========================================================
 ``GET /photos/<name>``                 a photograph of :data:`samplehost.photos.PHOTOS`

@@ -1,6 +1,6 @@
-"""``python -m stack.alltests``: every test, while Kubernetes and the images are built beside.
+"""``python -m stack.alltests``: run every test; build Kubernetes and the images meanwhile.
 
-However it ends, nothing that it started goes on.
+However it ends, no process that it started goes on.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from types import FrameType
 from . import process_tree
 from .places import module
 
-#: For tests to take down what they set up: a cluster among it.
+#: Time for the tests to take down what they set up, for example a cluster.
 _TEARDOWN_SECONDS = 90.0
 
 
 def run(prebuild: Sequence[str]) -> int:
-    """``prebuild`` fills the caches while the tests run that need none of them."""
+    """The exit code. The tests that need no build run while ``prebuild`` fills the caches."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     process_tree.end_with_parent()
@@ -39,7 +39,7 @@ def run(prebuild: Sequence[str]) -> int:
 
 def _make(running: list[subprocess.Popen[str]], *targets: str) -> int:
     words = [os.environ.get("MAKE") or "make", "--no-print-directory", *targets]
-    # As Ctrl-C does: pytest takes down what its tests set up.
+    # SIGINT, as Ctrl-C sends it: pytest then takes down what its tests set up.
     command = process_tree.command(*words, stop=signal.SIGINT, grace=_TEARDOWN_SECONDS)
     running.append(process_tree.start(command))
     return running[-1].wait()

@@ -24,7 +24,7 @@ class Built:
 
 
 def build_all(*, kubernetes: bool) -> dict[str, Built]:
-    """Both at once; each line of their output is shown. Raises BuildFailed."""
+    """Build both at the same time and show their output. Raises BuildFailed."""
     processes: dict[str, subprocess.Popen[str]] = {}
     commands = {"images": module("imagebuild", "build", "--json")}
     if kubernetes:

@@ -1,4 +1,4 @@
-"""What a stack needs of a cluster, and the clusters that the project makes itself."""
+"""The interface between a stack and its cluster, and the clusters that the project makes."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ GATEWAY_NODE_PORT = 30080
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Of 127.0.0.1 on this machine."""
+    """Ports of 127.0.0.1 at which gateway and sample host answer."""
 
     gateway: int
     samplehost: int
 
 
 class Cluster(Protocol):
-    """Where a stack is installed. All methods are idempotent and raise StackFailed."""
+    """The cluster a stack is installed in. Methods are idempotent and raise StackFailed."""
 
     @property
     def kubeconfig(self) -> Path:
-        """Of this cluster alone, once :meth:`up` is done."""
+        """A kubeconfig that names only this cluster; :meth:`up` writes it."""
 
     def up(self, ports: Ports) -> dict[str, str]:
-        """A cluster that answers, and our images in it: their names by component."""
+        """Start the cluster and load our images; return their names by component."""
 
     def values(self, namespace: str) -> Mapping[str, Any]:
-        """What this cluster changes in the local values of the chart."""
+        """Chart values for this cluster, merged over ``values-local.yaml``."""
 
     def samplehost_node_port(self) -> int | None:
-        """The node port that the sample host's Service must have, if it must."""
+        """The node port of the sample host's Service; None for a ClusterIP Service."""
 
     def reach(self, namespace: str, ports: Ports) -> None:
-        """Gateway and sample host answer at the ports, once they are installed."""
+        """Make gateway and sample host answer at ``ports``. Called after they are installed."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Its output. Raises StackFailed with kubectl's own words."""
+        """Run kubectl and return its output. Raises StackFailed with kubectl's own words."""
 
     def down(self) -> None:
-        """Nothing of it stays; harmless when nothing is up."""
+        """Remove everything that :meth:`up` made; harmless when there is nothing."""
 
 
 def run_kubectl(
@@ -60,7 +60,7 @@ def run_kubectl(
     stdin: str | None,
     env: Mapping[str, str] = ENVIRONMENT,
 ) -> str:
-    """Raises StackFailed with kubectl's own words."""
+    """Run kubectl and return its output. Raises StackFailed with kubectl's own words."""
     done = subprocess.run(
         [*command, *arguments],
         cwd=ROOT, env=env, text=True, input=stdin, capture_output=True, check=False,
@@ -72,7 +72,7 @@ def run_kubectl(
 
 @dataclass(frozen=True, slots=True)
 class OwnCluster:
-    """kind's or the local one, made for us: it goes as a whole. ``name`` is its instance."""
+    """A cluster that the project made, by kind or localcluster; ``name`` is its instance."""
 
     name: str
     kubeconfig: Path
@@ -93,7 +93,7 @@ class OwnCluster:
         return samplehost_manifests.NODE_PORT
 
     def reach(self, namespace: str, ports: Ports) -> None:
-        """Node ports are forwarded since :meth:`up`."""
+        """Nothing to do: :meth:`up` forwards the node ports."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         command = module("localcluster", "kubectl", "--name", self.name, "--")
@@ -104,7 +104,7 @@ class OwnCluster:
 
     def _load(self, images: Mapping[str, Built]) -> None:
         note = self.kubeconfig.with_name(f"{self.name}-images")
-        # An instance that was made anew has none of them, whatever the note says.
+        # A new node has no images, although the note may list those of the node before.
         node = self.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.uid}")
         have = note.read_text().split() if note.exists() else []
         fresh = have[:1] == [node]

@@ -1,8 +1,9 @@
-"""CLUSTER=current: the cluster of the user's own context, of which nothing but ours is touched.
+"""CLUSTER=current: an installation in the user's own cluster; nothing else in it is touched.
 
-What was installed where is noted beside the kubeconfig before anything is created, so that `down`
-finds it whatever the user's current context is by then. Ours is one namespace, made by us and
-marked, with the release in it; and the CRD, where no other release had brought it.
+A note beside the kubeconfig says where we install. It is written before anything is created, so
+that `down` finds the installation although the user may have switched to another context. We
+create one namespace with a mark on it, the release in it, and the CRD unless another release has
+installed it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class CurrentCluster:
         return self.kubeconfig.with_name("current.json")
 
     def noted(self) -> str | None:
-        """The context in which something of ours is installed, or may be."""
+        """The context in which we installed, or began to install; None without a note."""
         if not self._note.exists():
             return None
         return str(json.loads(self._note.read_text())["context"])
@@ -63,7 +64,7 @@ class CurrentCluster:
 
     def values(self, namespace: str) -> Mapping[str, Any]:
         return {
-            # Whatever else is in this cluster, this release looks at its own namespace alone.
+            # The operator watches only its own namespace.
             "namespaces": [namespace],
             "crds": {"install": self._crd_release() in (None, namespace)},
             "egress": {"allow": ["samplehost"]},
@@ -96,10 +97,10 @@ class CurrentCluster:
             self._helm("uninstall", "imagebatch", "--namespace", self.namespace,
                        "--ignore-not-found", "--wait")  # fmt: skip
             self.kubectl("delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")
-        # A namespace that somebody else made since then may hold a release that needs its CRD.
+        # If somebody else made the namespace again, a release in it may need the CRD.
         if (found is None or _marked(found)) and self._crd_release() == self.namespace:
             self._remove_crd()
-        # The note first: without the kubeconfig it would stand for what cannot be reached.
+        # The note goes first: `down` could not use a note without its kubeconfig.
         self._note.unlink()
         self.kubeconfig.unlink(missing_ok=True)
 
@@ -111,7 +112,7 @@ class CurrentCluster:
             self.kubectl("delete", "crd", _CRD)
 
     def _images_known(self) -> dict[str, str] | None:
-        """Names that the cluster's nodes have already; ``None`` when they are to be pushed."""
+        """Image names, if the cluster's nodes have the images; None if they must be pushed."""
         if self.env.get("IMAGE_REGISTRY"):
             return None
         refs = _imagebuild("refs")
@@ -125,10 +126,10 @@ class CurrentCluster:
         return _imagebuild("push", "--registry", self.env["IMAGE_REGISTRY"], *insecure)
 
     def _adopt_context(self) -> str:
-        """The user's current context, copied so that a later switch changes nothing."""
+        """Copy the user's current context, so that a later switch of it changes nothing."""
         asked = self._users_kubectl("config", "current-context").strip()
         noted = self.noted()
-        # Contexts of two kubeconfigs may well have one name, as those of k3s do.
+        # Two kubeconfigs may use one context name: k3s always uses `default`.
         server = self._users_kubectl(
             "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"
         ).strip()
@@ -157,10 +158,10 @@ class CurrentCluster:
             ) from error
 
     def _own_namespace(self, context: str) -> None:
-        """Created and marked, or marked already. A namespace of somebody else is left alone."""
+        """Create and mark our namespace. Raises StackFailed if somebody else made it."""
         found = self._namespace()
         if found is not None and not _marked(found):
-            # Nothing was made there, so there is nothing to remember either.
+            # Nothing was made, so `down` has nothing to find.
             self._note.unlink()
             raise StackFailed(
                 f"namespace {self.namespace} of context {context} was not made by `make up`, and "
@@ -176,7 +177,7 @@ class CurrentCluster:
         return self._get("namespace", self.namespace)
 
     def _crd_release(self) -> str | None:
-        """Namespace of the release that brought the CRD; empty when it was no release."""
+        """Namespace of the CRD's release; None without CRD, empty without release."""
         found = self._get("crd", _CRD)
         if found is None:
             return None
@@ -202,7 +203,7 @@ class CurrentCluster:
 
 
 def _kubectl() -> str:
-    """The user's own one when there is one: it knows how the user logs in."""
+    """The user's own kubectl, if there is one: it may need plugins to log in."""
     return shutil.which("kubectl") or str(kubernetes.ensure() / "kubectl")
 
 

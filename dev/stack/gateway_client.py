@@ -24,7 +24,7 @@ _FINISHED = ("completed", "failed", "cancelled")
 
 
 def upload(client: httpx.Client, text: str, **options: str) -> str:
-    """The requestId. Raises StackFailed with the gateway's reasons."""
+    """Upload a CSV and return the requestId. Raises StackFailed with the gateway's reasons."""
     answer = client.post(
         "/api/upload", files={"file": ("products.csv", text.encode(), "text/csv")}, data=options
     )
@@ -36,7 +36,7 @@ def upload(client: httpx.Client, text: str, **options: str) -> str:
 def follow(
     client: httpx.Client, request_id: str, seconds: float = _BATCH_SECONDS
 ) -> dict[str, Any]:
-    """The status at the end, each change of it shown on the way."""
+    """Wait for the end of a batch, showing each change; return its last status."""
     shown = ""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -55,7 +55,7 @@ def follow(
 
 
 def download(client: httpx.Client, request_id: str, out: Path) -> list[Path]:
-    """The output CSV and every image it names, below ``out``."""
+    """Save the output CSV and every image that it names below ``out``; return the images."""
     shutil.rmtree(out, ignore_errors=True)
     (out / "images").mkdir(parents=True)
     answer = client.get(f"/api/download/{request_id}")
@@ -73,7 +73,7 @@ def download(client: httpx.Client, request_id: str, out: Path) -> list[Path]:
 
 
 def verified_webhook(stack: Stack, request_id: str) -> str:
-    """The event's body, once it arrived and its signature was checked by another library."""
+    """Wait for the webhook, check its signature with another library, return its body."""
     end = time.monotonic() + _WEBHOOK_SECONDS
     while time.monotonic() < end:
         answer = httpx.get(f"{stack.samplehost}/hooks", params={"q": request_id})

@@ -1,4 +1,4 @@
-"""Which stack `make up`, `make demo` and `make down` mean: one at a time, in ``.local``."""
+"""The one installation of `make up`, `make demo` and `make down`; its files are in ``.local``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCAL = ROOT / ".local"
 
 
 def current_is_asked(env: Mapping[str, str] = os.environ) -> bool:
-    """Whether the user's own cluster is meant. Every other value is localcluster's to judge."""
+    """Whether CLUSTER asks for the user's own cluster. localcluster checks its other values."""
     return env.get("CLUSTER") == "current"
 
 
@@ -33,7 +33,7 @@ def own(folder: Path = LOCAL) -> OwnCluster:
 
 
 def wanted(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> Cluster:
-    """What ``CLUSTER`` asks for. Raises StackFailed while the other one is up."""
+    """The cluster that ``CLUSTER`` asks for. Raises StackFailed while the other one is up."""
     noted = current(folder).noted()
     if current_is_asked(env):
         if instance(INSTANCE).state.exists() or kind.known(INSTANCE):

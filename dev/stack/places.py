@@ -1,4 +1,4 @@
-"""Where the project lies, and how its own modules are run and stopped."""
+"""The repository's folder, and how modules of ``dev/`` are run as processes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _HELM_ELSEWHERE = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER")
 
 
 def module(*words: str) -> list[str]:
-    """Command line of a module of ours."""
+    """Command line that runs a module of ``dev/``."""
     return [sys.executable, "-m", *words]
 
 
 def helm_environment(kubeconfig: Path, env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For a helm that speaks to the cluster of ``kubeconfig`` and no other.
+    """Environment for helm in which it uses the cluster of ``kubeconfig`` and no other.
 
-    The user's HELM_KUBEAPISERVER and its like would lead it elsewhere, HELM_DRIVER to other
-    records.
+    Without the user's HELM_KUBE…, which name another cluster, and HELM_DRIVER, which names another
+    place for helm's records.
     """
     own = {name: value for name, value in env.items() if not name.startswith(_HELM_ELSEWHERE)}
     return {**own, "KUBECONFIG": str(kubeconfig)}
 
 
 def exit_on_sigterm() -> None:
-    """As Ctrl-C does: what was started is ended on the way out."""
+    """Leave by SystemExit on SIGTERM, so that `finally` blocks end what was started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -1,7 +1,7 @@
-"""``python -m stack.portforward``: Services of a cluster at ports of 127.0.0.1, until it is told.
+"""``python -m stack.portforward``: forward ports of 127.0.0.1 to Services until it is stopped.
 
-For clusters whose node ports are not ours to take. kubectl ends with the pod that it talks to, so
-it is started again for as long as this runs.
+For clusters in which we may not take node ports. `kubectl port-forward` ends with its pod, so it is
+started again until this process ends.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ Services = Mapping[str, tuple[int, int]]
 
 
 def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) -> None:
-    """In the background; returns once all ports are served. Replaces an earlier one."""
+    """Forward in the background; return once all ports answer. Replaces an earlier start."""
     stop(kubeconfig)
     for port, _ in services.values():
         if _answers(port):
             raise StackFailed(f"port {port} of this machine is in use by another program")
     log = kubeconfig.with_name("port-forward.log")
     with log.open("w") as out:
-        # Forked off: it outlives this process, which is not its parent any more.
+        # setsid --fork: it must outlive this process.
         own = module("stack.portforward", str(kubeconfig), kubectl, namespace, json.dumps(services))
         subprocess.run(
             ["setsid", "--fork", *own],
@@ -51,7 +51,7 @@ def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) ->
 
 
 def stop(kubeconfig: Path) -> None:
-    """Harmless when there is none."""
+    """End the forwarding that was started with ``kubeconfig``; harmless when there is none."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + _SECONDS
         for pid in _running(kubeconfig):
@@ -66,7 +66,7 @@ def stop(kubeconfig: Path) -> None:
 
 
 def _running(kubeconfig: Path) -> list[int]:
-    """It and its kubectls, found by their words: a noted pid may be another's by now."""
+    """Pids of the forwarder and its kubectls, by command line: a noted pid may be reused."""
     own, its = {"stack.portforward", str(kubeconfig)}, {"port-forward", _flag(kubeconfig)}
     return [one.pid for one in processes.running() if own <= {*one.words} or its <= {*one.words}]
 

@@ -1,11 +1,10 @@
 """``python -m stack.process_tree COMMAND …``: run a program, and end all of it if it fails.
 
-Programs here start programs: `go build` its compilers, buildah its chroots in sessions of their
-own. Ending the first of them, or its process group, leaves the others to go on unseen. This process
-adopts whatever loses its parent below it, so that all of it can be found, and ended, from here. It
-ends itself, and with it everything, when the process that started it is gone.
+Programs start programs: `go build` starts compilers, buildah starts chroots in sessions of their
+own. Ending the first program or its process group does not end those. This process adopts orphans
+below it, so that it can find all of them. It ends them and itself when its own parent ends.
 
-What a program that ended well has left running is meant to run, and stays.
+If the program ends with exit code 0, processes that it left running stay.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def command(*words: str, stop: signal.Signals = signal.SIGTERM, grace: float = 20.0) -> list[str]:
-    """Command line that runs ``words`` in a tree of its own.
+    """Command line that runs ``words`` below a process that can end all of it.
 
-    ``stop`` is what its process group is told first; ``grace`` seconds later it is killed.
+    To stop it, its process group gets the signal ``stop``, and SIGKILL ``grace`` seconds later.
     """
     own = [
         sys.executable,
@@ -47,27 +46,27 @@ def command(*words: str, stop: signal.Signals = signal.SIGTERM, grace: float = 2
 
 
 def start(words: Sequence[str], **options: object) -> subprocess.Popen[str]:
-    """Start what :func:`command` gave; :func:`end` ends it."""
-    # A session of its own: Ctrl-C reaches it once, from whoever started it.
+    """Start a command line made by :func:`command`; :func:`end` ends it."""
+    # A session of its own: Ctrl-C must not reach it twice, from the terminal and from us.
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return] # options of Popen
         list(words), env=ENVIRONMENT, text=True, start_new_session=True, **options
     )
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Until nothing of it is left; harmless when it has ended."""
+    """End the process and all below it; harmless when it has ended."""
     if process.poll() is None:
         process.terminate()
     process.wait()
 
 
 def end_with_parent() -> None:
-    """This process is told to stop once the one that started it is gone, however that ended."""
+    """Send this process SIGTERM as soon as its parent has ended, in whatever way."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def adopt_orphans() -> None:
-    """Whatever loses its parent below this process becomes its child, and can be found here."""
+    """Become the parent of every process below this one whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -91,7 +90,7 @@ def descendants(root: int) -> list[int]:
 
 
 class _Told(BaseException):
-    """A signal says to stop."""
+    """A signal asked this process to stop."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -105,7 +104,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def run(words: Sequence[str], first: signal.Signals, grace: float) -> int:
-    """The program's exit code, as a shell has it."""
+    """Run the program and return its exit code as a shell does: 128 + n after signal n."""
     adopt_orphans()
     end_with_parent()
     for number in _STOPPING:

@@ -1,4 +1,4 @@
-"""The chart's release: installed and upgraded, also after a helm that was killed."""
+"""Install or upgrade the chart's release, also after a helm that was killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 90
 _KEYS_SECRET = "imagebatch-s3"  # noqa: S105 - the name of a Secret
 _PENDING = "pending-install,pending-upgrade,pending-rollback"
 
-#: kubectl's output, or StackFailed.
+#: Runs kubectl and returns its output; raises StackFailed.
 Kubectl = Callable[..., str]
 
 
@@ -34,7 +34,7 @@ class StorageKeys:
 
 
 def storage_keys(kubectl: Kubectl, namespace: str) -> StorageKeys:
-    """Made once per installation and kept in the cluster, not on disk.
+    """The key pair of the store: made once per installation, kept in the cluster only.
 
     Only a Secret that is not there is a reason to make new ones: the store knows the old.
     """
@@ -53,7 +53,7 @@ def storage_keys(kubectl: Kubectl, namespace: str) -> StorageKeys:
 def install(
     kubectl: Kubectl, kubeconfig: Path, namespace: str, values: list[Mapping[str, Any]]
 ) -> None:
-    """Install or upgrade; each of ``values`` is put over those before it."""
+    """Install or upgrade the release; later ``values`` win over earlier ones."""
     _forget_pending(kubectl, namespace)
     helm = Path(sys.executable).with_name("helm")
     done = subprocess.run(
@@ -68,7 +68,7 @@ def install(
 
 
 def merged(values: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """As helm merges values files: maps key by key, everything else as a whole."""
+    """Merge values as helm does: maps key by key, everything else as a whole."""
     result: dict[str, Any] = {}
     for one in values:
         for key, value in one.items():
@@ -79,10 +79,10 @@ def merged(values: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _forget_pending(kubectl: Kubectl, namespace: str) -> None:
-    """A helm that was killed leaves its release pending, and every later one refuses to go on.
+    """Delete the record of a revision that a killed helm left pending: helm refuses to work then.
 
-    Without the record of that revision helm goes on from the last one that is whole, or from none;
-    objects that were made already bear the release's name, so that it takes them over.
+    It then goes on from the last complete revision, or from none. It adopts the objects that exist
+    already, because they bear the release's name.
     """
     chosen = f"owner=helm,name={NAME},status in ({_PENDING})"
     left = kubectl("-n", namespace, "get", "secrets", "-l", chosen, "-o", "name").split()

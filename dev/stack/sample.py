@@ -1,4 +1,4 @@
-"""``examples/products.csv``: both spellings of the list, an own column, two failures."""
+"""``examples/products.csv``, with what a run of it must give."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from .samplehost_manifests import SAMPLEHOST_URL
 
 PRODUCTS = 7
 IMAGES = 11
-#: Those that must fail, alone: a host that does not resolve, a page that is no image.
+#: Images that must fail: one host does not resolve, one address is a web page.
 FAILURES = 2
 
 
 def sample_csv(host: str) -> str:
-    """``host`` is the sample host's address, as whoever fetches reaches it."""
+    """The CSV with addresses at ``host``, the sample host's URL as the runner reaches it."""
     text = (ROOT / "examples" / "products.csv").read_text(encoding="utf-8")
     return text.replace(SAMPLEHOST_URL, host)

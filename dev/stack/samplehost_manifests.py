@@ -1,4 +1,4 @@
-"""The sample image host inside the cluster: Kubernetes objects for the demo and the tests.
+"""Kubernetes objects of the sample image host, for the demo and the tests.
 
 Never part of an installation: one pod, its data gone with it.
 """
@@ -10,9 +10,9 @@ import secrets
 from typing import Any
 
 NODE_PORT = 30081
-#: How pods reach it.
+#: The host's URL for pods.
 SAMPLEHOST_URL = "http://samplehost:8080"
-#: The Secret that runner pods mount: what the host wants to be told for ``/members/``.
+#: The Secret with the credentials for ``/members/``; runner pods mount it.
 CREDENTIALS = "samplehost-credentials"
 _NAME = "samplehost"
 _TOKEN = {
@@ -21,7 +21,7 @@ _TOKEN = {
 }
 _LABELS = {"app.kubernetes.io/name": _NAME}
 
-#: For NetworkPolicies: whoever fetches or calls back may reach it.
+#: An egress rule for the chart's NetworkPolicies: runner and operator may reach the host.
 EGRESS = {
     "ports": [{"protocol": "TCP", "port": 8080}],
     "to": [{"podSelector": {"matchLabels": _LABELS}}],
@@ -29,7 +29,7 @@ EGRESS = {
 
 
 def credentials(namespace: str) -> dict[str, Any]:
-    """A Secret with a new token, for the host and for those who fetch from it."""
+    """A Secret with a new token, read by the host and by the runner."""
     token = secrets.token_urlsafe(24)
     hosts = {"samplehost:8080": {"bearer": token, "plainHttp": True}}
     return {
@@ -41,7 +41,7 @@ def credentials(namespace: str) -> dict[str, Any]:
 
 
 def manifests(namespace: str, image: str, node_port: int | None) -> dict[str, Any]:
-    """All of it as one list; ``image`` is the devtools image."""
+    """Deployment and Service as one List; ``image`` is the devtools image."""
     command = [
         "python3",
         "/opt/samplehost",

@@ -9,13 +9,13 @@ _started = time.monotonic()
 
 
 def say(text: str) -> None:
-    """One line with the seconds since the start."""
+    """Print one line with the seconds since the start."""
     sys.stdout.write(f"[{time.monotonic() - _started:6.1f} s] {text}\n")
     sys.stdout.flush()
 
 
 def show(text: str) -> None:
-    """Lines as another program wrote them."""
+    """Print the output of another program as it is."""
     sys.stdout.write(text)
     sys.stdout.flush()
 

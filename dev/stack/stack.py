@@ -40,7 +40,10 @@ class Stack:
         return self.cluster.kubeconfig
 
     def up(self) -> None:
-        """Idempotent. Raises StackFailed or BuildFailed."""
+        """Install everything and wait until the gateway is ready. Idempotent.
+
+        Raises StackFailed or BuildFailed.
+        """
         images = self.cluster.up(self.ports)
         self.kubectl("apply", "-f", "-", stdin=json.dumps(_namespace(self.namespace)))
         say("installing the sample image host")
@@ -66,21 +69,21 @@ class Stack:
         say(f"the gateway answers at {self.gateway}")
 
     def down(self) -> None:
-        """Nothing stays; harmless when nothing is up."""
+        """Remove everything; harmless when there is nothing."""
         self.cluster.down()
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Its output. Raises StackFailed with kubectl's own words."""
+        """Run kubectl and return its output. Raises StackFailed with kubectl's own words."""
         return self.cluster.kubectl(*arguments, stdin=stdin)
 
     def _create_once(self, kind: str, manifest: dict[str, Any]) -> None:
-        """What is random stays as it was first made."""
+        """Create an object that is not there yet; one that holds random values must not change."""
         name = manifest["metadata"]["name"]
         if not self.batches("get", kind, name, "--ignore-not-found", "-o", "name").strip():
             self.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
 
     def batches(self, *arguments: str) -> str:
-        """``kubectl -n <namespace of the batches>``."""
+        """Run kubectl in the namespace of the batches."""
         return self.kubectl("-n", self.namespace, *arguments)
 
     def wait_ready(self) -> None:
@@ -105,7 +108,7 @@ class Stack:
 
 
 def _namespace(name: str) -> dict[str, Any]:
-    """With the strictest Pod Security level: everything of ours must run under it."""
+    """A Namespace with the strictest Pod Security level, under which all our pods must run."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     metadata = {"name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

@@ -1,4 +1,4 @@
-"""``python -m stack.up``: cluster, S3, sample host and chart, without the main job."""
+"""``python -m stack.up``: start cluster, S3, sample host and chart, without the main job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .stack import Stack
 
 
 def demo_stack() -> Stack:
-    """Raises StackFailed."""
+    """The stack of `make up` and `make demo`. Raises StackFailed."""
     port = int(os.environ.get("GATEWAY_PORT") or 8080)
     installed.LOCAL.mkdir(exist_ok=True)
     return Stack(installed.wanted(), Ports(port, port + 1), installed.NAMESPACE)
