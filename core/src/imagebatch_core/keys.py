@@ -35,11 +35,11 @@ def key_problem(key: str) -> str | None:
     that another object would be read than the one whose key was checked.
     """
     if len(key.encode()) > LONGEST_KEY:
-        return f"longer than {LONGEST_KEY} bytes"
+        return f"it is longer than {LONGEST_KEY} bytes"
     if re.search(r"[\x00-\x1f\x7f]", key):
         return "it holds control characters"
     if any(part in ("", ".", "..") for part in key.split("/")):
-        return "an empty part, . and .. between slashes are refused"
+        return "between its slashes, a part is empty, . or .."
     return None
 
 

@@ -14,15 +14,14 @@ from typing import Final, Self
 from urllib.parse import unquote_to_bytes
 
 from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_core.keys import key_problem
 
 S3_SCHEME: Final = "s3://"
 _SETTING: Final = "IMAGEBATCH_FETCH_S3_ALLOW"
 _NAMESPACE: Final = "{namespace}"
 _LONGEST_URL: Final = 8192
-_LONGEST_KEY: Final = 1024
 #: Names of buckets as AWS has them, which are also safe as a part of a host name.
 BUCKET: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
-_ODD: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class S3UrlRefused(ValueError):
@@ -56,12 +55,9 @@ class S3Object:
             key = unquote_to_bytes(encoded).decode()
         except UnicodeDecodeError as error:
             raise S3UrlRefused("the key is not UTF-8") from error
-        if _ODD.search(key):
-            raise S3UrlRefused("the key holds control characters or backslashes")
-        if {"", ".", ".."} & set(key.split("/")):
-            raise S3UrlRefused("the key is empty or has empty, . or .. segments")
-        if len(key.encode()) > _LONGEST_KEY:
-            raise S3UrlRefused(f"the key is longer than {_LONGEST_KEY} bytes")
+        problem = _problem(key)
+        if problem is not None:
+            raise S3UrlRefused(f"the key is refused: {problem}")
         return cls(bucket, key)
 
 
@@ -96,14 +92,18 @@ class S3AllowList:
         return False
 
 
+def _problem(key: str) -> str | None:
+    """Why no image's key may be so."""
+    return "it holds a backslash" if "\\" in key else key_problem(key)
+
+
 def _entry(text: str) -> tuple[str, str]:
     bucket, _, prefix = text.removeprefix(S3_SCHEME).removesuffix("/").partition("/")
     plain = prefix.replace(_NAMESPACE, "x")
     if (
         not BUCKET.fullmatch(bucket.replace(_NAMESPACE, "xxx"))
-        or _ODD.search(plain)
         or re.search(r"[{}*?]", plain)
-        or (plain and {"", ".", ".."} & set(plain.split("/")))
+        or (plain and _problem(plain))
     ):
         raise ConfigurationRefused(
             f"{_SETTING}: {text!r} is not bucket or bucket/prefix, with {_NAMESPACE} perhaps"
