@@ -1,7 +1,7 @@
-"""Write what the documents say about settings and options, from the models that read them.
+"""Write what the documents say about settings, options and statuses, from where the code has them.
 
 ``make generate`` runs it; with ``--check``, as ``make verify`` does, it only says what is out of
-date. ``docs/reference/settings.md`` is generated whole, ``docs/api.md`` between two comments.
+date. ``docs/reference/settings.md`` is generated whole, other pages between two comments.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_core.core_schema import CoreSchema
 
 from imagebatch_core.environment import EnvironmentSettings, WhenUnset, variable
+from imagebatch_core.results import ImageStatus
 from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_gateway.uploads.form import form_model
@@ -26,7 +27,6 @@ from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.settings import Settings as RunnerSettings
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- options: written by `make generate` -->", "<!-- end of options -->"
 
 SETTINGS: Final = """\
 # Settings
@@ -75,6 +75,15 @@ def options() -> str:
         for name, field, values in fields(form_model(ImageBatchSpec))
     )
     return table(("Field", "Default", "Allowed", "Meaning"), rows)
+
+
+def statuses() -> str:
+    """The table of what an image can end as."""
+    rows = (
+        (f"`{status.value}`", "yes" if status.has_output else "no", status.meaning)
+        for status in ImageStatus
+    )
+    return table(("Status", "Output", "Meaning"), rows)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -156,13 +165,18 @@ def _range(node: dict[str, Any]) -> str:
 
 def pages() -> dict[Path, str]:
     """Each page with its content as it should be."""
-    api = DOCS / "api.md"
-    before, rest = api.read_text().split(BEGIN)
-    after = rest.split(END)[1]
     return {
         DOCS / "reference" / "settings.md": settings(),
-        api: f"{before}{BEGIN}\n\n{options()}\n{END}{after}",
+        DOCS / "api.md": between(DOCS / "api.md", "options", options()),
+        DOCS / "runner.md": between(DOCS / "runner.md", "statuses", statuses()),
     }
+
+
+def between(page: Path, name: str, text: str) -> str:
+    """The page with ``text`` between its two comments about ``name``."""
+    begin, end = f"<!-- {name}: written by `make generate` -->", f"<!-- end of {name} -->"
+    before, rest = page.read_text().split(begin)
+    return f"{before}{begin}\n\n{text}\n{end}{rest.split(end)[1]}"
 
 
 def main() -> int:

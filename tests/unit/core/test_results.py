@@ -1,9 +1,6 @@
-"""What counts images by status has a counter for each status, and the documents name them all."""
+"""What counts images by status has a counter for each status."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,6 @@ from imagebatch_core.job import Totals
 from imagebatch_core.results import WITH_OUTPUT, ImageStatus, saved_share
 from imagebatch_core.status import Images
 
-PAGE = Path(__file__).parents[3] / "docs" / "runner.md"
 STATUSES = [status.value for status in ImageStatus]
 
 
@@ -56,15 +52,6 @@ def test_kubectl_explains_each_counter_by_what_the_status_means() -> None:
         assert explained[one.value]["description"] == f"{one.meaning} Counted at the end."
     columns = {c["name"]: c["jsonPath"] for c in version["additionalPrinterColumns"]}
     assert columns["Failed"] == ".status.images.failed"
-
-
-def test_documents_name_each_status_and_say_what_it_means() -> None:
-    section = PAGE.read_text().partition("## Statuses of an image")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z_]+)` \| (yes|no) \| (\S.*) \|$", section, re.M)
-    assert rows == [
-        (status.value, "yes" if status.has_output else "no", status.meaning)
-        for status in ImageStatus
-    ]
 
 
 @pytest.mark.parametrize(
