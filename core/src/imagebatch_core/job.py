@@ -59,6 +59,10 @@ class RunnerJob(Model):
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     #: Uid of the batch whose outputs are reused if unchanged; it is of the same namespace.
     reuse_from: str | None = None
+    #: Prefix of the batch's keys in the bucket, of the release's prefix, namespace and uid if not
+    #: set; and that of the batch whose outputs are taken over.
+    root: str | None = None
+    reuse_root: str | None = None
     #: Shard number of completion index 0: batches of over 10,000 shards take several Jobs.
     first_shard: int = 0
 

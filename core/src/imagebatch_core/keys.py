@@ -1,7 +1,8 @@
 """The keys of all objects in the store.
 
-A batch's objects lie under ``<namespace>/<uid>/``. An upload lies elsewhere, because it exists
-before its batch; plan copies it.
+A batch's objects lie under ``<prefix><namespace>/<uid>/``. The prefix is that of the store's URL
+when the batch was accepted; its status records where that is, so that a changed prefix loses no
+batch. An upload lies elsewhere, because it exists before its batch; plan copies it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from .names import NAMESPACE
 
@@ -17,6 +19,16 @@ UPLOADS: Final = "uploads"
 INDEX_EVERY: Final = 1000
 #: Bytes of the longest key in UTF-8, as S3 has it.
 LONGEST_KEY: Final = 1024
+
+
+def store_prefix(url: str) -> str:
+    """The prefix of all keys in the bucket of a store's URL, as ``team/``; it may be empty.
+
+    A store in a folder has none: the URL names the folder itself.
+    """
+    parts = urlsplit(url)
+    prefix = parts.path.strip("/") if parts.scheme == "s3" else ""
+    return f"{prefix}/" if prefix else ""
 
 
 def upload_prefix(namespace: str) -> str:
@@ -52,14 +64,14 @@ class ImageKey(NamedTuple):
 
 # As BatchKeys.image makes them, and nothing else of the bucket.
 _IMAGE: Final = re.compile(
-    rf"{NAMESPACE}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
+    rf"(?:.+/)?{NAMESPACE}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
     r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
 )
 
 
 def parse_image_key(key: str) -> ImageKey | None:
     """``None`` when no output of any batch has this key."""
-    match = _IMAGE.fullmatch(key)
+    match = _IMAGE.fullmatch(key) if key_problem(key) is None else None
     return ImageKey(match["sha256"], match["extension"]) if match else None
 
 
@@ -70,8 +82,27 @@ class BatchKeys:
     root: str
 
     @classmethod
-    def of(cls, namespace: str, uid: str) -> BatchKeys:
-        return cls(f"{namespace}/{uid}/")
+    def of(cls, namespace: str, uid: str, prefix: str = "") -> BatchKeys:
+        """The keys of a new batch; ``prefix`` is the store's, see :func:`store_prefix`."""
+        return cls(f"{prefix}{namespace}/{uid}/")
+
+    @classmethod
+    def at(cls, root: str, namespace: str) -> BatchKeys:
+        """The keys of a batch whose root was recorded.
+
+        Raises:
+            ValueError: the root is in another namespace, which no batch may read.
+        """
+        inside = re.fullmatch(rf"(.+/)?{re.escape(namespace)}/[^/]+/", root)
+        if not inside or key_problem(root[:-1]) is not None:
+            raise ValueError(f"{root!r} is no root of a batch of the namespace {namespace}")
+        return cls(root)
+
+    @property
+    def prefix(self) -> str:
+        """The store's prefix when the batch was accepted."""
+        before = self.root.split("/")[:-3]
+        return "".join(f"{part}/" for part in before)
 
     @property
     def input(self) -> str:

@@ -25,8 +25,8 @@ class S3Source(Model):
     """An object of the configured bucket."""
 
     key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        description="Key of the CSV in the configured bucket; it must start with "
-        "uploads/<namespace>/ or with a prefix that the chart grants the namespace."
+        description="Key of the CSV in the configured bucket, without s3.prefix of the chart; it "
+        "must start with uploads/<namespace>/ or a prefix that the chart grants the namespace."
     )
 
 

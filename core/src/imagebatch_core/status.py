@@ -117,6 +117,7 @@ class ReuseStatus(Document):
     """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
 
     uid: str = Field(description="Its uid.")
+    storage: str | None = Field(None, description="Its status.storage.")
     message: str | None = Field(None, description="What plan found there.")
 
 
@@ -191,6 +192,12 @@ class ImageBatchStatus(Document):
     shards: Shards | None = None
     runs: Runs | None = None
     report: Report | None = None
+    storage: str | None = Field(
+        None,
+        description="Prefix of all keys of the batch in the bucket. It is recorded when the batch "
+        "is accepted and counts from then on, whatever s3.prefix of the chart is later.",
+        json_schema_extra={"maxLength": 1024},
+    )
     reuse: ReuseStatus | None = None
     start_time: datetime | None = Field(None, description="When planning began.")
     paused: Paused | None = None

@@ -29,8 +29,10 @@ _KEY_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 def open_store(
     url: str, env: Mapping[str, str], *, retry_timeout: timedelta = timedelta(seconds=90)
 ) -> ObjectStore:
-    """Open the store that a URL names.
+    """Open the bucket or folder that a URL names.
 
+    Keys are those of the bucket: the URL's prefix is a part of them
+    (:func:`imagebatch_core.keys.store_prefix`).
     ``retry_timeout`` bounds how long one request is repeated while the store fails.
 
     Raises:
@@ -69,7 +71,6 @@ def open_store(
         config["session_token"] = token
     return S3Store(
         parts.netloc,
-        prefix=parts.path.strip("/") or None,
         config=config,
         client_options={
             "allow_http": bool(endpoint and endpoint.startswith("http://")),

@@ -9,9 +9,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from imagebatch_core.keys import BatchKeys, upload_prefix
+from imagebatch_core.resource import ImageBatch
 from imagebatch_core.store import ObjectStore
 from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
 from imagebatch_gateway.requests.lookup import Lookup
@@ -43,10 +46,30 @@ class Services:
             settings,
             objects,
             Lookup(batches),
-            Uploads(objects, batches, settings.namespace, at_once=settings.uploads_at_once),
+            Uploads(
+                objects,
+                batches,
+                settings.namespace,
+                prefix=settings.prefix,
+                at_once=settings.uploads_at_once,
+            ),
             ProgressReader(objects, clock),
-            Readiness(objects, batches, settings.namespace, clock),
+            Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )
+
+    def keys_of(self, batch: ImageBatch) -> BatchKeys:
+        """Where the batch's data lies: where its status says, else below the present prefix.
+
+        Raises:
+            ResultMissing: the status names a place of another namespace.
+        """
+        root = batch.status.storage
+        if root is None:
+            return BatchKeys.of(batch.namespace, batch.uid, self.settings.prefix)
+        try:
+            return BatchKeys.at(root, batch.namespace)
+        except ValueError as error:
+            raise ResultMissing(root) from error
 
 
 def services_of(request: Request) -> Services:

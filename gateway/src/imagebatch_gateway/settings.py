@@ -19,6 +19,7 @@ from imagebatch_core.environment import (
     Port,
     WhenUnset,
 )
+from imagebatch_core.keys import store_prefix
 from imagebatch_core.spec import HttpUrl
 
 _SERVICE_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -67,3 +68,8 @@ class Settings(EnvironmentSettings):
     log_format: LogFormat = Field(
         "json", description="One line an event: JSON, or text for people."
     )
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of all keys in the bucket of ``store``."""
+        return store_prefix(self.store)

@@ -37,8 +37,8 @@ class Settings(EnvironmentSettings):
     store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
     public_base_url: str = Field(
         "",
-        description="Base of the URLs of outputs: <base>/<key>. Empty: the key itself, as local "
-        "runs want it.",
+        description="Base of the URLs of outputs: <base>/<key in the bucket>. Empty: the key, as "
+        "local runs want it.",
     )
     fetch_allow: str = Field(
         "",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imagebatch_core import names
-from imagebatch_core.keys import key_problem, upload_prefix
+from imagebatch_core.keys import BatchKeys, key_problem, store_prefix, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import explain_unsupported, unsupported
@@ -14,14 +16,18 @@ from imagebatch_operator.policies.observed import Refusal
 from .settings import Settings
 
 
-async def refusal(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
-    """The first check that says no. Raises KubeError when the API server does not answer."""
-    return (
-        not_acted_on(batch)
-        or _key_not_granted(batch, settings)
-        or await _storage_missing(batch, kube, settings)
-        or await _config_map_missing(batch, kube)
-    )
+async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refusal:
+    """The root of an accepted batch's data, or what the first check refuses.
+
+    Raises KubeError when the API server does not answer.
+    """
+    refusal = not_acted_on(batch) or _key_not_granted(batch, settings)
+    if refusal is not None:
+        return refusal
+    root = await _root(batch, kube, settings)
+    if isinstance(root, Refusal):
+        return root
+    return await _config_map_missing(batch, kube) or root
 
 
 def not_acted_on(batch: ImageBatch) -> Refusal | None:
@@ -52,24 +58,29 @@ def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
     return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
 
 
-async def _storage_missing(batch: ImageBatch, kube: Kube, settings: Settings) -> Refusal | None:
+async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refusal:
+    """Where the batch's data will lie, by the runner's settings in its namespace."""
     # The Secret itself is not looked at: the operator may not read what opens the store.
-    for plural, name in (
-        ("serviceaccounts", names.RUNNER_SERVICE_ACCOUNT),
-        ("configmaps", names.RUNNER_CONFIG_MAP),
+    found: dict[str, dict[str, Any]] = {}
+    for plural, kind, name in (
+        ("serviceaccounts", "ServiceAccount", names.RUNNER_SERVICE_ACCOUNT),
+        ("configmaps", "ConfigMap", names.RUNNER_CONFIG_MAP),
     ):
         try:
-            await kube.get(core_path(batch.namespace, plural, name))
+            found[kind] = await kube.get(core_path(batch.namespace, plural, name))
         except NotFound:
             # A release that watches all namespaces would be narrowed by a list of them.
             value = "namespaces" if settings.namespaces else "runner.namespaces"
-            kind = {"serviceaccounts": "ServiceAccount", "configmaps": "ConfigMap"}[plural]
             text = (
                 f"namespace {batch.namespace} has no {kind} {name}; "
                 f"add the namespace to the chart's {value} and upgrade the release"
             )
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
-    return None
+    store = (found["ConfigMap"].get("data") or {}).get(names.ENV_STORE)
+    if not store:
+        text = f"ConfigMap {names.RUNNER_CONFIG_MAP} of {batch.namespace} has no {names.ENV_STORE}"
+        return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
+    return BatchKeys.of(batch.namespace, batch.uid, store_prefix(store)).root
 
 
 async def _config_map_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:

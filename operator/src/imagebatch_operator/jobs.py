@@ -209,6 +209,8 @@ def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
         dry_run=spec.dry_run,
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
+        root=batch.status.storage,
+        reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
         first_shard=first_shard(chunk),
     )
 

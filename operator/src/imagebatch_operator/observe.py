@@ -17,13 +17,14 @@ from imagebatch_operator.policies.accepted import begun
 from imagebatch_operator.policies.actions import CreateJob, ExplainBlocked, ReadOutcome
 from imagebatch_operator.policies.failed_pods import after_look
 from imagebatch_operator.policies.observed import (
+    Earlier,
     JobView,
     Observation,
     Obstacle,
     PodOutcome,
     Refusal,
 )
-from imagebatch_operator.policies.reuse import earlier_uid
+from imagebatch_operator.policies.reuse import earlier_batch
 
 from . import admission, jobs
 from .settings import Settings
@@ -54,7 +55,8 @@ class Observer:
         """What is known without looking at a pod."""
         earlier = self._earlier(batch)
         waits = earlier if isinstance(earlier, Refusal) else None
-        refusal = await self._refusal(batch, waits) or waits
+        accepted = await self._accept(batch, waits)
+        refusal = accepted if isinstance(accepted, Refusal) else waits
         views = self._cache.jobs(batch.namespace, batch.uid)
         memory = self._memory(batch)
         there = {view.name for view in views}
@@ -64,7 +66,8 @@ class Observer:
             refusal=refusal,
             obstacle=memory.obstacle,
             outdated=frozenset(view.name for view in views if self._is_outdated(batch, view)),
-            earlier_uid=None if refusal is not None or isinstance(earlier, Refusal) else earlier,
+            storage=None if isinstance(accepted, Refusal) or waits else accepted,
+            earlier=None if refusal is not None or isinstance(earlier, Refusal) else earlier,
             outcomes=memory.outcomes,
         )
 
@@ -118,8 +121,11 @@ class Observer:
         template = jobs.pod_template(batch, made_now, self._settings)
         return view.template != jobs.template_hash(template)
 
-    async def _refusal(self, batch: ImageBatch, waits: Refusal | None) -> Refusal | None:
-        """``waits``: what it says while its earlier batch is waited for."""
+    async def _accept(self, batch: ImageBatch, waits: Refusal | None) -> str | Refusal | None:
+        """The root of the batch's data in the pass that accepts it, or why it is refused.
+
+        ``waits``: what it says while its earlier batch is waited for.
+        """
         ended = batch.status.phase is not None and batch.status.phase.finished
         if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
@@ -131,13 +137,13 @@ class Observer:
             # All else was looked at before that could be said, and is again once the wait is over:
             # a wait of hours costs the API server nothing.
             return admission.not_acted_on(batch)
-        return await admission.refusal(batch, self._kube, self._settings)
+        return await admission.accept(batch, self._kube, self._settings)
 
-    def _earlier(self, batch: ImageBatch) -> str | Refusal | None:
+    def _earlier(self, batch: ImageBatch) -> Earlier | Refusal | None:
         """Looked up until it is in the status, which is before the first Job."""
         ended = batch.status.phase is not None and batch.status.phase.finished
         if batch.status.reuse is not None or begun(batch) or ended:
             return None
-        return earlier_uid(
+        return earlier_batch(
             batch, lambda name: self._cache.batch((batch.namespace, name)), self._clock()
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hosttools.ports import free_port
-from imagebatch_core.names import RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
+from imagebatch_core.names import ENV_STORE, RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
 from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver
 from support.apiserver import with_imagebatches
 
@@ -18,7 +18,8 @@ def api() -> Iterator[Api]:
     with with_imagebatches(NAMESPACE, controller_manager=True) as plane:
         ready = Api(plane)
         ready.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
-        ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP)
+        store = f"--from-literal={ENV_STORE}=s3://pictures/team"
+        ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP, store)
         yield ready
 
 

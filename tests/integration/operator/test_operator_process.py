@@ -146,7 +146,8 @@ def test_storage_that_comes_later_heals_the_batch(api: Api, operator: Operator) 
     eventually(
         lambda: api.condition("healed", "Accepted").get("reason") == "StorageNotConfigured", "said"
     )
-    api.kubectl("create", "configmap", "imagebatch-runner")
+    store = "--from-literal=IMAGEBATCH_STORE=s3://pictures/team"
+    api.kubectl("create", "configmap", "imagebatch-runner", store)
     api.job("healed", "plan")
     assert api.condition("healed", "Accepted")["status"] == "True"
     assert operator.healthy()

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from imagebatch_core.keys import BatchKeys, ImageKey, parse_image_key, upload_key
+from imagebatch_core.keys import (
+    BatchKeys,
+    ImageKey,
+    parse_image_key,
+    store_prefix,
+    upload_key,
+)
 
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 SHA = "ab" * 32
@@ -34,3 +40,47 @@ def test_the_key_of_an_output_tells_its_hash_and_extension(namespace: str) -> No
 )
 def test_no_other_key_is_one_of_an_output(key: str) -> None:
     assert parse_image_key(key) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "prefix"),
+    [
+        ("s3://pictures", ""),
+        ("s3://pictures/", ""),
+        ("s3://pictures/team", "team/"),
+        ("s3://pictures/team/a/", "team/a/"),
+        ("file:///data/store", ""),
+        ("memory://", ""),
+    ],
+)
+def test_the_prefix_of_a_store_is_what_follows_the_bucket(url: str, prefix: str) -> None:
+    assert store_prefix(url) == prefix
+    made = BatchKeys.of("shop", UID, prefix)
+    assert made.root == f"{prefix}shop/{UID}/"
+    assert made.prefix == prefix
+    assert BatchKeys.at(made.root, "shop") == made
+    assert parse_image_key(made.image(1, 1, SHA, "jpg")) == ImageKey(SHA, "jpg")
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "studio/uid/",
+        "team/studio/uid/",
+        "shop/uid",
+        "shop/",
+        "/shop/uid/",
+        "a/../shop/uid/",
+        "workshop/uid/",
+        "shop/uid/images/",
+        "",
+    ],
+)
+def test_a_recorded_root_outside_of_the_namespace_is_refused(root: str) -> None:
+    with pytest.raises(ValueError, match="no root of a batch of the namespace shop"):
+        BatchKeys.at(root, "shop")
+
+
+def test_no_way_up_is_part_of_the_key_of_an_output() -> None:
+    assert parse_image_key("a/../" + KEYS.image(1, 1, SHA, "jpg")) is None
+    assert parse_image_key("/" + KEYS.image(1, 1, SHA, "jpg")) is None

@@ -14,6 +14,7 @@ from typing import Any
 
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.names import (
+    ENV_STORE,
     LABEL_STEP,
     RUNNER_CONFIG_MAP,
     RUNNER_SERVICE_ACCOUNT,
@@ -30,6 +31,7 @@ from imagebatch_operator.cluster.client import (
 
 SHARDS = 3
 IMAGES = 1200
+STORE = "s3://pictures/team"
 
 
 class Crash(BaseException):
@@ -56,7 +58,8 @@ class FakeCluster(Kube):
             ("serviceaccounts", RUNNER_SERVICE_ACCOUNT),
             ("configmaps", RUNNER_CONFIG_MAP),
         ):
-            self.add(core_path("shop", plural, name), {"metadata": {"name": name}})
+            data = {"data": {ENV_STORE: STORE}} if plural == "configmaps" else {}
+            self.add(core_path("shop", plural, name), {"metadata": {"name": name}, **data})
 
     # The API server
 

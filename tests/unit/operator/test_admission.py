@@ -4,19 +4,22 @@ from typing import Any
 
 import pytest
 
+from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import Reason
-from imagebatch_operator.admission import refusal
+from imagebatch_operator.admission import accept
+from imagebatch_operator.cluster.client import core_path
 from imagebatch_operator.policies.observed import Refusal
 from imagebatch_operator.settings import Settings
-from unit.operator.builders import BatchBuilder, batch
+from unit.operator.builders import UID, BatchBuilder, batch
 from unit.operator.fakecluster import FakeCluster
 
+ROOT = f"team/shop/{UID}/"
 SETTINGS = Settings(runner_image="r", source_prefixes={"shop": ["feeds/"]})
 
 
 async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> Refusal:
-    found = await refusal(builder.build(), cluster or FakeCluster(), SETTINGS)
-    assert found is not None
+    found = await accept(builder.build(), cluster or FakeCluster(), SETTINGS)
+    assert isinstance(found, Refusal)
     return found
 
 
@@ -62,13 +65,13 @@ async def test_a_key_that_can_name_no_object_is_refused_before_any_pod_runs(key:
 )
 async def test_a_key_that_is_only_unusual_is_accepted(key: str) -> None:
     built = batch().spec(source={"s3": {"key": key}}).build()
-    assert await refusal(built, FakeCluster(), SETTINGS) is None
+    assert await accept(built, FakeCluster(), SETTINGS) == ROOT
 
 
 @pytest.mark.parametrize("key", ["uploads/shop/a.csv", "feeds/a.csv"])
 async def test_a_key_under_the_uploads_or_a_granted_prefix_is_accepted(key: str) -> None:
     built = batch().spec(source={"s3": {"key": key}}).build()
-    assert await refusal(built, FakeCluster(), SETTINGS) is None
+    assert await accept(built, FakeCluster(), SETTINGS) == ROOT
 
 
 async def test_a_missing_config_map_or_key_may_still_come() -> None:
@@ -80,7 +83,7 @@ async def test_a_missing_config_map_or_key_may_still_come() -> None:
     cluster.add(path, {"metadata": {"name": "mine"}, "data": {"b.csv": ""}})
     assert "a.csv" in (await refused(builder, cluster)).message
     cluster.add(path, {"metadata": {"name": "mine"}, "binaryData": {"a.csv": ""}})
-    assert await refusal(builder.build(), cluster, SETTINGS) is None
+    assert await accept(builder.build(), cluster, SETTINGS) == ROOT
 
 
 @pytest.mark.parametrize(
@@ -92,8 +95,20 @@ async def test_a_namespace_without_the_runners_objects_is_told_the_value_that_ad
     settings = Settings(runner_image="r", namespaces=watched)
     cluster = FakeCluster()
     cluster.objects.clear()
-    found = await refusal(batch().build(), cluster, settings)
-    assert found is not None
+    found = await accept(batch().build(), cluster, settings)
+    assert isinstance(found, Refusal)
     assert (found.reason, found.permanent) == (Reason.STORAGE_NOT_CONFIGURED, False)
     assert "ServiceAccount imagebatch-runner" in found.message
     assert value in found.message
+
+
+@pytest.mark.parametrize("data", [{}, {"data": {"IMAGEBATCH_STORE": ""}}])
+async def test_a_config_map_that_names_no_store_is_refused_until_it_does(
+    data: dict[str, Any],
+) -> None:
+    cluster = FakeCluster()
+    path = core_path("shop", "configmaps", RUNNER_CONFIG_MAP)
+    cluster.add(path, {"metadata": {"name": RUNNER_CONFIG_MAP}, **data})
+    found = await refused(batch(), cluster)
+    assert (found.reason, found.permanent) == (Reason.STORAGE_NOT_CONFIGURED, False)
+    assert "IMAGEBATCH_STORE" in found.message

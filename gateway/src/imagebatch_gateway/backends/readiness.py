@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.keys import upload_prefix
 
 from .batches import Batches
 from .objects import Objects
@@ -21,11 +20,11 @@ class Readiness:
     """Asks both, and remembers what they answered. ``clock`` gives seconds, monotonic."""
 
     def __init__(
-        self, objects: Objects, batches: Batches, namespace: str, clock: Callable[[], float]
+        self, objects: Objects, batches: Batches, prefix: str, clock: Callable[[], float]
     ) -> None:
         self._objects = objects
         self._batches = batches
-        self._prefix = upload_prefix(namespace)
+        self._prefix = prefix
         self._clock = clock
         self._lock = asyncio.Lock()
         self._at: float | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from imagebatch_core import names
-from imagebatch_core.keys import BatchKeys
 from imagebatch_core.resource import ImageBatch
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import BatchMissing
@@ -18,8 +17,3 @@ class Lookup:
         if not names.is_object_name(request_id):
             raise BatchMissing(request_id[: names.LONGEST_OBJECT_NAME])
         return await self._batches.get(request_id)
-
-
-def keys_of(batch: ImageBatch) -> BatchKeys:
-    """Where the batch's data lies in the object store."""
-    return BatchKeys.of(batch.namespace, batch.uid)

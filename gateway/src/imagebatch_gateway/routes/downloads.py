@@ -21,7 +21,6 @@ from imagebatch_gateway.answers.documented import (
 )
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.backends.objects import Objects, Opened
-from imagebatch_gateway.requests.lookup import keys_of
 from imagebatch_gateway.requests.not_ready import why_no_output
 from imagebatch_gateway.services import ServicesOf
 
@@ -86,7 +85,7 @@ async def download(
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
-    opened = await _open(services.objects, keys_of(batch), format_, raw=raw)
+    opened = await _open(services.objects, services.keys_of(batch), format_, raw=raw)
     headers = {
         "Content-Length": str(opened.size),
         "Content-Disposition": f'attachment; filename="{batch.name}.{format_.value}"',

@@ -13,7 +13,8 @@ from imagebatch_gateway.answers.conditions import matches
 from imagebatch_gateway.answers.documented import NO_FILE, STORE_AWAY, refusals
 from imagebatch_gateway.answers.problems import no_such_file
 from imagebatch_gateway.backends.errors import ResultMissing
-from imagebatch_gateway.services import ServicesOf
+from imagebatch_gateway.backends.objects import Opened
+from imagebatch_gateway.services import Services, ServicesOf
 
 router = APIRouter(tags=["files"])
 
@@ -49,11 +50,18 @@ async def get_file(
     }
     if matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    try:
-        opened = await services.objects.open(key)
-    except ResultMissing as error:
-        raise no_such_file() from error
+    opened = await _open(services, key)
     headers["Content-Length"] = str(opened.size)
     kind = BY_EXTENSION.get(named.extension)
     media_type = "application/octet-stream" if kind is None else kind.media_type
     return StreamingResponse(opened.chunks, headers=headers, media_type=media_type)
+
+
+async def _open(services: Services, key: str) -> Opened:
+    """By its key in the bucket, or by what follows the prefix, as earlier releases wrote it."""
+    for known in dict.fromkeys((key, services.settings.prefix + key)):
+        try:
+            return await services.objects.open(known)
+        except ResultMissing:
+            continue
+    raise no_such_file()

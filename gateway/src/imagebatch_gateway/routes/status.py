@@ -19,7 +19,6 @@ from imagebatch_gateway.answers.documented import (
 )
 from imagebatch_gateway.answers.models import StatusAnswer
 from imagebatch_gateway.requests.describe import describe
-from imagebatch_gateway.requests.lookup import keys_of
 from imagebatch_gateway.requests.output_urls import UrlPage, read_page
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
@@ -50,13 +49,12 @@ async def get_status(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     batch = await services.lookup.batch(request_id)
-    keys = keys_of(batch)
     report, phase = batch.status.report, batch.status.phase
     page, progress = UrlPage(), None
     if report is not None:
-        page = await read_page(services.objects, keys, report, cursor)
+        page = await read_page(services.objects, services.keys_of(batch), report, cursor)
     elif phase is not None and not phase.finished:
-        progress = await services.progress.read(keys)
+        progress = await services.progress.read(services.keys_of(batch))
     body = describe(batch, page, progress, links).model_dump_json(by_alias=True).encode()
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}

@@ -47,13 +47,17 @@ class Accepted:
 class Uploads:
     """Accepts uploads for one namespace.
 
-    ``at_once`` bounds how many CSVs are checked and stored at the same time.
+    ``prefix`` is that of the store, which ``spec.source.s3.key`` is without. ``at_once`` bounds how
+    many CSVs are checked and stored at the same time.
     """
 
-    def __init__(self, objects: Objects, batches: Batches, namespace: str, *, at_once: int) -> None:
+    def __init__(
+        self, objects: Objects, batches: Batches, namespace: str, *, prefix: str = "", at_once: int
+    ) -> None:
         self._objects = objects
         self._batches = batches
         self._namespace = namespace
+        self._prefix = prefix
         self._threads = anyio.CapacityLimiter(at_once)
 
     async def accept(
@@ -88,7 +92,7 @@ class Uploads:
 
     def _store(self, key: str, file: IO[bytes]) -> None:
         file.seek(0)
-        self._objects.put_file(key, file)
+        self._objects.put_file(self._prefix + key, file)
 
     async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
         """Whether another request had created it. If the batch is refused, its file is deleted."""
@@ -133,7 +137,7 @@ class Uploads:
     async def _delete(self, key: str) -> None:
         """Delete an upload that no batch refers to; if this fails, the sweeper does it."""
         try:
-            await self._objects.delete(key)
+            await self._objects.delete(self._prefix + key)
         except GatewayError:
             _log.warning("upload left for the sweeper", extra={"key": key}, exc_info=True)
 

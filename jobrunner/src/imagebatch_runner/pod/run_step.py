@@ -17,7 +17,7 @@ from imagebatch_core import logs, names
 from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
 from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
-from imagebatch_core.keys import BatchKeys
+from imagebatch_core.keys import BatchKeys, store_prefix
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.s3_images import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
@@ -83,18 +83,30 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
             )
     credentials = Credentials.load(settings.fetch_credentials_file)
     storage = Storage.open(settings.store, env, patience=settings.storage_patience_seconds)
-    earlier = job.reuse_from and EarlierBatch(
-        job.reuse_from, storage, BatchKeys.of(job.namespace, job.reuse_from)
-    )
+    prefix = store_prefix(settings.store)
+    keys = _keys(job, job.uid, job.root, prefix)
+    earlier = None
+    if job.reuse_from is not None:
+        earlier_keys = _keys(job, job.reuse_from, job.reuse_root, prefix)
+        earlier = EarlierBatch(job.reuse_from, storage, earlier_keys)
     return Batch(
         job=job,
-        keys=BatchKeys.of(job.namespace, job.uid),
+        keys=keys,
         storage=storage,
         settings=settings,
         credentials=credentials,
         s3=S3Sources(job.namespace, S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
-        earlier=earlier or None,
+        earlier=earlier,
     )
+
+
+def _keys(job: RunnerJob, uid: str, root: str | None, prefix: str) -> BatchKeys:
+    if root is None:
+        return BatchKeys.of(job.namespace, uid, prefix)
+    try:
+        return BatchKeys.at(root, job.namespace)
+    except ValueError as error:
+        raise ConfigurationRefused(f"status.storage of the batch: {error}") from error
 
 
 class _Clock:

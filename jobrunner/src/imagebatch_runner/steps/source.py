@@ -75,8 +75,9 @@ def sha256_of(path: Path) -> str:
 
 def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
     if source.key is not None:
-        if not _download(batch.storage, source.key, path, batch.settings):
-            raise SourceMissing(f"there is no object {source.key!r} in the bucket")
+        key = batch.keys.prefix + source.key
+        if not _download(batch.storage, key, path, batch.settings):
+            raise SourceMissing(f"there is no object {key!r} in the bucket")
     elif source.path is not None:
         try:
             size = Path(source.path).stat().st_size

@@ -37,6 +37,7 @@ class Facts:
     bytes: Bytes | None
     saved: str | None
     report: Report | None
+    storage: str | None
     reuse: ReuseStatus | None
     retry: Retry | None
 
@@ -103,8 +104,11 @@ class Case:
 def known(batch: ImageBatch, seen: Observation) -> Facts:
     """What the status recorded, then what was found out since, in the order of a batch's life."""
     facts = Facts.recorded(batch.status)
-    if seen.earlier_uid is not None:
-        facts = replace(facts, reuse=ReuseStatus(uid=seen.earlier_uid))
+    if facts.storage is None:
+        facts = replace(facts, storage=seen.storage)
+    if seen.earlier is not None:
+        reuse = ReuseStatus(uid=seen.earlier.uid, storage=seen.earlier.storage)
+        facts = replace(facts, reuse=reuse)
     if facts.shards is None:
         plan = result(facts, seen, Step.PLAN)
         facts = _planned(facts, plan) if plan is not None else facts

@@ -141,6 +141,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A batch whose outputs are taken over; ``storage`` is the root of its data, if recorded."""
+
+    uid: str
+    storage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why the API server did not take a Job; ``since`` the first try, and ``tried`` last."""
 
@@ -155,14 +163,16 @@ class Observation:
 
     ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
     earlier pass asked for it. ``outdated`` names the Jobs that would be made in another way now.
-    ``earlier_uid`` is of the batch whose outputs are taken over, in the pass that found it.
+    ``storage`` is the root of the batch's data in the pass that accepts it, ``earlier`` the batch
+    whose outputs are taken over in the pass that finds it.
     """
 
     jobs: tuple[JobView, ...] = ()
     refusal: Refusal | None = None
     obstacle: Obstacle | None = None
     outdated: frozenset[str] = frozenset()
-    earlier_uid: str | None = None
+    storage: str | None = None
+    earlier: Earlier | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ConditionStatus, ImageBatchStatus
 
-from .observed import Refusal
+from .observed import Earlier, Refusal
 
 #: A manifest may be applied together with the one that it refers to, in any order.
 _ARRIVES_WITHIN = timedelta(seconds=60)
@@ -19,8 +19,8 @@ Find = Callable[[str], Mapping[str, Any] | None]
 """A batch of the same namespace, as the API server gives it, by its name."""
 
 
-def earlier_uid(batch: ImageBatch, find: Find, now: datetime) -> str | Refusal | None:
-    """The uid that the runner takes outputs from; ``None`` when the batch asks for none.
+def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Refusal | None:
+    """The batch that the runner takes outputs from; ``None`` when none is asked for.
 
     One that has not ended yet is waited for. Once it has, however it ended, what it recorded is
     taken over: its uid is kept in the status, so it may be deleted afterwards.
@@ -38,7 +38,8 @@ def earlier_uid(batch: ImageBatch, find: Find, now: datetime) -> str | Refusal |
     if not _ended(body):
         text = f"spec.reuseFrom: {name} has not ended yet; what it makes is taken over then"
         return Refusal(Reason.EARLIER_BATCH_NOT_ENDED, text, permanent=False)
-    return str(body["metadata"]["uid"])
+    storage = ImageBatchStatus.model_validate(body.get("status") or {}).storage
+    return Earlier(str(body["metadata"]["uid"]), storage)
 
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:

@@ -14,8 +14,8 @@ from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.jobs import job_name, runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide
-from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
-from imagebatch_operator.policies.reuse import Find, earlier_uid
+from imagebatch_operator.policies.observed import Earlier, Observation, PodOutcome, Refusal
+from imagebatch_operator.policies.reuse import Find, earlier_batch
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job
 
 SOON = NOW + timedelta(seconds=59)
@@ -37,19 +37,26 @@ def body(name: str, phase: str | None = None, reuse: str | None = None) -> dict[
 
 
 def refused(builder: BatchBuilder, find: Find) -> Refusal:
-    found = earlier_uid(builder.build(), find, SOON)
+    found = earlier_batch(builder.build(), find, SOON)
     assert isinstance(found, Refusal)
     return found
 
 
+def test_where_the_earlier_batchs_data_lies_is_taken_from_its_status() -> None:
+    restored = body("winter", "Completed")
+    restored["status"]["storage"] = "old/shop/uid-before-the-restore/"
+    found = earlier_batch(reusing().build(), known(winter=restored), SOON)
+    assert found == Earlier("uid-winter", "old/shop/uid-before-the-restore/")
+
+
 def test_a_batch_that_asks_for_none_has_none() -> None:
-    assert earlier_uid(batch().build(), known(), SOON) is None
+    assert earlier_batch(batch().build(), known(), SOON) is None
 
 
 @pytest.mark.parametrize("phase", ["Completed", "Failed", "Cancelled"])
 def test_a_batch_that_has_ended_is_taken_over_however_it_ended(phase: str) -> None:
     find = known(winter=body("winter", phase))
-    assert earlier_uid(reusing().build(), find, SOON) == "uid-winter"
+    assert earlier_batch(reusing().build(), find, SOON) == Earlier("uid-winter")
 
 
 @pytest.mark.parametrize("phase", [None, "Pending", "Processing", "Suspended"])
@@ -66,14 +73,14 @@ def test_a_batch_that_does_not_exist_is_waited_for_a_minute_and_then_refused() -
     assert "ImageBatch winter does not exist in shop" in found.message
     waiting = after(builder, decide(builder.build(), Observation(refusal=found), NOW).status)
     for at, over in ((SOON, False), (LATER, True)):
-        again = earlier_uid(waiting, known(), at)
+        again = earlier_batch(waiting, known(), at)
         assert isinstance(again, Refusal)
         assert (again.reason, again.permanent) == (Reason.EARLIER_BATCH_NOT_FOUND, over)
 
 
 def test_a_clock_that_is_ahead_of_the_api_servers_refuses_no_batch_at_once() -> None:
     ahead = NOW + timedelta(days=1)
-    found = earlier_uid(reusing().build(), known(), ahead)
+    found = earlier_batch(reusing().build(), known(), ahead)
     assert isinstance(found, Refusal)
     assert not found.permanent
 
@@ -101,11 +108,13 @@ def test_a_chain_that_has_ended_somewhere_or_turns_elsewhere_is_waited_for() -> 
 
 
 def test_the_uid_is_in_the_status_before_the_plan_job_is_made_with_it() -> None:
-    decision = decide(reusing().build(), Observation(earlier_uid="uid-winter"), NOW)
+    earlier = Earlier("uid-winter", "team/shop/of-winter/")
+    decision = decide(reusing().build(), Observation(earlier=earlier), NOW)
     assert decision.actions == (CreateJob(Step.PLAN, 1),)
     written = after(reusing(), decision.status)
     assert written.status.reuse is not None
-    assert runner_job(written, 0).reuse_from == "uid-winter"
+    told = runner_job(written, 0)
+    assert (told.reuse_from, told.reuse_root) == ("uid-winter", "team/shop/of-winter/")
     # The next pass looks nothing up any more, and keeps it.
     again = decide(written, Observation(), NOW)
     assert again.status.reuse == written.status.reuse
