@@ -289,7 +289,7 @@ def test_store_that_refuses_once_the_plan_is_made_may_pass(batch: Build, host: I
     assert built.run("compress").code == 0
 
 
-def test_missing_source_is_told_as_such(batch: Build) -> None:
+def test_missing_source_is_refused_with_the_reason_source_not_found(batch: Build) -> None:
     ended = batch("unused", source={"key": "uploads/shop/none.csv"}).run("plan")
     assert ended.code == 2
     assert ended.message is not None

@@ -7,7 +7,7 @@ import pytest
 from imagebatch_runner.budget import Budget, Hold
 
 
-async def test_no_more_than_the_capacity_is_out_at_once() -> None:
+async def test_no_more_than_the_capacity_is_taken_at_once() -> None:
     budget = Budget(10)
     out, most = 0, 0
 
@@ -35,7 +35,7 @@ async def test_weight_over_the_capacity_waits_until_it_is_alone() -> None:
     assert budget.free == 0
 
 
-async def test_large_one_is_not_overtaken() -> None:
+async def test_small_weight_does_not_overtake_a_large_one() -> None:
     budget = Budget(10)
     first = await budget.take(6)
     large = asyncio.create_task(budget.take(8))
@@ -60,7 +60,7 @@ async def test_cancelled_wait_leaves_nothing_behind() -> None:
     assert budget.free == 10
 
 
-async def test_wait_that_is_cancelled_in_the_moment_it_is_granted_gives_back() -> None:
+async def test_wait_that_is_cancelled_right_after_its_grant_gives_back() -> None:
     budget = Budget(10)
     first = await budget.take(10)
     waiting = asyncio.create_task(budget.take(4))
@@ -72,7 +72,7 @@ async def test_wait_that_is_cancelled_in_the_moment_it_is_granted_gives_back() -
     assert budget.free == 10
 
 
-async def test_what_is_overdrawn_is_paid_back_before_anybody_takes() -> None:
+async def test_nobody_takes_units_while_the_budget_is_overdrawn() -> None:
     budget = Budget(10)
     first, second = Hold(budget), Hold(budget)
     await first.take(6)
@@ -91,7 +91,7 @@ async def test_what_is_overdrawn_is_paid_back_before_anybody_takes() -> None:
     assert budget.free == 9
 
 
-async def test_settling_does_not_wait_behind_those_who_take() -> None:
+async def test_waiting_for_settled_does_not_queue_behind_those_who_take() -> None:
     """Else the one that holds and the one that waits for it would wait for each other."""
     budget = Budget(10)
     holder = Hold(budget)

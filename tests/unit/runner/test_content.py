@@ -33,7 +33,7 @@ def test_a_large_first_piece_is_the_head_without_a_copy() -> None:
     assert Content([first, b"more"]).head is first
 
 
-def test_what_came_in_one_piece_is_never_copied() -> None:
+def test_content_of_one_piece_is_never_copied() -> None:
     only = b"all of it"
     assert Content([only]).whole() is only
 
@@ -44,5 +44,5 @@ def test_head_is_whole_however_its_first_bytes_are_cut(cut: int) -> None:
     assert Content([data[a:b] for a, b in pairwise([0, cut, len(data)])]).head == data
 
 
-def test_nothing_has_no_head() -> None:
+def test_empty_content_has_an_empty_head() -> None:
     assert (NOTHING.size, NOTHING.head, NOTHING.whole()) == (0, b"", b"")

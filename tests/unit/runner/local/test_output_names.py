@@ -58,7 +58,7 @@ def test_no_two_inputs_share_an_output(files: list[str], kind: str) -> None:
     assert not folders & set(outputs)
 
 
-def test_output_that_may_have_been_anothers_is_not_trusted() -> None:
+def test_output_name_that_belonged_to_another_input_is_not_reused() -> None:
     now = OutputNames.of(("a.png", "b.png", "c.png", "d.png"))
     last = OutputNames.of(("a.png", "b.png", "c.png"))
     unfinished = OutputNames.of(("a.jpg", "a.png", "c.png"))
@@ -76,7 +76,7 @@ def test_reports_and_images_lie_where_people_look_and_the_rest_does_not() -> Non
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
-def test_path_survives_as_a_url(path: str) -> None:
+def test_path_comes_back_from_its_url(path: str) -> None:
     url = to_url(path)
     assert "," not in url
     assert url == url.strip()

@@ -48,13 +48,15 @@ def test_folder_of_the_originals_is_never_the_out(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("out", "told"), [("file", "is a file"), ("file/below", "cannot be written: Not a directory")]
 )
-def test_out_that_cannot_be_written(photos: Path, tmp_path: Path, out: str, told: str) -> None:
+def test_out_that_cannot_be_written_is_refused(
+    photos: Path, tmp_path: Path, out: str, told: str
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationRefused, match=told):
         open_images(photos, tmp_path / out, options())
 
 
-def test_results_are_no_originals(photos: Path, tmp_path: Path) -> None:
+def test_folder_of_results_is_refused_as_a_source(photos: Path, tmp_path: Path) -> None:
     open_images(photos, tmp_path / "out", options())
     with pytest.raises(InputRefused, match="holds the results of a run"):
         open_images(tmp_path / "out", tmp_path / "again", options())
@@ -90,7 +92,7 @@ def test_out_belongs_to_one_source(photos: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "images"]
 
 
-def test_csv_that_was_refused_can_be_mended(photos: Path, tmp_path: Path) -> None:
+def test_csv_that_was_refused_can_be_corrected_and_run_again(photos: Path, tmp_path: Path) -> None:
     csv, out = tmp_path / "products.csv", tmp_path / "out"
     csv.write_text("no header\n")
     with pytest.raises(InputRefused):
@@ -164,7 +166,7 @@ def test_out_is_made_of_the_sources_name(
     assert run.folder == Path(folder or f"{tmp_path.name}-compressed")
 
 
-def test_image_as_the_source_is_told_what_to_name(photos: Path, tmp_path: Path) -> None:
+def test_refusal_of_an_image_as_source_says_what_to_name(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match=r"a\.jpg is an image: name its folder"):
         open_csv(photos / "a.jpg", tmp_path / "out", options())
 
@@ -199,12 +201,12 @@ def test_source_whose_name_is_no_utf8_is_taken_into_an_out_whose_name_is(tmp_pat
     assert plan.plan(batch).images == 1
 
 
-def test_what_is_no_file_is_not_told_to_be_missing(tmp_path: Path) -> None:
+def test_source_that_is_no_file_is_not_called_missing(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="/dev/null: neither a file nor a folder"):
         open_csv(Path("/dev/null"), tmp_path / "out", options())
 
 
-def test_csv_that_changed_is_told_how_to_go_on(photos: Path, tmp_path: Path) -> None:
+def test_refusal_of_a_changed_csv_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
     csv, out = tmp_path / "products.csv", tmp_path / "out"
     csv.write_text("S. No.,Product Name,Input Image Urls\n1,Cat,photos/a.jpg\n")
     plan.plan(open_csv(csv, out, options()))
@@ -223,7 +225,7 @@ def test_refusal_of_an_options_value_names_the_option(
     assert "refused: --allow (IMAGEBATCH_FETCH_ALLOW): 'http://x'" in capsys.readouterr().err
 
 
-def test_a_refused_wish_is_told_as_any_refusal(
+def test_options_that_are_refused_are_shown_as_any_refusal(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> RunOptions:

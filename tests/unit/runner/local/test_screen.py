@@ -52,7 +52,7 @@ def test_line_every_ten_seconds_where_there_is_no_terminal() -> None:
     ]
 
 
-def test_one_row_is_not_told_as_several() -> None:
+def test_one_row_is_shown_in_the_singular() -> None:
     screen, text = shown()
     with screen.progress(PLAN.model_copy(update={"products": 1, "row_problems": 1})):
         pass
@@ -66,7 +66,7 @@ def test_what_was_noticed_in_the_input_is_told() -> None:
     assert text.getvalue().splitlines()[1] == "input line 7: not UTF-8"
 
 
-def test_summary_is_for_people() -> None:
+def test_summary_names_counts_sizes_and_the_first_failures_of_each_code() -> None:
     screen, text = shown()
     failures = [failed(row) for row in range(1, 6)] + [failed(9, ErrorCode.CORRUPT)]
     totals = Totals(succeeded=1200, failed=6, bytes_in=3_200_000_000, bytes_out=800_000_000)
@@ -118,7 +118,7 @@ def test_summary_is_a_table_on_a_terminal_with_paths_that_stay_whole() -> None:
     assert f"report  {out}/report.csv" in lines
 
 
-def test_a_url_tells_the_terminal_nothing() -> None:
+def test_control_characters_of_a_url_do_not_reach_the_terminal() -> None:
     screen, text = shown()
     url = "http://h/\x1b]0;title\x07\x1b[2J.jpg"
     failure = ImageResult.failure(ShardItem(1, 1, url), ErrorCode.INVALID_URL, "why")
@@ -132,7 +132,7 @@ def test_a_url_tells_the_terminal_nothing() -> None:
     assert "several addresses in a cell are separated by commas" in text.getvalue()
 
 
-def test_quiet_says_nothing_but_what_must_be_known() -> None:
+def test_quiet_shows_refusals_and_interruptions_only() -> None:
     screen, text = shown(quiet=True)
     screen.skipped(Path("photos"), Counter({".txt": 1}))
     with screen.progress(PLAN) as on_result:

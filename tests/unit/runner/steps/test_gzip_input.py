@@ -20,7 +20,7 @@ PACKED = gzip.compress(TEXT)
     [TEXT, PACKED, gzip.compress(TEXT[:9]) + gzip.compress(TEXT[9:]), gzip.compress(PACKED)],
     ids=["plain", "gzip", "in two members", "gzip in gzip"],
 )
-def test_the_same_csv_comes_out_however_it_was_packed(tmp_path: Path, data: bytes) -> None:
+def test_the_same_csv_is_read_whether_compressed_or_not(tmp_path: Path, data: bytes) -> None:
     file, plain = tmp_path / "products.csv", tmp_path / "plain.csv"
     file.write_bytes(data)
     plain.write_bytes(TEXT)
@@ -39,14 +39,16 @@ def _flipped(data: bytes) -> bytes:
     [PACKED[:200], PACKED[:3], _flipped(PACKED), PACKED[:-8] + bytes(8), PACKED + b"more"],
     ids=["cut", "cut in the header", "a byte changed", "wrong checksum", "something behind it"],
 )
-def test_what_cannot_be_unpacked_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
+def test_gzip_that_cannot_be_unpacked_is_refused_with_the_cause(
+    tmp_path: Path, data: bytes
+) -> None:
     file = tmp_path / "products.csv.gz"
     file.write_bytes(data)
     with pytest.raises(InputRefused, match="the file is gzip, and cannot be unpacked"):
         sha256_of(file)
 
 
-def test_an_error_that_is_not_of_the_file_stays_what_it_is(tmp_path: Path) -> None:
+def test_an_error_of_the_disk_is_not_called_bad_gzip(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_bytes(TEXT)
     with pytest.raises(OSError, match="disk"), open_unpacked(file):

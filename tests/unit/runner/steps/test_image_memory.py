@@ -1,4 +1,4 @@
-"""That images wait for their turn: with real files and real decoders, watched on their way."""
+"""Whether large images wait for their turn, with real files and real decoders."""
 
 from __future__ import annotations
 

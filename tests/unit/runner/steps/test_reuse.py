@@ -43,7 +43,7 @@ def test_a_shard_line_carries_the_earlier_output_and_old_lines_stay_readable() -
     assert ShardItem.from_line('[3, 2, "http://h/a"]\n') == ShardItem(3, 2, "http://h/a")
 
 
-def test_an_output_keeps_its_name_at_another_place() -> None:
+def test_a_copied_output_keeps_its_hash_and_ending() -> None:
     key = BatchKeys.of("shop", "b").same_image(7, 2, "shop/a/images/1-1-ab.jpg")
     assert key == "shop/b/images/7-2-ab.jpg"
 

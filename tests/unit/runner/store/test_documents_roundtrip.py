@@ -85,7 +85,7 @@ MESSAGES = built(
 
 
 @pytest.mark.parametrize("documents", [PLANS, SUMMARIES, OWNERS, INDEXES, MESSAGES])
-def test_what_a_newer_writer_adds_is_passed_over(
+def test_fields_that_a_newer_writer_added_are_ignored(
     documents: st.SearchStrategy[BaseModel],
 ) -> None:
     @given(documents)

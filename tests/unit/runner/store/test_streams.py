@@ -54,12 +54,12 @@ def read_all(store: Store) -> bytes:
         return stream.read()
 
 
-def test_a_read_that_fails_begins_anew_where_it_was() -> None:
+def test_a_failed_read_is_repeated_from_where_it_was() -> None:
     store = Store(OSError("HTTP error: error sending request"))
     assert read_all(store) == DATA
     assert store.waits == 1
 
 
-def test_an_object_that_went_away_is_told_as_such() -> None:
+def test_an_object_that_was_deleted_meanwhile_is_reported_as_missing() -> None:
     with pytest.raises(FileNotFoundError):
         read_all(Store(FileNotFoundError("no such key")))

@@ -81,7 +81,7 @@ def test_report_read_again_gives_its_rows(data: st.DataObject, names: list[str])
     ]
 
 
-def test_own_column_that_is_called_as_one_of_the_reports_stays() -> None:
+def test_users_column_named_like_one_of_the_reports_is_kept() -> None:
     columns = b"S. No.,Product Name,Input Image Urls,Output Image Urls,Error,SKU,Error"
     again = open_rows(io.BytesIO(columns + b"\n1,a,http://h/a.jpg,a.jpg,mine,7,theirs\n"))
     assert again.columns.extra == ("Error", "SKU")

@@ -1,4 +1,4 @@
-"""Plan's first look at the store: a wrong address must show soon, not after a whole outage."""
+"""How long plan's check of the store waits: a wrong address must show soon."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOWHERE = {
 }
 
 
-def test_first_look_waits_less_for_the_store_than_everything_after_it(
+def test_check_of_the_store_waits_less_than_later_operations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(plan, "PROBE_PATIENCE", 0.2)
@@ -35,7 +35,7 @@ def test_first_look_waits_less_for_the_store_than_everything_after_it(
         plan.probe(batch)
 
 
-def test_first_look_does_not_wait_longer_than_an_outage_is_waited_for() -> None:
+def test_check_of_the_store_waits_no_longer_than_the_patience() -> None:
     store = open_store("s3://images", NOWHERE, retry_timeout=timedelta(0))
     storage = Storage(store, patience=0).within(plan.PROBE_PATIENCE)
     with pytest.raises(StorageUnavailable):
