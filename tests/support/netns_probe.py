@@ -23,7 +23,7 @@ from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings
 
 PORT = 8080
-PUBLIC = ("8.8.8.8", "2606:4700::1111")
+PUBLIC = ("8.8.8.8", "2606:4700::1111", "64:ff9b::808:808")
 PRIVATE = (
     "10.0.0.1", "100.100.100.200", "168.63.129.16", "169.254.169.254", "172.16.0.1", "192.0.0.192",
     "192.168.1.1", "198.18.0.1", "240.0.0.1", "fd00:ec2::254", "fec0::1", "2002:a00:1::1",
@@ -37,6 +37,8 @@ HOSTS = """\
 169.254.169.254 mixed.example
 2606:4700::1111 six.example
 fd00:ec2::254 six.example
+127.0.0.1 loop.example
+169.254.169.254 meta.example
 """
 
 
@@ -80,13 +82,21 @@ async def main() -> dict[str, Any]:
         found = {
             "closed": await _ends(closed, ""),
             "by host": await _ends([_url("private.example"), _url("10.0.0.1")], "private.example"),
+            "by name": await _ends(
+                [_url("loop.example"), _url("meta.example")], "loop.example,meta.example"
+            ),
+            "denied": await _ends(
+                [_url("public.example"), _url("64:ff9b::808:808"), _url("2606:4700::1111")],
+                "public.example,8.0.0.0/8",
+                "8.8.8.0/24",
+            ),
             "by network": await _ends([_url("private.example"), _url("192.168.1.1")], "10.0.0.0/8"),
         }
     return {"ends": found, "reached": reached}
 
 
-async def _ends(urls: list[str], allow: str) -> dict[str, str]:
-    settings = Settings(fetch_allow=allow)
+async def _ends(urls: list[str], allow: str, deny: str = "") -> dict[str, str]:
+    settings = Settings(fetch_allow=allow, fetch_deny=deny)
     ends: dict[str, str] = {}
     async with open_session(settings) as session:
         fetcher = Fetcher(session, settings, retries=0)

@@ -1,14 +1,13 @@
-"""Which network addresses may be dialled for what strangers name.
+"""Which IP addresses are public, and what the others are for. Pure tables and functions.
 
-Pure rules; :mod:`imagebatch_core.egress` applies them at dial time. Sources: the IANA
-special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), RFC 3056 (6to4), RFC 4380
-(Teredo), RFC 5214 (ISATAP), RFC 6052 and RFC 8215 (NAT64).
+Sources: the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), RFC 3056
+(6to4), RFC 4380 (Teredo), RFC 5214 (ISATAP), RFC 6052 and RFC 8215 (NAT64), and what clouds
+document of their metadata services. :mod:`.egress_rules` says what may be dialled nevertheless.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -17,127 +16,150 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Final
+from typing import Final, NamedTuple
 
-from .errors import ConfigurationRefused
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
+
+class Special(NamedTuple):
+    """Why an address is not public.
+
+    ``by_name``: a host name in the allow-list opens it. Names are for hosts of a private network.
+    What a machine or a cloud answers itself there stays closed to them, whatever DNS says.
+    ``by_network``: a network in the allow-list that covers it opens it; otherwise only an entry of
+    the address itself does.
+    """
+
+    why: str
+    by_name: bool = False
+    by_network: bool = True
+
+
+_NOT_UNICAST: Final = Special("not global unicast")
+_METADATA: Final = Special("a cloud's metadata", by_network=False)
+
+#: The most specific ranges come first.
 _V4: Final = tuple(
-    (IPv4Network(network), why)
-    for network, why in (
-        ("0.0.0.0/8", "this network"),
-        ("10.0.0.0/8", "private"),
-        ("100.64.0.0/10", "carrier-grade NAT"),
-        ("127.0.0.0/8", "loopback"),
-        ("168.63.129.16/32", "a cloud's wire server"),
-        ("169.254.0.0/16", "link-local, cloud metadata"),
-        ("172.16.0.0/12", "private"),
-        ("192.0.0.0/24", "protocol assignments"),
-        ("192.0.2.0/24", "documentation"),
-        ("192.31.196.0/24", "AS112"),
-        ("192.52.193.0/24", "AMT"),
-        ("192.88.99.0/24", "6to4 relay"),
-        ("192.168.0.0/16", "private"),
-        ("192.175.48.0/24", "AS112"),
-        ("198.18.0.0/15", "benchmarking"),
-        ("198.51.100.0/24", "documentation"),
-        ("203.0.113.0/24", "documentation"),
-        ("224.0.0.0/4", "multicast"),
-        ("240.0.0.0/4", "reserved"),
+    (IPv4Network(network), special)
+    for network, special in (
+        ("100.100.100.200/32", _METADATA),
+        ("168.63.129.16/32", _METADATA),
+        ("169.254.0.23/32", _METADATA),
+        ("169.254.42.42/32", _METADATA),
+        ("169.254.169.0/24", _METADATA),
+        ("169.254.170.0/24", _METADATA),
+        ("192.0.0.192/32", _METADATA),
+        ("0.0.0.0/8", Special("this network")),
+        ("10.0.0.0/8", Special("private", by_name=True)),
+        ("100.64.0.0/10", Special("carrier-grade NAT", by_name=True)),
+        ("127.0.0.0/8", Special("loopback")),
+        ("169.254.0.0/16", Special("link-local")),
+        ("172.16.0.0/12", Special("private", by_name=True)),
+        ("192.0.0.0/24", Special("protocol assignments", by_name=True)),
+        ("192.0.2.0/24", Special("documentation", by_name=True)),
+        ("192.31.196.0/24", Special("AS112", by_name=True)),
+        ("192.52.193.0/24", Special("AMT", by_name=True)),
+        ("192.88.99.0/24", Special("6to4 relay")),
+        ("192.168.0.0/16", Special("private", by_name=True)),
+        ("192.175.48.0/24", Special("AS112", by_name=True)),
+        ("198.18.0.0/15", Special("benchmarking", by_name=True)),
+        ("198.51.100.0/24", Special("documentation", by_name=True)),
+        ("203.0.113.0/24", Special("documentation", by_name=True)),
+        ("224.0.0.0/4", Special("multicast")),
+        ("255.255.255.255/32", Special("broadcast")),
+        ("240.0.0.0/4", Special("reserved", by_name=True)),
     )
 )
-# Only 2000::/3 is handed out as global unicast; what follows are the holes in it.
+#: Only 2000::/3 is handed out as global unicast; these are the holes in it.
 _V6_GLOBAL: Final = IPv6Network("2000::/3")
 _V6_HOLES: Final = tuple(
-    (IPv6Network(network), why)
-    for network, why in (
-        ("2001::/23", "protocol assignments, Teredo"),
-        ("2001:db8::/32", "documentation"),
-        ("2002::/16", "6to4"),
-        ("2620:4f:8000::/48", "AS112"),
-        ("3fff::/20", "documentation"),
+    (IPv6Network(network), special)
+    for network, special in (
+        ("2001::/23", Special("protocol assignments, Teredo")),
+        ("2001:db8::/32", Special("documentation", by_name=True)),
+        ("2002::/16", Special("6to4")),
+        ("2620:4f:8000::/48", Special("AS112", by_name=True)),
+        ("3fff::/20", Special("documentation", by_name=True)),
+    )
+)
+_V6_OTHERS: Final = tuple(
+    (IPv6Network(network), special)
+    for network, special in (
+        ("fd00:ec2::254/128", _METADATA),
+        ("fd00:ec2::23/128", _METADATA),
+        ("fd20:ce::254/128", _METADATA),
+        ("fe80::a9fe:a9fe/128", _METADATA),
+        ("::1/128", Special("loopback")),
+        ("fc00::/7", Special("private", by_name=True)),
+        ("fe80::/10", Special("link-local")),
+        ("fec0::/10", Special("private", by_name=True)),
+        ("ff00::/8", Special("multicast")),
     )
 )
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
-_HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
+#: The prefix of NAT64 that RFC 6052 assigns, and the lengths that it allows.
+WELL_KNOWN_NAT64: Final = IPv6Network("64:ff9b::/96")
+NAT64_LENGTHS: Final = (32, 40, 48, 56, 64, 96)
 
-def refusal(address: str) -> str | None:
-    """Why an IP address is not dialled, or ``None`` when it is public.
 
-    ``address`` is one as the resolver gives it; a zone (``%eth0``) is a refusal of itself.
+def special_purpose(ip: Address) -> Special | None:
+    """Why an address is not public; ``None`` when it is.
+
+    IPv4 addresses that are embedded in IPv6 are not looked at: see :func:`reached`.
     """
-    if "%" in address:
-        return "scoped to one interface"
-    ip = ip_address(address)
     if isinstance(ip, IPv4Address):
-        return next((why for network, why in _V4 if ip in network), None)
-    if ip.ipv4_mapped is not None:
-        # Dialling it reaches the IPv4 address, so that one decides.
-        return refusal(str(ip.ipv4_mapped))
+        return _first(_V4, ip)
     if ip not in _V6_GLOBAL:
-        return "not global unicast"
-    hole = next((why for network, why in _V6_HOLES if ip in network), None)
+        return _first(_V6_OTHERS, ip) or _NOT_UNICAST
+    hole = _first(_V6_HOLES, ip)
     if hole is not None:
         return hole
     if (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
-        return "ISATAP"
+        return Special("ISATAP")
     return None
 
 
-def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """A network of IPv4-mapped addresses as that of the IPv4 addresses which they reach."""
+def reached(ip: Address, nat64: Iterable[IPv6Network]) -> Address:
+    """The address that is reached when ``ip`` is dialled.
+
+    An IPv4-mapped address reaches the IPv4 address, and so does one within a prefix of ``nat64``.
+    """
+    if isinstance(ip, IPv4Address):
+        return ip
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    for prefix in nat64:
+        if ip in prefix:
+            return _embedded(ip, prefix.prefixlen)
+    return ip
+
+
+def parse_network(text: str) -> Network:
+    """A network of addresses as they are reached: one of IPv4-mapped addresses is one of IPv4.
+
+    Raises:
+        ValueError: it is no network, or has bits set beyond its length.
+    """
+    network = ip_network(text)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
     return network
 
 
-@dataclass(frozen=True, slots=True)
-class AllowList:
-    """Hosts and networks that are let through although they are not public.
+def parse_address(text: str) -> tuple[Address, bool]:
+    """An address as the resolver gives it, and whether it has a zone (``%eth0``)."""
+    address, zone, _ = text.partition("%")
+    return ip_address(address), bool(zone)
 
-    A host is allowed at whatever address it has and on every port; it opens these addresses to no
-    other host. A network is allowed to every host that resolves into it.
-    """
 
-    hosts: frozenset[str] = frozenset()
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+def _embedded(ip: IPv6Address, length: int) -> IPv4Address:
+    """RFC 6052, 2.2: the IPv4 address follows the prefix; the byte of bits 64 to 71 is left out."""
+    following = [byte for at, byte in enumerate(ip.packed) if at * 8 >= length and at != 8]
+    return IPv4Address(bytes(following[:4]))
 
-    @classmethod
-    def parse(cls, text: str | None) -> AllowList:
-        """From comma-separated host names, addresses and CIDRs.
 
-        Raises:
-            ConfigurationRefused: an entry is none of these.
-        """
-        hosts: set[str] = set()
-        networks: list[IPv4Network | IPv6Network] = []
-        for entry in (part.strip().lower() for part in (text or "").split(",")):
-            if not entry:
-                continue
-            try:
-                networks.append(_unmapped(ip_network(entry)))
-            except ValueError as error:
-                if not _HOST.fullmatch(entry) or entry.replace(".", "").isdigit():
-                    raise ConfigurationRefused(
-                        f"IMAGEBATCH_FETCH_ALLOW: {entry!r} is no host name, address or CIDR "
-                        "(names in ASCII, without port, scheme or wildcard)"
-                    ) from error
-                hosts.add(entry.rstrip("."))
-        return cls(frozenset(hosts), tuple(networks))
-
-    def allows_host(self, host: str) -> bool:
-        return host.lower().rstrip(".") in self.hosts
-
-    def allows_address(self, address: str) -> bool:
-        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        return any(ip in network for network in self.networks)
-
-    def refusal(self, host: str, address: str) -> str | None:
-        """Why ``address``, which ``host`` resolved to, is not dialled; ``None`` when it may be."""
-        why = refusal(address)
-        if why is None or self.allows_host(host) or self.allows_address(address):
-            return None
-        return why
+def _first(table: Iterable[tuple[Network, Special]], ip: Address) -> Special | None:
+    return next((special for network, special in table if ip in network), None)

@@ -17,37 +17,45 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from .addresses import AllowList
+from .egress_rules import DENIED, EgressRules
 
 #: Host that is being dialled in this task: the socket factory is told the address alone.
-_ALLOWED_HOST: ContextVar[bool] = ContextVar("allowed_host", default=False)
+_DIALLED_HOST: ContextVar[str] = ContextVar("dialled_host", default="")
 
 #: Threads that are left for files while every request looks up a name.
 _OTHER_THREADS: Final = 4
 
 
 class AddressRefused(OSError):
-    """The address that would be dialled is not public and not allowed."""
+    """The address that would be dialled is denied, or not public and not allowed.
+
+    ``address`` is the host's name where the name alone is refused.
+    """
 
     def __init__(self, address: str, why: str) -> None:
-        super().__init__(f"{address} is not a public address ({why})")
+        super().__init__(
+            f"{address} is {why}" if why == DENIED else f"{address} is not a public address ({why})"
+        )
         self.address = address
         self.why = why
 
 
 class _GuardedResolver(AbstractResolver):
-    """Refuses a host when any of its addresses is bad."""
+    """Refuses a host when its name, or any of its addresses, is refused."""
 
-    def __init__(self, allow: AllowList, inner: AbstractResolver) -> None:
-        self._allow = allow
+    def __init__(self, rules: EgressRules, inner: AbstractResolver) -> None:
+        self._rules = rules
         self._inner = inner
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
+        why = self._rules.refused_name(host)
+        if why is not None:
+            raise AddressRefused(host, why)
         results = await self._inner.resolve(host, port, family)
         for result in results:
-            why = self._allow.refusal(host, result["host"])
+            why = self._rules.refusal(host, result["host"])
             if why is not None:
                 raise AddressRefused(result["host"], why)
         return results
@@ -57,24 +65,20 @@ class _GuardedResolver(AbstractResolver):
 
 
 class _GuardedConnector(aiohttp.TCPConnector):
-    """Tells the socket factory whether the host itself is on the allow-list."""
-
-    def __init__(self, allow: AllowList, **options: Any) -> None:
-        super().__init__(**options)
-        self._allow = allow
+    """Tells the socket factory which host is dialled."""
 
     async def _create_direct_connection(self, req: Any, *args: Any, **kwargs: Any) -> Any:
-        token = _ALLOWED_HOST.set(self._allow.allows_host(req.url.raw_host or ""))
+        token = _DIALLED_HOST.set(req.url.raw_host or "")
         try:
             return await super()._create_direct_connection(req, *args, **kwargs)
         finally:
-            _ALLOWED_HOST.reset(token)
+            _DIALLED_HOST.reset(token)
 
 
 def guarded_connector(
-    allow: AllowList, *, resolver: AbstractResolver | None = None, **options: Any
+    rules: EgressRules, *, resolver: AbstractResolver | None = None, **options: Any
 ) -> aiohttp.TCPConnector:
-    """A connector that dials public addresses and what ``allow`` lets through, nothing else.
+    """A connector that dials what the rules allow, nothing else.
 
     ``resolver`` is wrapped, for tests; ``options`` go to :class:`aiohttp.TCPConnector`. A refused
     address surfaces as :class:`AddressRefused`, possibly within aiohttp's own error: see
@@ -84,14 +88,13 @@ def guarded_connector(
     def open_socket(addr_info: Any) -> socket.socket:
         family, kind, proto, _, sockaddr = addr_info
         address = str(sockaddr[0])
-        why = None if _ALLOWED_HOST.get() else allow.refusal("", address)
+        why = rules.refusal(_DIALLED_HOST.get(), address)
         if why is not None:
             raise AddressRefused(address, why)
         return socket.socket(family, kind, proto)
 
     return _GuardedConnector(
-        allow,
-        resolver=_GuardedResolver(allow, resolver or ThreadedResolver()),
+        resolver=_GuardedResolver(rules, resolver or ThreadedResolver()),
         socket_factory=open_socket,
         **options,
     )

@@ -22,6 +22,16 @@ _MAX_NAME: Final = 253
 _ORIGINS: Final = 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
+#: Ports of other protocols: the list of the Fetch standard ("port blocking"), and Redis. What is
+#: asked there could be taken for a command.
+_CLOSED_PORTS: Final = frozenset({
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
+    103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
+    512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993,
+    995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6379, 6566, 6665, 6666, 6667,
+    6668, 6669, 6679, 6697, 10080,
+})  # fmt: skip
+
 #: The blanks around a URL that browsers remove (WHATWG URL, "basic URL parser").
 _BLANKS: Final = "".join(map(chr, range(0x21)))
 #: Scheme and authority as written. The port is ASCII: int() takes the digits of other scripts, too.
@@ -48,9 +58,10 @@ def check_url(url: str) -> URL:
     full-width digits and dots into plain ones.
 
     Raises:
-        UrlRefused: not http(s), with credentials, without host, with a backslash, or the host is
-            neither a name of letters, digits, hyphens and underscores, nor an address in its plain
-            spelling (``127.1``, ``0x7f000001``, ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are none).
+        UrlRefused: not http(s), with credentials, without host, with a backslash, on a port of
+            another protocol, or the host is neither a name of letters, digits, hyphens and
+            underscores, nor an address in its plain spelling (``127.1``, ``0x7f000001``,
+            ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are none).
     """
     text = url.strip(_BLANKS)
     if len(text) > _MAX_URL:
@@ -143,6 +154,8 @@ def _checked_authority(scheme: str, authority: str, port_text: str | None) -> st
         raise UrlRefused("the URL names no host")
     if port == 0:
         raise UrlRefused("port 0 cannot be dialled")
+    if port in _CLOSED_PORTS:
+        raise UrlRefused(f"port {port} belongs to another protocol; browsers refuse it as well")
     _check_host(host, readable, authority)
     name = f"[{host}]" if ":" in host else host
     return name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}"

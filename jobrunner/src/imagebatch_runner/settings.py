@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressSettings
 from imagebatch_core.environment import (
     Count,
-    EnvironmentSettings,
     LogFormat,
     LogLevel,
     Patience,
@@ -31,7 +30,7 @@ from .memory import MIB, Shares, memory_limit, shares
 _BY_MEMORY: Final = WhenUnset("by the pod's memory limit")
 
 
-class Settings(EnvironmentSettings):
+class Settings(EgressSettings):
     """The defaults suit a pod of one CPU and 1 GiB."""
 
     store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
@@ -39,11 +38,6 @@ class Settings(EnvironmentSettings):
         "",
         description="Base of the URLs of outputs: <base>/<key in the bucket>. Empty: the key, as "
         "local runs want it.",
-    )
-    fetch_allow: str = Field(
-        "",
-        description="Hosts and CIDRs, comma separated, that may be fetched though not public. "
-        "A host is open at any address and on every port, and opens them to no other name.",
     )
     fetch_credentials_file: str = Field(
         "",
@@ -125,13 +119,6 @@ class Settings(EnvironmentSettings):
     log_format: Annotated[LogFormat | None, WhenUnset("json; in local: text")] = Field(
         None, description="json: one JSON object a line; text: lines for people."
     )
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:
-        """As in :class:`.EnvironmentSettings`; a wrong allow-list is refused as well."""
-        settings = super().from_env(env, **overrides)
-        AllowList.parse(settings.fetch_allow)
-        return settings
 
     @property
     def shares(self) -> Shares:

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressSettings
 from imagebatch_core.environment import (
     Count,
-    EnvironmentSettings,
     LogFormat,
     LogLevel,
     Namespace,
@@ -59,16 +58,12 @@ def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _parse_allow(value: object) -> object:
-    return AllowList.parse(value) if isinstance(value, str) else value
-
-
 Json = BeforeValidator(_parse_json)
 Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
 
 
-class Settings(EnvironmentSettings):
+class Settings(EgressSettings):
     """See each field's description; ``runner_image`` alone has no default."""
 
     runner_image: str = Field(min_length=1, description="Image of the runner's pods.")
@@ -99,11 +94,6 @@ class Settings(EnvironmentSettings):
     )
     lease_namespace: Namespace | None = Field(
         None, description="Where the Lease lies; without it no leader is elected."
-    )
-    fetch_allow: Annotated[AllowList, BeforeValidator(_parse_allow), WhenUnset("none")] = Field(
-        default_factory=AllowList,
-        description="Hosts and CIDRs, comma separated, that webhooks may be sent to though their "
-        "address is not public.",
     )
     signing_secret_file: Path | None = Field(
         None, description="File of the webhooks' signing secrets, whsec_…, one a line."

@@ -205,7 +205,8 @@ async def test_private_addresses_are_closed_by_default(fetch: Fetch, host: Image
     named = url.replace("127.0.0.1", "localhost")
     assert (await fetch(named, fetch_allow="")).code is ErrorCode.ADDRESS_REFUSED
     assert not host.requests
-    assert (await fetch(named, fetch_allow="localhost")).content.whole() == DATA
+    loopback = "127.0.0.0/8,::1"
+    assert (await fetch(named, fetch_allow=loopback)).content.whole() == DATA
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def for_host(host: str, port: int, *, plain: bool = True, **more: Any) -> Creden
 
 
 async def fetch(url: str, credentials: Credentials) -> Fetched | ImageFailed:
-    settings = Settings(fetch_allow="127.0.0.1,localhost")
+    settings = Settings(fetch_allow="127.0.0.0/8,::1")
     async with open_session(settings, credentials) as session:
         try:
             async with Fetcher(session, settings, 0).fetched(url) as fetched:
@@ -188,10 +188,9 @@ def test_malformed_file_ends_the_plan_with_3_and_names_the_entry(
 ) -> None:
     entry = {"headers": {"Host": "s3cr3t-value"}}
     made = with_file(products([host.add("a.jpg", DATA)]), {"images.example.com": entry})
-    # Once it is planned, a file that is being changed may be right again a moment later.
-    for step, code in (("plan", 3), ("compress", 1)):
+    for step in ("plan", "compress"):
         ended = made.run(step)
-        assert ended.code == code
+        assert ended.code == 3
         assert ended.message is not None
         assert "entry 'images.example.com': header Host" in (ended.message.error or "")
         assert "s3cr3t-value" not in ended.log + ended.message.to_json()

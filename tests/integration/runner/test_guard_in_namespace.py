@@ -39,6 +39,7 @@ def test_public_hosts_are_reached_and_no_other_is(found: dict[str, Any]) -> None
     assert fetched == {
         "http://8.8.8.8:8080/",
         "http://[2606:4700::1111]:8080/",
+        "http://[64:ff9b::808:808]:8080/",
         "http://public.example:8080/",
     }
     assert {end for url, end in ends.items() if url not in fetched} == {"address_refused"}
@@ -47,7 +48,7 @@ def test_public_hosts_are_reached_and_no_other_is(found: dict[str, Any]) -> None
 
 def test_no_connection_was_opened_to_a_refused_address(found: dict[str, Any]) -> None:
     """A refusal after the connection would still scan ports."""
-    allowed = {"8.8.8.8", "2606:4700::1111", "10.0.0.1"}
+    allowed = {"8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "10.0.0.1"}
     assert set(found["reached"]) == allowed
     assert found["reached"].count("10.0.0.1") == 2
 
@@ -57,3 +58,12 @@ def test_allowed_host_and_allowed_network_are_reached_and_nothing_beside_them(
 ) -> None:
     assert list(found["ends"]["by host"].values()) == ["fetched", "address_refused"]
     assert list(found["ends"]["by network"].values()) == ["fetched", "address_refused"]
+
+
+def test_an_allowed_name_reaches_neither_loopback_nor_metadata(found: dict[str, Any]) -> None:
+    assert set(found["ends"]["by name"].values()) == {"address_refused"}
+
+
+def test_what_is_denied_is_not_reached_though_public_and_allowed(found: dict[str, Any]) -> None:
+    ends = list(found["ends"]["denied"].values())
+    assert ends == ["address_refused", "address_refused", "fetched"]

@@ -34,7 +34,7 @@ def fetch() -> Fetch:
     """``await fetch(url, …, **settings)``: the bytes or the code of each, by one fetcher."""
 
     async def several(*urls: str, **overrides: Any) -> list[bytes | ErrorCode]:
-        settings = Settings(**({"fetch_allow": "127.0.0.1,localhost"} | overrides))
+        settings = Settings(**({"fetch_allow": "127.0.0.0/8,::1"} | overrides))
         found: list[bytes | ErrorCode] = []
         async with open_session(settings) as session:
             fetcher = Fetcher(session, settings, 0)
@@ -339,7 +339,7 @@ async def test_redirects_in_a_circle_end_at_their_limit(fetch: Fetch, host: Imag
 
 async def test_redirects_count_as_requests_of_the_host_they_lead_to(host: ImageHost) -> None:
     """Else a host could be flooded by way of another."""
-    settings = Settings(fetch_allow="127.0.0.1,localhost", fetch_per_host=2)
+    settings = Settings(fetch_allow="127.0.0.0/8,::1", fetch_per_host=2)
     urls = []
     for n in range(8):
         target = host.slow(f"{n}.jpg", DATA, 0.1)

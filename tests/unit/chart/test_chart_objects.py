@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from imagebatch_core import names
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.environment import PREFIX, EnvironmentSettings, variable
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_operator.settings import Settings as OperatorSettings
@@ -23,8 +23,8 @@ from .conftest import CHART, NAMESPACE, ROOT, Rendered
 Render = Callable[..., Rendered]
 #: Settings of the runner that the chart derives from other values, or Kubernetes fixes.
 _NOT_BY_HAND = {
-    "store", "public_base_url", "fetch_allow", "fetch_credentials_file", "fetch_s3_allow",
-    "termination_log",
+    "store", "public_base_url", "fetch_allow", "fetch_deny", "fetch_nat64", "fetch_s3_allow",
+    "fetch_credentials_file", "termination_log",
 }  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     assert settings.runner_pod_annotations == {"sidecar.istio.io/inject": "false"}
     assert settings.namespaces == (NAMESPACE, "shop")
     assert settings.lease_namespace == NAMESPACE
-    assert settings.fetch_allow == AllowList.parse("catalogue.shop.svc,10.0.0.0/8")
+    assert settings.egress_rules == EgressRules.parse("catalogue.shop.svc,10.0.0.0/8")
     assert settings.gateway_url == "https://images.example.com"
     assert settings.download_url(NAMESPACE, "spring") is not None
     assert settings.download_url("shop", "spring") is None
@@ -246,7 +246,7 @@ def test_the_runner_accepts_its_settings(render: Render) -> None:
     settings = RunnerSettings.from_env(chart.one("ConfigMap", names.RUNNER_CONFIG_MAP)["data"])
     assert settings.store == "s3://pictures"
     assert settings.public_base_url == "https://images.example.com/files"
-    assert settings.fetch_allow == "10.0.0.0/8"
+    assert settings.egress_rules == EgressRules.parse("10.0.0.0/8")
     named = S3Object.parse("s3://shared/shop/photos/a.jpg")
     assert S3AllowList.parse(settings.fetch_s3_allow).allows(named, "shop")
     assert settings.max_pixels == 200_000_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressRules
 from stack import release
 
 from .conftest import CHART, NAMESPACE, HelmFailed, Rendered, Values
@@ -104,6 +104,9 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
         ({"egress": {"allow": ["http://shop"]}}, "http://shop.* is no host name, address or CIDR"),
         ({"egress": {"allow": ["*.shop"]}}, "no port, scheme or wildcard"),
         ({"egress": {"allow": ["10.0.0.0/33"]}}, "10.0.0.0/33.* is no host name"),
+        ({"egress": {"allow": ["localhost"]}}, "no name opens loopback: allow 127.0.0.0/8"),
+        ({"egress": {"deny": ["shop.example"]}}, r"egress\.deny\.0: Does not match"),
+        ({"egress": {"nat64": ["64:ff9b::"]}}, r"egress\.nat64\.0: Does not match"),
     ],
 )
 def test_what_is_missing_is_said(render: Render, values: Values, message: str) -> None:
@@ -115,7 +118,7 @@ def test_what_is_missing_is_said(render: Render, values: Values, message: str) -
     "entry", ["catalogue.shop.svc", "my_host.", "10.0.0.1", "10.0.0.0/8", "fd00::/8", "::1"]
 )
 def test_what_the_address_guard_takes_the_chart_takes(render: Render, entry: str) -> None:
-    assert AllowList.parse(entry) != AllowList()
+    assert EgressRules.parse(entry) != EgressRules()
     chart = render(egress={"allow": [entry]})
     assert chart.env("imagebatch-operator")["IMAGEBATCH_FETCH_ALLOW"] == entry
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from random import Random
 from typing import Any
 
+import pytest
 import yaml
 
-from imagebatch_core.addresses import refusal
+from imagebatch_core.addresses import special_purpose
+from imagebatch_core.egress_rules import DENIED, EgressRules
 
-from .conftest import NAMESPACE, ROOT, Rendered
+from .conftest import NAMESPACE, ROOT, HelmFailed, Rendered
 
 Render = Callable[..., Rendered]
 
@@ -42,13 +52,13 @@ def test_no_rule_of_the_runner_leads_to_the_api_server(render: Render) -> None:
     }
     assert ports == {53, 8333}
     allowed = [ip_network(block["cidr"]) for block in _blocks(_egress(chart, "imagebatch-runner"))]
-    assert allowed == [ip_network("0.0.0.0/0"), ip_network("2000::/3")]
+    assert allowed == [ip_network(one) for one in ("0.0.0.0/0", "2000::/3", "64:ff9b::/96")]
 
 
 def test_private_ranges_are_walled_off_as_the_address_guard_does(render: Render) -> None:
-    (v4, _) = _blocks(_egress(render(), "imagebatch-operator"))
+    (v4, _, _) = _blocks(_egress(render(), "imagebatch-operator"))
     for cidr in v4["except"]:
-        assert refusal(str(IPv4Network(cidr)[0])) is not None
+        assert special_purpose(IPv4Network(cidr)[0]) is not None
     for address in ("10.0.0.1", "169.254.169.254", "172.20.0.1", "192.168.1.1", "100.64.0.1"):
         assert any(IPv4Address(address) in IPv4Network(cidr) for cidr in v4["except"])
 
@@ -57,7 +67,87 @@ def test_allowed_networks_and_addresses_are_let_through(render: Render) -> None:
     chart = render(egress={"allow": ["10.1.0.0/16", "10.2.3.4", "fd00::1", "catalogue.shop.svc"]})
     for name in ("imagebatch-runner", "imagebatch-operator"):
         cidrs = [block["cidr"] for block in _blocks(_egress(chart, name))]
-        assert cidrs[-3:] == ["10.1.0.0/16", "10.2.3.4/32", "fd00::1/128"]
+        assert cidrs[-5:] == [
+            "10.1.0.0/16", "10.2.3.4/32", "fd00::1/128",
+            "64:ff9b::10.1.0.0/112", "64:ff9b::10.2.3.4/128",
+        ]  # fmt: skip
+
+
+#: Networks on both sides of each other's borders, with addresses within and beside them.
+NESTED = ("25.0.0.0/8", "25.128.0.0/9", "25.1.0.0/16", "25.1.2.3", "10.1.0.0/16", "11.0.0.0/8",
+          "2600:1f00::/24", "2600:1f18::/32", "2600:1f18::1", "fd00::/8", "fd01:2::/32", "::/0",
+          "2000::/3", "2001:67c:64::/48", "64:ff9b::/96", "0.0.0.0/0", "0.0.0.0/1")  # fmt: skip
+PROBES = (
+    "24.255.255.255", "25.0.0.0", "25.1.0.0", "25.1.2.2", "25.1.2.3", "25.1.255.255", "25.2.0.0",
+    "25.127.255.255", "25.128.0.0", "25.255.255.255", "26.0.0.0", "8.8.8.8", "10.0.0.1", "10.1.0.1",
+    "11.1.1.1", "128.0.0.1", "127.0.0.1", "169.254.169.254", "2600:1eff::1", "2600:1f00::1",
+    "2600:1f18::1", "2600:1f18::2", "2600:2000::1", "2001:67c:64::808:808", "2001:67c:65::1",
+    "fd00::1", "fd01:2::1", "fd01:3::1", "fe80::1", "::1", "64:ff9b::808:808", "64:ff9b::a00:1",
+    "64:ff9b::1901:203",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_denied_is_walled_off_and_nothing_else_is(render: Render, seed: int) -> None:
+    """The API server refuses an exception that does not lie within its block."""
+    chance = Random(seed)
+    deny = chance.sample(NESTED, 3)
+    allow = chance.sample([one for one in NESTED if one not in ("::/0", "0.0.0.0/0")], 3)
+    nat64 = chance.choice(["64:ff9b::/96", "2001:67c:64::/96"])
+    egress = {"deny": deny, "allow": allow, "nat64": [nat64]}
+    chart = render(egress=egress, s3={"endpoint": "http://seaweedfs:8333"})
+    blocks = _blocks(_egress(chart, "imagebatch-operator"))
+    for block in blocks:
+        for hole in block.get("except", []):
+            assert ip_network(hole) != ip_network(block["cidr"])
+            assert ip_network(hole).subnet_of(ip_network(block["cidr"]))  # type: ignore[arg-type]
+    rules = EgressRules.parse(",".join(allow), ",".join(deny), nat64)
+    for probe in PROBES:
+        if rules.refusal("a.example", probe) == DENIED:
+            assert not _lets_through(blocks, probe), (probe, deny)
+        elif rules.refusal("a.example", probe) is None:
+            assert _lets_through(blocks, probe), (probe, allow, deny)
+        elif rules.refusal("a.example", probe) == "private":
+            assert not _lets_through(blocks, probe), (probe, allow, deny)
+
+
+def test_a_wall_without_any_opening_is_no_open_wall(render: Render) -> None:
+    """A rule whose list of peers is empty would allow everything."""
+    shut = {"deny": ["0.0.0.0/0", "::/0"], "allow": ["10.0.0.0/8", "fd00::1"]}
+    with pytest.raises(HelmFailed, match=r"set networkPolicy\.s3\.to"):
+        render(egress=shut)
+    chart = render(egress=shut, s3={"endpoint": "http://seaweedfs:8333"})
+    rules = _egress(chart, "imagebatch-operator")
+    assert [rule["ports"][0]["port"] for rule in rules] == [53, 443]
+    assert _blocks(rules) == []
+
+
+def test_a_list_of_egress_that_is_left_empty_counts_as_empty(render: Render) -> None:
+    chart = render(egress={"allow": None, "deny": None, "s3Allow": None})
+    assert chart.env("imagebatch-operator")["IMAGEBATCH_FETCH_DENY"] == ""
+    assert len(_blocks(_egress(chart, "imagebatch-operator"))) == 3
+
+
+@pytest.mark.parametrize(
+    "prefix", ["64:ff9b::/96", "64:ff9b:1::/48", "2001:67c:1:2:3:4::/96", "2001:67c:64::/64"]
+)
+def test_a_prefix_of_nat64_is_opened_without_what_is_private(render: Render, prefix: str) -> None:
+    chart = render(egress={"nat64": [prefix]})
+    assert chart.env("imagebatch-operator")["IMAGEBATCH_FETCH_NAT64"] == prefix
+    (*_, block) = _blocks(_egress(chart, "imagebatch-runner"))
+    assert block["cidr"] == prefix
+    if prefix.endswith("/96"):
+        private = int(ip_network(prefix)[0]) + int(IPv4Address("10.0.0.1"))
+        assert any(IPv6Address(private) in IPv6Network(hole) for hole in block["except"])
+
+
+def _lets_through(blocks: list[dict[str, Any]], address: str) -> bool:
+    ip = ip_address(address)
+    return any(
+        ip in ip_network(block["cidr"])
+        and not any(ip in ip_network(hole) for hole in block.get("except", []))
+        for block in blocks
+    )
 
 
 def test_aws_itself_is_reached_on_public_addresses_only(render: Render) -> None:

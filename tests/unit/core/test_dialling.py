@@ -9,12 +9,15 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.egress import AddressRefused, find_address_refused, guarded_connector
+from imagebatch_core.egress_rules import EgressRules
 from support.recordednet import RecordedNet
 from support.special_addresses import CLOUD, PUBLIC, embedded, samples
 
-BAD = [*dict.fromkeys([*(a for a, _ in samples()), *CLOUD, *(a for a, _ in embedded("10.0.0.1"))])]
+#: The middle of the well-known prefix of NAT64 leads to 128.0.0.0, which is public.
+NAT64_OF_A_PUBLIC_HOST = "64:ff9b::8000:0"
+_BAD = [*(a for a, _ in samples()), *CLOUD, *(a for a, _ in embedded("10.0.0.1"))]
+BAD = [address for address in dict.fromkeys(_BAD) if address != NAT64_OF_A_PUBLIC_HOST]
 
 
 async def get(
@@ -28,9 +31,13 @@ async def get(
         return find_address_refused(error) or error
 
 
-def session_of(allow: str = "", dns_seconds: int | None = 60) -> aiohttp.ClientSession:
+def session_of(
+    allow: str = "", deny: str = "", dns_seconds: int | None = 60
+) -> aiohttp.ClientSession:
     connector = guarded_connector(
-        AllowList.parse(allow), use_dns_cache=dns_seconds is not None, ttl_dns_cache=dns_seconds
+        EgressRules.parse(allow, deny),
+        use_dns_cache=dns_seconds is not None,
+        ttl_dns_cache=dns_seconds,
     )
     return aiohttp.ClientSession(connector=connector)
 
@@ -146,8 +153,64 @@ async def test_a_name_in_front_of_an_allowed_address_needs_its_network_allowed()
         await get(session, "http://10.1.9.9:81/")
         assert isinstance(await get(session, "http://more.example/"), AddressRefused)
         assert isinstance(await get(session, "http://10.2.0.1/"), AddressRefused)
-        assert isinstance(await get(session, "http://[64:ff9b::a01:203]/"), AddressRefused)
-    assert paper.dialled == ["10.1.2.3", "10.1.9.9"]
+        assert isinstance(await get(session, "http://[64:ff9b::a02:1]/"), AddressRefused)
+        assert isinstance(await get(session, "http://[2002:a01:203::1]/"), AddressRefused)
+        await get(session, "http://[64:ff9b::a01:203]/")
+    assert paper.dialled == ["10.1.2.3", "10.1.9.9", "64:ff9b::a01:203"]
+
+
+async def test_an_allowed_name_dials_nothing_that_the_machine_or_its_cloud_answers() -> None:
+    shut = ["127.0.0.1", "::1", "0.0.0.0", "169.254.1.1", "fe80::1", *CLOUD]
+    paper = net().name("images.local", *([address] for address in shut))
+    async with session_of(allow="images.local", dns_seconds=None) as session:
+        for address in shut:
+            refused = await get(session, "http://images.local/")
+            assert isinstance(refused, AddressRefused), address
+            assert refused.address == address
+    assert paper.dialled == []
+
+
+async def test_an_allowed_literal_is_a_name_that_opens_no_loopback_either() -> None:
+    """The socket factory sees the host of the URL, whatever it resolved to."""
+    paper = net().name("images.local", ["10.0.0.1", "127.0.0.1"])
+    async with session_of(allow="images.local") as session:
+        assert isinstance(await get(session, "http://images.local/"), AddressRefused)
+        assert isinstance(await get(session, "http://127.0.0.1/"), AddressRefused)
+    assert paper.dialled == []
+
+
+async def test_what_is_denied_is_not_dialled_though_public_or_allowed() -> None:
+    paper = net().name("images.local", ["10.1.2.3"]).name("shop.example", ["8.8.8.8", "25.1.2.3"])
+    async with session_of(
+        allow="images.local,10.0.0.0/8", deny="25.0.0.0/8,10.1.0.0/16"
+    ) as session:
+        for url in (
+            "http://images.local/", "http://shop.example/", "http://10.1.0.1/", "http://25.0.0.1/",
+            "http://[64:ff9b::1900:1]/", "http://[::ffff:10.1.0.1]/",
+        ):  # fmt: skip
+            refused = await get(session, url)
+            assert isinstance(refused, AddressRefused), url
+            assert str(refused) == f"{refused.address} is closed by IMAGEBATCH_FETCH_DENY"
+        await get(session, "http://10.2.0.1/")
+    assert paper.dialled == ["10.2.0.1"]
+
+
+async def test_public_hosts_are_dialled_through_nat64_and_private_ones_are_not() -> None:
+    paper = net().name("shop.example", ["64:ff9b::808:808"]).name("in.example", ["64:ff9b::a00:1"])
+    async with session_of() as session:
+        await get(session, "http://shop.example/")
+        assert isinstance(await get(session, "http://in.example/"), AddressRefused)
+        assert isinstance(await get(session, "http://[64:ff9b::a9fe:a9fe]/"), AddressRefused)
+    assert paper.dialled == ["64:ff9b::808:808"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "a.localhost", "A.LocalHost."])
+async def test_localhost_is_refused_without_a_look_up(host: str) -> None:
+    paper = net().name("localhost", ["8.8.8.8"]).name("a.localhost", ["8.8.8.8"])
+    async with session_of() as session:
+        refused = await get(session, f"http://{host}/")
+    assert isinstance(refused, AddressRefused)
+    assert paper.looked_up == paper.dialled == []
 
 
 async def test_the_dial_is_guarded_even_when_the_url_was_never_checked() -> None:

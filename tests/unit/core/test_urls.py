@@ -63,11 +63,35 @@ IDNA_TRICKS = [
     f"http://{'a.' * 127}com/", f"http://{'ü' * 60}.com/",
 ]  # fmt: skip
 ODD_PORTS = [
-    "http://example.com:0/", "http://example.com:00/", "http://example.com:65536/",
-    "http://example.com:-1/", "http://example.com:+80/", "http://example.com:8o/",
-    "http://example.com:８０/", "http://example.com:80:80/", "http://example.com:1e1/",
-    "http://example.com:8_0/", "http://example.com:000080/",
-]  # fmt: skip
+    "http://example.com:0/",
+    "http://example.com:00/",
+    "http://example.com:65536/",
+    "http://example.com:-1/",
+    "http://example.com:+80/",
+    "http://example.com:8o/",
+    "http://example.com:８０/",
+    "http://example.com:80:80/",
+    "http://example.com:1e1/",
+    "http://example.com:8_0/",
+    "http://example.com:000080/",
+]
+#: https://fetch.spec.whatwg.org/#port-blocking, as of 2026, and Redis.
+OTHER_PROTOCOLS = {
+    1: "tcpmux", 7: "echo", 9: "discard", 11: "systat", 13: "daytime", 15: "netstat", 17: "qotd",
+    19: "chargen", 20: "ftp-data", 21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 37: "time",
+    42: "name", 43: "nicname", 53: "domain", 69: "tftp", 77: "rje", 79: "finger", 87: "link",
+    95: "supdup", 101: "hostname", 102: "iso-tsap", 103: "gppitnp", 104: "acr-nema", 109: "pop2",
+    110: "pop3", 111: "sunrpc", 113: "auth", 115: "sftp", 117: "uucp-path", 119: "nntp", 123: "ntp",
+    135: "epmap", 137: "netbios-ns", 139: "netbios-ssn", 143: "imap", 161: "snmp", 179: "bgp",
+    389: "ldap", 427: "svrloc", 465: "submissions", 512: "exec", 513: "login", 514: "shell",
+    515: "printer", 526: "tempo", 530: "courier", 531: "chat", 532: "netnews", 540: "uucp",
+    548: "afp", 554: "rtsp", 556: "remotefs", 563: "nntps", 587: "submission", 601: "syslog-conn",
+    636: "ldaps", 989: "ftps-data", 990: "ftps", 993: "imaps", 995: "pop3s", 1719: "h323gatestat",
+    1720: "h323hostcall", 1723: "pptp", 2049: "nfs", 3659: "apple-sasl", 4045: "npp", 4190: "sieve",
+    5060: "sip", 5061: "sips", 6000: "x11", 6379: "redis", 6566: "sane-port", 6665: "ircu",
+    6666: "ircu", 6667: "ircu", 6668: "ircu", 6669: "ircu", 6679: "osaut", 6697: "ircs-u",
+    10080: "amanda",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -110,6 +134,18 @@ def test_ordinary_urls_are_taken_and_name_the_host_that_is_meant(
 ) -> None:
     checked = check_url(url)
     assert (checked.raw_host, checked.port) == (host, port)
+
+
+@pytest.mark.parametrize("port", OTHER_PROTOCOLS)
+def test_ports_of_other_protocols_are_refused(port: int) -> None:
+    for url in (f"http://example.com:{port}/", f"https://8.8.8.8:{port:05}"):
+        with pytest.raises(UrlRefused, match=f"port {port} belongs to another protocol"):
+            check_url(url)
+
+
+@pytest.mark.parametrize("port", [80, 81, 443, 591, 3000, 5000, 8000, 8080, 8443, 9000, 65535])
+def test_ports_that_people_serve_on_are_open(port: int) -> None:
+    assert check_url(f"http://example.com:{port}/").port == port
 
 
 @pytest.mark.parametrize("written", VERBATIM)

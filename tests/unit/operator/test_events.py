@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.job import Step
 from imagebatch_operator.cluster.client import jobs_path
 from imagebatch_operator.settings import Settings
@@ -115,7 +114,7 @@ async def test_each_failed_delivery_of_a_webhook_is_a_warning_and_the_last_is_no
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     settings = SETTINGS.model_copy(
-        update={"fetch_allow": AllowList.parse("127.0.0.1"), "signing_secret_file": secret}
+        update={"fetch_allow": "127.0.0.1", "signing_secret_file": secret}
     )
     receiver.answers = [web.HTTPInternalServerError.status_code, 503]
     cluster = await lived(batch().webhook(receiver.url), settings)

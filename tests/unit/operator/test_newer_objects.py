@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.crd import custom_resource_definition
 from imagebatch_core.names import API_VERSION, KIND
 from imagebatch_core.reasons import ConditionType, Phase, Reason
@@ -49,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
     secret.write_text("whsec_" + base64.b64encode(b"a secret of twenty-four").decode())
     return Settings(
         runner_image="runner:1",
-        fetch_allow=AllowList.parse("127.0.0.1"),
+        fetch_allow="127.0.0.1",
         signing_secret_file=secret,
     )
 

@@ -14,7 +14,6 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_operator.cluster.client import Invalid, batch_path, core_path, jobs_path
@@ -65,7 +64,7 @@ def settings(tmp_path: Path) -> Settings:
     secret.write_text(SECRET + "\n")
     return Settings(
         runner_image="runner:1",
-        fetch_allow=AllowList.parse("127.0.0.1"),
+        fetch_allow="127.0.0.1",
         signing_secret_file=secret,
         gateway_url="http://gateway.example",
         gateway_namespace="shop",

@@ -62,7 +62,7 @@ def test_lists_and_json_are_read() -> None:
     assert settings.namespaces == ("shop", "studio")
     assert settings.source_prefixes == {"shop": ["feeds/"]}
     assert settings.runner_resources == DEFAULT_RESOURCES, "a runner needs a limit of memory"
-    assert settings.fetch_allow.allows_address("10.1.2.3")
+    assert settings.egress_rules.refusal("hook.example", "10.1.2.3") is None
     assert settings.gateway_url == "https://images.example"
     assert settings.lease_namespace is None
 

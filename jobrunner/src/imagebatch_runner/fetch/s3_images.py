@@ -21,7 +21,7 @@ import yarl
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.results import ErrorCode
 from imagebatch_core.store import endpoint_of, open_store, region_of
 from imagebatch_runner.failures import ImageFailed
@@ -33,7 +33,7 @@ from .s3_urls import S3AllowList, S3Object, S3UrlRefused
 
 #: Longer than a request may wait for its turn.
 _SIGNED_FOR: Final = timedelta(hours=1)
-_ANYWHERE: Final = AllowList.parse("0.0.0.0/0,::/0")
+_ANYWHERE: Final = EgressRules.parse("0.0.0.0/0,::/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class S3Images:
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(guarded)
         if session is None:
-            allow = AllowList.parse(self._settings.fetch_allow) if guarded else _ANYWHERE
-            session = self._sessions[guarded] = web.open_session(self._settings, allow=allow)
+            rules = self._settings.egress_rules if guarded else _ANYWHERE
+            session = self._sessions[guarded] = web.open_session(self._settings, rules=rules)
             self._stack.push_async_callback(session.close)
         return session

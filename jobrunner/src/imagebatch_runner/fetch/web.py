@@ -20,8 +20,8 @@ from importlib.metadata import version
 import aiohttp
 import yarl
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.egress import find_address_refused, guarded_connector
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.results import ErrorCode
 from imagebatch_core.retry_after import parse_retry_after
 from imagebatch_core.shown_url import shown_url
@@ -45,17 +45,15 @@ def open_session(
     settings: Settings,
     credentials: Credentials = NO_CREDENTIALS,
     *,
-    allow: AllowList | None = None,
+    rules: EgressRules | None = None,
 ) -> aiohttp.ClientSession:
     """No cookies, no proxies of the environment, no decompression: a body is bytes to bound.
 
     ``credentials`` are looked up for every single request, so none is carried over a redirect.
-    ``allow`` is that of the settings, unless the session is for other hosts than strangers name.
+    ``rules`` are those of the settings, unless the session is for other hosts than strangers name.
     """
-    if allow is None:
-        allow = AllowList.parse(settings.fetch_allow)
     return aiohttp.ClientSession(
-        connector=guarded_connector(allow, limit=0, ttl_dns_cache=60),
+        connector=guarded_connector(rules or settings.egress_rules, limit=0, ttl_dns_cache=60),
         timeout=aiohttp.ClientTimeout(
             total=None,
             sock_connect=settings.fetch_connect_seconds,

@@ -8,8 +8,8 @@ from typing import Final
 
 import aiohttp
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.egress import find_address_refused, guarded_connector
+from imagebatch_core.egress_rules import DENIED, EgressRules
 from imagebatch_core.reasons import Reason
 from imagebatch_core.retry_after import parse_retry_after
 from imagebatch_core.urls import UrlRefused, check_url
@@ -26,7 +26,7 @@ async def deliver(
     event_id: str,
     body: bytes,
     secrets: Iterable[bytes],
-    allow: AllowList,
+    rules: EgressRules,
     now: datetime,
 ) -> Attempt:
     """One attempt. The receiver's body is never read: it could be an internal service's."""
@@ -42,7 +42,7 @@ async def deliver(
         checked = check_url(url)
         async with (
             aiohttp.ClientSession(
-                connector=guarded_connector(allow), timeout=_TIMEOUT, trust_env=False
+                connector=guarded_connector(rules), timeout=_TIMEOUT, trust_env=False
             ) as session,
             session.post(checked, data=body, headers=headers, allow_redirects=False) as response,
         ):
@@ -53,10 +53,13 @@ async def deliver(
     except TimeoutError:
         return Attempt(None, "no answer in time")
     except (aiohttp.ClientError, OSError) as error:
-        if find_address_refused(error) is not None:
+        refused = find_address_refused(error)
+        if refused is not None:
             return Attempt(
                 None,
-                "the receiver's address is not public, and egress.allow of the chart does not "
+                "the receiver's address is closed by egress.deny of the chart"
+                if refused.why == DENIED
+                else "the receiver's address is not public, and egress.allow of the chart does not "
                 "name it",
                 reason=Reason.RECEIVER_REFUSED,
             )

@@ -108,7 +108,7 @@ class Outbox:
                     event_id=event_id,
                     body=payload(batch, self._settings.download_url(batch.namespace, batch.name)),
                     secrets=await signing_keys(batch, self._kube, self._settings),
-                    allow=self._settings.fetch_allow,
+                    rules=self._settings.egress_rules,
                     now=self._clock(),
                 )
         except ConfigurationRefused as error:

@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from imagebatch_core.addresses import AllowList
 from imagebatch_core.names import WEBHOOK_SECRET
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
@@ -79,8 +78,7 @@ def stored(cluster: FakeCluster, name: str = "spring") -> ImageBatch:
 def settings(tmp_path: Path) -> Settings:
     secret = tmp_path / "secret"
     secret.write_text(RELEASE_SECRET)
-    allow = AllowList.parse("127.0.0.1")
-    return Settings(runner_image="r", fetch_allow=allow, signing_secret_file=secret)
+    return Settings(runner_image="r", fetch_allow="127.0.0.1", signing_secret_file=secret)
 
 
 def outbox(cluster: FakeCluster, settings: Settings) -> Outbox:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.reasons import Reason
 from imagebatch_operator.policies.webhook_retries import Attempt
 from imagebatch_operator.webhook.delivery import deliver
@@ -15,13 +15,13 @@ from support.special_addresses import CLOUD
 from unit.operator.builders import NOW
 
 
-async def send(url: str, allow: str = "") -> Attempt:
+async def send(url: str, allow: str = "", deny: str = "") -> Attempt:
     return await deliver(
         url,
         event_id="evt_1",
         body=b"{}",
         secrets=[b"secret"],
-        allow=AllowList.parse(allow),
+        rules=EgressRules.parse(allow, deny),
         now=NOW,
     )
 
@@ -51,3 +51,13 @@ async def test_public_and_allowed_receivers_are_dialled() -> None:
     await send("http://hook.example/")
     await send("http://hook.local/", allow="hook.local")
     assert net.dialled == ["8.8.8.8", "10.0.0.1"]
+
+
+async def test_a_denied_receiver_is_not_dialled_and_the_attempt_says_which_setting_closes_it() -> (
+    None
+):
+    net = RecordedNet().name("hook.example", ["8.8.8.8"]).on(asyncio.get_running_loop())
+    attempt = await send("http://hook.example/", allow="hook.example", deny="8.8.0.0/16")
+    assert attempt.reason is Reason.RECEIVER_REFUSED
+    assert attempt.error == "the receiver's address is closed by egress.deny of the chart"
+    assert net.dialled == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagebatch_core.addresses import AllowList
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_operator.webhook.delivery import deliver
 from support.imagehost import ImageHost
 from support.written_urls import ENCODED, VERBATIM
@@ -22,7 +22,7 @@ async def test_a_webhook_is_sent_as_its_address_is_written(written: str) -> None
             event_id="evt_1",
             body=b"{}",
             secrets=[b"secret"],
-            allow=AllowList.parse("127.0.0.1"),
+            rules=EgressRules.parse("127.0.0.1"),
             now=NOW,
         )
     assert attempt.code == 200

@@ -222,7 +222,10 @@ def test_refusal_of_an_options_value_names_the_option(
         return RunOptions(Output(), 0, Settings.from_env({}, fetch_allow="http://x"), {})
 
     assert LocalRun(photos, None, None, quiet=True, as_json=False).run(refuse) == 2
-    assert "refused: --allow (IMAGEBATCH_FETCH_ALLOW): 'http://x'" in capsys.readouterr().err
+    assert (
+        "refused: --allow (IMAGEBATCH_FETCH_ALLOW)='http://x': 'http://x' is no host"
+        in capsys.readouterr().err
+    )
 
 
 def test_options_that_are_refused_are_shown_as_any_refusal(
