@@ -91,7 +91,7 @@ class Stack:
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(f"{self.gateway}/readyz", timeout=5) as answer:
-                    if answer.status == 200:
+                    if json.load(answer)["status"] == "ok":
                         return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.3)

@@ -9,16 +9,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from imagebatch_core.keys import BatchKeys, upload_prefix
-from imagebatch_core.resource import ImageBatch
+from imagebatch_core.keys import upload_prefix
 from imagebatch_core.store import ObjectStore
 from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.backends.batches import Batches
-from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
 from imagebatch_gateway.requests.lookup import Lookup
+from imagebatch_gateway.requests.output_urls import OutputUrls
 from imagebatch_gateway.requests.progress import ProgressReader
+from imagebatch_gateway.requests.snapshot import Snapshots
 from imagebatch_gateway.uploads.accept import Uploads
 
 from .settings import Settings
@@ -30,7 +30,7 @@ class Services:
     objects: Objects
     lookup: Lookup
     uploads: Uploads
-    progress: ProgressReader
+    snapshots: Snapshots
     readiness: Readiness
 
     @classmethod
@@ -42,10 +42,11 @@ class Services:
         clock: Callable[[], float] = time.monotonic,
     ) -> Services:
         objects = Objects(store)
+        lookup = Lookup(batches, settings.prefix)
         return cls(
             settings,
             objects,
-            Lookup(batches),
+            lookup,
             Uploads(
                 objects,
                 batches,
@@ -53,23 +54,9 @@ class Services:
                 prefix=settings.prefix,
                 at_once=settings.uploads_at_once,
             ),
-            ProgressReader(objects, clock),
+            Snapshots(OutputUrls(objects), ProgressReader(objects, clock), lookup.keys_of),
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )
-
-    def keys_of(self, batch: ImageBatch) -> BatchKeys:
-        """Where the batch's data lies: where its status says, else below the present prefix.
-
-        Raises:
-            ResultMissing: the status names a place of another namespace.
-        """
-        root = batch.status.storage
-        if root is None:
-            return BatchKeys.of(batch.namespace, batch.uid, self.settings.prefix)
-        try:
-            return BatchKeys.at(root, batch.namespace)
-        except ValueError as error:
-            raise ResultMissing(root) from error
 
 
 def services_of(request: Request) -> Services:

@@ -40,11 +40,11 @@ class Gateway:
                 stderr=log,
             )
         end = time.monotonic() + _BOOT_SECONDS
-        path = "/readyz" if ready else "/healthz"
         while time.monotonic() < end:
             assert self._process.poll() is None, self.log()
             try:
-                if httpx.get(self.url + path).status_code == 200:
+                status = httpx.get(f"{self.url}/readyz").json()["status"]
+                if status == "ok" or not ready:
                     return
             except httpx.TransportError:
                 pass

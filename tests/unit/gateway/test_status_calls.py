@@ -286,12 +286,15 @@ async def test_the_webhooks_delivery_is_told_without_its_address(
     assert "secret" not in answer.text
 
 
-async def test_a_report_that_is_gone_from_the_store_is_told_as_gone(
+async def test_a_report_that_is_gone_from_the_store_leaves_the_status_and_is_told_as_gone(
     http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.completed(succeeded=1).reported().build())
+    answer = await http.get("/api/status/summer-2026")
 
-    assert (await http.get("/api/status/summer-2026")).status_code == 410
+    assert answer.status_code == 200
+    assert "no longer in the object store" in answer.json()["note"]
+    assert answer.json()["next"] is None
     assert (await http.get("/download/summer-2026")).status_code == 410
 
 
@@ -306,3 +309,14 @@ async def test_a_cluster_that_does_not_answer_is_503_with_retry_after(
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
+
+
+async def test_the_first_page_of_urls_of_a_request_that_has_ended_is_read_once(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    batches.add(batch.completed(succeeded=1).reported().build())
+    keys = write_report(store, [succeeded(1)])
+    first = (await http.get("/api/status/summer-2026")).json()
+    obstore.delete(store, keys.report_jsonl)
+
+    assert (await http.get("/api/status/summer-2026")).json() == first

@@ -30,6 +30,7 @@ from .problems import (
     no_such_file,
     not_implemented,
     problem_of,
+    scratch_full,
 )
 
 _KEY: Final = "shop/7c9e6679-7425-40de-944b-e07fc1f90ae7/report.jsonl"
@@ -60,6 +61,7 @@ BAD_UPLOAD: Final = (
     http_problem(413, "The upload is larger than 1 GiB.", {}),
     invalid_options(("quality", "Input should be less than or equal to 100")),
     idempotency_key_reused(),
+    scratch_full(),
     SpecRefused(
         "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
     ),

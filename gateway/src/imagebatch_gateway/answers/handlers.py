@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Final
 
@@ -12,7 +13,14 @@ from starlette.exceptions import HTTPException
 
 from imagebatch_core.errors import ImageBatchError
 
-from .problems import Problem, http_problem, internal, invalid_options, problem_of
+from .problems import (
+    Problem,
+    http_problem,
+    internal,
+    invalid_options,
+    problem_of,
+    scratch_full,
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -39,9 +47,29 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
+        if is_disk_full(error.__cause__):
+            # FastAPI makes a 400 of whatever fails while a body is read.
+            _log.warning("an upload is refused: %s", error.__cause__)
+            return scratch_full().response()
         detail = str(error.detail) if error.detail else None
         return http_problem(error.status_code, detail, error.headers or {}).response()
+
+    @app.exception_handler(OSError)
+    async def on_os_error(_: Request, error: OSError) -> JSONResponse:
+        if not is_disk_full(error):
+            raise error
+        _log.warning("an upload is refused: %s", error)
+        return scratch_full().response()
 
     @app.exception_handler(Exception)
     async def on_fault(_: Request, __: Exception) -> JSONResponse:
         return internal("The gateway's log says more.").response()
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether this error, or one that it came from, is a disk without room."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -93,7 +93,9 @@ class StatusAnswer(Model):
     output_image_urls: list[str] = Field(
         description="Outputs in input order, at most 1,000; empty until the report is written."
     )
-    output_image_urls_truncated: bool
+    output_image_urls_truncated: bool = Field(
+        description="There are more than these, or they could not be read; `next` leads to them."
+    )
     next: str | None = Field(description="Where the URLs after these are found.")
     products: int | None = Field(description="Null until the input is planned.")
     row_problem_count: int | None = Field(
@@ -102,6 +104,10 @@ class StatusAnswer(Model):
     )
     notices: list[str] = Field(
         description="What was noticed in the input and stops nothing, as that it is no UTF-8."
+    )
+    note: str | None = Field(
+        description="What is missing in this answer, and why: the object store does not answer. "
+        "Everything else is what the resource knows."
     )
     input_sha256: str | None = Field(
         description="Hash of the CSV that the request works on. Null until it is planned."
@@ -138,6 +144,7 @@ class StatusAnswer(Model):
                 "products": 3,
                 "rowProblemCount": 1,
                 "notices": [],
+                "note": None,
                 "inputSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                 "images": {
                     "total": 7,
@@ -179,6 +186,10 @@ class ProblemAnswer(BaseModel):
 
 
 class Health(Model):
-    status: str
-    #: What does not answer, and why; empty when ready.
-    problems: dict[str, str] = Field(default_factory=dict)
+    """Whether the gateway works, and whether both systems behind it answer."""
+
+    status: Literal["ok", "degraded"]
+    problems: dict[str, str] = Field(
+        default_factory=dict,
+        description="What does not answer, `cluster` or `store`, and why; empty when both do.",
+    )

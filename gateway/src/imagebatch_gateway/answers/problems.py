@@ -32,6 +32,8 @@ from .models import ProblemAnswer
 MEDIA_TYPE: Final = "application/problem+json"
 #: Seconds after which a backend that did not answer is worth asking again.
 _SOON: Final = 5
+#: Seconds after which the uploads under way may have ended.
+_LATER: Final = 30
 
 
 @dataclass
@@ -124,6 +126,18 @@ def no_output_ever(detail: str) -> Problem:
 def no_such_file() -> Problem:
     """There is no such output image."""
     return Problem(404, "no-file", "No such file", message="File not found")
+
+
+def scratch_full() -> Problem:
+    """The volume on which uploads are spooled has no room for this one now."""
+    return Problem(
+        503,
+        "scratch-full",
+        "No room for this upload now; try again",
+        detail="The gateway's scratch volume is full. It empties as other uploads end.",
+        retry_after=_LATER,
+        headers={"Connection": "close"},
+    )
 
 
 def internal(detail: str | None = None) -> Problem:

@@ -1,4 +1,4 @@
-"""Whether the API server and the object store answer."""
+"""Whether the API server and the object store answer: the body of /readyz tells it."""
 
 from __future__ import annotations
 

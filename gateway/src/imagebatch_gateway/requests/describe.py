@@ -13,10 +13,14 @@ from .progress import Progress
 
 
 def describe(
-    batch: ImageBatch, page: UrlPage, progress: Progress | None, links: Links
+    batch: ImageBatch,
+    page: UrlPage,
+    progress: Progress | None,
+    links: Links,
+    note: str | None = None,
 ) -> StatusAnswer:
     """What is known of a batch. ``progress`` counts the recorded results while it runs; ``None`` if
-    it has ended, or they could not be counted.
+    it has ended, or they could not be counted. ``note`` says what could not be read.
     """
     status = batch.status
     telling = telling_condition(batch)
@@ -34,6 +38,7 @@ def describe(
         bytes=status.bytes,
         saved=status.saved,
         notices=status.notices,
+        note=note,
         reuse=status.reuse.message if status.reuse else None,
         reason=telling.reason if telling else None,
         message=telling.message if telling else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio.to_thread
+from cachetools import LRUCache
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import WITH_OUTPUT
@@ -23,6 +24,8 @@ PAGE: Final = 1000
 #: Most bytes read for one page. In a report that is nearly all failures a page ends here, with
 #: fewer URLs and a cursor.
 SCAN_LIMIT: Final = 32 * 1024 * 1024
+#: First pages in memory, of at most 1,000 addresses each.
+FIRST_PAGES_CACHED: Final = 100
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
 
@@ -35,10 +38,34 @@ class UrlPage:
     cursor: str | None = None
 
 
-async def read_page(
+class OutputUrls:
+    """Reads pages. First pages are remembered, so that who polls a request that has ended costs
+    the store nothing.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._first: LRUCache[tuple[str, str], UrlPage] = LRUCache(FIRST_PAGES_CACHED)
+
+    async def page(self, keys: BatchKeys, report: Report, cursor: str | None) -> UrlPage:
+        """The URLs from ``cursor`` on. Raises CursorRefused, ResultMissing, StoreUnavailable."""
+        if cursor is not None:
+            return await _read_page(self._objects, keys, report, cursor)
+        page = self._first.get((keys.root, report.sha256))
+        if page is None:
+            page = await _read_page(self._objects, keys, report, None)
+            self._first[keys.root, report.sha256] = page
+        return page
+
+
+def unread_page(report: Report) -> UrlPage:
+    """What stands for the first page where it cannot be read: its cursor leads to it later."""
+    return UrlPage(cursor=_cursor(0, report))
+
+
+async def _read_page(
     objects: Objects, keys: BatchKeys, report: Report, cursor: str | None
 ) -> UrlPage:
-    """The URLs from ``cursor`` on. Raises CursorRefused, ResultMissing, StoreUnavailable."""
     start = _offset(cursor, report)
     size = await objects.size(keys.report_jsonl)
     if start and start >= size:

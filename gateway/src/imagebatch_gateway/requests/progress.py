@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 from weakref import WeakValueDictionary
@@ -21,7 +21,12 @@ from cachetools import LRUCache
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageStatus
-from imagebatch_gateway.backends.errors import GatewayError, ResultMissing, ResultUnreadable
+from imagebatch_gateway.backends.errors import (
+    GatewayError,
+    ResultMissing,
+    ResultUnreadable,
+    StoreUnavailable,
+)
 from imagebatch_gateway.backends.objects import Objects
 
 from .packing import Packed, Packing
@@ -32,7 +37,7 @@ PARTS_LIMIT: Final = 20_000
 READS_LIMIT: Final = 400
 READS_AT_ONCE: Final = 16
 #: Answers within this time share one count.
-FRESH_SECONDS: Final = 1.0
+FRESH_SECONDS: Final = 2.0
 #: Packed results kept in memory: 8 bytes an image, parts of up to 50 images.
 PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
@@ -55,11 +60,13 @@ class Planned:
 class Progress:
     """Images recorded so far, each counted once whichever pods recorded it.
 
-    ``planned`` is ``None`` while the input is not planned.
+    ``planned`` is ``None`` while the input is not planned. ``stale`` says that the store does not
+    answer now, so that this is what was counted last.
     """
 
     planned: Planned | None = None
     counts: Counter[ImageStatus] = field(default_factory=Counter)
+    stale: bool = False
 
     @property
     def done(self) -> int:
@@ -88,7 +95,7 @@ class ProgressReader:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """``None`` if the parts are too many or not readable, or the store does not answer."""
+        """``None`` if the parts are too many or not readable."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
             seen = self._batches.get(keys.root)
@@ -111,9 +118,13 @@ class ProgressReader:
             changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
             await self._fetch([part for group in changed.values() for part in group])
         except GatewayError as error:
-            if before is None or before.progress is not None:
+            if before is None or (before.progress is not None and not before.progress.stale):
                 _log.warning("progress is not counted: %s", error, extra={"batch": keys.root})
-            return _Seen(self._clock(), None, planned, shards)
+            last = None
+            if isinstance(error, StoreUnavailable):
+                counted = (before and before.progress) or Progress(planned)
+                last = replace(counted, stale=True)
+            return _Seen(self._clock(), last, planned, shards)
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
             shards[shard] = (known, _PACKING.count(self._parts[part] for part in known))

@@ -85,7 +85,7 @@ async def download(
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
-    opened = await _open(services.objects, services.keys_of(batch), format_, raw=raw)
+    opened = await _open(services.objects, services.lookup.keys_of(batch), format_, raw=raw)
     headers = {
         "Content-Length": str(opened.size),
         "Content-Disposition": f'attachment; filename="{batch.name}.{format_.value}"',

@@ -18,8 +18,6 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.models import StatusAnswer
-from imagebatch_gateway.requests.describe import describe
-from imagebatch_gateway.requests.output_urls import UrlPage, read_page
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
 from .both_names import under_both_names
@@ -48,14 +46,12 @@ async def get_status(
     ] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
+    """200 also while the object store is away: `note` says then what is missing. A page of URLs
+    that is asked for by its cursor is 503 then.
+    """
     batch = await services.lookup.batch(request_id)
-    report, phase = batch.status.report, batch.status.phase
-    page, progress = UrlPage(), None
-    if report is not None:
-        page = await read_page(services.objects, services.keys_of(batch), report, cursor)
-    elif phase is not None and not phase.finished:
-        progress = await services.progress.read(services.keys_of(batch))
-    body = describe(batch, page, progress, links).model_dump_json(by_alias=True).encode()
+    answer = await services.snapshots.of(batch, links, cursor)
+    body = answer.model_dump_json(by_alias=True).encode()
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if matches(if_none_match, etag):

@@ -1,0 +1,75 @@
+"""What a request is now: the resource, with what the object store adds to it.
+
+The store may be away: then the answer is what the resource knows, with a note.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.resource import ImageBatch
+from imagebatch_gateway.answers.links import Links
+from imagebatch_gateway.answers.models import StatusAnswer
+from imagebatch_gateway.backends.errors import ResultMissing, StoreUnavailable
+
+from .describe import describe
+from .output_urls import OutputUrls, UrlPage, unread_page
+from .progress import Progress, ProgressReader
+
+#: Seconds that a status waits for the store. Whoever asks for a page by its cursor waits longer.
+STORE_SECONDS: Final = 3.0
+
+_AWAY: Final = "The object store does not answer: "
+_NOT_COUNTED: Final = _AWAY + "images are counted as far as the operator knows."
+_NOT_LISTED: Final = _AWAY + "the URLs of the outputs are found at `next` once it does."
+_GONE: Final = "The report is no longer in the object store, and with it the URLs of the outputs."
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Describes requests. ``keys_of`` tells where a batch's data lies; ``seconds`` bounds the wait
+    for the store.
+    """
+
+    output_urls: OutputUrls
+    progress: ProgressReader
+    keys_of: Callable[[ImageBatch], BatchKeys]
+    seconds: float = STORE_SECONDS
+
+    async def of(self, batch: ImageBatch, links: Links, cursor: str | None = None) -> StatusAnswer:
+        """Raises CursorRefused, and with a cursor ResultMissing and StoreUnavailable as well."""
+        report, phase = batch.status.report, batch.status.phase
+        if report is not None:
+            page, note = await self._page(batch, cursor)
+            return describe(batch, page, None, links, note)
+        if phase is None or phase.finished:
+            return describe(batch, UrlPage(), None, links)
+        progress = await self._progress(batch)
+        note = _NOT_COUNTED if progress is not None and progress.stale else None
+        return describe(batch, UrlPage(), progress, links, note)
+
+    async def _page(self, batch: ImageBatch, cursor: str | None) -> tuple[UrlPage, str | None]:
+        report = batch.status.report
+        assert report is not None  # noqa: S101 - asked for batches with a report alone
+        if cursor is not None:
+            return await self.output_urls.page(self.keys_of(batch), report, cursor), None
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await self.output_urls.page(self.keys_of(batch), report, None), None
+        except (StoreUnavailable, TimeoutError):
+            return unread_page(report), _NOT_LISTED
+        except ResultMissing:
+            return UrlPage(), _GONE
+
+    async def _progress(self, batch: ImageBatch) -> Progress | None:
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await self.progress.read(self.keys_of(batch))
+        except TimeoutError:
+            return Progress(stale=True)
+        except ResultMissing:
+            return None
