@@ -21,7 +21,7 @@ LABEL_RUN: Final = f"{GROUP}/run"
 LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 #: Of a Job: hash of the pod template that it was made with.
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
-# Set by the gateway on what it uploads: the caller's idempotency key and payload digest.
+# Set by the gateway: hash of an upload's file and options, by which it knows a repeated upload.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 
 # Objects that the chart renders into every namespace that may hold batches.

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from imagebatch_runner.steps.shard_run import ShardOutcome
+
+PAGE = Path(__file__).parents[4] / "docs" / "runner.md"
 
 
 def log_of_a_step(folder: Path, **env: str) -> list[str]:
@@ -49,3 +55,9 @@ def test_refused_log_setting_is_logged_all_the_same(
 ) -> None:
     (line,) = log_of_a_step(tmp_path, **{variable: value})
     assert f"{variable}='{value}'" in json.loads(line)["message"]
+
+
+def test_fields_of_the_event_of_a_shard_are_documented() -> None:
+    section = PAGE.read_text().partition("## Logs")[2].partition("\n## ")[0]
+    row = next(line for line in section.splitlines() if line.startswith("| a shard is over"))
+    assert re.findall(r"`(\w+)`", row) == ["shard", *(field.name for field in fields(ShardOutcome))]
