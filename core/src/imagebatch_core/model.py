@@ -15,6 +15,7 @@ class Model(BaseModel):
         validate_by_alias=True,
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,  # a URL may hold a signature, and errors are logged
     )
 
 

@@ -18,7 +18,25 @@ Name = Annotated[
     str, Field(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=f"^{OBJECT_NAME}$")
 ]
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+#: An address in the spec is shown to everybody who may read the batch, so it holds no password.
+#: Only the API server refuses one: a batch that an older CRD let in stays readable.
+HttpUrl = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=2048,
+        pattern=r"^https?://[^\s]+$",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!self.matches('^https?://[^/?#]*@')",
+                    "message": "an address must not hold a user or password; hosts that want one "
+                    "get it from the Secret of runner.fetchCredentials (docs/runner.md)",
+                }
+            ]
+        },
+    ),
+]
 
 
 class S3Source(Model):

@@ -62,3 +62,23 @@ def _rendered(api: Api, *flags: str) -> list[dict[str, Any]]:
 def _status(api: Api, name: str, status: dict[str, Any]) -> None:
     patch = json.dumps({"status": status})
     api.kubectl("patch", "imagebatch", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:s3cr3t@shop.example/", "https://k3y@shop.example"]
+)
+def test_an_address_with_a_password_is_refused_and_the_answer_says_what_to_do(
+    api: Api, address: str
+) -> None:
+    advice = "must not hold a user or password; hosts that want one get it from the Secret of"
+    with pytest.raises(Exception, match=advice):
+        api.batch("private-hook", suspend=True, webhook={"url": address})
+    with pytest.raises(Exception, match=advice):
+        api.batch("private-source", suspend=True, source={"url": address})
+    api.batch(
+        "at-sign",
+        suspend=True,
+        source={"url": "https://shop.example/@spring/list.csv?to=a@b.example"},
+        webhook={"url": "https://shop.example?user=a@b.example"},
+    )
+    api.kubectl("delete", "imagebatch", "at-sign")

@@ -56,3 +56,13 @@ def test_columns_are_those_that_people_are_promised() -> None:
     wide = [c["name"] for c in columns if c.get("priority")]
     assert shown == ["Phase", "Reason", "Products", "Images", "Done", "Failed", "Saved", "Age"]
     assert wide == ["Outcome", "Shards", "Duration", "Queue"]
+
+
+def test_every_address_of_the_spec_is_refused_with_a_password() -> None:
+    """That the API server enforces the rule is tested where one runs."""
+    spec = _schema()["properties"]["spec"]["properties"]
+    addresses = [spec["source"]["properties"]["url"], spec["webhook"]["properties"]["url"]]
+    assert addresses == [node for node in _nodes(spec) if "https?" in str(node.get("pattern"))]
+    for node in addresses:
+        (rule,) = node["x-kubernetes-validations"]
+        assert rule["rule"] == "!self.matches('^https?://[^/?#]*@')"

@@ -22,6 +22,7 @@ from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.hashed import HashedReader
 from imagebatch_core.job import JobSource
 from imagebatch_core.results import LONGEST_MESSAGE
+from imagebatch_core.shown_url import shown_url
 from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
 from imagebatch_runner.fetch import web
 from imagebatch_runner.fetch.retry import RetryPolicy
@@ -110,7 +111,10 @@ def _download(storage: Storage, key: str, path: Path, settings: Settings) -> boo
 
 
 async def _fetch(url: str, path: Path, batch: Batch) -> None:
-    """Fetch the CSV from an address. Failures that may pass are tried again, as with an image."""
+    """Fetch the CSV from an address. Failures that may pass are tried again, as with an image.
+
+    What is told of them reaches the status: of the address, scheme, host and path are shown.
+    """
     settings = batch.settings
     policy = RetryPolicy(
         batch.job.retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
@@ -122,7 +126,7 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
             return await _attempt(url, path, batch)
         except ImageFailed as failure:
             told = batch.credentials.redacted(failure.message)  # before it is cut
-            text = f"{url}: {told[:LONGEST_MESSAGE]}"
+            text = f"{shown_url(url)}: {told[:LONGEST_MESSAGE]}"
             if not failure.code.retryable:
                 raise InputRefused(text) from failure
             wait = policy.wait(failure, attempt, random.random)
