@@ -272,7 +272,7 @@ async def test_a_file_that_is_no_such_csv_is_refused_with_the_reason(
         ({"webhookUrl": "http://a.example", "webhook_url": "http://b"}, "webhook_url", "differs"),
         ({"webhookUrl": "https://a.example/" + "x" * 2048}, "webhookUrl", "at most 2048"),
         ({"max_width": "800"}, "max_width", "did you mean 'maxWidth'"),
-        ({"zzz": ""}, "zzz", "known are dryRun, file, format"),
+        ({"zzz": ""}, "zzz", "no such option; known are "),
         ({"quality": ["50", "60"]}, "quality", "more than once"),
     ],
 )

@@ -69,7 +69,7 @@ def value_of(schema: Schema) -> Any:
         case "integer":
             return schema.get("default", schema.get("minimum", 1))
         case "string":
-            words = ("a", "A", "1", "http://127.0.0.1:9/done")
+            words = ("a", "A", "1", "http://127.0.0.1:9/done", schema.get("default", ""))
             return next(w for w in words if re.search(schema.get("pattern", ""), w))
     raise AssertionError(schema)
 

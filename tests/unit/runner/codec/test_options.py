@@ -55,8 +55,8 @@ def compressed(data: bytes, output: Output, out: BinaryIO) -> bytes:
     out.truncate()
     kind = kind_of(data)
     assert kind is not None
-    if compress(data, kind, codec_options(output, Settings()), out).kept:
-        return data
+    kept = compress(data, kind, codec_options(output, Settings()), out).kept
+    assert not kept, "no output is smaller than this picture: take a larger one"
     out.seek(0)
     return out.read()
 
