@@ -52,20 +52,20 @@ def test_output_url_is_below_the_base_or_the_key_itself() -> None:
 @pytest.mark.parametrize("cpus", [1, 2, 8, 96])
 @pytest.mark.parametrize("limit", [512 * MIB, 1024 * MIB, 2048 * MIB, 8192 * MIB])
 def test_shares_fit_into_the_pod(limit: int, cpus: int) -> None:
-    """With the runner's 144 MiB, 96 MiB of each idle decoder and 13 bytes a pixel."""
+    """With the runner's 144 MiB, 96 MiB of each idle decoder and 18 bytes a pixel."""
     made = shares(limit, cpus)
     idle = made.decoders * 96 * MIB
-    assert 144 * MIB + made.bytes_in_flight + idle + 13 * made.pixels_in_flight <= limit
+    assert 144 * MIB + made.bytes_in_flight + idle + 18 * made.pixels_in_flight <= limit
     others = (made.decoders - 1) * 96 * MIB
     assert 144 * MIB + made.bytes_in_flight + others + made.decoder_memory <= limit
-    assert made.pixels_in_flight * 13 <= made.decoder_memory
+    assert made.pixels_in_flight * 18 <= made.decoder_memory
     assert made.decoders <= cpus
 
 
 def test_formats_whose_encoders_take_more_memory_count_for_more() -> None:
-    assert weight(1000, 13) == 1000
-    assert weight(1000, 26) == 2000
-    assert 13 * weight(1000, 19) >= 19 * 1000
+    assert weight(1000, 18) == 1000
+    assert weight(1000, 36) == 2000
+    assert 18 * weight(1000, 37) >= 37 * 1000
 
 
 def test_many_cpus_get_no_more_decoders_than_the_memory_has_room_for() -> None:
