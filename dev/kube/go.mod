@@ -1,4 +1,4 @@
-module imagebatch.dev/deploy/local/kube
+module imagebatch.dev/kube
 
 go 1.24.0
 
