@@ -75,7 +75,7 @@ slow: install ## Unit tests that take longer: fuzzers, sanitizers, large inputs
 
 fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
 	@mkdir -p .local/fuzz
-	@for target in csv_reader header_sniff url picture; do \
+	@for target in csv_reader workbook header_sniff url picture; do \
 	  echo "==> $$target, $(FUZZ_SECONDS) s; what is found is written to .local/fuzz"; \
 	  PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
 	done

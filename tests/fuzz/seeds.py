@@ -13,13 +13,20 @@ from support import oddpictures
 from support.nocsv import NO_CSV
 from support.pictures import encoded
 from support.special_addresses import CLOUD, embedded
+from support.workbooks import by_openpyxl, by_xlsxwriter
 
 HEADER = "S. No.,Product Name,Input Image Urls"
 
 
 def of(target: str) -> list[bytes]:
     """The corpus of one target."""
-    return {"csv_reader": _csv, "header_sniff": _images, "url": _urls, "picture": _images}[target]()
+    return {
+        "csv_reader": _csv,
+        "workbook": _workbooks,
+        "header_sniff": _images,
+        "url": _urls,
+        "picture": _images,
+    }[target]()
 
 
 def write(target: str, folder: Path) -> None:
@@ -50,6 +57,22 @@ def _csv() -> list[bytes]:
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"):
         found += [text.encode(encoding) for text in texts[:3]]
     return found + [content[:2000] for content, _ in NO_CSV.values()]
+
+
+def _workbooks() -> list[bytes]:
+    """Rows of a sheet, which the target packs, and whole workbooks."""
+    row = (
+        "<row>" + "".join(f"<c t='str'><v>{name}</v></c>" for name in HEADER.split(",")) + "</row>"
+    )
+    bodies = [
+        "<row r='3'><c r='A3'><v>1.0</v></c><c r='C3' t='inlineStr'><is><t>http://a</t></is></c></row>",
+        "<row><c s='1'><v>45000.5</v></c><c t='s'><v>0</v></c><c t='s'><v>1</v></c></row>",
+        "<row><c t='b'><v>1</v></c><c t='e'><v>#N/A</v></c><c t='d'><v>2026-11-28</v></c></row>",
+        "<row><c s='2'><v>0.25</v></c><c s='3'><v>7</v></c><c s='4'><v>1.5</v></c></row><!-- & -->",
+    ]
+    table = [HEADER.split(","), [1, "Größe", "http://a,http://b"], [2.5, "=1", "n/a"]]
+    whole = [by_xlsxwriter(table), by_xlsxwriter(table, inline=True), by_openpyxl({"S": table})]
+    return [(row + body).encode() for body in bodies] + whole
 
 
 def _images() -> list[bytes]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from PIL import Image
 
+from imagebatch_core.catalogue.files import open_table, write_csv
 from imagebatch_core.catalogue.formulas import neutralise_cell
 from imagebatch_core.catalogue.rows import Row, open_rows
 from imagebatch_core.catalogue.url_list import split_list
@@ -29,6 +31,7 @@ from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.steps import sharding
 from imagebatch_runner.steps.report import ReportWriter
 from imagebatch_runner.workers import memfile
+from support.workbooks import by_parts
 
 _MAX_PIXELS = 1_000_000
 
@@ -112,6 +115,35 @@ def _again(columns: tuple[str, ...], rows: list[Row]) -> None:
         assert own == expected
 
 
+def workbook(data: bytes) -> None:
+    """Rows, or a refusal in words; the same rows from the CSV that is made of them."""
+    content = data if data.startswith(b"PK") else _packed(data)
+    out = _Sink()
+    try:
+        write_csv(io.BytesIO(content), out.write)
+        with open_table(io.BytesIO(content)) as found:
+            rows = [row[:1] + row[2:7] for row in found]
+    except InputRefused as error:
+        str(error).encode()
+        return
+    if rows or content is not data:
+        assert rows == [row[:1] + row[2:7] for row in open_rows(io.BytesIO(out))]
+
+
+def _packed(data: bytes) -> bytes:
+    sheet = b"<worksheet><sheetData>" + data + b"</sheetData></worksheet>"
+    styles = "<numFmts><numFmt numFmtId='200' formatCode='[h]:mm'/></numFmts><cellXfs>" + "".join(
+        f"<xf numFmtId='{kind}'/>" for kind in (0, 14, 9, 200, 2)
+    )
+    return by_parts(
+        "",
+        "<si><t>text</t></si><si><t>http://a/1.jpg</t></si>",
+        styles=f"{styles}</cellXfs>",
+        parts={"xl/worksheets/sheet1.xml": sheet},
+        method=zipfile.ZIP_STORED,
+    )
+
+
 def header_sniff(data: bytes) -> None:
     """A kind and a plausible size, or the image's own failure."""
     try:
@@ -185,5 +217,5 @@ def _as_binary(file: Any) -> BinaryIO:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (csv_reader, header_sniff, url, picture)
+    target.__name__: target for target in (csv_reader, workbook, header_sniff, url, picture)
 }

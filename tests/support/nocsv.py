@@ -23,15 +23,18 @@ _ODS = "application/vnd.oasis.opendocument.spreadsheet"
 NO_CSV: dict[str, tuple[bytes, str]] = {
     "xlsx": (
         _zip(**{"[Content_Types].xml": "<Types/>", "xl/worksheets/sheet1.xml": _SHEET}),
-        "Excel file (.xlsx); save it as CSV",
+        "Excel file (.xlsx) that cannot be read; save it as CSV",
     ),
-    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "old Excel file (.xls); save it as"),
+    "xls": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
+        "old Excel file (.xls), or one with a password; save it as",
+    ),
     "very old xls": (b"\x09\x08\x10\x00\x00\x06\x05\x00" + bytes(64), ".xls"),
     "xls that is a web page": (b"<table><tr><td>S. No.</td></tr></table>", "save as .xls"),
     "xls that is XML": (b'<?xml version="1.0"?><Workbook/>', "XML"),
     "ods": (
         _zip(mimetype=_ODS, **{"content.xml": "<office:document-content/>"}),
-        "LibreOffice spreadsheet (.ods); save it as CSV",
+        "LibreOffice spreadsheet (.ods); save it as .xlsx",
     ),
     "numbers": (_zip(**{"Index/Document.iwa": "x"}), "Numbers spreadsheet (.numbers); export"),
     "docx": (_zip(**{"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"}), ".docx"),

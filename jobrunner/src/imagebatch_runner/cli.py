@@ -73,7 +73,10 @@ def main(
 @options_of(Output, "output")
 def local_command(
     source: Annotated[
-        Path, typer.Argument(help="A CSV (S. No., Product Name, Input Image Urls) or a folder.")
+        Path,
+        typer.Argument(
+            help="A CSV or .xlsx file (S. No., Product Name, Input Image Urls), or a folder."
+        ),
     ],
     out: Annotated[
         Path | None,

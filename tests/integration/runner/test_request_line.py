@@ -96,6 +96,6 @@ def test_the_csv_of_a_batch_is_asked_for_as_its_address_is_written(
     source = JobSource(url=f"http://127.0.0.1:{host.port}{written}")
     job = RunnerJob(namespace="shop", name="spring", uid="u", source=source)
     storage = Storage.open(f"file://{tmp_path}", {}, patience=5)
-    with copied_input(Batch(job, BatchKeys.of("shop", "u"), storage, SETTINGS)) as path:
-        assert path.read_bytes() == b"product,images\n"
+    with copied_input(Batch(job, BatchKeys.of("shop", "u"), storage, SETTINGS)) as copied:
+        assert copied.path.read_bytes() == b"product,images\n"
     assert host.targets == [SENT[written]]

@@ -19,6 +19,7 @@ from imagebatch_gateway.backends.errors import (
 )
 from imagebatch_gateway.uploads import form as options
 from support.nocsv import NO_CSV
+from support.workbooks import HEADER, by_openpyxl
 from unit.gateway.builders import CSV, NAMESPACE, FakeBatches, uploads_in
 
 
@@ -106,6 +107,22 @@ async def test_what_excel_writes_in_the_west_is_accepted_with_a_notice(
     assert answer.status_code == 200
     (notice,) = answer.json()["notices"]
     assert "Windows-1252" in notice
+
+
+async def test_workbook_is_accepted_whatever_its_name_and_stored_as_it_is(
+    http: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    table = [HEADER, [1, "Mug", "https://a/1.jpg, https://a/w_1,h_1/2.jpg"], [2, "Cup", "n/a"]]
+    content = by_openpyxl({"Products": table, "Notes": [["x"]]})
+    answer = await send(http, content)
+
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["products"], body["images"], body["rowProblemCount"]) == (2, 3, 1)
+    assert (body["rowProblems"][0]["line"], body["rowProblems"][0]["column"]) == (3, 3)
+    assert body["notices"] == ["the workbook has 2 sheets; 'Products' was read"]
+    (key,) = uploads_in(store)
+    assert bytes(obstore.get(store, key).bytes()) == content
 
 
 async def test_header_that_is_refused_is_quoted_to_the_person_who_sent_it(

@@ -7,12 +7,12 @@ from typing import Final
 
 from imagebatch_core.formats import kind_of
 
-_AS_CSV: Final = "save it as CSV UTF-8 first"
+_AS_TABLE: Final = "save it as .xlsx or CSV UTF-8 first"
 
 #: First bytes → advice.
 _MAGIC: Final = (
-    (b"\xd0\xcf\x11\xe0", f"this is an old Excel file (.xls); {_AS_CSV}"),
-    (b"\x09\x08", f"this is a very old Excel file (.xls); {_AS_CSV}"),
+    (b"\xd0\xcf\x11\xe0", f"this is an old Excel file (.xls), or one with a password; {_AS_TABLE}"),
+    (b"\x09\x08", f"this is a very old Excel file (.xls); {_AS_TABLE}"),
     (b"%PDF", "this is a PDF; export the table as CSV"),
     (b"{\\rtf", "this is a text document (.rtf); save the table as CSV UTF-8"),
     (b"\x1f\x8b", "this is a gzip file; unpack it first"),
@@ -24,13 +24,13 @@ _MAGIC: Final = (
     (b"PAR1\x15", "this is a Parquet file; export it as CSV"),
     (b"SQLite format 3\0", "this is a database (SQLite); export the table as CSV"),
 )
-_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 #: What only lies in a ZIP of its kind, near the start → advice.
 _IN_ZIP: Final = (
-    (b"opendocument.spreadsheet", f"this is a LibreOffice spreadsheet (.ods); {_AS_CSV}"),
-    (b".iwa", "this is a Numbers spreadsheet (.numbers); export it as CSV first"),
+    (b"opendocument.spreadsheet", f"this is a LibreOffice spreadsheet (.ods); {_AS_TABLE}"),
+    (b".iwa", "this is a Numbers spreadsheet (.numbers); export it as .xlsx or CSV first"),
     (b"word/", "this is a text document (.docx); save the table as CSV UTF-8"),
-    (b"xl/", f"this is an Excel file (.xlsx); {_AS_CSV}"),
+    (b"xl/", "this is an Excel file (.xlsx) that cannot be read; save it as CSV UTF-8 first"),
 )
 
 #: Markup and data, by the first characters of the text.
@@ -52,7 +52,7 @@ _TEXT: Final = (
 
 def advice_for_bytes(head: bytes) -> str | None:
     """What a file that begins so is and what to do with it, ``None`` if it may be text."""
-    if head.startswith(_ZIP):
+    if head.startswith(ZIP_MAGIC):
         return next(
             (advice for mark, advice in _IN_ZIP if mark in head),
             "this is a spreadsheet (.xlsx) or a .zip file; save it as CSV, or unpack it, first",

@@ -1,4 +1,4 @@
-"""The product CSV, read row by row as a stream.
+"""The rows of a product catalogue, read one by one.
 
 Accepted: UTF-8 with or without BOM, UTF-16, Windows-1252, any line ending, comma, semicolon or tab
 as the delimiter, also as Excel names it in a first line ``sep=;``. The list of image URLs is one
@@ -17,12 +17,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from operator import itemgetter
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 from imagebatch_core.errors import InputRefused
 
 from .header import SEPARATOR_LINE, expected_header, find_columns, find_delimiter
-from .text import Lines, open_lines
+from .text import open_lines
 from .url_list import problem_of, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
@@ -63,17 +63,43 @@ class Row(NamedTuple):
     notice: str | None = None
 
 
+class LineCounter(Protocol):
+    """Where rows of fields come from, as far as :class:`RowReader` asks."""
+
+    @property
+    def mended(self) -> int:
+        """The lines so far that were read as another encoding."""
+        ...
+
+    @property
+    def notice(self) -> str | None:
+        """What was noticed so far and stops nothing; a sentence for people."""
+        ...
+
+    def begin_row(self) -> int:
+        """Another row is asked for; the number of its first line."""
+        ...
+
+
 class RowReader(Iterator[Row]):
     """Rows in input order, one at a time.
 
     Raises :class:`InputRefused` with the line where the file stops being a CSV.
     """
 
-    def __init__(self, lines: Lines, delimiter: str, *, files: bool, quote_header: bool) -> None:
+    def __init__(
+        self,
+        lines: LineCounter,
+        rows: Iterator[list[str]],
+        *,
+        joint: str,
+        files: bool,
+        quote_header: bool,
+    ) -> None:
+        """``joint`` joins the fields that a list of URLs ran on into."""
         self._lines = lines
-        self._csv = csv.reader(lines, delimiter=delimiter, strict=True)
-        #: Joins the fields that a list ran on into. A tab is never meant as a part of an address.
-        self._joint = "\n" if delimiter == "\t" else delimiter
+        self._rows = rows
+        self._joint = joint
         self._files = files
         self._number = 0
         self._noticed = False
@@ -105,7 +131,7 @@ class RowReader(Iterator[Row]):
         while True:
             self._line = self._lines.begin_row()
             try:
-                fields = next(self._csv)
+                fields = next(self._rows)
             except StopIteration:
                 return None
             except csv.Error as error:
@@ -191,7 +217,10 @@ def open_rows(stream: BinaryIO, *, files: bool = False, quote_header: bool = Fal
     lines = open_lines(stream)
     csv.field_size_limit(CELL_LIMIT)
     delimiter = find_delimiter(lines.first)
-    return RowReader(lines, delimiter, files=files, quote_header=quote_header)
+    # A tab is never meant as a part of an address.
+    joint = "\n" if delimiter == "\t" else delimiter
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    return RowReader(lines, rows, joint=joint, files=files, quote_header=quote_header)
 
 
 def _explain(error: csv.Error) -> str:

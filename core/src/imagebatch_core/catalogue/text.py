@@ -45,6 +45,8 @@ class Lines:
     Iterating raises :class:`InputRefused` for a row that is too long, and for broken UTF-16.
     """
 
+    mended: int
+
     def __init__(self, pieces: Iterator[bytes], encoding: str, first: str) -> None:
         self.first = first
         self.mended = 0

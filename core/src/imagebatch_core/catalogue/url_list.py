@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from imagebatch_core.formats import BY_EXTENSION
+
 #: Schemes of the addresses that are fetched.
 _FETCHED: Final = ("https://", "http://", "s3://")
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
@@ -31,8 +33,7 @@ _EDGES: Final = (
 )
 #: Formats that are not compressed are here as well: an address that ends in one is complete, too.
 _IMAGE_EXTENSION: Final = re.compile(
-    r"\.(?:jpe?g|jpe|jfif|png|webp|avif|gif|tiff?|bmp|svgz?|hei[cf]|jxl|jp2|ico|psd|raw|dng|eps)",
-    re.IGNORECASE,
+    rf"\.(?:{'|'.join(BY_EXTENSION)}|svgz?|hei[cf]|jxl|jp2|ico|psd|raw|dng|eps)\Z", re.IGNORECASE
 )
 _LONGEST_EXTENSION: Final = 5
 #: Characters of an entry that a problem quotes.
@@ -129,7 +130,6 @@ def _end_of_address(parts: list[str]) -> int:
         end = at - 1
         # An open bracket: …/filters:watermark(https://shop.example/logo.png,10,10)/a.jpg
         depth += part.count("(") - part.count(")")
-        last = stripped[-_LONGEST_EXTENSION:]
-        if depth <= 0 and (found := _IMAGE_EXTENSION.search(last)) and found.end() == len(last):
+        if depth <= 0 and _IMAGE_EXTENSION.search(stripped[-_LONGEST_EXTENSION:]):
             break
     return end

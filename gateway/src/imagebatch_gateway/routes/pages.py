@@ -51,10 +51,11 @@ _HOME: Final = f"""\
 <link rel="stylesheet" href="static/{static.names["home.css"]}">
 <body>
 <h1>ImageBatch</h1>
-<p>Send a CSV with the columns <code>S. No.,Product Name,Input Image Urls</code>; every image is
+<p>Send a CSV or an Excel file (.xlsx) with the columns
+<code>S. No.,Product Name,Input Image Urls</code>; every image is
 fetched, compressed and stored, and the CSV comes back with the new URLs.</p>
 <form action="api/upload" method="post" enctype="multipart/form-data">
-<label>CSV <input type="file" name="file" accept=".csv,text/csv" required></label>
+<label>CSV or .xlsx <input type="file" name="file" accept=".csv,.xlsx,text/csv" required></label>
 <label>Quality <input type="number" name="quality" min="1" max="100" placeholder="50"></label>
 <label>Webhook <input type="url" name="webhookUrl" placeholder="https://"></label>
 <button>Upload</button>

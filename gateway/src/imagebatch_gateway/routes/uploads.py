@@ -42,7 +42,7 @@ _STATUS_LINK = {
     "/api/upload",
     "/upload",
     operation_id="upload",
-    summary="Upload a CSV of products and image URLs",
+    summary="Upload a CSV or .xlsx file of products and image URLs",
     responses={200: _STATUS_LINK, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},
 )
 async def upload(

@@ -1,16 +1,17 @@
-"""Checks an uploaded CSV and counts what is in it, in one pass."""
+"""Checks an uploaded table, a CSV or a workbook, and counts what is in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
-from imagebatch_core.catalogue.rows import open_rows
+from imagebatch_core.catalogue.files import open_table
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.hashed import HashedReader
 from imagebatch_gateway.answers.models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100
+_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +35,18 @@ def check_csv(file: IO[bytes]) -> CsvFacts:
     Raises:
         InputRefused: the file as a whole is refused; its text says why and what to do.
     """
-    hashed = HashedReader(file)
     products = images = problem_count = 0
     problems: list[RowProblem] = []
     any_address = False
-    rows = open_rows(cast(BinaryIO, hashed), quote_header=True)
-    for row in rows:
-        products += 1
-        images += len(row.urls)
-        any_address = any_address or len(row.urls) > len(row.problems)
-        if row.problems:
-            problem_count += len(row.problems)
-            shown = row.problems[: ROW_PROBLEMS_SHOWN - len(problems)]
-            problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
+    with open_table(cast(BinaryIO, file), quote_header=True) as rows:
+        for row in rows:
+            products += 1
+            images += len(row.urls)
+            any_address = any_address or len(row.urls) > len(row.problems)
+            if row.problems:
+                problem_count += len(row.problems)
+                shown = row.problems[: ROW_PROBLEMS_SHOWN - len(problems)]
+                problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
     if products == 0:
         raise InputRefused("the file has a header and no rows")
     if not any_address:
@@ -57,8 +57,16 @@ def check_csv(file: IO[bytes]) -> CsvFacts:
         problem_count,
         tuple(problems),
         rows.notices,
-        hashed.sha256,
+        _sha256(file),
     )
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = sha256()
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _without_address(products: int, first: RowProblem) -> str:

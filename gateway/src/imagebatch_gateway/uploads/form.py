@@ -77,7 +77,8 @@ class UploadForm(Model):
     model_config = ConfigDict(validate_by_name=False)
 
     file: UploadFile = Field(
-        description="The CSV, of at most IMAGEBATCH_MAX_UPLOAD_BYTES (a setting of the gateway)."
+        description="The CSV or .xlsx file, of at most IMAGEBATCH_MAX_UPLOAD_BYTES (a setting of "
+        "the gateway)."
     )
     callback: _Callback | None = Field(
         None, alias="webhookUrl", description=Webhook.model_fields["url"].description

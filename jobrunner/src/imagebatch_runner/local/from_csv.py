@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from imagebatch_core.catalogue.rows import open_rows
+from imagebatch_core.catalogue.files import open_table
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
 from imagebatch_core.keys import BatchKeys
 from imagebatch_runner.steps import plan, source
 from imagebatch_runner.steps.batch import Batch
-from imagebatch_runner.steps.gzip_input import open_unpacked
+from imagebatch_runner.steps.packed_input import open_unpacked
 
 from .listing import ENDINGS, STATE, ending
 from .out_folder import make_writable, refuse_foreign, refuse_other_options
@@ -39,15 +39,22 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
         raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
-    with open_unpacked(csv) as stream:  # before anything is written
-        if next(open_rows(stream, files=True, quote_header=True), None) is None:
-            raise InputRefused("the file has a header and no rows")
+    _check(csv)  # before anything is written
     make_writable(out)
     batch = options.batch(
         name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")
     )
     _refuse_other_batch(batch, csv, out)
     return _with_earlier(batch, out, reuse_from, options.env)
+
+
+def _check(csv: Path) -> None:
+    with (
+        open_unpacked(csv) as stream,
+        open_table(stream, files=True, quote_header=True) as rows,
+    ):
+        if next(rows, None) is None:
+            raise InputRefused("the file has a header and no rows")
 
 
 def _with_earlier(

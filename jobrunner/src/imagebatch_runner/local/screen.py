@@ -88,7 +88,7 @@ class Screen:
         bad = f", {_problems(plan.row_problems)}" if plan.row_problems else ""
         self._say(f"{_images(plan.images)}{rows}{bad}")
         for notice in plan.notices:
-            self._say(f"input {notice}")
+            self._say(f"input: {notice}")
         if plan.reuse_sentence:
             self._say(plan.reuse_sentence)
         if self._quiet:

@@ -9,7 +9,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -51,10 +50,10 @@ def plan(batch: Batch) -> Plan:
     found = read_plan(batch)
     if found is not None:
         return found
-    with source.copied_input(batch) as path:
+    with source.copied_input(batch) as copied:
         batch.storage.put(batch.keys.owner, to_json(Owner.of(batch.job)))
         with earlier_outputs(batch) as earlier:
-            made = _split(batch, path, earlier)
+            made = _split(batch, copied, earlier)
     batch.storage.put(batch.keys.plan, to_json(made))
     return made
 
@@ -83,13 +82,15 @@ def probe(batch: Batch) -> None:
     storage.delete(key)
 
 
-def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
-    with path.open("rb") as stream:
+def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) -> Plan:
+    with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
         counted = _CountedImages(rows, batch.files, earlier)
         shards = sharding.shards_of(counted, batch.job.images_per_shard)
         number = _upload(batch, shards)
     counted.log_problems()
+    for notice in (*copied.notices, *rows.notices):
+        log.info("input: %s", notice)
     if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
     return Plan(
@@ -98,11 +99,11 @@ def _split(batch: Batch, path: Path, earlier: EarlierOutputs) -> Plan:
         shards=number,
         images_per_shard=batch.job.images_per_shard,
         row_problems=counted.problems,
-        input_sha256=source.sha256_of(path),
+        input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),
         output=batch.job.output,
         codec=CODEC,
-        notices=rows.notices,
+        notices=(*copied.notices, *rows.notices),
         reuse=batch.earlier
         and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
     )
@@ -155,13 +156,11 @@ class _CountedImages:
                 yield ShardItem(item.row, item.position, item.url, found)
 
     def log_problems(self) -> None:
-        """Log the first problems of the rows, and what was noticed in the file."""
+        """Log the first problems of the rows."""
         for one in self._first_problems:
             log.info("input line %d, column %d: %s", one.line, one.column, one.problem)
         if self.problems > len(self._first_problems):
             log.info("%d more problems of rows", self.problems - len(self._first_problems))
-        for notice in self._reader.notices:
-            log.info("input %s", notice)
 
     def _is_usable(self, url: str) -> bool:
         if self._files is not None and self._files.names(url):

@@ -1,4 +1,4 @@
-"""The batch's CSV: fetched from its source, and copied to ``input.csv`` in the store.
+"""The batch's table: fetched from its source, and copied to ``input.csv`` in the store, as a CSV.
 
 The first plan pod makes the copy, whatever the kind of source. Everything else reads the copy, so a
 source that changes or vanishes does not change a running batch.
@@ -12,14 +12,15 @@ import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 import aiohttp
 
+from imagebatch_core.catalogue.files import write_csv
 from imagebatch_core.egress import AddressRefused
 from imagebatch_core.errors import ConfigurationRefused, InputRefused
-from imagebatch_core.hashed import HashedReader
 from imagebatch_core.job import JobSource
 from imagebatch_core.results import LONGEST_MESSAGE
 from imagebatch_core.shown_url import shown_url
@@ -31,7 +32,7 @@ from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 
 from .batch import Batch
-from .gzip_input import is_gzip, open_unpacked
+from .packed_input import is_gzip, is_zip, open_unpacked
 from .scratch import scratch_folder
 
 log = logging.getLogger(__name__)
@@ -39,39 +40,45 @@ log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
 
 
+class CopiedInput(NamedTuple):
+    """The copy as a local file, and what was noticed in the source while it was made a CSV."""
+
+    path: Path
+    notices: tuple[str, ...]
+
+
 @contextmanager
-def copied_input(batch: Batch) -> Iterator[Path]:
+def copied_input(batch: Batch) -> Iterator[CopiedInput]:
     """The batch's input as a local file, after it was stored as ``input.csv``.
 
     Raises:
         SourceMissing: there is nothing at the source.
         SourceUnavailable: its address does not deliver it now, and may later.
-        InputRefused: it is over the size limit, or its address refuses it, or it is gzip that
-            cannot be unpacked.
+        InputRefused: it is over the size limit, or its address refuses it, or it is gzip or a
+            workbook that cannot be read.
     """
     key = batch.keys.input
+    notices: tuple[str, ...] = ()
     with scratch_folder() as folder:
         path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
             _copy_source(batch.job.source, path, batch)
-            if is_gzip(path):
-                _unpack(path, batch.settings)
+            notices = _make_plain(path, batch.settings)
             if not batch.storage.create_from_file(key, path):
                 _download(batch.storage, key, path, batch.settings)  # another plan was first
-        yield path
+        yield CopiedInput(path, notices)
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a CSV's bytes, unpacked if they are gzip.
+    """Hexadecimal SHA-256 of a CSV's bytes; of gzip or a workbook, of the CSV that it holds.
 
     Raises:
-        InputRefused: it is gzip that cannot be unpacked.
+        InputRefused: it is gzip or a workbook that cannot be read.
     """
+    digest = sha256()
     with open_unpacked(path) as file:
-        hashed = HashedReader(file)
-        while hashed.read(_CHUNK):
-            pass
-    return hashed.sha256
+        write_csv(file, digest.update)
+    return digest.hexdigest()
 
 
 def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
@@ -92,12 +99,18 @@ def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
         raise ConfigurationRefused("the job names no source")
 
 
-def _unpack(path: Path, settings: Settings) -> None:
-    """Unpack a file in place. The size limit stops a small file that unpacks to an endless one."""
-    packed = path.rename(path.with_suffix(".gz"))
+def _make_plain(path: Path, settings: Settings) -> tuple[str, ...]:
+    """Make gzip or a workbook a CSV in place; what was noticed in it.
+
+    The size limit stops a small file that holds an endless one.
+    """
+    if not is_gzip(path) and not is_zip(path):
+        return ()
+    packed = path.rename(path.with_suffix(".packed"))
     with open_unpacked(packed) as stream, _LimitedFile(path, settings) as file:
-        file.copy(stream)
+        notices = write_csv(stream, file.write)
     packed.unlink()
+    return notices
 
 
 def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:

@@ -55,6 +55,7 @@ FORMS: dict[str, tuple[str, list[str]]] = {
     "words alone": ("discontinued", ["discontinued"]),
     "words after Cloudinary": (f"{CLOUDINARY},sold out, sorry", [CLOUDINARY, "sold out", "sorry"]),
     "words on a line of their own": ("https://a/get?id=1\nn/a", ["https://a/get?id=1", "n/a"]),
+    "n/a after a longer extension": ("https://a/1.tiff,n/a", ["https://a/1.tiff", "n/a"]),
     "n/a after another image": ("https://a/1.svg,n/a", ["https://a/1.svg", "n/a"]),
     "another scheme": ("https://a/x,ftp://b/2.jpg", ["https://a/x", "ftp://b/2.jpg"]),
     "another scheme first": (f"ftp://b/w_1,h_1/2.jpg,{A1}", ["ftp://b/w_1,h_1/2.jpg", A1]),

@@ -63,7 +63,7 @@ def test_what_was_noticed_in_the_input_is_told() -> None:
     screen, text = shown()
     with screen.progress(PLAN.model_copy(update={"notices": ("line 7: not UTF-8",)})):
         pass
-    assert text.getvalue().splitlines()[1] == "input line 7: not UTF-8"
+    assert text.getvalue().splitlines()[1] == "input: line 7: not UTF-8"
 
 
 def test_summary_names_counts_sizes_and_the_first_failures_of_each_code() -> None:

@@ -1,4 +1,4 @@
-"""A CSV that is gzip-compressed, as a ``.csv.gz`` file or by its host: it is read unpacked."""
+"""A source that is packed: gzip, as a ``.csv.gz`` file or by its host, or ZIP, as workbooks are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from imagebatch_core.catalogue.advice import ZIP_MAGIC
 from imagebatch_core.errors import InputRefused
 
 _GZIP: Final = b"\x1f\x8b"
@@ -19,8 +20,17 @@ _LAYERS: Final = 2
 
 def is_gzip(path: Path) -> bool:
     """Whether the file's first bytes are gzip's, whatever its name is."""
+    return _head(path).startswith(_GZIP)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether the file's first bytes are those of ZIP, whatever its name is."""
+    return _head(path).startswith(ZIP_MAGIC)
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
+        return file.read(4)
 
 
 @contextmanager

@@ -1,0 +1,116 @@
+"""A file that people upload as a table of products: a CSV, or a workbook (.xlsx) by its content."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+from imagebatch_core.errors import InputRefused
+
+from .advice import ZIP_MAGIC, advice_for_bytes
+from .rows import CELL_LIMIT, RowReader, open_rows
+from .text import ROW_LIMIT
+from .xlsx.sheet import LAST_COLUMN
+from .xlsx.workbook import Workbook, open_workbook
+
+_PIECE: Final = 64 * 1024
+#: Characters of a workbook's row. As a CSV, with quotes and delimiters, it is within the limit.
+_WORKBOOK_ROW_LIMIT: Final = ROW_LIMIT // 2 - 2 * LAST_COLUMN
+
+
+@contextmanager
+def open_table(
+    file: BinaryIO, *, sheet: str | None = None, files: bool = False, quote_header: bool = False
+) -> Iterator[RowReader]:
+    """The rows of a file that can be sought, within the block. Options as in :func:`open_rows`.
+
+    ``sheet`` names the sheet of a workbook; without it the first that is not hidden is read.
+
+    Raises:
+        InputRefused: the file is no such table; the text says why and what to do.
+    """
+    workbook = _open_workbook(file, sheet)
+    if workbook is None:
+        yield open_rows(file, files=files, quote_header=quote_header)
+        return
+    with workbook:
+        rows = _SheetRows(workbook)
+        yield RowReader(rows, iter(rows), joint=",", files=files, quote_header=quote_header)
+
+
+def write_csv(
+    file: BinaryIO, write: Callable[[bytes], object], *, sheet: str | None = None
+) -> tuple[str, ...]:
+    """Write a file as a CSV: a CSV as it is, a workbook's sheet row by row.
+
+    The same file gives the same bytes. The answer is what was noticed and stops nothing.
+
+    Raises:
+        InputRefused: the workbook cannot be read, or has no such sheet.
+    """
+    workbook = _open_workbook(file, sheet)
+    if workbook is None:
+        while piece := file.read(_PIECE):
+            write(piece)
+        return ()
+    with workbook:
+        # With a mark of UTF-8, so that the first cell is not taken for another kind of file.
+        text = io.StringIO("\ufeff", newline="")
+        text.seek(1)
+        cells = csv.writer(text, lineterminator="\n")
+        for row in workbook.rows():
+            cells.writerow(row)
+            if text.tell() > _PIECE:
+                write(text.getvalue().encode())
+                text.seek(0)
+                text.truncate()
+        write(text.getvalue().encode())
+    return () if workbook.notice is None else (workbook.notice,)
+
+
+class _SheetRows:
+    """A workbook's rows as :class:`RowReader` takes them; a line is a row of the sheet."""
+
+    mended = 0
+
+    def __init__(self, workbook: Workbook) -> None:
+        self._workbook = workbook
+        self._number = 0
+
+    @property
+    def notice(self) -> str | None:
+        return self._workbook.notice
+
+    def begin_row(self) -> int:
+        return self._number + 1
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for row in self._workbook.rows():
+            self._number += 1
+            yield row
+
+
+def _open_workbook(file: BinaryIO, sheet: str | None) -> Workbook | None:
+    """The workbook in a file; ``None`` when the file is no ZIP file, and so perhaps a CSV."""
+    file.seek(0)
+    head = file.read(_PIECE)
+    file.seek(0)
+    if not head.startswith(ZIP_MAGIC):
+        if sheet is not None:
+            raise InputRefused(f"a sheet is named ({sheet!r}), and the input is no .xlsx file")
+        return None
+    advice = advice_for_bytes(head) or ""
+    try:
+        found = open_workbook(
+            file, sheet=sheet, cell_limit=CELL_LIMIT, row_limit=_WORKBOOK_ROW_LIMIT
+        )
+    except InputRefused:
+        if b"xl/" in head:
+            raise
+        raise InputRefused(advice) from None
+    if found is None:
+        raise InputRefused(advice)
+    return found

@@ -1,0 +1,89 @@
+"""The ZIP file of a workbook, within bounds whatever its directory says."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+from imagebatch_core.errors import InputRefused
+
+#: Bytes of XML that are read of one workbook: a full sheet of 20 columns has about as many.
+UNPACKED_LIMIT: Final = 1 << 30
+#: How many times larger a part may be than its packed form. Sheets are up to 50 times larger, files
+#: that were made to fill a machine about 1000 times. Small parts are not judged.
+_RATIO_LIMIT: Final = 200
+_RATIO_FROM: Final = 16 << 20
+_PARTS_LIMIT: Final = 10_000
+_PIECE: Final = 64 * 1024
+#: The directory of a ZIP file is read at once; 10,000 parts take less.
+_LONGEST_READ: Final = 2 << 20
+
+
+class Archive:
+    """The parts of a workbook by their names.
+
+    Raises :class:`InputRefused` for whatever is wrong with the file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        with _refused():
+            self._zip = zipfile.ZipFile(_ShortReads(file))
+        if len(self._zip.infolist()) > _PARTS_LIMIT:
+            raise InputRefused(f"the .xlsx file has more than {_PARTS_LIMIT} parts")
+        self._names = {info.filename.lower(): info for info in self._zip.infolist()}
+        self._left = UNPACKED_LIMIT
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._names
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """A part's content, piece by piece; it must be there."""
+        info = self._names.get(name.lower())
+        if info is None:
+            raise InputRefused(f"the .xlsx file is damaged: the part {name[:80]!r} is missing")
+        if info.flag_bits & 1:
+            raise InputRefused("the .xlsx file has a password; save it without one")
+        # The other methods of ZIP may take gigabytes, and no spreadsheet writes them.
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputRefused("the .xlsx file is packed in an unusual way; open and save it again")
+        most = max(_RATIO_FROM, info.compress_size * _RATIO_LIMIT)
+        size = 0
+        with _refused(), self._zip.open(info) as part:
+            while piece := part.read(_PIECE):
+                size += len(piece)
+                self._left -= len(piece)
+                if size > most or self._left < 0:
+                    raise InputRefused(
+                        "the .xlsx file unpacks to far more than a table takes; save it as CSV "
+                        "UTF-8 first"
+                    )
+                yield piece
+
+
+class _ShortReads:
+    """A file of which no more is read at once than a workbook's directory may take."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        read = self._file.read(_LONGEST_READ + 1 if size < 0 else min(size, _LONGEST_READ + 1))
+        if len(read) > _LONGEST_READ:
+            raise InputRefused("the .xlsx file has too large a directory; open and save it again")
+        return read
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise InputRefused(f"the .xlsx file is damaged: {error}; open and save it again") from error

@@ -1,0 +1,117 @@
+"""XML read piece by piece, within bounds whatever is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+from xml.parsers import expat
+
+from imagebatch_core.errors import InputRefused
+
+#: Bytes of one tag, which the parser holds until it ends; text comes in smaller pieces.
+_LONGEST_TAG: Final = 256 * 1024
+#: The parser remembers each name of an element or attribute; workbooks have some hundred.
+_NAMES_LIMIT: Final = 5_000
+#: The parser remembers each element that is open; workbooks have some ten.
+_DEPTH_LIMIT: Final = 1_000
+
+
+class PartParser:
+    """Parses one part of a workbook; what its elements mean is the subclass's.
+
+    Nothing declares an entity, so that none can be expanded: a
+    document type is refused.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], part: str) -> None:
+        self._pieces = pieces
+        self._part = part
+        self._elements: dict[str, str] = {}
+        self.depth = 0
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartDoctypeDeclHandler = self._document_type
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins. Whoever overrides it counts ``depth`` as well."""
+        self.depth += 1
+
+    def end(self, name: str) -> None:
+        """An element ends. Whoever overrides it counts ``depth`` as well."""
+        self.depth -= 1
+
+    def element(self, name: str) -> str:
+        """A name without its prefix."""
+        found = self._elements.get(name)
+        if found is None:
+            found = self._elements[name] = without_prefix(name)
+        return found
+
+    def feed(self) -> Iterator[None]:
+        """Parse piece by piece; yields after each of them.
+
+        Raises:
+            InputRefused: the part is no XML, or no workbook has such.
+        """
+        parser, fed = self.parser, 0
+        try:
+            for piece in self._pieces:
+                parser.Parse(piece)
+                fed += len(piece)
+                if (
+                    fed - parser.CurrentByteIndex > _LONGEST_TAG
+                    or len(parser.intern) > _NAMES_LIMIT
+                    or self.depth > _DEPTH_LIMIT
+                ):
+                    raise self.damaged("its tags are too long, too many or too deep")
+                yield
+            parser.Parse(b"", True)
+            yield
+        except (expat.ExpatError, LookupError, ValueError) as error:  # also for its encoding
+            raise self.damaged(str(error)) from error
+
+    def damaged(self, what: str) -> InputRefused:
+        """The refusal of the workbook for what is wrong with this part."""
+        return InputRefused(
+            f"the .xlsx file is damaged ({self._part}: {what}); open it and save it again"
+        )
+
+    def _document_type(self, *_declared: object) -> None:
+        raise self.damaged("it declares a document type")
+
+
+class _Elements(PartParser):
+    def __init__(self, pieces: Iterable[bytes], part: str) -> None:
+        super().__init__(pieces, part)
+        self.found: list[tuple[str, dict[str, str]]] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        super().start(name, attributes)
+        self.found.append(
+            (
+                without_prefix(name),
+                {without_prefix(key): value for key, value in attributes.items()},
+            )
+        )
+
+
+def elements(pieces: Iterable[bytes], part: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Name and attributes of each element of a part."""
+    parser = _Elements(pieces, part)
+    for _ in parser.feed():
+        yield from parser.found
+        parser.found.clear()
+
+
+def without_prefix(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def whole_number(text: str | None, default: int) -> int:
+    """The number of an attribute, or ``default`` where there is none."""
+    try:
+        return int(text) if text else default
+    except ValueError:  # also for thousands of digits
+        return default
