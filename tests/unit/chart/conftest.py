@@ -70,7 +70,8 @@ def render() -> Callable[..., Rendered]:
     def rendered(**values: Any) -> Rendered:
         values.setdefault("s3", {}).setdefault("bucket", "pictures")
         text = helm("template", "ib", str(CHART), "--namespace", NAMESPACE, values=values)
-        return Rendered([one for one in yaml.safe_load_all(text) if one])
+        # The parser in C: the CRD is long, and the one in Python takes longer than helm.
+        return Rendered([one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one])
 
     return rendered
 
