@@ -33,16 +33,16 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-#: Each takes some file descriptors; 1024 are what a process commonly may have.
+#: Each decoder takes some file descriptors, of which a process commonly may have 1024.
 _MOST_JOBS = 256
 
-#: Their settings are variables of the environment, which the operator and the chart set.
+#: Their settings are environment variables, which the operator and the chart set.
 _PODS = "Steps of a batch in pods, which the operator starts"
 
 _LOCAL = (
     "Compress a CSV of images, or a folder of them, on this machine.\n\n"
-    "Results: report.csv, report.jsonl and images/ in the folder of --out. Run again, it goes on "
-    "where it was; of a folder it does what is new or changed.\n\n"
+    "Results: report.csv, report.jsonl and images/ in the folder of --out. A second run continues "
+    "an interrupted one. Of a folder, it does the images that are new or changed.\n\n"
     "Exit code 0 when all images succeeded, 1 when some failed, 2 when the input or the "
     "configuration was refused, 143 when it was interrupted."
 )
@@ -62,7 +62,7 @@ def main(
             "--version",
             callback=_show_version,
             is_eager=True,
-            help="Show it, and whether the native library is there.",
+            help="Show the version, and whether the native library is there.",
         ),
     ] = False,
 ) -> None:
@@ -81,7 +81,8 @@ def local_command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the results, where a rerun goes on.", show_default="NAME-compressed"
+            help="Folder of the results; a second run continues there.",
+            show_default="NAME-compressed",
         ),
     ] = None,
     *,
@@ -95,11 +96,11 @@ def local_command(
     ] = 0,
     reuse_from: Annotated[
         Path | None,
-        typer.Option(help="Folder of an earlier run: what did not change since is taken over."),
+        typer.Option(help="Folder of an earlier run; unchanged images take over its outputs."),
     ] = None,
     allow: Annotated[
         str | None,
-        typer.Option(help="Hosts and CIDRs, comma separated, to fetch though not public."),
+        typer.Option(help="Hosts and CIDRs, comma separated, to fetch although not public."),
     ] = None,
     s3_allow: Annotated[
         str | None,
@@ -108,10 +109,10 @@ def local_command(
     credentials: Annotated[
         Path | None, typer.Option(help="JSON file of request headers for hosts.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless refused.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show refusals only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
 ) -> None:
-    def options() -> RunOptions:
+    def read_options() -> RunOptions:
         overrides = {
             "public_base_url": "",  # outputs are named by their path
             "decoders": jobs or None,
@@ -124,7 +125,7 @@ def local_command(
         logs.configure(settings.log_level or "warning", settings.log_format or "text")
         return RunOptions(output, retries, settings, os.environ)
 
-    raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(options))
+    raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(read_options))
 
 
 @app.command("plan", rich_help_panel=_PODS)

@@ -66,5 +66,5 @@ class SigtermWatch:
             time.sleep(seconds)
             log.warning("interrupted: the grace period is over")
         else:
-            log.info("interrupted: nothing to record")
+            log.info("interrupted: there is nothing to record")
         os._exit(ExitCode.INTERRUPTED)

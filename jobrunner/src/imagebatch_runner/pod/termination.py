@@ -62,4 +62,4 @@ def leave_message(message: RunnerMessage, path: Path) -> None:
     try:
         path.write_text(message.to_json())
     except OSError as error:
-        log.debug("no termination message: %s", error)
+        log.debug("the termination message cannot be written: %s", error)

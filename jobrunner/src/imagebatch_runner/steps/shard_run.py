@@ -88,7 +88,7 @@ class ShardRun:
                 ending.cancel()
                 self._parts.close()
         except TimeoutError:
-            log.warning("the store did not take the last results before the grace period's end")
+            log.warning("the store did not take the last results before the grace period was over")
         done = self._outcome.skipped + self._parts.recorded
         self._outcome.interrupted = done < self._outcome.images
 

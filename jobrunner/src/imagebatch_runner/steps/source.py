@@ -145,7 +145,7 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
             wait = policy.wait(failure, attempt, random.random)
             if wait is None:
                 raise SourceUnavailable(text) from failure
-            log.warning("%s; again in %.1f s", text, wait)
+            log.warning("%s; trying again in %.1f s", text, wait)
             await asyncio.sleep(wait)
 
 

@@ -138,7 +138,7 @@ class Storage:
             except Exception as error:  # noqa: BLE001 - what cannot pass is raised again
                 found = passing_or_refusal(error, target)
                 if isinstance(found, StorageRefused):
-                    log.warning("storage: %s is not copied: %s", source, first_line(error))
+                    log.warning("the store does not copy %s: %s", source, first_line(error))
                     return False
                 await asyncio.sleep(_next_wait(found, target, waits))
             else:
@@ -215,7 +215,7 @@ class Storage:
             await self._put_once(witness, os.urandom(_WITNESS_BYTES))
             await obstore.delete_async(self._store, witness)
         except Exception as error:  # noqa: BLE001 - any error means no
-            log.debug("storage: %s: %s", witness, first_line(error))
+            log.debug("the store does not take %s: %s", witness, first_line(error))
             return False
         return True
 
@@ -244,5 +244,5 @@ def _next_wait(error: BaseError, key: str, waits: Iterator[float]) -> float:
     wait = next(waits, None)
     if wait is None:
         raise unavailable(error) from error
-    log.warning("storage: %s: %s; again in %.1f s", key, first_line(error), wait)
+    log.warning("the store failed at %s: %s; trying again in %.1f s", key, first_line(error), wait)
     return wait
