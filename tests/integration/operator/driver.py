@@ -87,6 +87,13 @@ class Api:
         found: dict[str, Any] = next((c for c in conditions if c["type"] == kind), {})
         return found
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Of one ImageBatch."""
+        about = f"involvedObject.kind={KIND},involvedObject.name={name}"
+        found = self.kubectl("get", "events", "--field-selector", about, "-o", "json")
+        items: list[dict[str, Any]] = json.loads(found)["items"]
+        return items
+
     def job(self, batch: str, step: str, run: int = 1) -> dict[str, Any]:
         selector = f"imagebatch.dev/batch={batch},imagebatch.dev/step={step}"
         selector += f",imagebatch.dev/run={run}"

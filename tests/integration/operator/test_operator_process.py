@@ -92,31 +92,37 @@ def test_a_refused_csv_fails_the_batch_without_waiting_for_the_jobs_retries(
     assert operator.healthy()
 
 
-def test_a_key_revoked_while_a_batch_was_suspended_may_be_mended(
+def test_a_store_that_refuses_stalls_the_batch_which_goes_on_once_it_is_mended(
     api: Api, operator: Operator
 ) -> None:
-    """The pod that a suspension ended may have recorded work, and leaves nothing to read."""
-    api.batch("paused")
-    plan = job_name(api.job("paused", "plan"))
-    eventually(lambda: api.pods(plan), "the first pod")
-    time.sleep(1.1)  # times in the status are whole seconds
-    api.patch("paused", suspend=True)
-    eventually(lambda: api.phase("paused") == "Suspended" and not api.pods(plan), "suspended")
-    api.patch("paused", suspend=False)
-    refused = RunnerMessage(step=Step.PLAN, error="the object store refuses access")
-    api.finish_pods(plan, refused, code=3)
-    retrying = eventually(
-        lambda: (
-            found
-            if (found := api.condition("paused", "Reconciling")).get("reason") == "Retrying"
-            else None
-        ),
-        "the refusal in the status",
-    )
-    assert retrying["message"] == refused.error
-    assert api.phase("paused") == "Processing"
-    api.finish_pods(plan, COLLECTED)
-    eventually(lambda: api.phase("paused") == "Completed", "Completed")
+    def stalled() -> bool:
+        found = api.condition("stuck", "Stalled")
+        return (found.get("status"), found.get("reason")) == ("True", "ConfigurationRefused")
+
+    def refused(step: Step) -> RunnerMessage:
+        return RunnerMessage(step=step, error=f"the object store refuses access to {step}")
+
+    api.batch("stuck", imagesPerShard=2, parallelism=1)
+    plan = job_name(api.job("stuck", "plan"))
+    api.finish_pods(plan, refused(Step.PLAN), code=3)
+    eventually(stalled, "Stalled by plan")
+    assert api.condition("stuck", "Reconciling")["message"] == refused(Step.PLAN).error
+    api.job_gone(plan)
+    api.finish_pods(job_name(api.job("stuck", "plan", run=2)), PLANNED)
+
+    shards = job_name(api.job("stuck", "compress-0"))
+    assert not stalled()
+    api.finish_pods(shards, refused(Step.COMPRESS), code=3)
+    eventually(lambda: api.condition("stuck", "Reconciling")["reason"] == "Retrying", "Retrying")
+    api.finish_pods(shards, refused(Step.COMPRESS), code=3)
+    eventually(stalled, "Stalled by the shards, which were refused again")
+    assert api.phase("stuck") == "Processing"
+    api.job_gone(shards)
+    api.finish_pods(job_name(api.job("stuck", "compress-0", run=2)), count=2)
+    api.finish_pods(job_name(api.job("stuck", "collect")), COLLECTED)
+    eventually(lambda: api.phase("stuck") == "Completed", "Completed")
+    told = [(e["type"], e["reason"]) for e in api.events("stuck")]
+    assert told.count(("Warning", "ConfigurationRefused")) == 2
     assert operator.healthy()
 
 

@@ -85,14 +85,14 @@ def _unfinished(
     return {
         "phase": phase,
         "start_time": now if begins else batch.status.start_time,
-        "paused": _paused(batch, stage, now),
+        "paused": _paused(batch, stage.next.pauses, now),
     }
 
 
-def _paused(batch: ImageBatch, stage: Unfinished, now: datetime) -> Paused | None:
+def _paused(batch: ImageBatch, pauses: bool, now: datetime) -> Paused | None:
     """When the present pause began, and how long those before were."""
     before = batch.status.paused
-    if stage.next.pauses and begun(batch):
+    if pauses and begun(batch):
         before = before or Paused()
         return before if before.since else before.model_copy(update={"since": now})
     if before is None or before.since is None:
@@ -118,6 +118,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         "phase": stage.phase,
         "completion_time": now,
         "duration": human_duration((now - start).total_seconds()),
+        "paused": _paused(batch, False, now),
     }
     if batch.spec.webhook is None:
         told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)

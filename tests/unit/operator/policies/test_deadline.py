@@ -77,4 +77,7 @@ def test_a_pause_is_written_once_when_it_begins_and_once_when_it_ends() -> None:
 def test_cancel_ends_a_suspended_batch() -> None:
     made = Batch()
     made.look(10, RUNNING, suspend=True)
-    assert made.look(20, SUSPENDED, cancel=True).status.phase is Phase.CANCELLED
+    ended = made.look(20, SUSPENDED, cancel=True).status
+    assert ended.phase is Phase.CANCELLED
+    assert ended.paused is not None
+    assert (ended.paused.since, ended.paused.seconds) == (None, 10)
