@@ -38,11 +38,15 @@ class ExitCode(IntEnum):
 
 
 class JobSource(Model):
-    """Where the CSV is: exactly one of an object's key, a mounted file's path and a URL."""
+    """Where the table is: exactly one of an object's key, a mounted file's path and a URL.
+
+    ``sheet`` is the name of a workbook's sheet.
+    """
 
     key: str | None = None
     path: str | None = None
     url: str | None = None
+    sheet: str | None = None
 
 
 class RunnerJob(Model):

@@ -39,6 +39,10 @@ HttpUrl = Annotated[
 ]
 
 
+#: Excel allows 31 characters, and other programs more.
+SheetName = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class S3Source(Model):
     """An object of the configured bucket."""
 
@@ -75,7 +79,7 @@ class RetryOfSource(Model):
 
 
 class Source(Model):
-    """Where the CSV comes from: exactly one."""
+    """Where the CSV or .xlsx file comes from: exactly one of s3, configMap, inline and url."""
 
     s3: S3Source | None = None
     config_map: ConfigMapSource | None = None
@@ -84,6 +88,11 @@ class Source(Model):
     )
     url: HttpUrl | None = Field(None, description="http(s) address of the CSV.")
     retry_of: RetryOfSource | None = None
+    sheet: SheetName | None = Field(
+        None,
+        description="Name of the sheet of an .xlsx file; without it the first that is not hidden "
+        "is read.",
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -93,7 +102,12 @@ class Source(Model):
                     "(has(self.inline) ? 1 : 0) + (has(self.url) ? 1 : 0) + "
                     "(has(self.retryOf) ? 1 : 0) == 1",
                     "message": "exactly one of s3, configMap, inline, url and retryOf must be set",
-                }
+                },
+                {
+                    "rule": "!has(self.sheet) || has(self.s3) || has(self.configMap) || "
+                    "has(self.url)",
+                    "message": "sheet names a sheet of an .xlsx file, which no inline CSV is",
+                },
             ]
         }
     )

@@ -94,6 +94,10 @@ def local_command(
         int,
         typer.Option(min=0, max=_MOST_JOBS, help="Decoding processes; 0: one for each CPU."),
     ] = 0,
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Sheet of the .xlsx file.", show_default="the first that is not hidden"),
+    ] = None,
     reuse_from: Annotated[
         Path | None,
         typer.Option(help="Folder of an earlier run; unchanged images take over its outputs."),
@@ -123,7 +127,7 @@ def local_command(
         given = {name: value for name, value in overrides.items() if value is not None}
         settings = Settings.from_env(os.environ, **given)
         logs.configure(settings.log_level or "warning", settings.log_format or "text")
-        return RunOptions(output, retries, settings, os.environ)
+        return RunOptions(output, retries, settings, os.environ, sheet)
 
     raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(read_options))
 

@@ -217,11 +217,11 @@ def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
 
 def _job_source(source: Source) -> JobSource:
     if source.s3 is not None:
-        return JobSource(key=source.s3.key)
+        return JobSource(key=source.s3.key, sheet=source.sheet)
     if source.url is not None:
-        return JobSource(url=source.url)
+        return JobSource(url=source.url, sheet=source.sheet)
     key = source.config_map.key if source.config_map is not None else _INLINE_KEY
-    return JobSource(path=f"{names.SOURCE_MOUNT}/{key}")
+    return JobSource(path=f"{names.SOURCE_MOUNT}/{key}", sheet=source.sheet)
 
 
 def _mounted(batch: ImageBatch) -> str | None:

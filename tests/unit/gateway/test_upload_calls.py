@@ -125,6 +125,24 @@ async def test_workbook_is_accepted_whatever_its_name_and_stored_as_it_is(
     assert bytes(obstore.get(store, key).bytes()) == content
 
 
+async def test_sheet_that_is_named_is_the_one_of_the_batch_and_another_is_another_upload(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    good = [HEADER, [1, "Mug", "https://a/1.jpg"]]
+    content = by_openpyxl({"Products": good, "Old": [*good, [2, "Cup", "https://a/2.jpg"]]})
+    answer = await send(http, content, key="order-1", sheet="Old")
+
+    body = answer.json()
+    assert (body["products"], body["notices"]) == (2, [])
+    assert batches.stored[body["requestId"]].spec.source.sheet == "Old"
+    assert (await send(http, content, key="order-1", sheet="Old")).json() == body
+    assert (await send(http, content, key="order-1")).status_code == 422
+    refused = await send(http, content, sheet="New")
+    assert refused.status_code == 400
+    assert "no sheet 'New'" in refused.json()["errors"][0]["message"]
+    assert (await send(http, sheet="Old")).status_code == 400
+
+
 async def test_header_that_is_refused_is_quoted_to_the_person_who_sent_it(
     http: httpx.AsyncClient,
 ) -> None:

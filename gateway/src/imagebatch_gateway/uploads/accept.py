@@ -72,7 +72,7 @@ class Uploads:
             GatewayError: the store or the cluster refuses, or does not answer.
         """
         file = form.file.file
-        facts = await anyio.to_thread.run_sync(check_csv, file, limiter=self._threads)
+        facts = await anyio.to_thread.run_sync(check_csv, file, form.sheet, limiter=self._threads)
         digest = payload_digest(form, facts)
         request_id = request_id_for(self._namespace, caller, idempotency_key)
         if idempotency_key is not None:
@@ -157,6 +157,8 @@ def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
     spec = form.template.model_dump(
         mode="json", by_alias=True, exclude={"source"}, exclude_defaults=True
     )
+    if form.sheet is not None:
+        spec["source"] = {"sheet": form.sheet}
     canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

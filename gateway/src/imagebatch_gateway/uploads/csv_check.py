@@ -29,7 +29,7 @@ class CsvFacts:
     sha256: str
 
 
-def check_csv(file: IO[bytes]) -> CsvFacts:
+def check_csv(file: IO[bytes], sheet: str | None = None) -> CsvFacts:
     """Read the file to its end, in constant memory. Blocks: call it in a thread.
 
     Raises:
@@ -38,7 +38,7 @@ def check_csv(file: IO[bytes]) -> CsvFacts:
     products = images = problem_count = 0
     problems: list[RowProblem] = []
     any_address = False
-    with open_table(cast(BinaryIO, file), quote_header=True) as rows:
+    with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True) as rows:
         for row in rows:
             products += 1
             images += len(row.urls)

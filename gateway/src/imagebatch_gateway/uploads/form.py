@@ -30,7 +30,16 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.datastructures import FormData
 
 from imagebatch_core.model import Model
-from imagebatch_core.spec import HttpUrl, ImageBatchSpec, Name, ReuseFrom, S3Source, Source, Webhook
+from imagebatch_core.spec import (
+    HttpUrl,
+    ImageBatchSpec,
+    Name,
+    ReuseFrom,
+    S3Source,
+    SheetName,
+    Source,
+    Webhook,
+)
 from imagebatch_core.unsupported import unsupported
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv, not_implemented
@@ -53,7 +62,12 @@ class CheckedForm:
     template: ImageBatchSpec
 
     def spec_for(self, key: str) -> ImageBatchSpec:
-        return self.template.model_copy(update={"source": _stored_at(key)})
+        return self.template.model_copy(update={"source": _stored_at(key, self.sheet)})
+
+    @property
+    def sheet(self) -> str | None:
+        """The sheet of a workbook that is asked for."""
+        return self.template.source.sheet
 
 
 def _check_callback(url: str) -> str:
@@ -95,6 +109,8 @@ class UploadForm(Model):
         "over for images whose source did not change since.",
     )
 
+    sheet: SheetName | None = Field(None, description=Source.model_fields["sheet"].description)
+
     @model_validator(mode="wrap")
     @classmethod
     def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
@@ -113,7 +129,7 @@ class UploadForm(Model):
             template = spec.model_validate(
                 own
                 | {
-                    "source": _stored_at("pending"),
+                    "source": _stored_at("pending", self.sheet),
                     "output": {name: given[name] for name in output},
                     "reuse_from": ReuseFrom(name=self.reuse_from) if self.reuse_from else None,
                     "webhook": self._webhook(),
@@ -197,8 +213,8 @@ def _is_plain(annotation: Any) -> bool:
     )
 
 
-def _stored_at(key: str) -> Source:
-    return Source(s3=S3Source(key=key))
+def _stored_at(key: str, sheet: str | None) -> Source:
+    return Source(s3=S3Source(key=key), sheet=sheet)
 
 
 def _without_blanks(sent: Any, known: Collection[str]) -> dict[str, Any]:

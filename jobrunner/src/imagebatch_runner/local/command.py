@@ -120,6 +120,8 @@ class LocalRun:
             raise ConfigurationRefused(
                 "--reuse-from is for a CSV: a folder takes over from its own last run by itself"
             )
+        if options.sheet is not None:
+            raise ConfigurationRefused("--sheet is for an .xlsx file")
         batch, listing = open_images(self.source, self.folder, options)
         screen.skipped(self.source, listing.skipped)
         return batch

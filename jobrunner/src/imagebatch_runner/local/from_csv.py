@@ -39,7 +39,7 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
         raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
-    _check(csv)  # before anything is written
+    _check(csv, options.sheet)  # before anything is written
     make_writable(out)
     batch = options.batch(
         name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")
@@ -48,10 +48,10 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
     return _with_earlier(batch, out, reuse_from, options.env)
 
 
-def _check(csv: Path) -> None:
+def _check(csv: Path, sheet: str | None) -> None:
     with (
         open_unpacked(csv) as stream,
-        open_table(stream, files=True, quote_header=True) as rows,
+        open_table(stream, sheet=sheet, files=True, quote_header=True) as rows,
     ):
         if next(rows, None) is None:
             raise InputRefused("the file has a header and no rows")
@@ -89,14 +89,14 @@ def _refuse_other_batch(batch: Batch, csv: Path, out: Path) -> None:
         )
     if not (out / batch.keys.owner).exists():
         # A batch writes owner.json right after it copied its CSV. An equal copy may be ours.
-        same = source.sha256_of(stored) == source.sha256_of(csv)
+        same = source.sha256_of(stored) == source.sha256_of(csv, batch.job.source.sheet)
         refuse_foreign(out, _WRITTEN if same else (batch.keys.input,))
         return
     earlier = plan.read_plan(batch)
     if earlier is None:
         stored.unlink()  # its CSV was refused, or planning was interrupted: there are no results
         return
-    if source.sha256_of(stored) != source.sha256_of(csv):
+    if source.sha256_of(stored) != source.sha256_of(csv, batch.job.source.sheet):
         raise ConfigurationRefused(
             f"{out} holds the results of another CSV, or of this one before it changed; choose "
             f"another --out, to which --reuse-from {out} takes over what did not change"

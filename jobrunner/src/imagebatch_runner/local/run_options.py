@@ -30,6 +30,7 @@ class RunOptions:
     retries: int
     settings: Settings
     env: Mapping[str, str] = field(repr=False)
+    sheet: str | None = None
 
     def batch(self, *, name: str, csv: Path, base: Path, out: Path, keys: BatchKeys) -> Batch:
         """The batch of ``csv`` with its results in ``out``; paths in the CSV start at ``base``."""
@@ -40,7 +41,7 @@ class RunOptions:
                 namespace="local",
                 name=name.encode(errors="replace").decode(),  # not every file's name is UTF-8
                 uid="local",
-                source=JobSource(path=str(csv)),
+                source=JobSource(path=str(csv), sheet=self.sheet),
                 output=self.output,
                 images_per_shard=_IMAGES_PER_SHARD,
                 retries=self.retries,

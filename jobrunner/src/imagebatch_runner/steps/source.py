@@ -63,21 +63,21 @@ def copied_input(batch: Batch) -> Iterator[CopiedInput]:
         path = folder / "input.csv"
         if not _download(batch.storage, key, path, batch.settings):
             _copy_source(batch.job.source, path, batch)
-            notices = _make_plain(path, batch.settings)
+            notices = _make_plain(path, batch.job.source.sheet, batch.settings)
             if not batch.storage.create_from_file(key, path):
                 _download(batch.storage, key, path, batch.settings)  # another plan was first
         yield CopiedInput(path, notices)
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a CSV's bytes; of gzip or a workbook, of the CSV that it holds.
+def sha256_of(path: Path, sheet: str | None = None) -> str:
+    """Hexadecimal SHA-256 of a CSV's bytes; of gzip or a workbook's sheet, of the CSV it holds.
 
     Raises:
         InputRefused: it is gzip or a workbook that cannot be read.
     """
     digest = sha256()
     with open_unpacked(path) as file:
-        write_csv(file, digest.update)
+        write_csv(file, digest.update, sheet=sheet)
     return digest.hexdigest()
 
 
@@ -99,16 +99,16 @@ def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
         raise ConfigurationRefused("the job names no source")
 
 
-def _make_plain(path: Path, settings: Settings) -> tuple[str, ...]:
+def _make_plain(path: Path, sheet: str | None, settings: Settings) -> tuple[str, ...]:
     """Make gzip or a workbook a CSV in place; what was noticed in it.
 
     The size limit stops a small file that holds an endless one.
     """
-    if not is_gzip(path) and not is_zip(path):
+    if sheet is None and not is_gzip(path) and not is_zip(path):
         return ()
     packed = path.rename(path.with_suffix(".packed"))
     with open_unpacked(packed) as stream, _LimitedFile(path, settings) as file:
-        notices = write_csv(stream, file.write)
+        notices = write_csv(stream, file.write, sheet=sheet)
     packed.unlink()
     return notices
 

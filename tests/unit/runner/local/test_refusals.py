@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError, InputRefused
+from imagebatch_core.job import ExitCode
 from imagebatch_core.spec import Output
 from imagebatch_runner.local.command import LocalRun
 from imagebatch_runner.local.from_csv import open_csv
@@ -15,6 +16,7 @@ from imagebatch_runner.local.from_folder import open_images
 from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps import plan
+from support import workbooks
 
 
 def options(**output: int) -> RunOptions:
@@ -60,6 +62,33 @@ def test_folder_of_results_is_refused_as_a_source(photos: Path, tmp_path: Path) 
     open_images(photos, tmp_path / "out", options())
     with pytest.raises(InputRefused, match="holds the results of a run"):
         open_images(tmp_path / "out", tmp_path / "again", options())
+
+
+def test_sheet_is_for_a_workbook(photos: Path, tmp_path: Path) -> None:
+    named = RunOptions(Output(), 0, Settings(), {}, sheet="Products")
+    csv = tmp_path / "products.csv"
+    csv.write_text("S. No.,Product Name,Input Image Urls\n1,a,a.jpg\n")
+    with pytest.raises(InputRefused, match=r"the input is no \.xlsx file"):
+        open_csv(csv, tmp_path / "out", named)
+    assert not (tmp_path / "out").exists()
+    local = LocalRun(photos, tmp_path / "out", None, quiet=True, as_json=False)
+    assert local.run(lambda: named) == ExitCode.INPUT_REFUSED
+
+
+def test_workbook_is_gone_on_with_and_another_sheet_is_another_input(tmp_path: Path) -> None:
+    book = tmp_path / "products.xlsx"
+    book.write_bytes(
+        workbooks.by_openpyxl(
+            {
+                "New": [workbooks.HEADER, [1, "a", "a.jpg"]],
+                "Old": [workbooks.HEADER, [1, "b", "b.jpg"]],
+            }
+        )
+    )
+    for _ in range(2):
+        plan.plan(open_csv(book, tmp_path / "out", options()))
+    with pytest.raises(ConfigurationRefused, match="results of another CSV"):
+        open_csv(book, tmp_path / "out", RunOptions(Output(), 0, Settings(), {}, sheet="Old"))
 
 
 def test_other_options_are_refused_and_told(photos: Path, tmp_path: Path) -> None:

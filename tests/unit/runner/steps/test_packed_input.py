@@ -56,6 +56,25 @@ def test_workbook_becomes_the_csv_that_the_batch_works_on(tmp_path: Path, data: 
     assert made.notices == ("the workbook has 2 sheets; 'Products' was read",)
 
 
+def test_sheet_that_is_named_becomes_the_csv(tmp_path: Path) -> None:
+    source = tmp_path / "products.xlsx"
+    rows = [HEADER, [1, "x", "http://h/1.jpg"]]
+    source.write_bytes(by_openpyxl({"Old": [["no"]], "New": rows}))
+    storage = Storage(MemoryStore(), patience=0)
+
+    def batch(sheet: str) -> Batch:
+        job_source = JobSource(path=str(source), sheet=sheet)
+        job = RunnerJob(namespace="shop", name="spring", uid=sheet, source=job_source)
+        return Batch(job, BatchKeys.of("shop", sheet), storage, Settings())
+
+    assert plan(batch("New")).images == 1
+    with pytest.raises(InputRefused, match="no sheet 'Other'"):
+        plan(batch("Other"))
+    source.write_text("S. No.,Product Name,Input Image Urls\n1,x,http://h/1.jpg\n")
+    with pytest.raises(InputRefused, match=r"\('Again'\), and the input is no .xlsx file"):
+        plan(batch("Again"))
+
+
 def test_workbook_that_holds_a_larger_table_than_allowed_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "products.xlsx"
     source.write_bytes(
