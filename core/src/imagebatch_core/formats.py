@@ -7,12 +7,13 @@ module imports no pydantic, so that decoders start quickly.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Self
 
 #: The brands of a file of the ISO base media format are read up to this byte.
 _LAST_BRAND: Final = 256
+_AVIF: Final = (b"avif", b"avis")
 
 
 def _begins(pattern: bytes) -> Callable[[bytes], bool]:
@@ -20,8 +21,12 @@ def _begins(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda data: compiled.match(data) is not None
 
 
-def _has_brand(*wanted: bytes) -> Callable[[bytes], bool]:
-    return lambda data: not brands(data).isdisjoint(wanted)
+def _has_brand(*wanted: bytes, unless: Sequence[bytes] = ()) -> Callable[[bytes], bool]:
+    def matches(data: bytes) -> bool:
+        found = brands(data)
+        return not found.isdisjoint(wanted) and found.isdisjoint(unless)
+
+    return matches
 
 
 def brands(data: bytes) -> frozenset[bytes]:
@@ -51,7 +56,7 @@ class Kind(StrEnum):
     JPEG = "jpeg", "image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _begins(rb"\xff\xd8\xff")
     PNG = "png", "image/png", ("png",), _begins(rb"\x89PNG\r\n\x1a\n")
     WEBP = "webp", "image/webp", ("webp",), _begins(rb"RIFF.{4}WEBP")
-    AVIF = "avif", "image/avif", ("avif",), _has_brand(b"avif", b"avis")
+    AVIF = "avif", "image/avif", ("avif",), _has_brand(*_AVIF)
     GIF = "gif", "image/gif", ("gif",), _begins(rb"GIF8[79]a")
     TIFF = "tiff", "image/tiff", ("tif", "tiff"), _begins(rb"II[*+]\0|MM\0[*+]")
     # The size of the second header is below 256; text that begins with BM has no zeros there.
@@ -73,6 +78,15 @@ class Format(StrEnum):
     ORIGINAL = "original"
 
 
+#: Image formats that are known by name and not supported, by their first bytes.
+UNSUPPORTED: Final[Mapping[str, Callable[[bytes], bool]]] = {
+    "HEIC": _has_brand(b"heic", b"heix", b"heif", b"mif1", b"msf1", b"hevc", unless=_AVIF),
+    "JPEG 2000": _begins(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
+    "JPEG XL": _begins(rb"\xff\x0a|\0\0\0\x0cJXL "),
+    "JPEG XR": _begins(rb"II\xbc"),
+    "Photoshop": _begins(rb"8BPS"),
+    "icon (ICO)": _begins(rb"\0\0\x01\0"),
+}
 #: The format that an extension stands for; without the dot, in lower case.
 BY_EXTENSION: Final = {extension: kind for kind in Kind for extension in kind.extensions}
 
@@ -80,3 +94,8 @@ BY_EXTENSION: Final = {extension: kind for kind in Kind for extension in kind.ex
 def kind_of(data: bytes) -> Kind | None:
     """The format of the file that begins with ``data``; ``None`` when it is none of these."""
     return next((kind for kind in Kind if kind.matches(data)), None)
+
+
+def unsupported_format(data: bytes) -> str | None:
+    """The name of the image format that ``data`` begins like and that is not supported."""
+    return next((name for name, matches in UNSUPPORTED.items() if matches(data)), None)

@@ -10,7 +10,7 @@ import pytest
 
 from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.formats import BY_EXTENSION, Format, Kind
+from imagebatch_core.formats import BY_EXTENSION, Kind, unsupported_format
 from support.pictures import encoded, photo
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -23,13 +23,17 @@ def test_image_that_is_sent_as_a_csv_is_refused_as_an_image(kind: Kind) -> None:
         next(open_rows(BytesIO(data)), None)
 
 
+def test_image_of_an_unsupported_format_that_is_sent_as_a_csv_is_refused_as_an_image() -> None:
+    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    with pytest.raises(InputRefused, match=re.escape("an image (HEIC)")):
+        next(open_rows(BytesIO(data)), None)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_supported_format_is_not_among_the_unsupported_ones(kind: Kind) -> None:
+    assert unsupported_format(encoded(photo(size=(40, 30)), kind.name)) is None
+
+
 def test_page_of_the_runner_lists_every_extension() -> None:
     listed = (DOCS / "runner.md").read_text().partition("Images by their ending: ")[2]
     assert listed.partition(".")[0] == ", ".join(BY_EXTENSION)
-
-
-def test_page_of_the_api_lists_every_format_that_can_be_asked_for() -> None:
-    row = re.search(r"^\| `format` .*$", (DOCS / "api.md").read_text(), re.MULTILINE)
-    assert row is not None
-    for format_ in Format:
-        assert f"`{format_.value}`" in row[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from imagebatch_core.formats import kind_of
+from imagebatch_core.formats import kind_of, unsupported_format
 
 _AS_TABLE: Final = "save it as .xlsx or CSV UTF-8 first"
 
@@ -58,8 +58,9 @@ def advice_for_bytes(head: bytes) -> str | None:
             "this is a spreadsheet (.xlsx) or a .zip file; save it as CSV, or unpack it, first",
         )
     kind = kind_of(head)
-    if kind is not None:
-        return f"this is an image ({kind.name}), not a CSV of image URLs"
+    image = unsupported_format(head) if kind is None else kind.name
+    if image is not None:
+        return f"this is an image ({image}), not a CSV of image URLs"
     return next((advice for magic, advice in _MAGIC if head.startswith(magic)), None)
 
 

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from imagebatch_core.formats import Kind, brands, kind_of
+from imagebatch_core.formats import Kind, brands, kind_of, unsupported_format
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 
@@ -61,33 +61,22 @@ def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
 
 def _refused(data: bytes) -> ImageFailed:
     """The failure for a file that is no image of a supported format, with its name if known."""
-    if found := brands(data):
-        if found & {b"heic", b"heix", b"heif", b"mif1", b"msf1", b"hevc"}:
-            return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, "HEIC images are not supported")
+    name = unsupported_format(data)
+    if name is not None:
+        return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"{name} images are not supported")
+    if brands(data):
         return ImageFailed(ErrorCode.NOT_AN_IMAGE, "a video or other media file, not an image")
     text = data[:_TEXT_WINDOW].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return ImageFailed(ErrorCode.NOT_AN_IMAGE, "a web page, not an image")
     if text.startswith((b"<svg", b"<?xml", b"<!")) and b"<svg" in text:
         return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, "SVG images are not supported")
-    for magic, name in _OTHER_IMAGES.items():
-        if data.startswith(magic):
-            return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"{name} images are not supported")
     for magic, name in _NO_IMAGES.items():
         if data.startswith(magic):
             return ImageFailed(ErrorCode.NOT_AN_IMAGE, f"{name}, not an image")
     return ImageFailed(ErrorCode.NOT_AN_IMAGE, "the content is no image of a known format")
 
 
-_OTHER_IMAGES: Final = {
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"\xff\x0a": "JPEG XL",
-    b"\0\0\0\x0cJXL ": "JPEG XL",
-    b"8BPS": "Photoshop",
-    b"\0\0\1\0": "icon (ICO)",
-    b"II\xbc": "JPEG XR",
-}
 _NO_IMAGES: Final = {
     b"%PDF": "a PDF document",
     b"PK\3\4": "a ZIP archive",

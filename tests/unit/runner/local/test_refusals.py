@@ -36,7 +36,7 @@ def test_folder_without_images_says_what_it_looked_for(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.pdf").write_bytes(b"x")
     with pytest.raises(
-        InputRefused, match=r"no images \(\.jpg, .*\.bmp\); other files that are there: 1"
+        InputRefused, match=r"no images \(\.jpg, \.jpeg, .*\); other files that are there: 1"
     ):
         open_images(folder, tmp_path / "out", options())
     assert not (tmp_path / "out").exists()
