@@ -6,8 +6,11 @@ condition says that the change has no effect.
 
 from __future__ import annotations
 
-from imagebatch_core.reasons import Reason
+from datetime import datetime
+
+from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.status import ConditionStatus
 from imagebatch_core.unsupported import explain_unsupported, unsupported
 
 from .observed import Refusal
@@ -16,6 +19,14 @@ from .observed import Refusal
 def begun(batch: ImageBatch) -> bool:
     """Its first Job was asked for."""
     return batch.status.start_time is not None
+
+
+def refused_since(batch: ImageBatch) -> datetime | None:
+    """When it was refused first; ``None`` if it is not refused."""
+    accepted = batch.status.condition(ConditionType.ACCEPTED)
+    if accepted is None or accepted.status is not ConditionStatus.FALSE:
+        return None
+    return accepted.last_transition_time
 
 
 def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:

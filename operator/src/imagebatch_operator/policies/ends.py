@@ -7,6 +7,7 @@ from imagebatch_core.status import Paused
 
 from .actions import DeleteJob
 from .facts import Case
+from .observed import Refusal
 from .stages import Ended, Next
 
 
@@ -14,7 +15,7 @@ def cancelled(case: Case) -> Ended | None:
     """``spec.cancel`` is set."""
     if not case.batch.spec.cancel:
         return None
-    return _end(case, Phase.CANCELLED, Reason.CANCELLED, "cancelled by spec.cancel")
+    return end(case, Phase.CANCELLED, Reason.CANCELLED, "cancelled by spec.cancel")
 
 
 def deadline_exceeded(case: Case) -> Ended | None:
@@ -23,7 +24,7 @@ def deadline_exceeded(case: Case) -> Ended | None:
     if left is None or left > 0:
         return None
     text = f"not finished within activeDeadlineSeconds ({case.batch.spec.active_deadline_seconds})"
-    return _end(case, Phase.FAILED, Reason.DEADLINE_EXCEEDED, text)
+    return end(case, Phase.FAILED, Reason.DEADLINE_EXCEEDED, text)
 
 
 def until_deadline(case: Case) -> float | None:
@@ -36,6 +37,9 @@ def until_deadline(case: Case) -> float | None:
     return limit + paused.seconds - active.total_seconds()
 
 
-def _end(case: Case, phase: Phase, reason: Reason, message: str) -> Ended:
+def end(
+    case: Case, phase: Phase, reason: Reason, message: str, refusal: Refusal | None = None
+) -> Ended:
+    """The batch ends now, and its Jobs go."""
     jobs = tuple(DeleteJob(job.name) for job in case.seen.jobs)
-    return Ended(case.facts, phase, reason, message, next=Next(jobs, look_again=0.0))
+    return Ended(case.facts, phase, reason, message, refusal, Next(jobs, look_again=0.0))

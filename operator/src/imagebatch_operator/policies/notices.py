@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import Condition, ConditionStatus, ImageBatchStatus
 
+from .reuse import AWAITED
+
 T = ConditionType
-#: Refusals that end by themselves, as a rule.
-_ON_ITS_WAY: Final = (Reason.EARLIER_BATCH_NOT_ENDED, Reason.EARLIER_BATCH_NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def _phase(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice
 def _refusal(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
     refused = _begins(T.ACCEPTED, ConditionStatus.FALSE, before, after)
     if refused is not None and not _ends(after):
-        yield Notice(refused.reason, refused.message, refused.reason not in _ON_ITS_WAY)
+        yield Notice(refused.reason, refused.message, refused.reason not in AWAITED)
 
 
 def _stalled(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:

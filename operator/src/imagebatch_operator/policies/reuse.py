@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from imagebatch_core.reasons import ConditionType, Reason
+from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ConditionStatus, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 
+from .accepted import refused_since
 from .observed import Earlier, Refusal
 
+#: Refusals that end by themselves, as a rule. They are decided from what is watched.
+AWAITED: Final = (Reason.EARLIER_BATCH_NOT_ENDED, Reason.EARLIER_BATCH_NOT_FOUND)
 #: A manifest may be applied together with the one that it refers to, in any order.
 _ARRIVES_WITHIN = timedelta(seconds=60)
 
@@ -44,10 +47,8 @@ def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Ref
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:
     """Long enough, by the clock that wrote when the wait began: the API server's may differ."""
-    accepted = batch.status.condition(ConditionType.ACCEPTED)
-    if accepted is None or accepted.status is not ConditionStatus.FALSE:
-        return False
-    return now - accepted.last_transition_time >= _ARRIVES_WITHIN
+    since = refused_since(batch)
+    return since is not None and now - since >= _ARRIVES_WITHIN
 
 
 def _waits_for_itself(own: str, name: str, find: Find) -> bool:
