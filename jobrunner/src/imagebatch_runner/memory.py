@@ -15,23 +15,23 @@ _LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-#: The runner itself: interpreter, connections, and a shard of up to 100,000 images.
+#: Memory of the runner itself: interpreter, connections, and a shard of up to 100,000 images.
 _OWN: Final = 144 * MIB
 #: Bytes that a pixel takes at most from decoding to encoding, for most formats of the output:
 #: measured 17.1, for RGBA that is made a little smaller.
 BYTES_PER_PIXEL: Final = 18
-#: What a decoder keeps of freed memory for its next image; enough for 12 million pixels.
+#: Freed memory that a decoder keeps for its next image; enough for 12 million pixels.
 KEPT_BY_DECODER: Final = 64 * MIB
-#: The most that :mod:`.codec.coefficients` keeps of its scratch.
+#: Scratch that :mod:`.codec.coefficients` keeps at most.
 KEPT_AS_SCRATCH: Final = 32 * MIB
-#: A decoder between two images: interpreter, libraries, and what it keeps.
+#: Memory of a decoder between two images: interpreter, libraries, and what it keeps.
 _IDLE_DECODER: Final = 32 * MIB + KEPT_BY_DECODER + KEPT_AS_SCRATCH
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Bytes of images held, decoding processes, bytes of one decoder's address space, pixels in
-    decoding."""
+    """Bytes of images that are held at once, number of decoding processes, address space of each
+    in bytes, and pixels that are decoded at once."""
 
     bytes_in_flight: int
     decoders: int
@@ -40,7 +40,7 @@ class Shares:
 
 
 def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
-    """The cgroup's limit in bytes, ``None`` without one."""
+    """The limit of the cgroup in bytes; ``None`` if it has none."""
     for file in files:
         try:
             text = file.read_text().strip()

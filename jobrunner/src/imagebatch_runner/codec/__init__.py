@@ -1,1 +1,1 @@
-"""Image in memory to image in memory; knows nothing of the other folders."""
+"""Compress one image in memory. It knows nothing of the other folders."""

@@ -1,9 +1,11 @@
-"""JPEG to JPEG by the native library of ``native/``, if built: of the same size without leaving the
-coefficients, to another one by its planes.
+"""Compress a JPEG with the native library of ``native/``, where it was built.
 
-It takes flawless Huffman JPEGs of 8 bits, sequential or progressive, gray or YCbCr with chroma as
-fine as luma or half as fine, and refuses all others, which are then for the general decoder.
-Nothing here judges an image. Not for several threads: the scratch is one for the process.
+:func:`recode` keeps the size and works on the coefficients; :func:`resize` makes a JPEG smaller or
+turns it, by way of its planes. Both take flawless Huffman-coded JPEGs of 8 bits, sequential or
+progressive, gray or YCbCr with chroma as fine as luma or half as fine. They refuse all others,
+which the general decoder then takes or fails.
+
+Not thread-safe: the process has one scratch buffer.
 """
 
 from __future__ import annotations
@@ -19,19 +21,19 @@ from imagebatch_runner.memory import KEPT_AS_SCRATCH
 
 from .rawfile import Bytes, write_all
 
-if TYPE_CHECKING:  # it loads Pillow, and the parent process asks here for AVAILABLE
+if TYPE_CHECKING:  # it loads Pillow; the process that starts the decoders needs AVAILABLE alone
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
 _ABI: Final = 6
-#: Scratch up to these sizes is kept for the next image: new pages cost more than the work on them.
+#: Bytes of scratch that are kept for the next image: getting new pages takes longer than the work.
 _KEPT_OUTPUT, _KEPT_WORK = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 
 
 class Resizing(ctypes.Structure):
-    """``resizing`` of native/resize.c: samples that blocks are decoded to each way, the size before
-    it is turned, the picture's EXIF orientation, and whether chroma is to be 4:2:0, whatever it
-    was."""
+    """``resizing`` of native/resize.c: the samples that a block is decoded to in each direction,
+    the size of the output before it is turned, the EXIF orientation, and whether the output has
+    4:2:0 chroma whatever the input has."""
 
     _fields_ = (
         ("eighths", ctypes.c_int32),
@@ -76,22 +78,23 @@ AVAILABLE: Final = _library is not None
 
 
 class Scratch:
-    """A buffer for one image after the other, which costs its pages only once: no more than
-    ``kept`` bytes of memory, and twice that of address space, between two images."""
+    """A buffer that one image after the other uses, so that its pages are allocated once. Between
+    two images it keeps at most ``kept`` bytes of memory and twice that of address space."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._memory: mmap.mmap | None = None
 
     def at_least(self, size: int) -> mmap.mmap:
-        """Its content is whatever was there. OSError where the process may not have so much."""
+        """The buffer with at least ``size`` bytes of arbitrary content. OSError if the process may
+        not have so much memory."""
         if self._memory is None or len(self._memory) < size:
             self._memory = None
             self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         return self._memory
 
     def trim(self) -> None:
-        """Give back the pages over ``kept``, and the addresses of a very large one."""
+        """Give back the pages over ``kept``, and the addresses of a very large buffer."""
         if self._memory is None or len(self._memory) <= self._kept:
             return
         if len(self._memory) > 2 * self._kept:
@@ -100,7 +103,7 @@ class Scratch:
             self._memory.madvise(mmap.MADV_DONTNEED, self._kept, len(self._memory) - self._kept)
 
     def release(self) -> None:
-        """Give back the addresses as well, if they are more than ``kept``."""
+        """Give back the addresses too, if the buffer is larger than ``kept``."""
         if self._memory is not None and len(self._memory) > self._kept:
             self._memory = None
 
@@ -114,13 +117,13 @@ _output, _work = Scratch(_KEPT_OUTPUT), Scratch(_KEPT_WORK)
 def recode(
     data: Bytes, target: Quantisation | None, out: BinaryIO, *, coarse: bool = False
 ) -> bool:
-    """Write ``data`` with the quantisation ``target``, or with its own and better Huffman tables
-    for ``None``, into ``out``, unless it is refused. ``coarse``, which takes a target: with 4:2:0
-    chroma, whatever it had.
+    """Write ``data`` with the quantisation ``target`` into ``out``, which is unbuffered and empty.
 
-    ``out`` is unbuffered and empty. What is written may be larger than ``data``, by some eighth:
-    the caller then knows that it is sound and gets no smaller. Refused, too, where memory does not
-    suffice: it is then all for the general decoder.
+    Without a target the JPEG keeps its own quantisation and gets better Huffman tables. ``coarse``
+    needs a target and gives 4:2:0 chroma whatever the input has. The output may be up to an eighth
+    larger than ``data``: the caller then knows that the image is sound and gets no smaller.
+
+    False, with nothing written, for a JPEG that is refused, and where memory does not suffice.
     """
     if _library is None:
         return False
@@ -130,8 +133,8 @@ def recode(
 
 
 def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> bool:
-    """As :func:`recode`, to another size or turned. Refused, too, under a tenth of what blocks are
-    decoded to."""
+    """As :func:`recode`, for another size or orientation. Refused as well if the output is smaller
+    than a tenth of what the blocks are decoded to."""
     if _library is None:
         return False
     needed = _library.imagebatch_jpeg_resize_scratch(_pointer(data), len(data), how)
@@ -140,15 +143,15 @@ def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> b
 
 
 def _most(data: Bytes) -> int:
-    """Bytes of an output. An input that gets no smaller must not seem refused: Pillow would
-    compress it once more, for a loss that saves nothing."""
+    """The most bytes of an output. An input that gets no smaller must not look refused: Pillow
+    would compress it again and lose quality for nothing."""
     return len(data) + len(data) // 8 + 1024
 
 
 def _written(
     function: Callable[..., int], target: Quantisation | None, most: int, needed: int, out: BinaryIO
 ) -> bool:
-    """What ``function`` makes, of ``most`` bytes, with so many bytes ``needed`` as scratch."""
+    """Write what ``function`` makes, at most ``most`` bytes, with ``needed`` bytes of scratch."""
     if needed < 0:
         return False
     try:
@@ -173,7 +176,7 @@ def _written(
 
 
 def release() -> None:
-    """Leave the address space to the general decoder, but for what is counted as kept."""
+    """Give the address space to the general decoder, except for what is counted as kept."""
     _output.release()
     _work.release()
 

@@ -1,7 +1,8 @@
-"""From a decoded frame to the pixels that are encoded: orientation, colour, alpha, size.
+"""Prepare the pixels of a decoded frame for encoding: orientation, colours, transparency, size.
 
-Order matters: orientation first (the limits are about what people see), then colour to sRGB
-(profiles describe the stored mode), then alpha, then scaling.
+The order matters. Orientation comes first, as the limits of the size are about what people see.
+Colours are converted next, as profiles describe the stored mode. Then comes transparency, and
+scaling last.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from imagebatch_core.formats import Kind
 from .formats import FORMATS
 from .options import CodecOptions
 
-#: Scaling reads at least this many source pixels per target pixel from a box-reduced image.
+#: Scaling first reduces by averaging boxes, to no less than this many times the target's size.
 _REDUCING_GAP: Final = 3.0
 _ON_ITS_SIDE: Final = range(5, 9)
-#: Modes in which PNG may name one colour that is transparent, and those that hold it as alpha.
+#: Modes in which a PNG may have one transparent colour, and the modes that hold it as alpha.
 _KEYED: Final = {"1": "LA", "L": "LA", "RGB": "RGBA"}
-#: Modes whose colours a profile may be about.
+#: Modes whose colours a profile can describe.
 _COLOURED: Final = frozenset({"RGB", "RGBA", "CMYK", "LAB", "P", "PA"})
 
 
 def upright(frame: Image.Image) -> None:
-    """Apply the EXIF orientation in place; damaged EXIF counts as none."""
+    """Turn the frame by its EXIF orientation, in place. Damaged EXIF data counts as none."""
     frame.load()
-    # Pillow parses EXIF lazily and raises whatever its bytes provoke.
+    # Pillow parses EXIF data late and may raise anything at damaged data.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(frame, in_place=True)
 
 
 def orientation(image: Image.Image) -> int:
-    """Of EXIF, 1 to 8; what is damaged or no such number turns nothing, as in :func:`upright`.
+    """The EXIF orientation, 1 to 8; 1 where it is damaged or another number, as in :func:`upright`.
     ``image`` need not be decoded."""
     found: Any = 1
     with contextlib.suppress(Exception):
@@ -45,17 +46,17 @@ def orientation(image: Image.Image) -> int:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Of a JPEG that need not be decoded, as :func:`upright` will have it."""
+    """The size that :func:`upright` gives a JPEG, which need not be decoded."""
     return image.size[::-1] if orientation(image) in _ON_ITS_SIDE else image.size
 
 
 def to_srgb(frame: Image.Image) -> Image.Image:
-    """8 bits a channel, sRGB: one of the modes L, LA, RGB, RGBA, P."""
+    """The frame in sRGB with 8 bits a channel, in one of the modes L, LA, RGB, RGBA and P."""
     if frame.mode in ("I", "F") or frame.mode.startswith("I;16"):
         return _sixteen_bits_to_eight(frame)
     if frame.mode in _KEYED and "transparency" in frame.info:
-        # One colour stands for transparent: scaling would mix it into its neighbours, and no format
-        # but PNG knows of it.
+        # One colour means transparent. Scaling would mix it with its neighbours, and PNG alone can
+        # store it.
         frame = frame.convert(_KEYED[frame.mode])
     if frame.mode == "1":
         return frame.convert("L")
@@ -64,7 +65,7 @@ def to_srgb(frame: Image.Image) -> Image.Image:
         converted = _through_profile(frame, profile)
         if converted is not None:
             return converted
-    if frame.mode == "PA":  # which nearly no format holds
+    if frame.mode == "PA":  # nearly no format can store it
         return palette_to_direct(frame)
     if frame.mode in ("L", "LA", "RGB", "RGBA", "P"):
         return frame
@@ -72,7 +73,7 @@ def to_srgb(frame: Image.Image) -> Image.Image:
 
 
 def has_other_colours(image: Image.Image) -> bool:
-    """Whether :func:`to_srgb` would convert by a profile; ``image`` need not be decoded."""
+    """Whether :func:`to_srgb` would convert colours by a profile. ``image`` need not be decoded."""
     profile = image.info.get("icc_profile")
     if image.mode != "RGB" or not isinstance(profile, bytes) or not profile:
         return False
@@ -83,11 +84,11 @@ def has_other_colours(image: Image.Image) -> bool:
 
 
 def on_white(frame: Image.Image) -> Image.Image:
-    """A frame without transparency: composed over white where it has some."""
+    """The frame without transparency, which is laid on white."""
     if frame.mode == "RGBA" or frame.has_transparency_data:
         frame = frame if frame.mode == "RGBA" else frame.convert("RGBA")
         white = Image.new("RGB", frame.size, "white")
-        # Not alpha_composite: it would hold two more copies of a large image.
+        # alpha_composite would hold two more copies of a large image.
         white.paste(frame, mask=frame.getchannel("A"))
         return white
     return frame
@@ -108,7 +109,7 @@ def prepared(
 
 
 def palette_to_direct(frame: Image.Image) -> Image.Image:
-    """Palette images cannot be scaled or encoded as photographs."""
+    """The frame with a colour for each pixel: a palette cannot be scaled."""
     return frame.convert(_direct(frame))
 
 
@@ -119,7 +120,7 @@ def _direct(frame: Image.Image) -> str:
 def fitted_size(
     size: tuple[int, int], max_width: int | None, max_height: int | None
 ) -> tuple[int, int]:
-    """The size within both limits, in the same proportion, never larger than ``size``."""
+    """The largest size within both limits that keeps the proportions and is not over ``size``."""
     width, height = size
     scale = min((max_width or width) / width, (max_height or height) / height, 1.0)
     if scale == 1.0:
@@ -134,7 +135,8 @@ def scaled(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
-    """Divide: Pillow's own conversion of these modes clips instead, which turns all white."""
+    """The frame with 8 bits: its values are divided, while Pillow's own conversion would clip them
+    and turn nearly all pixels white."""
     if frame.mode == "F":
         low, high = frame.getextrema()
         if not isinstance(low, float) or not isinstance(high, float) or high <= 1.0:
@@ -144,7 +146,7 @@ def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
 
 
 def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
-    """``None`` when it is sRGB already, or no usable profile for this mode."""
+    """The frame in sRGB; ``None`` if it is sRGB already, or the profile cannot be used."""
     if frame.mode not in _COLOURED:
         return None
     palette = frame.mode in ("P", "PA")
@@ -160,7 +162,8 @@ def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str, target: str) -> ImageCms.ImageCmsTransform | None:
-    """Shops use few profiles: the transform costs more than applying it to a thumbnail."""
+    """The conversion by a profile, ``None`` if that is sRGB. Remembered, as shops use few profiles
+    and making it takes longer than applying it to a thumbnail."""
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
     if mode.startswith("RGB") and "srgb" in (source.profile.profile_description or "").lower():
         return None

@@ -1,8 +1,8 @@
-"""The fast way for a JPEG whose pixels need nothing but another quality.
+"""Compress a JPEG that needs nothing but another quality, with the native library.
 
-Most images of a shop are such. Whether one is, Pillow's reading of the header says; a JPEG that is
-refused on the way here takes the general way, so that what is accepted and what fails is the same
-with and without the native library.
+Most images of shops are like that. Pillow reads the header and says which ones are. What the
+library refuses is decoded by Pillow, so that the same images are accepted and the same ones fail
+with and without the library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .rawfile import Bytes
 
 
 def is_plain(image: Image.Image) -> bool:
-    """Nothing to turn and no colour to convert; ``image`` is open and not yet decoded."""
+    """Whether there is nothing to turn and no colour to convert. ``image`` need not be decoded."""
     return (
         image.mode in ("RGB", "L")
         and pixels.orientation(image) == 1
@@ -26,11 +26,11 @@ def is_plain(image: Image.Image) -> bool:
 
 
 def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -> bool:
-    """Write the plain ``data`` with ``quality`` into the empty ``out``.
+    """Write ``data``, for which :func:`is_plain` holds, with ``quality`` into the empty ``out``.
 
-    False, with nothing written, when it is not of a kind that has a fast way, or is damaged. What
-    is written may be larger than ``data``.
+    False, with nothing written, when the library refuses it. The output may be larger than
+    ``data``.
     """
     target = quantisation.small(quality) if small else quantisation.usual(quality)
-    # Finer chroma than the encoder's own choice would cost bytes, coarser cannot be mended.
+    # Finer chroma than the encoder would write costs bytes; coarser chroma stays as it is.
     return coefficients.recode(data, target, out, coarse=jpeg_subsampling(quality) == "4:2:0")

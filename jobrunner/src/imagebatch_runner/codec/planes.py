@@ -1,7 +1,8 @@
-"""JPEG to smaller or turned JPEG by its planes: no RGB between, and chroma never finer than it was.
+"""Make a JPEG smaller, or turn it, with the native library.
 
-The native library does it all, for what it takes; damaged images and all others take the general
-way, so that what is accepted and what fails is the same with and without it.
+It works on the planes of luma and chroma, without a conversion to RGB, and chroma never gets finer
+than it was. What the library refuses is decoded by Pillow, so that the same images are accepted and
+the same ones fail with and without the library.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from . import coefficients, pixels, quantisation
 from .formats import jpeg_subsampling
 from .rawfile import Bytes
 
-#: Samples of the source for one of the result, each way (native/scale.c).
+#: The most samples of the source for one of the result, in each direction (native/scale.c).
 _MOST_OF_FILTER: Final = 10
 
 
 def takes(image: Image.Image) -> bool:
-    """No colour to convert; ``image`` is open and not yet decoded."""
+    """Whether there is no colour to convert. ``image`` need not be decoded."""
     return image.mode in ("RGB", "L") and not pixels.has_other_colours(image)
 
 
@@ -32,10 +33,10 @@ def compress(
     *,
     small: bool,
 ) -> tuple[int, int] | None:
-    """Write ``data``, whose header is ``image``, within ``limits`` (width, height; of the upright
-    picture) and with ``quality`` into the empty ``out``; the size of the result.
+    """Write ``data`` into the empty ``out`` and return the size of the result. ``image`` is the
+    opened data; ``limits`` are the width and height of the upright picture.
 
-    ``None``, with nothing written, when it is for the general way.
+    ``None``, with nothing written, when the library refuses it.
     """
     whole = pixels.upright_size(image)
     size = pixels.fitted_size(whole, *limits)
@@ -54,9 +55,12 @@ def compress(
 
 
 def _eighths(size: tuple[int, int], wanted: tuple[int, int]) -> int:
-    """Of its size that a block is decoded to. Fewer cost less, and are softer than the filter alone
-    that takes them to what is ``wanted``; that is not to be seen where they are an eighth more, nor
-    where they are 2. Where the filter could not take 2 so far, 1."""
+    """How many eighths of its size a block is decoded to, on the way from ``size`` to ``wanted``.
+
+    Fewer take less time but make the picture softer than the filter alone would. That cannot be
+    seen if the decoded picture is an eighth larger than ``wanted``, and blocks have at least 2.
+    They have 1 only where the filter could not reduce 2 to ``wanted``.
+    """
     times = min(more / less for more, less in zip(size, wanted, strict=True))
     enough = min(8, max(-(-9 * less // more) for more, less in zip(size, wanted, strict=True)))
     return enough if times > _MOST_OF_FILTER * 4 else max(2, enough)

@@ -1,16 +1,16 @@
-"""Files without a buffer: written to the last byte, and read where the bytes lie."""
+"""Write unbuffered files completely, and read memory as a file without a copy."""
 
 from __future__ import annotations
 
 import io
 from typing import IO, BinaryIO
 
-#: Where an input lies: in an object of its own, or in memory that is shared.
+#: The bytes of an input: an object of their own, or shared memory.
 Bytes = bytes | memoryview
 
 
 def write_all(out: BinaryIO, data: Bytes) -> None:
-    """From the position on. OSError where nothing more can be written."""
+    """Write ``data`` at the current position. OSError if not all of it can be written."""
     rest = memoryview(data)
     while rest:
         written = out.write(rest)
@@ -20,7 +20,7 @@ def write_all(out: BinaryIO, data: Bytes) -> None:
 
 
 def reading(data: Bytes) -> IO[bytes]:
-    """``data`` as a file; no copy is made of it."""
+    """``data`` as a file, without a copy."""
     return io.BytesIO(data) if isinstance(data, bytes) else io.BufferedReader(_View(data))
 
 
@@ -35,7 +35,7 @@ class _View(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # as io gives it
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # io passes a memoryview
         piece = self._view[self._at : self._at + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)

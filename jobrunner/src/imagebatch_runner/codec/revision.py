@@ -1,7 +1,7 @@
-"""Which codec made a batch's outputs, as recorded in ``plan.json``.
+"""The revision of the codec, which ``plan.json`` records.
 
-Outputs of another codec are not taken over: equal options would then not mean equal images. The
-native library counts as well, for with it a JPEG comes out in other bytes.
+A batch does not take over outputs that another revision made: equal options would not mean equal
+images. The native library is part of the revision, as JPEGs come out in other bytes with it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Final
 
 from . import coefficients
 
-#: Raise it with a change after which the same source and options give another picture or another
-#: size worth having: encoders, their effort, scaling, colour. A new build of the same encoder that
-#: moves a few bytes is no reason to compress ten million images anew.
+#: Raise it with a change after which the same source and options give another picture, or a size
+#: that differs enough to be worth compressing ten million images again: a change of an encoder, of
+#: its effort, of scaling or of colours. A new build of the same encoder that moves a few bytes is
+#: no reason. ``tests/unit/runner/codec/test_revision.py`` notices when it is forgotten.
 REVISION: Final = 4
 
 

@@ -1,4 +1,4 @@
-"""The segments of a JPEG before its scan (ITU-T T.81, B.1.1)."""
+"""The segments of a JPEG up to its first scan (ITU-T T.81, B.1.1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COM: Final = 0xFE
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """``data[start:end]`` with its marker and length; the body begins at ``start + 4``."""
+    """``data[start:end]`` includes the marker and the length; the body begins at ``start + 4``."""
 
     marker: int
     start: int
@@ -27,7 +27,7 @@ class Segment:
 
 
 def of_jpeg(data: bytes | bytearray) -> Iterator[Segment]:
-    """All up to and with the first SOS. ValueError where there is no further one."""
+    """The segments up to and including the first SOS. ValueError if one is missing or damaged."""
     at = 2
     while True:
         while data[at : at + 2] == b"\xff\xff":  # fill bytes
@@ -44,8 +44,8 @@ def of_jpeg(data: bytes | bytearray) -> Iterator[Segment]:
 
 
 def is_metadata(marker: int, body: bytes) -> bool:
-    """Whether the picture looks the same without it, its orientation apart. The colour profile and
-    what Adobe says of the colour model are needed."""
+    """Whether the picture looks the same without the segment, apart from its orientation. The
+    colour profile and Adobe's segment about the colour model are no metadata."""
     if marker == APP0:
         return not body.startswith(b"JFIF\0")
     if marker == APP2:

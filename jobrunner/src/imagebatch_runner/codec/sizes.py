@@ -25,7 +25,8 @@ _ENTRIES: Final = 512
 
 
 def png(data: bytes) -> Size | None:
-    """From ``IHDR``, if it is the first chunk and the only one: decoders go by the last."""
+    """The size in ``IHDR``, if that is the first chunk and the only one of its name: decoders use
+    the last one."""
     width, height = struct.unpack(">II", data[16:24])
     at = 8
     for _ in range(_MARKERS):
@@ -39,7 +40,7 @@ def png(data: bytes) -> Size | None:
 
 
 def gif(data: bytes) -> Size | None:
-    """Of the screen, enlarged as decoders do by frames that reach beyond it."""
+    """The size of the screen, enlarged by frames that reach beyond it, as decoders do."""
     width, height = struct.unpack("<HH", data[6:10])
     try:
         for at in gifblocks.images(data):
@@ -75,7 +76,7 @@ def webp(data: bytes) -> Size | None:
 
 
 def jpeg(data: bytes) -> Size | None:
-    """From the first start-of-frame marker (ITU-T T.81, B.2.2)."""
+    """The size in the first start-of-frame segment (ITU-T T.81, B.2.2)."""
     at = 2
     for _ in range(_MARKERS):
         if at + 9 >= len(data) or data[at] != 0xFF:
@@ -115,12 +116,13 @@ def tiff(data: bytes) -> Size | None:
             size = struct.calcsize(form)
             number = struct.unpack(order + form, data[start : start + size])[0]
             if found.setdefault(tag, number) != number:
-                return None  # which of them counts is the decoder's to say
+                return None  # only the decoder knows which of them it uses
     return (found[256], found[257]) if len(found) == 2 else None
 
 
 def avif(data: bytes) -> Size | None:
-    """The largest item: a grid's tiles and thumbnails have sizes, too (ISO 23008-12, 6.5.3)."""
+    """The size of the largest item: tiles of a grid and thumbnails have sizes, too (ISO/IEC
+    23008-12, 6.5.3)."""
     properties = _box(data, 0, len(data), (b"meta", b"iprp", b"ipco"))
     sizes = [
         struct.unpack(">II", data[start + 4 : start + 12])
@@ -131,7 +133,7 @@ def avif(data: bytes) -> Size | None:
 
 
 def _box(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> tuple[int, int]:
-    """Where the content of a nested box lies; empty when it is not there."""
+    """The extent of the content of a nested box; empty if there is no such box."""
     for wanted in path:
         found = next(((a, b) for name, a, b in _boxes(data, start, end) if name == wanted), None)
         if found is None:
@@ -142,7 +144,11 @@ def _box(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> tuple[in
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name and extent of the content of each box (ISO 14496-12, 4.2); bounded in number."""
+    """The name of each box and the extent of its content (ISO/IEC 14496-12, 4.2).
+
+    Raises:
+        OverflowError: there are more than ``_ENTRIES`` boxes.
+    """
     for _ in range(_ENTRIES):
         if start + 8 > end:
             return
@@ -155,4 +161,4 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
             return
         yield name, start + head, stop
         start = stop
-    raise OverflowError("more boxes than are looked at")
+    raise OverflowError("too many boxes")

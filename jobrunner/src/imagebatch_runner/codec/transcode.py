@@ -1,8 +1,9 @@
-"""One image in, one image out: decode, prepare, encode, and never give back more bytes.
+"""Compress one image: decode it, prepare its pixels and encode them. The output is never larger
+than the input.
 
-Runs in a worker process (:mod:`imagebatch_runner.workers.worker`); knows nothing of stores,
-networks or pydantic. The same bytes and options give the same bytes: nothing of time, host or
-thread count enters.
+Runs in a worker process (:mod:`imagebatch_runner.workers.worker`) and knows nothing of stores,
+networks or pydantic. The same input and options give the same output: it depends neither on time
+and host nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _DECODERS: Final = tuple(kind.name for kind in Kind)
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """``kept`` means the input's own bytes are the output and nothing was written to ``out``."""
+    """The output's format and size. ``kept``: the output is the input, byte for byte, and nothing
+    was written to ``out``."""
 
     kind: Kind
     width: int
@@ -45,7 +47,8 @@ def compress(
 ) -> Encoded:
     """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
 
-    Without ``fast`` Pillow alone does it, whatever else is installed: the same outcome, later.
+    Without ``fast`` Pillow alone is used, even if the native library is there: the same images are
+    accepted and the same ones fail, only later.
 
     Raises:
         ImageFailed: the bytes do not decode, or are over a limit.
@@ -57,7 +60,7 @@ def compress(
             raise _too_many_frames(options)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks of plugins about odd but readable files
+            warnings.simplefilter("ignore")  # plugins warn about unusual files that can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = options.max_pixels
             with Image.open(reading(data), formats=_DECODERS) as image:
@@ -89,7 +92,8 @@ def compress(
 def _as_it_was(
     data: Bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    """The input, its metadata removed where they shall be: then its bytes are other ones."""
+    """Keep the input, without its metadata if the options say so. Where there is metadata to
+    remove, the rest is written to ``out`` and the image is not ``kept`` any more."""
     bare = data if options.keeps_metadata else strip.stripped(bytes(data), source)
     if len(bare) >= len(data):
         return Encoded(source, encoded.width, encoded.height, kept=True)
@@ -125,7 +129,7 @@ def _compress(
 def _by_planes(
     data: Bytes, image: Image.Image, options: CodecOptions, out: BinaryIO
 ) -> tuple[int, int] | None:
-    """Another size or orientation is asked for, and nothing beside it but quality."""
+    """Compress a JPEG by its planes and return the new size; ``None`` if that cannot be done."""
     if not planes.takes(image) or (options.keeps_metadata and encode.carried(image)):
         return None
     limits = options.max_width, options.max_height
@@ -133,7 +137,7 @@ def _by_planes(
 
 
 def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
-    """Another quality is all that is asked for."""
+    """Whether the JPEG needs nothing but another quality."""
     return (
         pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
         and plainjpeg.is_plain(image)
@@ -144,7 +148,8 @@ def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
 def _compress_animation(
     image: Image.Image, number: int, target: Kind, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    """All frames are in memory at once, so the pixel limit is about their sum."""
+    """Compress an animation. All its frames are in memory at once, so the pixel limit applies to
+    their sum."""
     if number > options.max_frames:
         raise _too_many_frames(options)
     if number * image.width * image.height > options.max_pixels:
@@ -173,8 +178,8 @@ def _too_many_frames(options: CodecOptions) -> ImageFailed:
 
 
 def _draft(image: Image.Image, options: CodecOptions) -> None:
-    """Let libjpeg decode at 1/2, 1/4 or 1/8 as long as that is not less than the output. The limits
-    hold whichever way the picture is turned, so the larger of both is asked for.
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 of the size as long as that is not below the output's.
+    The picture may be turned later, so the larger of both possible sizes is asked for.
     """
     upright_or_turned = (
         pixels.fitted_size(image.size, options.max_width, options.max_height),
@@ -185,11 +190,11 @@ def _draft(image: Image.Image, options: CodecOptions) -> None:
 
 
 def _must_change(encoded: Encoded, options: CodecOptions, data: Bytes) -> bool:
-    """The size limits are a promise, too: an input over them is never given back as it was."""
+    """Whether the input must not be kept, because it is over the limits of width and height."""
     if not (options.max_width or options.max_height):
         return False
     with Image.open(reading(data), formats=_DECODERS) as image:
-        # Turned by 90 degrees or not, an input of another size was scaled.
+        # The input may have been turned by 90 degrees; otherwise other sides mean it was scaled.
         return sorted(image.size) != sorted((encoded.width, encoded.height))
 
 

@@ -33,6 +33,13 @@ def test_all_three_headers_of_webp_are_read(options: dict[str, object]) -> None:
     assert (found.width, found.height) == (123, 45)
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_size_over_the_limit_is_refused_by_the_header_alone(kind: Kind) -> None:
+    with pytest.raises(ImageFailed, match="16383x16383 pixels are over the limit") as caught:
+        sniff(oddpictures.claiming(kind.value, 16383, 16383), max_pixels=LIMIT)
+    assert caught.value.code is ErrorCode.TOO_MANY_PIXELS
+
+
 def test_frame_beyond_the_screen_of_a_gif_makes_it_larger_as_in_decoders() -> None:
     data = oddpictures.gif_frame_beyond_its_screen(3000, 2000)
     found = sniff(data, max_pixels=LIMIT)
