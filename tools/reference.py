@@ -1,4 +1,5 @@
-"""Write what the documents say about settings, options and statuses, from where the code has them.
+"""Write what the documents say about settings, options, statuses and formats, from where the code
+has them.
 
 ``make generate`` runs it; with ``--check``, as ``make verify`` does, it only says what is out of
 date. ``docs/reference/settings.md`` is generated whole, other pages between two comments.
@@ -19,11 +20,13 @@ from pydantic_core import PydanticUndefined
 from pydantic_core.core_schema import CoreSchema
 
 from imagebatch_core.environment import EnvironmentSettings, WhenUnset, variable
+from imagebatch_core.formats import Format, Kind
 from imagebatch_core.results import ImageStatus
 from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_gateway.uploads.form import form_model
 from imagebatch_operator.settings import Settings as OperatorSettings
+from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.settings import Settings as RunnerSettings
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
@@ -84,6 +87,25 @@ def statuses() -> str:
         for status in ImageStatus
     )
     return table(("Status", "Output", "Meaning"), rows)
+
+
+def formats() -> str:
+    """The table of image formats."""
+    asked = {format_.value for format_ in Format}
+    rows = (
+        (
+            f"`{kind.value}`",
+            ", ".join(kind.extensions),
+            "yes" if kind.value in asked else "from itself",
+            "yes" if FORMATS[kind].alpha else "no",
+            "yes" if FORMATS[kind].animates else "no",
+            ", ".join(name.upper() for name in FORMATS[kind].metadata) or "none",
+            str(FORMATS[kind].bytes_per_pixel),
+        )
+        for kind in Kind
+    )
+    head = ("Format", "Endings", "Output", "Transparency", "Animation", "Metadata", "Memory")
+    return table(head, rows)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -167,15 +189,22 @@ def pages() -> dict[Path, str]:
     """Each page with its content as it should be."""
     return {
         DOCS / "reference" / "settings.md": settings(),
-        DOCS / "api.md": between(DOCS / "api.md", "options", options()),
-        DOCS / "runner.md": between(DOCS / "runner.md", "statuses", statuses()),
+        DOCS / "api.md": between(DOCS / "api.md", options=options()),
+        DOCS / "runner.md": between(DOCS / "runner.md", statuses=statuses(), formats=formats()),
     }
 
 
-def between(page: Path, name: str, text: str) -> str:
-    """The page with ``text`` between its two comments about ``name``."""
+def between(page: Path, **texts: str) -> str:
+    """The page with each text between its two comments, which have its name."""
+    whole = page.read_text()
+    for name, text in texts.items():
+        whole = _between(whole, name, text)
+    return whole
+
+
+def _between(page: str, name: str, text: str) -> str:
     begin, end = f"<!-- {name}: written by `make generate` -->", f"<!-- end of {name} -->"
-    before, rest = page.read_text().split(begin)
+    before, rest = page.split(begin)
     return f"{before}{begin}\n\n{text}\n{end}{rest.split(end)[1]}"
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 
 from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.formats import BY_EXTENSION, Kind, unsupported_format
+from imagebatch_core.formats import Kind, unsupported_format
 from support.pictures import encoded, photo
-
-DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -32,8 +29,3 @@ def test_image_of_an_unsupported_format_that_is_sent_as_a_csv_is_refused_as_an_i
 @pytest.mark.parametrize("kind", Kind)
 def test_supported_format_is_not_among_the_unsupported_ones(kind: Kind) -> None:
     assert unsupported_format(encoded(photo(size=(40, 30)), kind.name)) is None
-
-
-def test_page_of_the_runner_lists_every_extension() -> None:
-    listed = (DOCS / "runner.md").read_text().partition("Images by their ending: ")[2]
-    assert listed.partition(".")[0] == ", ".join(BY_EXTENSION)

@@ -9,8 +9,8 @@ from support.codecrecord import RECORD, outputs, record
 #: colours that differ by so much.
 PERCENT, LEVELS = 3, 3
 ADVICE = (
-    "raise REVISION in codec/revision.py, so that nightly batches take over no outputs of the codec "
-    "before; then record the new ones: PYTHONPATH=tests python -m support.codecrecord"
+    "raise REVISION in codec/revision.py, so that nightly batches do not take over older outputs; "
+    "then record the new ones: PYTHONPATH=tests python -m support.codecrecord"
 )
 
 
