@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from .names import NAMESPACE
 
 UPLOADS: Final = "uploads"
-#: Rows between two entries of the report's index.
+#: Rows between two entries of an index.
 INDEX_EVERY: Final = 1000
 #: Bytes of the longest key in UTF-8, as S3 has it.
 LONGEST_KEY: Final = 1024
@@ -111,6 +111,16 @@ class BatchKeys:
     @property
     def plan(self) -> str:
         return f"{self.root}plan.json"
+
+    @property
+    def rows(self) -> str:
+        """The rows of the input, one a line, that the gateway reads pages of."""
+        return f"{self.root}rows.jsonl"
+
+    @property
+    def rows_index(self) -> str:
+        """Written after ``rows``; it says where every :data:`INDEX_EVERY`-th row begins."""
+        return f"{self.root}rows.index.json"
 
     @property
     def owner(self) -> str:

@@ -160,7 +160,8 @@ class ImageResult:
     ``height`` the output's in pixels; ``None`` where the image did not get that far. ``etag`` and
     ``last_modified`` are what the host said of the source, for asking again later.
     ``final_url_sha256`` is the hash of the address that redirects led to, ``None`` without any: the
-    address itself may hold a signature, which must not be recorded.
+    address itself may hold a signature, which must not be recorded. ``recorded_at`` is when a pod
+    wrote the part that holds it, RFC 3339 in UTC; ``None`` if none did.
     """
 
     row: int
@@ -182,6 +183,7 @@ class ImageResult:
     etag: str | None = None
     last_modified: str | None = None
     final_url_sha256: str | None = None
+    recorded_at: str | None = None
 
     def to_line(self) -> str:
         return _encode(dict(zip(_NAMES, _values(self), strict=True))) + "\n"

@@ -15,9 +15,15 @@ from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
+from imagebatch_gateway.requests.failures import Failures
+from imagebatch_gateway.requests.images import ImageLists
 from imagebatch_gateway.requests.lookup import Lookup
 from imagebatch_gateway.requests.output_urls import OutputUrls
+from imagebatch_gateway.requests.products import Products
 from imagebatch_gateway.requests.progress import ProgressReader
+from imagebatch_gateway.requests.recorded import Recorded
+from imagebatch_gateway.requests.reported import Reported
+from imagebatch_gateway.requests.rows import Rows
 from imagebatch_gateway.requests.snapshot import Snapshots
 from imagebatch_gateway.uploads.accept import Uploads
 
@@ -31,6 +37,9 @@ class Services:
     lookup: Lookup
     uploads: Uploads
     snapshots: Snapshots
+    products: Products
+    images: ImageLists
+    failures: Failures
     readiness: Readiness
 
     @classmethod
@@ -43,6 +52,8 @@ class Services:
     ) -> Services:
         objects = Objects(store)
         lookup = Lookup(batches, settings.prefix)
+        progress = ProgressReader(objects, clock)
+        rows, recorded, reported = Rows(objects), Recorded(objects, clock), Reported(objects)
         return cls(
             settings,
             objects,
@@ -54,7 +65,10 @@ class Services:
                 prefix=settings.prefix,
                 at_once=settings.uploads_at_once,
             ),
-            Snapshots(OutputUrls(objects), ProgressReader(objects, clock), lookup.keys_of),
+            Snapshots(OutputUrls(objects), progress, lookup.keys_of),
+            Products(rows, recorded, reported),
+            ImageLists(rows, recorded, reported),
+            Failures(progress, reported),
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )
 

@@ -86,6 +86,46 @@ def upload(
     return http.post(path, files={"file": ("products.csv", text.encode())}, data=options)
 
 
+def check_results_while_running(http: httpx.Client, request_id: str) -> Any:
+    """Of the first shard's two images; returns the failures."""
+    products = http.get(f"/api/products/{request_id}").json()["items"]
+    assert [(p["productName"], p["status"]) for p in products] == [
+        ("Mug", "completed"),
+        ("Cup", "pending"),
+        ("None", "processing"),
+    ]
+    assert products[0]["outputImageUrls"][1] is None
+    recorded = http.get(f"/api/requests/{request_id}/images").json()["items"]
+    assert [(i["row"], i["status"]) for i in recorded] == [(1, "succeeded"), (1, "failed")]
+    running = http.get(f"/api/requests/{request_id}/failures").json()["items"]
+    assert [(f["code"], f["count"]) for f in running] == [("not_an_image", 1)]
+    return running
+
+
+def check_results_at_the_end(
+    http: httpx.Client, request_id: str, urls: list[str], failures: Any
+) -> None:
+    ended = http.get(f"/api/products/{request_id}?limit=2").json()
+    rest = http.get(ended["next"]).json()
+    items = ended["items"] + rest["items"]
+    assert rest["next"] is None
+    assert [p["outputImageUrls"] for p in items] == [
+        [urls[0], None],
+        urls[1:],
+        [],
+    ]
+    assert {p["status"] for p in items} == {"completed"}
+    assert all(p["createdAt"] <= p["updatedAt"] for p in items)
+    failed = http.get(f"/api/requests/{request_id}/images?status=failed").json()["items"]
+    assert [(i["row"], i["position"], i["errorCode"]) for i in failed] == [(1, 2, "not_an_image")]
+    assert http.get(f"/api/requests/{request_id}/failures").json()["items"] == failures
+    for url in urls:
+        image = http.get(url)
+        assert image.headers["content-type"] == "image/jpeg"
+        assert image.content.startswith(b"\xff\xd8\xff")
+        assert http.head(url).headers["content-length"] == str(len(image.content))
+
+
 @pytest.mark.parametrize(
     ("upload_path", "status_path", "download_path"),
     [("/api/upload", "/api/status", "/api/download"), ("/upload", "/status", "/download")],
@@ -129,6 +169,7 @@ def test_from_upload_to_output_csv_and_images(
     assert status["status"] == "processing"
     images = status["images"]
     assert (images["total"], images["done"], images["failed"]) == (4, 2, 1)
+    running = check_results_while_running(http, request_id)
 
     assert runner.run("compress", 1).code == 0
     collected = runner.run("collect").message
@@ -156,11 +197,7 @@ def test_from_upload_to_output_csv_and_images(
     assert "not_an_image" in rows[0]["Error"]
     assert rows[1]["Output Image Urls"] == ",".join(status["outputImageUrls"][1:])
 
-    for url in status["outputImageUrls"]:
-        image = http.get(url)
-        assert image.headers["content-type"] == "image/jpeg"
-        assert image.content.startswith(b"\xff\xd8\xff")
-        assert http.head(url).headers["content-length"] == str(len(image.content))
+    check_results_at_the_end(http, request_id, status["outputImageUrls"], running)
 
 
 @pytest.mark.parametrize("path", ["/api/upload", "/upload"])
@@ -227,7 +264,7 @@ def test_outputs_beyond_a_thousand_are_reached_page_by_page(
 ) -> None:
     # A thousand rows are enough of a report; nothing listens there, so nothing is compressed:
     # the report's lines are turned into successes afterwards.
-    text = f"{HEADER}\n" + "".join(f"{n},P,http://127.0.0.1:9/{n}.jpg\n" for n in range(1, 1503))
+    text = f"{HEADER}\n" + "".join(f"{n},P,http://127.0.0.1:8/{n}.jpg\n" for n in range(1, 1503))
     request_id = upload(http, text, retries="0").json()["requestId"]
     runner = operator.runner(request_id)
     runner.job["retries"] = 0

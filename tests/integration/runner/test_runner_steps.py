@@ -159,6 +159,18 @@ def test_index_leads_to_every_thousandth_row(batch: Build) -> None:
     lines = built.get(built.keys.report_jsonl)
     assert table[index["csv"][2] :].startswith(b"2001,SKU2001,")
     assert json.loads(lines[index["jsonl"][2] :].splitlines()[0])["row"] == 2001
+    assert index["failed"] == [1000, 1000, 500]
+    assert (index["failures"][0]["code"], index["failures"][0]["count"]) == ("invalid_url", 2499)
+
+
+def test_rows_of_the_input_can_be_read_from_every_thousandth_on(batch: Build) -> None:
+    built = batch(products([f"ftp://x/{n}" for n in range(2499)] + ["http://127.0.0.1:8/x"], 1))
+    assert built.run("plan").code == 0
+    index = json.loads(built.get(built.keys.rows_index))
+    assert (index["every"], index["rows"], index["firstImages"]) == (1000, 2500, [0, 1000, 2000])
+    lines = built.get(built.keys.rows)
+    row = json.loads(lines[index["offsets"][2] :].splitlines()[0])
+    assert row == ["2001", "SKU2001", ["ftp://x/2000"]]
 
 
 def test_source_may_be_an_object_of_the_bucket(batch: Build, host: ImageHost) -> None:

@@ -13,6 +13,7 @@ from imagebatch_gateway.backends.errors import (
     CursorRefused,
     QuotaExceeded,
     ResultMissing,
+    ResultUnreadable,
     SpecRefused,
     StoreUnavailable,
 )
@@ -49,6 +50,8 @@ NO_OUTPUT: Final = (
 )
 BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start without one")
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
+BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
+UNREADABLE: Final = ResultUnreadable(_KEY)
 BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv' or 'jsonl'"))
 BAD_UPLOAD: Final = (
     invalid_csv(

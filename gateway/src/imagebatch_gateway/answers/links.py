@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,11 @@ class Links:
     """Builds addresses below ``base``, which has no slash at its end."""
 
     base: str
+
+    def page(self, path: str, **query: object) -> str:
+        """The address of a path below the base; what is ``None`` is left out of its query."""
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        return f"{self.base}{path}" + (f"?{urlencode(given)}" if given else "")
 
     def status(self, name: str, cursor: str | None = None) -> str:
         query = f"?cursor={quote(cursor)}" if cursor else ""

@@ -23,6 +23,7 @@ from imagebatch_gateway.backends.errors import (
     CursorRefused,
     QuotaExceeded,
     ResultMissing,
+    ResultUnreadable,
     SpecRefused,
     StoreUnavailable,
 )
@@ -177,6 +178,9 @@ def problem_of(error: ImageBatchError) -> Problem:
             return Problem(503, "store-unavailable", title, detail, retry_after=_SOON)
         case ResultMissing():
             return Problem(410, "gone", "The result is no longer in the object store", detail)
+        case ResultUnreadable():
+            title = "The results cannot be read by this release, or are too many to count"
+            return Problem(500, "results-unreadable", title, detail)
         case BatchUnreadable():
             return Problem(500, "unreadable", "The stored request cannot be read", detail)
     return internal()

@@ -31,6 +31,14 @@ class Opened:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A piece of an object, and the size in bytes of the whole."""
+
+    content: bytes
+    size: int
+
+
 class Objects:
     """Reads and writes objects. Raises only ResultMissing and StoreUnavailable."""
 
@@ -61,6 +69,26 @@ class Objects:
         """At most :data:`PIECE` bytes from ``start`` on, which must lie within the object."""
         async with _time_limit(key):
             return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
+
+    async def read_range(self, key: str, start: int, length: int) -> Range:
+        """At most ``length`` bytes from ``start`` on, which must lie within the object."""
+        async with _time_limit(key):
+            result = await obstore.get_async(
+                self._store, key, options={"range": (start, start + length)}
+            )
+            return Range(bytes(await result.bytes_async()), result.meta["size"])
+
+    async def list_after(self, prefix: str, after: str, *, limit: int) -> list[str]:
+        """The first keys under a prefix that sort after ``after``, at most ``limit``."""
+        keys: list[str] = []
+        async with _time_limit(prefix):
+            async for chunk in obstore.list(
+                self._store, prefix, offset=after, chunk_size=min(limit, 1000)
+            ):
+                keys.extend(item["path"] for item in chunk)
+                if len(keys) >= limit:
+                    break
+        return sorted(keys)[:limit]
 
     async def open(self, key: str) -> Opened:
         """Open an object for streaming; no more than one piece of it is in memory."""

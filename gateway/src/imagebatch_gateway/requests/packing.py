@@ -18,7 +18,9 @@ _POSITION_BITS: Final = 20
 
 
 class Packing(Generic[StatusT]):
-    """Packs results whose status is one of ``statuses``, and counts packed ones by status."""
+    """Packs results and counts packed ones. ``statuses`` are the words that tell how one ended: its
+    error code if it has one, else its status.
+    """
 
     def __init__(self, statuses: Iterable[StatusT]) -> None:
         self._statuses = tuple(statuses)
@@ -31,7 +33,8 @@ class Packing(Generic[StatusT]):
         for line in part.splitlines():
             result = json.loads(line)
             place = result["row"] << _POSITION_BITS | result["position"]
-            packed.append(place << self._status_bits | self._number[result["status"]])
+            outcome = result.get("error_code") or result["status"]
+            packed.append(place << self._status_bits | self._number[outcome])
         return packed
 
     def count(self, parts: Iterable[Packed]) -> Counter[StatusT]:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -19,8 +19,9 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
+from imagebatch_core.indexes import EXAMPLES, FailureExample, FailureGroup
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.results import ImageStatus
+from imagebatch_core.results import ErrorCode, ImageStatus
 from imagebatch_gateway.backends.errors import (
     GatewayError,
     ResultMissing,
@@ -43,7 +44,10 @@ PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
 
 _log: Final = logging.getLogger(__name__)
-_PACKING: Final = Packing(ImageStatus)
+#: How an image ended: by its error code if it has one, else by its status.
+_PACKING: Final = Packing[str]([*ImageStatus, *ErrorCode])
+_CODES: Final = frozenset(ErrorCode)
+_Examples = dict[str, list[FailureExample]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ class Planned:
 class Progress:
     """Images recorded so far, each counted once whichever pods recorded it.
 
-    ``planned`` is ``None`` while the input is not planned. ``stale`` says that the store does not
+    ``planned`` is ``None`` while the input is not planned. ``failures`` are the failed ones by
+    code, most first. ``stale`` says that the store does not
     answer now, so that this is what was counted last.
     """
 
     planned: Planned | None = None
     counts: Counter[ImageStatus] = field(default_factory=Counter)
+    failures: tuple[FailureGroup, ...] = ()
     stale: bool = False
 
     @property
@@ -80,7 +86,8 @@ class _Seen:
     at: float
     progress: Progress | None
     planned: Planned | None
-    shards: dict[str, tuple[tuple[str, ...], Counter[ImageStatus]]]
+    shards: dict[str, tuple[tuple[str, ...], Counter[str]]]
+    examples: _Examples
 
 
 class ProgressReader:
@@ -106,17 +113,18 @@ class ProgressReader:
     async def _count(self, keys: BatchKeys, before: _Seen | None) -> _Seen:
         shards = before.shards if before else {}
         planned = before.planned if before else None
+        examples: _Examples = before.examples if before else {}
         try:
             planned = planned or await self._read_plan(keys)
             parts = await self._objects.list_keys(keys.results, limit=PARTS_LIMIT)
             if parts is None:
-                return _Seen(self._clock(), None, planned, {})
+                return _Seen(self._clock(), None, planned, {}, {})
             by_shard = {
                 shard: tuple(group)
                 for shard, group in groupby(parts, key=lambda part: part.rpartition("/")[0])
             }
             changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
-            await self._fetch([part for group in changed.values() for part in group])
+            await self._fetch([part for group in changed.values() for part in group], examples)
         except GatewayError as error:
             if before is None or (before.progress is not None and not before.progress.stale):
                 _log.warning("progress is not counted: %s", error, extra={"batch": keys.root})
@@ -124,13 +132,13 @@ class ProgressReader:
             if isinstance(error, StoreUnavailable):
                 counted = (before and before.progress) or Progress(planned)
                 last = replace(counted, stale=True)
-            return _Seen(self._clock(), last, planned, shards)
+            return _Seen(self._clock(), last, planned, shards, examples)
         for shard, group in changed.items():
             known = tuple(part for part in group if part in self._parts)
             shards[shard] = (known, _PACKING.count(self._parts[part] for part in known))
-        total: Counter[ImageStatus] = sum((count for _, count in shards.values()), Counter())
-        progress = Progress(planned, total)
-        return _Seen(self._clock(), progress, planned, shards)
+        total: Counter[str] = sum((count for _, count in shards.values()), Counter())
+        progress = Progress(planned, _statuses(total), _groups(total, examples))
+        return _Seen(self._clock(), progress, planned, shards, examples)
 
     async def _read_plan(self, keys: BatchKeys) -> Planned | None:
         try:
@@ -143,7 +151,7 @@ class ProgressReader:
                 plan["products"], plan["images"], plan["rowProblems"], plan["inputSha256"]
             )
 
-    async def _fetch(self, parts: Sequence[str]) -> None:
+    async def _fetch(self, parts: Sequence[str], examples: _Examples) -> None:
         missing = [part for part in parts if part not in self._parts][:READS_LIMIT]
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
@@ -152,8 +160,46 @@ class ProgressReader:
                 content = await self._objects.read(part)
             with _readable(part):
                 self._parts[part] = _PACKING.pack(content)
+                _add_examples(content, examples)
 
         await asyncio.gather(*(fetch(part) for part in missing))
+
+
+def _statuses(outcomes: Mapping[str, int]) -> Counter[ImageStatus]:
+    counts: Counter[ImageStatus] = Counter()
+    for outcome, count in outcomes.items():
+        counts[ImageStatus.FAILED if outcome in _CODES else ImageStatus(outcome)] += count
+    return counts
+
+
+def _groups(outcomes: Mapping[str, int], examples: _Examples) -> tuple[FailureGroup, ...]:
+    found = [(ErrorCode(one), n) for one, n in outcomes.items() if one in _CODES]
+    return tuple(
+        FailureGroup(
+            code=code, retryable=code.retryable, count=count, examples=examples.get(code, [])
+        )
+        for code, count in sorted(found, key=lambda one: (-one[1], one[0]))
+    )
+
+
+def _add_examples(part: bytes, examples: _Examples) -> None:
+    for line in part.splitlines():
+        if b'"error_code":null' in line:
+            continue
+        result = json.loads(line)
+        code = result.get("error_code")
+        known = examples.setdefault(code, []) if code else []
+        places = {(one.row, one.position) for one in known}
+        if code and len(known) < EXAMPLES and (result["row"], result["position"]) not in places:
+            message = result.get("error_message")
+            known.append(
+                FailureExample(
+                    row=result["row"],
+                    position=result["position"],
+                    input_url=result["input_url"],
+                    message=message,
+                )
+            )
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sized
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult
@@ -105,7 +107,9 @@ class PartWriter:
         claims, self._claims = self._claims, []
         part, self._pending = self._pending, []
         if part:
-            body = "".join(result.to_line() for result in part).encode()
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            lines = (replace(result, recorded_at=now).to_line() for result in part)
+            body = "".join(lines).encode()
             number, self._number = self._number, self._number + 1
             await self._storage.put_async(self._key(number), body)
             self.recorded += len(part)

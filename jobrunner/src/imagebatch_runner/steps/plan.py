@@ -24,6 +24,7 @@ from imagebatch_runner.store.documents import Owner, Plan, Reuse, to_json
 from . import sharding, source
 from .batch import Batch
 from .reuse import EarlierOutputs, earlier_outputs
+from .row_list import RowList, row_list
 
 log = logging.getLogger(__name__)
 
@@ -85,14 +86,20 @@ def probe(batch: Batch) -> None:
 def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) -> Plan:
     with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
-        counted = _CountedImages(rows, batch.files, earlier)
-        shards = sharding.shards_of(counted, batch.job.images_per_shard)
-        number = _upload(batch, shards)
+        listed = None if batch.files is not None else copied.path.with_name("rows.jsonl")
+        with row_list(listed) as row_lines:
+            counted = _CountedImages(rows, batch.files, earlier, row_lines)
+            shards = sharding.shards_of(counted, batch.job.images_per_shard)
+            number = _upload(batch, shards)
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
         log.info("input: %s", notice)
     if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
+    if listed is not None:
+        batch.storage.put_file(batch.keys.rows, listed)
+        index = row_lines.index(number, batch.job.images_per_shard)
+        batch.storage.put(batch.keys.rows_index, to_json(index))
     return Plan(
         products=counted.rows,
         images=counted.images,
@@ -132,10 +139,17 @@ def _upload(batch: Batch, shards: Iterable[list[ShardItem]]) -> int:
 class _CountedImages:
     """The images of all rows, one after another; they are counted while they are iterated."""
 
-    def __init__(self, rows: RowReader, files: LocalFiles | None, earlier: EarlierOutputs) -> None:
+    def __init__(
+        self,
+        rows: RowReader,
+        files: LocalFiles | None,
+        earlier: EarlierOutputs,
+        row_lines: RowList,
+    ) -> None:
         self._reader = rows
         self._files = files
         self._earlier = earlier
+        self._row_lines = row_lines
         self.rows = 0
         self.images = 0
         self.problems = 0
@@ -145,6 +159,7 @@ class _CountedImages:
     def __iter__(self) -> Iterator[ShardItem]:
         for row in self._reader:
             self.rows += 1
+            self._row_lines.add(row)
             if row.problems:
                 self.problems += len(row.problems)
                 self._first_problems += row.problems[: _LOGGED - len(self._first_problems)]

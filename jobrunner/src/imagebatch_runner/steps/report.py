@@ -20,9 +20,9 @@ from typing import Final, Protocol
 from imagebatch_core.catalogue.formulas import neutralise_cell
 from imagebatch_core.catalogue.header import ERROR_COLUMN, HEADER, OUTPUT_COLUMN
 from imagebatch_core.catalogue.rows import Row
+from imagebatch_core.indexes import FailureGroups, ReportIndex
 from imagebatch_core.keys import INDEX_EVERY
 from imagebatch_core.results import ImageResult
-from imagebatch_runner.store.documents import ReportIndex
 
 #: Bytes that are collected before they are written.
 _BUFFER: Final = 256 * 1024
@@ -92,6 +92,8 @@ class ReportWriter:
         self._images = 0
         self._csv_offsets: list[int] = []
         self._jsonl_offsets: list[int] = []
+        self._failed: list[int] = []
+        self._failures = FailureGroups()
         self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
 
     def row(self, row: Row, results: Sequence[ImageResult]) -> None:
@@ -99,8 +101,13 @@ class ReportWriter:
         if self._rows % INDEX_EVERY == 0:
             self._csv_offsets.append(self._csv.offset)
             self._jsonl_offsets.append(self._jsonl.offset)
+            self._failed.append(0)
         self._rows += 1
         self._images += len(results)
+        for result in results:
+            if result.error_code is not None:
+                self._failed[-1] += 1
+                self._failures.add(result)
         outputs = ",".join([result.output_url or "" for result in results])
         self._line(
             [
@@ -132,6 +139,8 @@ class ReportWriter:
             images=self._images,
             csv=self._csv_offsets,
             jsonl=self._jsonl_offsets,
+            failed=self._failed,
+            failures=self._failures.groups(),
         )
 
     def _line(self, cells: list[str]) -> None:

@@ -1,6 +1,7 @@
-"""The small JSON documents of a batch: ``plan.json``, ``summary.json``, ``owner.json``, the index.
+"""The small JSON documents of a batch: ``plan.json``, ``summary.json``, ``owner.json``.
 
 Their names are camelCase, as in the resource. The gateway reads the plan while a batch runs.
+:mod:`imagebatch_core.indexes` has those that lead into large objects.
 """
 
 from __future__ import annotations
@@ -111,20 +112,6 @@ class Owner(Document):
             uid=job.uid,
             deletion_policy=job.deletion_policy,
         )
-
-
-class ReportIndex(Document):
-    """``report.index.json``: the byte offset of every ``every``-th row in both reports.
-
-    Entry i of ``csv`` and ``jsonl`` is the offset of row ``i * every + 1``; in ``jsonl``, of its
-    first image.
-    """
-
-    every: int
-    rows: int
-    images: int
-    csv: list[int]
-    jsonl: list[int]
 
 
 def to_json(document: Document) -> bytes:

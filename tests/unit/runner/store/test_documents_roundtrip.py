@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from imagebatch_core.indexes import ReportIndex
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.spec import DeletionPolicy, Format, Metadata, Output, Profile
-from imagebatch_runner.store.documents import Owner, Plan, ReportIndex, Summary, to_json
+from imagebatch_runner.store.documents import Owner, Plan, Summary, to_json
 
 
 def built(model: type[BaseModel], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[BaseModel]:

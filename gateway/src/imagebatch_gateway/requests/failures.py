@@ -1,0 +1,80 @@
+"""Why images failed: one group for each error code, with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from imagebatch_core.indexes import FailureGroup
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ErrorCode
+from imagebatch_gateway.answers.models import FailureItem
+from imagebatch_gateway.backends.errors import ResultUnreadable, StoreUnavailable
+
+from .progress import ProgressReader
+from .reported import Reported
+
+#: What each code means, for whoever keeps the catalogue. docs/runner.md has the details.
+MESSAGES: Final[Mapping[ErrorCode, str]] = {
+    ErrorCode.INVALID_URL: "This is no usable address of an image.",
+    ErrorCode.ADDRESS_REFUSED: "The address is not public and not allowed here.",
+    ErrorCode.FILE_UNREADABLE: "The file is not there or cannot be read.",
+    ErrorCode.DNS_FAILED: "The host's name does not exist, or its name server did not answer.",
+    ErrorCode.CONNECT_FAILED: "The host could not be reached.",
+    ErrorCode.TIMEOUT: "The host was too slow.",
+    ErrorCode.TLS_FAILED: "The host's certificate is not valid, or there was no secure connection.",
+    ErrorCode.HTTP_STATUS: "The host refused: the image does not exist or is not open to us.",
+    ErrorCode.TOO_MANY_REDIRECTS: "The address leads from one to the next without end.",
+    ErrorCode.TOO_MANY_REQUESTS: "The host asked us to slow down, also after waiting.",
+    ErrorCode.SERVER_ERROR: "The host had an error of its own.",
+    ErrorCode.INCOMPLETE_BODY: "The image arrived only in part.",
+    ErrorCode.TOO_MANY_BYTES: "The file is larger than allowed.",
+    ErrorCode.EMPTY: "The address leads to an empty file.",
+    ErrorCode.NOT_AN_IMAGE: "The address leads to something that is no image, as a web page.",
+    ErrorCode.UNSUPPORTED_FORMAT: "Images of this format are not taken.",
+    ErrorCode.CORRUPT: "The image is damaged or cut off.",
+    ErrorCode.TOO_MANY_PIXELS: "The image has more pixels than allowed.",
+    ErrorCode.TOO_MANY_FRAMES: "The animation has more frames than allowed.",
+    ErrorCode.DECODER_CRASHED: "The image could not be decoded: decoding it broke off.",
+    ErrorCode.DECODER_TIMEOUT: "The image took too long to compress.",
+    ErrorCode.STORAGE_FAILED: "The object store did not take the output.",
+    ErrorCode.SHARD_FAILED: "The image was not reached before its pod was given up.",
+}
+
+
+class Failures:
+    def __init__(self, progress: ProgressReader, reported: Reported) -> None:
+        self._progress = progress
+        self._reported = reported
+
+    async def of(self, keys: BatchKeys, *, collected: bool) -> list[FailureItem]:
+        """The most frequent first. ``collected``: the report is written.
+
+        Raises:
+            ResultMissing, StoreUnavailable
+            ResultUnreadable: there are too many parts to count, or a newer release wrote them.
+        """
+        if collected:
+            counted = (await self._reported.index(keys)).failures
+            if counted is None:
+                raise ResultUnreadable(keys.report_index)
+            groups = tuple(counted)
+        else:
+            progress = await self._progress.read(keys)
+            if progress is None:
+                raise ResultUnreadable(keys.results)
+            if progress.stale:
+                raise StoreUnavailable("the object store does not answer or refuses the request")
+            groups = progress.failures
+        return [_item(group) for group in groups]
+
+
+def _item(group: FailureGroup) -> FailureItem:
+    known = next((code for code in ErrorCode if code == group.code), None)
+    return FailureItem(
+        code=group.code,
+        retryable=group.retryable,
+        count=group.count,
+        message=MESSAGES[known] if known else group.code,
+        examples=group.examples,
+    )

@@ -1,0 +1,148 @@
+"""The images of a batch that have a result, page by page, while it runs and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ErrorCode, ImageStatus
+from imagebatch_gateway.backends.errors import ResultMissing
+
+from .place import Place
+from .recorded import Recorded, Result
+from .reported import Reported
+from .rows import Rows
+
+#: Most bytes of a report that are read for one page, and most results of parts: where few match, a
+#: page ends here, with fewer images and a cursor.
+SCAN_BYTES: Final = 32 * 1024 * 1024
+SCAN_RESULTS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which images are listed: those that agree with everything that is set."""
+
+    status: ImageStatus | None = None
+    code: ErrorCode | None = None
+    row: int | None = None
+
+    def matches(self, result: Result) -> bool:
+        return (
+            (self.row is None or result["row"] == self.row)
+            and (self.status is None or result["status"] == self.status)
+            and (self.code is None or result.get("error_code") == self.code)
+        )
+
+    @property
+    def failed_only(self) -> bool:
+        return self.code is not None or self.status is ImageStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePage:
+    """Results in input order; ``next`` is set when there may be more."""
+
+    results: Sequence[Result] = ()
+    next: Place | None = None
+
+
+class ImageLists:
+    def __init__(self, rows: Rows, recorded: Recorded, reported: Reported) -> None:
+        self._rows = rows
+        self._recorded = recorded
+        self._reported = reported
+
+    async def page(
+        self, keys: BatchKeys, wanted: Wanted, place: Place, limit: int, *, collected: bool
+    ) -> ImagePage:
+        """At most ``limit`` images from ``place`` on. ``collected``: the report is written.
+
+        Raises ResultMissing, ResultUnreadable, StoreUnavailable.
+        """
+        if wanted.row is not None and wanted.row > place.row:
+            place = Place(wanted.row)
+        page = _Page(wanted, place, limit)
+        if collected:
+            return await self._from_report(keys, page)
+        return await self._from_parts(keys, page)
+
+    async def _from_report(self, keys: BatchKeys, page: _Page) -> ImagePage:
+        read = 0
+        pieces = self._reported.from_row(keys, page.place.row, failed_only=page.wanted.failed_only)
+        async for results, size in pieces:
+            if page.add(results):
+                return page.made()
+            read += size
+            # The place must move on, however much lies between the index's entry and it.
+            if read > SCAN_BYTES and results and page.reached(results[-1]):
+                return page.made(_after(results[-1]))
+        return page.made()
+
+    async def _from_parts(self, keys: BatchKeys, page: _Page) -> ImagePage:
+        place = page.place
+        shard = place.shard
+        if shard is None:
+            shard = await self._shard_of_row(keys, place.row) if place.row > 1 else 0
+        if shard is None:
+            return ImagePage()
+        scanned = 0
+        while True:
+            shards = await self._recorded.shards_from(keys, shard)
+            if not shards:
+                return page.made()
+            for number, parts in shards:
+                results = await self._recorded.results(parts)
+                if page.add(results, number):
+                    return page.made()
+                scanned += len(results)
+                shard = number + 1
+                if scanned > SCAN_RESULTS:
+                    return page.made(_after(results[-1], shard))
+
+    async def _shard_of_row(self, keys: BatchKeys, row: int) -> int | None:
+        """``None`` if there is no such row, or the batch is not planned."""
+        try:
+            index = await self._rows.index(keys)
+            page = await self._rows.page(keys, row, 1)
+        except ResultMissing:
+            return None
+        return page.rows[0].first_image // index.images_per_shard if page.rows else None
+
+
+class _Page:
+    """Collects matching results from ``place`` on."""
+
+    def __init__(self, wanted: Wanted, place: Place, limit: int) -> None:
+        self.wanted = wanted
+        self.place = place
+        self._limit = limit
+        self._found: list[Result] = []
+        self._next: Place | None = None
+
+    def add(self, results: Sequence[Result], shard: int | None = None) -> bool:
+        """Whether the page is complete: it is full, or no later image can match."""
+        for result in results:
+            place = result["row"], result["position"]
+            if self.wanted.row is not None and result["row"] > self.wanted.row:
+                return True
+            if place < self.place.image or not self.wanted.matches(result):
+                continue
+            if len(self._found) == self._limit:
+                self._next = Place(*place, shard)
+                return True
+            self._found.append(result)
+        return False
+
+    def reached(self, result: Result) -> bool:
+        """Whether this is the place at which the page begins, or after it."""
+        return (result["row"], result["position"]) >= self.place.image
+
+    def made(self, next_place: Place | None = None) -> ImagePage:
+        return ImagePage(self._found, self._next or next_place)
+
+
+def _after(result: Result, shard: int | None = None) -> Place:
+    return Place(result["row"], result["position"] + 1, shard)

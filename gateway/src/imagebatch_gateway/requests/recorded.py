@@ -1,0 +1,113 @@
+"""What is recorded of a running batch's images, from the parts of its shards.
+
+A part never changes: those that were read last are kept in memory. Of several results of an image
+the first in key order counts, as in collect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+from cachetools import LRUCache, TTLCache
+
+from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway.backends.errors import ResultUnreadable
+from imagebatch_gateway.backends.objects import Objects
+
+READS_AT_ONCE: Final = 16
+#: Bytes of parts in memory.
+BYTES_CACHED: Final = 32 * 1024 * 1024
+#: Seconds for which a list of parts is believed; lists that are remembered.
+FRESH_SECONDS: Final = 2.0
+LISTS_CACHED: Final = 1000
+#: Parts of one list request, and of the largest shard: 100,000 images, 25 in a part.
+LISTED: Final = 1000
+SHARD_PARTS: Final = 100_000
+
+Result = dict[str, Any]
+"""A line of a part or of ``report.jsonl``."""
+
+
+class ShardParts(NamedTuple):
+    """A shard's number and the keys of its parts, sorted."""
+
+    shard: int
+    parts: tuple[str, ...]
+
+
+class Recorded:
+    """Reads results of shards. ``clock`` gives seconds, monotonic."""
+
+    def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
+        self._objects = objects
+        self._content: LRUCache[str, bytes] = LRUCache(BYTES_CACHED, getsizeof=len)
+        self._lists: TTLCache[str, tuple[str, ...]] = TTLCache(LISTS_CACHED, FRESH_SECONDS, clock)
+
+    async def of_shard(self, keys: BatchKeys, shard: int) -> list[Result]:
+        """The results of a shard's images, in input order."""
+        return await self.results(await self._listed(keys, shard))
+
+    async def shards_from(self, keys: BatchKeys, shard: int) -> list[ShardParts]:
+        """Shards from this number on that have parts, as many as one list request shows whole."""
+        before = keys.shard_results(shard)
+        listed = await self._objects.list_after(keys.results, before, limit=LISTED)
+        found = [ShardParts(*one) for one in _by_shard(keys, listed)]
+        if len(listed) < LISTED or not found:
+            return found
+        if len(found) > 1:
+            return found[:-1]
+        only = found[0].shard
+        return [ShardParts(only, await self._listed(keys, only))]
+
+    async def results(self, parts: tuple[str, ...]) -> list[Result]:
+        """The results in the parts of one shard, in input order."""
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def content(part: str) -> bytes:
+            found = self._content.get(part)
+            if found is None:
+                async with gate:
+                    found = await self._objects.read(part)
+                if len(found) <= BYTES_CACHED // 8:
+                    self._content[part] = found
+            return found
+
+        first: dict[tuple[int, int], Result] = {}
+        for key, data in zip(
+            parts, await asyncio.gather(*(content(part) for part in parts)), strict=True
+        ):
+            for result in parsed(key, data.splitlines()):
+                first.setdefault((result["row"], result["position"]), result)
+        return [first[place] for place in sorted(first)]
+
+    async def _listed(self, keys: BatchKeys, shard: int) -> tuple[str, ...]:
+        prefix = keys.shard_results(shard)
+        found = self._lists.get(prefix)
+        if found is None:
+            listed = await self._objects.list_keys(prefix, limit=SHARD_PARTS)
+            found = self._lists[prefix] = tuple(listed or ())
+        return found
+
+
+def parsed(key: str, lines: list[bytes]) -> Iterator[Result]:
+    """The results on these lines. Raises ResultUnreadable."""
+    for line in lines:
+        if not line:
+            continue
+        try:
+            result = json.loads(line)
+            _ = result["row"], result["position"], result["status"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ResultUnreadable(key) from error
+        yield result
+
+
+def _by_shard(keys: BatchKeys, listed: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for folder, parts in groupby(listed, key=lambda key: key.rpartition("/")[0]):
+        number = folder.removeprefix(keys.results)
+        if number.isdigit():
+            yield int(number), tuple(parts)

@@ -1,0 +1,50 @@
+"""GET /api/products/{request_id}: the rows of a request with their outputs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from imagebatch_gateway.answers.documented import (
+    BAD_CURSOR,
+    BAD_LIMIT,
+    CLUSTER_AWAY,
+    LONG_CURSOR,
+    NO_REQUEST,
+    NO_RESULT,
+    STORE_AWAY,
+    refusals,
+)
+from imagebatch_gateway.answers.models import ProductList
+from imagebatch_gateway.requests.place import Place
+from imagebatch_gateway.services import LinksOf, ServicesOf
+
+from .paging import Cursor, Limit
+
+router = APIRouter(tags=["results"])
+
+
+@router.get(
+    "/api/products/{request_id}",
+    operation_id="listProducts",
+    summary="The products of a request with their outputs, also while it runs",
+    responses=refusals(
+        BAD_CURSOR, LONG_CURSOR, BAD_LIMIT, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY
+    ),
+)
+async def list_products(
+    request_id: str,
+    services: ServicesOf,
+    links: LinksOf,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> ProductList:
+    """In input order; none until the request is planned."""
+    place = Place.from_cursor(cursor)
+    batch = await services.lookup.batch(request_id)
+    keys = services.lookup.keys_of(batch)
+    page = await services.products.page(batch, keys, place.row, limit)
+    following = None
+    if page.next_row is not None:
+        path, after = f"/api/products/{request_id}", Place(page.next_row).cursor()
+        following = links.page(path, limit=limit, cursor=after)
+    return ProductList(items=list(page.products), next=following)

@@ -1,0 +1,101 @@
+"""A batch as the runner leaves it in the store, with results of the test's choice."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import obstore
+from obstore.store import ObjectStore
+
+from imagebatch_core.catalogue.rows import Row
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.results import ImageResult
+from imagebatch_runner.steps.report import ReportWriter, Sink
+from imagebatch_runner.steps.row_list import RowList
+from imagebatch_runner.store.documents import to_json
+from unit.gateway.builders import NAMESPACE, UID, succeeded, write_part
+
+KEYS: Final = BatchKeys.of(NAMESPACE, UID)
+RECORDED: Final = "2026-11-24T10:00:07Z"
+
+
+class _Kept(io.BytesIO):
+    """A sink whose bytes are there after it was closed."""
+
+    def close(self) -> None:
+        pass
+
+
+class Catalogue:
+    """``images[n]`` is the number of images of row n + 1; ``outcome`` gives each its result."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        images: Sequence[int],
+        *,
+        per_shard: int = 500,
+        outcome: Callable[[int, int], ImageResult] = succeeded,
+    ) -> None:
+        self._store = store
+        self._per_shard = per_shard
+        self._outcome = outcome
+        self.rows = [
+            Row(
+                number=number,
+                line=number + 1,
+                serial=f"S{number}",
+                product=f"=Product {number}",
+                listed="",
+                urls=tuple(f"https://a.example/{number}-{p}.png" for p in range(1, count + 1)),
+                extra=(),
+            )
+            for number, count in enumerate(images, start=1)
+        ]
+
+    def planned(self) -> Catalogue:
+        """``rows.jsonl`` and its index."""
+        lines = io.BytesIO()
+        listed = RowList(lines)
+        for row in self.rows:
+            listed.add(row)
+        total = sum(len(row.urls) for row in self.rows)
+        index = listed.index(-(-total // self._per_shard), self._per_shard)
+        obstore.put(self._store, KEYS.rows, lines.getvalue())
+        obstore.put(self._store, KEYS.rows_index, to_json(index))
+        return self
+
+    def recorded(self, *, images: int | None = None, part: int = 25) -> Catalogue:
+        """Parts of the first so many images, or all."""
+        results = [result for row in self.rows for result in self._results(row)][:images]
+        shards = range(0, len(results), self._per_shard)
+        for shard, start in enumerate(shards):
+            of_shard = results[start : start + self._per_shard]
+            for number, at in enumerate(range(0, len(of_shard), part)):
+                write_part(self._store, shard, "pod-a", number, of_shard[at : at + part])
+        return self
+
+    def collected(self) -> Catalogue:
+        """``report.jsonl`` and its index."""
+        table, lines = _Kept(), _Kept()
+
+        def fork() -> Sink:
+            return _Kept()
+
+        report = ReportWriter(table, lines, (), fork)
+        for row in self.rows:
+            report.row(row, self._results(row))
+        report.close()
+        obstore.put(self._store, KEYS.report_csv, table.getvalue())
+        obstore.put(self._store, KEYS.report_jsonl, lines.getvalue())
+        obstore.put(self._store, KEYS.report_index, to_json(report.index()))
+        return self
+
+    def _results(self, row: Row) -> list[ImageResult]:
+        return [
+            replace(self._outcome(row.number, position), recorded_at=RECORDED)
+            for position in range(1, len(row.urls) + 1)
+        ]
