@@ -68,7 +68,7 @@ def write_csv(
                 text.seek(0)
                 text.truncate()
         write(text.getvalue().encode())
-    return () if workbook.notice is None else (workbook.notice,)
+    return workbook.notices
 
 
 class _SheetRows:
@@ -81,8 +81,8 @@ class _SheetRows:
         self._number = 0
 
     @property
-    def notice(self) -> str | None:
-        return self._workbook.notice
+    def notices(self) -> tuple[str, ...]:
+        return self._workbook.notices
 
     def begin_row(self) -> int:
         return self._number + 1

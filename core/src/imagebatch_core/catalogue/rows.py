@@ -72,8 +72,8 @@ class LineCounter(Protocol):
         ...
 
     @property
-    def notice(self) -> str | None:
-        """What was noticed so far and stops nothing; a sentence for people."""
+    def notices(self) -> tuple[str, ...]:
+        """What was noticed so far and stops nothing; sentences for people."""
         ...
 
     def begin_row(self) -> int:
@@ -116,8 +116,7 @@ class RowReader(Iterator[Row]):
     @property
     def notices(self) -> tuple[str, ...]:
         """What was noticed so far and stops nothing; sentences for people."""
-        notice = self._lines.notice
-        return () if notice is None else (notice,)
+        return self._lines.notices
 
     def __next__(self) -> Row:
         fields = self._next_fields()
@@ -155,7 +154,7 @@ class RowReader(Iterator[Row]):
             urls, problems = self._split(listed, cells)
         notice = None
         if self._lines.mended and not self._noticed:
-            self._noticed, notice = True, self._lines.notice
+            self._noticed, notice = True, self._lines.notices[0]
         return Row(
             self._number,
             self._line,

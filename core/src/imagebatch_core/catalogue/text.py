@@ -64,13 +64,13 @@ class Lines:
         return self._row_starts
 
     @property
-    def notice(self) -> str | None:
-        """That some of the lines so far were read as Windows-1252; ``None`` when none was."""
+    def notices(self) -> tuple[str, ...]:
+        """That some of the lines so far were read as Windows-1252, if any was."""
         if not self.mended:
-            return None
+            return ()
         others = self.mended - 1
         told = f" and {others:,} other{'s' if others > 1 else ''}" if others else ""
-        return f"line {self._first_mended}{told}: {_READ_AS}"
+        return (f"line {self._first_mended}{told}: {_READ_AS}",)
 
     def __iter__(self) -> Iterator[str]:
         for text, mends in self._texts():

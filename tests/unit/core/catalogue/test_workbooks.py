@@ -205,6 +205,20 @@ def test_sheet_may_be_named() -> None:
         rows(as_csv(content), sheet="Products")
 
 
+def test_formulas_that_no_program_has_calculated_are_told() -> None:
+    content = by_openpyxl({"S": [HEADER, [1, "=A2", '=CONCAT("https://a/",A2)'], [2, "b", "x"]]})
+    with open_table(io.BytesIO(content)) as reader:
+        assert [(row.product, row.urls) for row in reader] == [("", ()), ("b", ("x",))]
+        (notice,) = reader.notices
+    assert notice.startswith("formulas that were never calculated count as empty (2 found)")
+    assert write_csv(io.BytesIO(content), lambda _: None) == (notice,)
+    calculated = by_parts(
+        '<row><c><f>1+1</f><v>2</v></c><c t="str"><f>""</f><v></v></c><c t="s"><v>0</v></c></row>',
+        "<si><t>x</t></si>",
+    )
+    assert write_csv(io.BytesIO(calculated), lambda _: None) == ()
+
+
 def test_workbook_of_one_sheet_gives_no_notice() -> None:
     with open_table(io.BytesIO(by_xlsxwriter(TABLE))) as reader:
         list(reader)

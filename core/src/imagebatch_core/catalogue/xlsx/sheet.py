@@ -45,6 +45,9 @@ class SheetParser(PartParser):
         self._taking = False
         self._phonetic = False
         self._held = 0
+        self._formula = False
+        #: Cells whose formula no program has calculated yet: they have no text.
+        self.uncalculated = 0
 
     def rows(self) -> Iterator[SheetRow]:
         for _ in self.feed():
@@ -66,6 +69,8 @@ class SheetParser(PartParser):
             if self._number > LAST_ROW:
                 raise self.damaged(f"it has more than {LAST_ROW} rows")
             self._column, self._held, self._cells = 0, 0, []
+        elif element == "f":
+            self._formula = True
         elif element == "rPh":
             self._phonetic = True
 
@@ -97,6 +102,9 @@ class SheetParser(PartParser):
                 (self._column, attributes, texts[0] if len(texts) == 1 else "".join(texts))
             )
             self._texts = []
+        elif self._formula and attributes.get("t") != "str":
+            self.uncalculated += 1
+        self._formula = False
 
     def _text(self, text: str) -> None:
         if not self._taking:

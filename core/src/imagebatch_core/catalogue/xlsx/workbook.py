@@ -38,7 +38,8 @@ class Workbook:
         self._related = _relations(archive, main)
         self._sheets, from_1904 = self._read_main(main)
         self._sheet = self._chosen(sheet)
-        self.notice = self._notice(sheet)
+        self._several = sheet is None and len(self._sheets) > 1
+        self._uncalculated = 0
         self._formats = CellFormats(from_1904=from_1904)
         self._strings = SharedStrings()
 
@@ -69,7 +70,22 @@ class Workbook:
             given += len(texts) + sum(map(len, texts))
             if given > UNPACKED_LIMIT:
                 raise InputRefused("the table is too large; save it as CSV UTF-8 first")
+            self._uncalculated = parser.uncalculated
             yield texts
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was noticed so far and stops nothing; sentences for people."""
+        found = []
+        if self._several:
+            name = self._sheet.name
+            found.append(f"the workbook has {len(self._sheets)} sheets; {name!r} was read")
+        if self._uncalculated:
+            found.append(
+                f"formulas that were never calculated count as empty ({self._uncalculated:,} "
+                "found); open the file in a spreadsheet and save it"
+            )
+        return tuple(found)
 
     def _texts(self, row: SheetRow) -> list[str]:
         texts: list[str] = []
@@ -127,11 +143,6 @@ class Workbook:
         if found is None:
             raise InputRefused(f"the workbook has no sheet {name!r}, or it is hidden")
         return found
-
-    def _notice(self, asked: str | None) -> str | None:
-        if asked is not None or len(self._sheets) == 1:
-            return None
-        return f"the workbook has {len(self._sheets)} sheets; {self._sheet.name!r} was read"
 
     def _part_of(self, kind: str) -> str | None:
         found = (part for related, part in self._related.values() if related == kind)
