@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER ?=
 GATEWAY_PORT ?= 8080
-# Of pytest: processes that run tests side by side.
+# Processes that run tests side by side: one a core, and no more than each tier has use for.
 JOBS ?= auto
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
@@ -68,10 +68,10 @@ generated: install
 	@$(PY) tools/reference.py --check
 
 unit: install ## Unit tests: rules, without services
-	@$(PYTEST) tests/unit -q -n $(JOBS) -m 'not slow and not long'
+	@$(PYTEST) tests/unit -q -n $(JOBS) --maxprocesses 8 -m 'not slow and not long'
 
 slow: install ## Unit tests that take longer: fuzzers, sanitizers, large inputs
-	@$(PYTEST) tests/unit -q -n $(JOBS) -m slow
+	@$(PYTEST) tests/unit -q -n $(JOBS) --maxprocesses 8 -m slow
 
 fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
 	@mkdir -p .local/fuzz
@@ -82,7 +82,7 @@ fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=3
 
 integration: install ## Integration tests: a real SeaweedFS, a real API server
 	@$(PY) -m localcluster build
-	@$(PYTEST) tests/integration -q
+	@$(PYTEST) tests/integration -q -n $(JOBS) --maxprocesses 4
 
 long: install ## Integration tests that take minutes: the store away for a minute, hundreds of kills
 	@$(PYTEST) tests/integration -q -m long --timeout 1800
