@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.imagehost import ImageHost
+from support.runnerbatch import end_steps
 from support.seaweedfs import SeaweedFS
 
 
@@ -14,6 +15,12 @@ from support.seaweedfs import SeaweedFS
 def s3() -> Iterator[SeaweedFS]:
     with SeaweedFS() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def steps_end_with_their_test() -> Iterator[None]:
+    yield
+    end_steps()
 
 
 @pytest.fixture

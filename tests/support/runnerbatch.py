@@ -21,6 +21,7 @@ from obstore.store import S3Store
 
 from imagebatch_core.job import RunnerMessage
 from imagebatch_core.keys import BatchKeys
+from localcluster.tied import tied
 
 from .seaweedfs import SeaweedFS
 
@@ -39,6 +40,18 @@ class Ended:
     code: int
     message: RunnerMessage | None
     log: str
+
+
+#: Every step of the test that runs.
+_started: list[subprocess.Popen[str]] = []
+
+
+def end_steps() -> None:
+    """Kill the steps that a test began and, as when it failed, did not wait for."""
+    while _started:
+        process = _started.pop()
+        process.kill()
+        process.wait()
 
 
 @dataclass
@@ -87,13 +100,15 @@ class RunnerBatch:
         }
         self._termination.unlink(missing_ok=True)
         with self._log.open("w") as log:
-            return subprocess.Popen(
-                [*prefix, sys.executable, "-m", "imagebatch_runner", step],
+            process = subprocess.Popen(
+                tied(*prefix, sys.executable, "-m", "imagebatch_runner", step),
                 env=env,
                 stdout=log,
                 stderr=log,
                 text=True,
             )
+        _started.append(process)
+        return process
 
     def wait(self, process: subprocess.Popen[str], timeout: float = 120) -> Ended:
         try:

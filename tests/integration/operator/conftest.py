@@ -47,6 +47,8 @@ def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
         "IMAGEBATCH_HEALTH_PORT": str(port),
     }
     process = Operator(environment, port, tmp_path / "operator.log")
-    process.start()
-    yield process
-    process.kill()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.kill()

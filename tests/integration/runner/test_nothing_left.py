@@ -9,9 +9,17 @@ import sys
 import time
 from pathlib import Path
 
+from support.imagehost import ImageHost
+from support.runnerbatch import RunnerBatch, end_steps, products
+from support.seaweedfs import SeaweedFS
+
 _RUN = """
 import sys, time
 from pathlib import Path
+
+from support.imagehost import ImageHost
+from support.runnerbatch import RunnerBatch, end_steps, products
+from support.seaweedfs import SeaweedFS
 from support.seaweedfs import SeaweedFS
 with SeaweedFS(Path(sys.argv[1])) as s3:
     print(s3.pid, flush=True)
@@ -37,6 +45,20 @@ def test_s3_ends_with_the_test_run_that_started_it_when_that_is_killed(tmp_path:
     if left:
         os.kill(server, signal.SIGKILL)
     assert not left
+
+
+def test_step_that_a_test_did_not_wait_for_ends_with_the_test(
+    s3: SeaweedFS, host: ImageHost, tmp_path: Path
+) -> None:
+    url = host.slow("a.jpg", b"", seconds=600)
+    batch = RunnerBatch.of(s3, tmp_path, products([url]))
+    step = batch.start("plan")
+    end = time.monotonic() + 60
+    while not host.requests and time.monotonic() < end:
+        time.sleep(0.05)
+    assert step.poll() is None
+    end_steps()
+    assert step.returncode == -signal.SIGKILL
 
 
 def _program(pid: int) -> str:
