@@ -3,7 +3,7 @@ and must not load decoders itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from imagebatch_core.formats import Format, Kind
 
@@ -34,6 +34,10 @@ class CodecOptions:
     @property
     def keeps_metadata(self) -> bool:
         return self.metadata == "keep"
+
+    def changed(self) -> set[str]:
+        """The names of the options that do not have their default."""
+        return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def target(self, source: Kind) -> Kind:
         """The format of the output for an input of the format ``source``."""

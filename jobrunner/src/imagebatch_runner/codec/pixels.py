@@ -95,13 +95,19 @@ def on_white(frame: Image.Image) -> Image.Image:
 
 
 def prepared(
-    image: Image.Image, target: Kind, options: CodecOptions, whole: tuple[int, int]
+    image: Image.Image,
+    target: Kind,
+    options: CodecOptions,
+    whole: tuple[int, int],
+    *,
+    keep_palette: bool = True,
 ) -> Image.Image:
-    """The pixels to encode of an upright image. ``whole`` is the size of the picture; the decoder
-    may have scaled it down already."""
+    """The pixels to encode of an upright image or of a frame of an animation. ``whole`` is the size
+    of the picture; the decoder may have scaled it down already."""
     size = fitted_size(whole, options.max_width, options.max_height)
     frame = to_srgb(image)
-    if frame.mode == "P" and (not FORMATS[target].palette or size != frame.size):
+    keep_palette = keep_palette and FORMATS[target].palette and size == frame.size
+    if frame.mode == "P" and not keep_palette:
         frame = palette_to_direct(frame)
     if not FORMATS[target].alpha:
         frame = on_white(frame)

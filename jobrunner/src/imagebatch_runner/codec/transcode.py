@@ -29,6 +29,11 @@ __all__ = ["CodecOptions", "Encoded", "compress"]
 
 #: The decoders of Pillow that may see foreign bytes.
 _DECODERS: Final = tuple(kind.name for kind in Kind)
+#: The options that the native library acts on. An image for which any other one is set is Pillow's.
+_NATIVE_OPTIONS: Final = frozenset(
+    {"format", "quality", "profile", "max_width", "max_height", "metadata"}
+    | {"max_pixels", "max_frames"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ def compress(
     Raises:
         ImageFailed: the bytes do not decode, or are over a limit.
     """
+    fast = fast and not options.changed() - _NATIVE_OPTIONS
     target = options.target(source)
     if FORMATS[target].animates:
         counted = FORMATS[source].frames(bytes(data), options.max_frames + 1)
@@ -164,10 +170,8 @@ def _compress_animation(
         image.seek(at)
         image.load()
         durations.append(int(image.info.get("duration") or 100))
-        frame = pixels.to_srgb(image.copy())
-        frame = pixels.palette_to_direct(frame) if frame.mode == "P" else frame
-        size = pixels.fitted_size(frame.size, options.max_width, options.max_height)
-        prepared.append(pixels.scaled(frame, size))
+        frame = image.copy()
+        prepared.append(pixels.prepared(frame, target, options, frame.size, keep_palette=False))
     loop = int(image.info.get("loop", 0))
     encode.animation(prepared, durations, target, options, loop=loop, out=out)
     return Encoded(target, *prepared[0].size, kept=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.image import codec_options
 from imagebatch_runner.workers import memfile
-from support.pictures import encoded, photo
+from support.pictures import encoded, jpeg, photo
 
 
 def _source() -> bytes:
@@ -40,6 +40,13 @@ EXAMPLES: dict[str, tuple[Any, bytes]] = {
 
 class WiderOutput(Output):
     """The spec with a field that nobody acts on."""
+
+    throw_away: str = "x"
+
+
+@dataclass(frozen=True, slots=True)
+class WiderOptions(CodecOptions):
+    """The codec's options with one that nothing acts on."""
 
     throw_away: str = "x"
 
@@ -80,6 +87,21 @@ def test_every_option_changes_what_comes_out(name: str, out: BinaryIO) -> None:
 def test_option_that_the_codec_does_not_know_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="throw_away"):
         codec_options(WiderOutput(), Settings())
+
+
+def test_option_that_the_native_library_does_not_act_on_leaves_a_jpeg_to_pillow(
+    out: BinaryIO,
+) -> None:
+    def size(options: CodecOptions, *, fast: bool) -> int:
+        out.seek(0)
+        out.truncate()
+        compress(photograph, Kind.JPEG, options, out, fast=fast)
+        return out.seek(0, 2)
+
+    photograph = jpeg(size=(300, 200))
+    by_pillow = size(CodecOptions(), fast=False)
+    assert size(WiderOptions(), fast=True) == size(CodecOptions(), fast=True) != by_pillow
+    assert size(WiderOptions(throw_away="y"), fast=True) == by_pillow
 
 
 def test_defaults_are_those_of_the_spec_and_the_settings() -> None:
