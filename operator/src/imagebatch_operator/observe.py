@@ -114,8 +114,9 @@ class Observer:
         return memory
 
     def _is_outdated(self, batch: ImageBatch, view: JobView) -> bool:
-        """Of Jobs without a ready pod alone: the others are left as they are."""
-        if view.idle_since is None:
+        """Of Jobs without a ready pod alone: the others are left as they are, and so are those of
+        a release that did not record how it made them."""
+        if view.idle_since is None or view.template is None:
             return False
         made_now = CreateJob(view.step, view.run, view.chunk)
         template = jobs.pod_template(batch, made_now, self._settings)
@@ -130,7 +131,9 @@ class Observer:
         if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
         accepted = batch.status.condition(ConditionType.ACCEPTED)
-        if accepted is not None and accepted.status is ConditionStatus.TRUE:
+        is_accepted = accepted is not None and accepted.status is ConditionStatus.TRUE
+        # An older release did not record where the data of what it accepted would lie.
+        if is_accepted and batch.status.storage is not None:
             # Suspended from the start: nothing is lost by refusing what was changed since.
             return admission.not_acted_on(batch)
         if waits is not None and accepted is not None and accepted.reason is waits.reason:

@@ -15,7 +15,7 @@ from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import batch
-from unit.operator.fakecluster import FakeCluster
+from unit.operator.fakecluster import Crash, FakeCluster
 from unit.operator.life import Life, applied, result
 
 SETTINGS = Settings(runner_image="no-such-image:1")
@@ -83,6 +83,44 @@ async def test_a_job_born_under_a_wrong_setting_is_replaced_after_the_upgrade() 
     assert image(replaced) == "runner:1"
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_a_job_of_a_release_that_recorded_no_template_is_left_to_kubernetes() -> None:
+    cluster = applied(batch())
+    life = Life(cluster, SETTINGS)
+    await settle(life)
+    [born] = cluster.jobs()
+    del born["metadata"]["annotations"]
+    cluster.add(jobs_path("shop", born["metadata"]["name"]), born)
+    life.settings = MENDED
+    life.start()
+    life.seconds = 600
+    await settle(life)
+    assert reason(cluster) == Reason.PODS_BLOCKED
+    assert [job["metadata"]["name"] for job in cluster.jobs()] == [born["metadata"]["name"]]
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("step", [Step.PLAN, Step.COLLECT])
+async def test_killed_around_any_write_a_refused_store_is_waited_for(
+    step: Step, lost: bool
+) -> None:
+    for number in range(1, 22):
+        cluster = applied(batch())
+        cluster.exit_code, cluster.crash_at, cluster.lost = {step: 3}, number, lost
+        life = Life(cluster, SETTINGS)
+        for count in range(60):
+            if count == 40:
+                cluster.exit_code = {}
+            try:
+                life.seconds += await life.one_pass() or 1
+            except Crash:
+                life.start()
+            cluster.run_jobs()
+        await life.to_the_end()
+        found = result(cluster).status
+        assert (found.phase, found.retry) == (Phase.COMPLETED, None), f"write {number}"
+        assert cluster.jobs() == [], f"write {number}"
 
 
 async def test_a_running_job_outlives_an_upgrade() -> None:

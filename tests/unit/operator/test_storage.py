@@ -99,3 +99,19 @@ async def test_a_resource_restored_from_a_backup_goes_on_where_its_data_lies() -
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
     assert result(cluster).status.storage == ROOT
+
+
+async def test_a_batch_that_an_older_release_accepted_and_that_has_not_begun_gets_its_place() -> (
+    None
+):
+    cluster = applied(batch().spec(suspend=True))
+    life = Life(cluster, SETTINGS)
+    await life.one_pass()
+    body = cluster.objects[batch_path(*KEY)]
+    del body["status"]["storage"]
+    life.start()
+    await life.one_pass()
+    assert result(cluster).status.storage == ROOT
+    reads = len(cluster.reads)
+    await life.one_pass()
+    assert len(cluster.reads) == reads

@@ -119,6 +119,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         "completion_time": now,
         "duration": human_duration((now - start).total_seconds()),
         "paused": _paused(batch, False, now),
+        "retry": None,
     }
     if batch.spec.webhook is None:
         told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)

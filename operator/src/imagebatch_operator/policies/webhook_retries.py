@@ -53,8 +53,11 @@ def after_attempt(
 
 
 def digest(webhook: Webhook) -> str:
-    """Tells one receiver or secret from another, without showing a token in the address."""
-    return sha256(webhook.model_dump_json().encode()).hexdigest()
+    """Tells one receiver or secret from another, without showing a token in the address.
+
+    Only what is set counts: a field that a newer release adds changes no digest.
+    """
+    return sha256(webhook.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 
 def receiver_changed(batch: ImageBatch, now: datetime) -> Delivery | None:

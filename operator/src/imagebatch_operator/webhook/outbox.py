@@ -11,15 +11,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from pydantic import ValidationError
+
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import Webhook
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Conflict, Kube, KubeError, NotFound, batch_path
 from imagebatch_operator.cluster.status_write import write_status
@@ -42,6 +45,15 @@ _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Running:
+    """An attempt under way; ``sending`` once it has had its turn."""
+
+    receiver: Webhook | None
+    sending: bool = False
+    task: asyncio.Task[None] = field(init=False)
+
+
 class Outbox:
     """At most one attempt of a batch at a time, and a bounded number over all and per host."""
 
@@ -55,36 +67,43 @@ class Outbox:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         #: A host's entry lives while an attempt to it waits or runs.
         self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, _Running] = {}
         #: By the batch's uid: an attempt that was made and is not in the status yet.
         self._unrecorded: dict[str, tuple[str, Attempt]] = {}
 
     def send(self, batch: ImageBatch) -> float:
         """Start one attempt, unless one is under way. Returns seconds until a look is worth it."""
-        if batch.uid in self._running:
-            return _LOOK_AGAIN_LATER
-        task = asyncio.create_task(self._attempt(batch))
-        self._running[batch.uid] = task
-        task.add_done_callback(lambda done: self._ended(batch, done))
+        before = self._running.get(batch.uid)
+        if before is not None:
+            if before.receiver == batch.spec.webhook:
+                return _LOOK_AGAIN_LATER
+            if before.sending:
+                return _LOOK_AGAIN
+            # The receiver was changed while the attempt waited for the turn of the one before.
+            before.task.cancel()
+        running = self._running[batch.uid] = _Running(batch.spec.webhook)
+        running.task = asyncio.create_task(self._attempt(batch, running))
+        running.task.add_done_callback(lambda done: self._ended(batch, running, done))
         return _LOOK_AGAIN
 
     async def idle(self) -> None:
         """Until no attempt is under way; raises what one of them raised."""
         while self._running:
-            await asyncio.gather(*self._running.values())
+            await asyncio.gather(*(running.task for running in self._running.values()))
 
-    def _ended(self, batch: ImageBatch, task: asyncio.Task[None]) -> None:
-        self._running.pop(batch.uid, None)
+    def _ended(self, batch: ImageBatch, running: _Running, task: asyncio.Task[None]) -> None:
+        if self._running.get(batch.uid) is running:
+            del self._running[batch.uid]
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("batch %s/%s: webhook: %r", batch.namespace, batch.name, error)
 
-    async def _attempt(self, batch: ImageBatch) -> None:
+    async def _attempt(self, batch: ImageBatch, running: _Running) -> None:
         outbox = batch.status.webhook
         if batch.spec.webhook is None or outbox is None:
             return
         event_id, attempt = self._unrecorded.get(batch.uid, ("", None))
         if attempt is None or event_id != outbox.event_id:
-            made = await self._deliver(batch, batch.spec.webhook.url, outbox.event_id)
+            made = await self._deliver(batch, running, batch.spec.webhook.url, outbox.event_id)
             if made is None:
                 return
             attempt = replace(made, target=digest(batch.spec.webhook))
@@ -99,10 +118,16 @@ class Outbox:
             return
         del self._unrecorded[batch.uid]
 
-    async def _deliver(self, batch: ImageBatch, url: str, event_id: str) -> Attempt | None:
-        """``None``: the API server did not give out the secret, so that nothing was sent."""
+    async def _deliver(
+        self, batch: ImageBatch, running: _Running, url: str, event_id: str
+    ) -> Attempt | None:
+        """``None``: nothing was sent, because the API server did not give out the secret or the
+        receiver was changed or removed while the attempt waited for its turn."""
         try:
             async with self._slot(url):
+                if self._receiver_now(batch) != running.receiver:
+                    return None
+                running.sending = True
                 attempt = await deliver(
                     url,
                     event_id=event_id,
@@ -117,6 +142,16 @@ class Outbox:
             _log.warning("batch %s/%s: webhook: %s", batch.namespace, batch.name, error)
             return None
         return attempt
+
+    def _receiver_now(self, batch: ImageBatch) -> Webhook | None:
+        """``spec.webhook`` as it is by now, for an attempt may have waited for long."""
+        body = self._cache.batch((batch.namespace, batch.name))
+        if body is None or body["metadata"]["uid"] != batch.uid:
+            return batch.spec.webhook
+        try:
+            return ImageBatch.from_object(body).spec.webhook
+        except ValidationError:
+            return None  # nothing is done about a batch that cannot be read
 
     @asynccontextmanager
     async def _slot(self, url: str) -> AsyncIterator[None]:

@@ -144,6 +144,14 @@ def test_only_cancel_and_the_deadline_end_the_wait(spec: dict[str, object], phas
         assert made.look(1000, Observation()).status.phase is expected
 
 
+def test_a_batch_that_has_ended_announces_no_next_run() -> None:
+    made = planned()
+    refuse(made, 1, 0)
+    assert made.builder.build().status.retry is not None
+    made.builder.spec(cancel=True)
+    assert made.look(1, Observation()).status.retry is None
+
+
 def test_the_deadline_wakes_a_batch_that_waits() -> None:
     made = planned(activeDeadlineSeconds=20)
     for run, begin in ((1, 0), (2, 15)):

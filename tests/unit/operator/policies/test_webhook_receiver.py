@@ -8,6 +8,7 @@ import pytest
 
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import Webhook
 from imagebatch_operator.policies.actions import Decision, DeliverWebhook
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation
@@ -78,3 +79,13 @@ def test_a_delivered_event_is_not_sent_to_another_address() -> None:
     decision = decided(built)
     assert decision.status.webhook == built.status.webhook
     assert decision.actions == ()
+
+
+def test_a_field_that_a_newer_release_adds_makes_no_other_receiver() -> None:
+    """Else each event that was given up would be sent again after an upgrade."""
+
+    class Newer(Webhook):
+        events: tuple[str, ...] = ()
+
+    assert digest(Newer(url=NEW)) == digest(Webhook(url=NEW))
+    assert digest(Webhook(url=OLD)) != digest(Webhook(url=NEW))

@@ -183,3 +183,66 @@ async def test_the_release_secret_signs_for_its_own_namespace_alone(
         sent.send(ended(cluster, url))
         await sent.idle()
     assert events == [True]
+
+
+@pytest.mark.parametrize("changed", ["corrected", "removed"])
+async def test_an_event_that_waits_for_its_turn_goes_to_no_receiver_that_was_taken_back(
+    settings: Settings, changed: str
+) -> None:
+    silent, corrected = asyncio.Event(), asyncio.Event()
+    at_old: list[str] = []
+
+    async def hang(request: web.Request) -> None:
+        at_old.append(request.headers["webhook-id"])
+        await silent.wait()
+
+    async def take(_: web.Request) -> None:
+        corrected.set()
+
+    cluster, cache = FakeCluster(), Cache()
+    sent = Outbox(cluster, cache, settings, lambda: NOW)
+    async with receiver(hang) as old, receiver(take) as new:
+        for number in range(4):
+            sent.send(ended(cluster, old, f"before-{number}"))
+        waits = ended(cluster, old)
+        sent.send(waits)
+        async with asyncio.timeout(10):
+            while len(at_old) < 4:
+                await asyncio.sleep(0.01)
+        body = cluster.objects[batch_path("shop", "spring")]
+        webhook = {"webhook": {"url": new}} if changed == "corrected" else {}
+        source = {"source": body["spec"]["source"]}
+        body = cluster.add(batch_path("shop", "spring"), {**body, "spec": {**source, **webhook}})
+        cache.put_batch(body)
+        if changed == "corrected":
+            sent.send(ImageBatch.from_object(body))
+            async with asyncio.timeout(10):
+                await corrected.wait()
+        silent.set()
+        await sent.idle()
+    assert "evt_spring" not in at_old
+    state = stored(cluster).status.webhook
+    assert state is not None
+    assert (state.delivered_time is not None) == (changed == "corrected")
+
+
+async def test_a_receiver_corrected_while_the_event_is_on_its_way_is_looked_at_soon(
+    settings: Settings,
+) -> None:
+    silent, begun = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> None:
+        begun.set()
+        await silent.wait()
+
+    cluster = FakeCluster()
+    sent = outbox(cluster, settings)
+    async with receiver(hang) as old:
+        due = ended(cluster, old)
+        sent.send(due)
+        async with asyncio.timeout(10):
+            await begun.wait()
+        assert sent.send(due) == 300
+        assert sent.send(ended(cluster, "https://hooks.example/")) == 30
+        silent.set()
+        await sent.idle()
