@@ -159,11 +159,15 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
     # A Job that somebody removed after it had ended counts as done.
     failed = sum(chunk_size(shards.total, j.chunk) - j.completed_indexes for j in jobs[:-1] if j)
     done, size = first - failed, chunk_size(shards.total, newest)
+    ended = job is not None and job.finished and not may_be_refused(seen, job)
     if job is not None:
         done += job.completed_indexes
-        failed += size - job.completed_indexes if job.finished else job.failed_indexes
+        if ended:
+            failed += size - job.completed_indexes
+        elif not job.finished:
+            failed += job.failed_indexes
     further = done > shards.done
-    if job is None or not job.finished:
+    if not ended:
         # A run that begins anew skips what is done: that stays counted, short of the end.
         done = max(done, min(shards.done, first_shard(newest) + size - failed - 1))
     # The last shard may be shorter: the total bounds what is done.
@@ -173,6 +177,16 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
         shards=shards.model_copy(update={"done": done, "failed": failed}),
         images=images.model_copy(update={"done": recorded}),
         retry=None if further else facts.retry,
+    )
+
+
+def may_be_refused(seen: Observation, job: JobView) -> bool:
+    """Whether a shard Job that gave up was refused by the store or a setting, or that is not known
+    yet: its shards are not given up then."""
+    outcome = seen.outcomes.get(job.name)
+    unread = outcome is None or (outcome.look is not None and not outcome.look.finished)
+    return job.failed and (
+        unread or (outcome is not None and outcome.exit_code == ExitCode.CONFIGURATION_REFUSED)
     )
 
 

@@ -8,7 +8,7 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
-from .facts import Case, Facts
+from .facts import Case, Facts, may_be_refused
 from .failed_pods import last_outcome, refuses_all
 from .mending import create, run_later
 from .observed import JobView, PodOutcome, find
@@ -29,18 +29,18 @@ def compressing(case: Case) -> Compressing | None:
     job = find(case.seen, Step.COMPRESS, chunk, run)
     if job is None:
         return _run(case, chunk, run)
-    if job.finished:
+    if job.finished and not may_be_refused(case.seen, job):
         return _run(case, chunk + 1, run=1)
     if job.deleting:
         return Compressing(facts)
     if is_replaced(case, job):
         return _run(case, chunk, run + 1)
-    if not job.failed_pods:
+    if not job.failed_pods and not job.finished:
         return Compressing(facts, keep_going(case, job))
     told = last_outcome(case, job)
     if told.outcome is None:
         return Compressing(facts, Next((ReadOutcome(job.name),)))
-    if refuses_all(told.outcome):
+    if job.finished or refuses_all(told.outcome):
         return Compressing(*run_later(case, job, _error(told.outcome)))
     following = keep_going(case, job, _failure(facts, job, told.outcome))
     return Compressing(facts, _sooner(following, told.look_again))

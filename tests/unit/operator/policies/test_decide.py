@@ -261,7 +261,9 @@ def test_all_shards_done_starts_collect() -> None:
 
 def test_a_failed_shards_job_still_goes_on_to_collect_and_counts_its_failed_shards() -> None:
     failed = job(Step.COMPRESS, failed=True, completed_indexes=2, failed_indexes=1, ready=0)
-    decision = decide(batch().shards(3, first_runs=1).build(), Observation(jobs=(failed,)), NOW)
+    built, seen = batch().shards(3, first_runs=1).build(), Observation(jobs=(failed,))
+    assert decide(built, seen, NOW).actions == (ReadOutcome(failed.name),)
+    decision = decide(built, replace(seen, outcomes={failed.name: PodOutcome(137)}), NOW)
     assert decision.actions == (CreateJob(Step.COLLECT, 1),)
     assert decision.status.shards is not None
     assert (decision.status.shards.done, decision.status.shards.failed) == (2, 1)
@@ -292,13 +294,15 @@ def test_failed_shards_of_an_earlier_job_stay_counted() -> None:
     builder = batch().shards(15_000)
     status = decide(builder.build(), Observation(), NOW).status
     done0 = job(Step.COMPRESS, failed=True, completed_indexes=9_990, failed_indexes=10, ready=0)
-    status = decide(after(builder, status), Observation(jobs=(done0,)), NOW).status
+    outcomes = {done0.name: PodOutcome(137)}
+    status = decide(after(builder, status), Observation(jobs=(done0,), outcomes=outcomes), NOW).status
     running1 = job(Step.COMPRESS, chunk=1, completed_indexes=5, failed_indexes=2)
     status = decide(after(builder, status), Observation(jobs=(done0, running1)), NOW).status
     assert status.shards is not None
     assert (status.shards.done, status.shards.failed) == (9_995, 12)
     done1 = job(Step.COMPRESS, chunk=1, failed=True, completed_indexes=4_998, failed_indexes=2)
-    status = decide(after(builder, status), Observation(jobs=(done0, done1)), NOW).status
+    seen = Observation(jobs=(done0, done1), outcomes={done1.name: PodOutcome(137)})
+    status = decide(after(builder, status), seen, NOW).status
     assert status.shards is not None
     assert (status.shards.done, status.shards.failed) == (14_988, 12)
 

@@ -206,6 +206,28 @@ def test_shards_that_are_refused_again_make_way_for_a_later_run() -> None:
     assert shards.made.look(27, Observation()).actions == (CreateJob(Step.COMPRESS, 2, shards=4),)
 
 
+def test_shards_that_were_refused_until_their_job_gave_up_are_not_given_up() -> None:
+    """Nobody looked meanwhile: the operator was away for longer than the Job's own retries take."""
+    shards = Shards()
+    gave_up = replace(FAILING, failed=True, failed_indexes=3, completed_indexes=1, failed_pods=21)
+    decision = shards.look(0, gave_up)
+    assert decision.actions == (DeleteJob(FAILING.name),)
+    assert decision.status.shards is not None
+    assert (decision.status.shards.done, decision.status.shards.failed) == (1, 0)
+    assert shards.made.shows() == (Reason.CONFIGURATION_REFUSED, TEXT, "True")
+    assert shards.made.look(15, Observation()).actions == (CreateJob(Step.COMPRESS, 2, shards=4),)
+
+
+def test_shards_whose_job_gave_up_for_another_reason_are_given_up() -> None:
+    gave_up = replace(FAILING, failed=True, failed_indexes=3, completed_indexes=1, failed_pods=21)
+    for told in (PodOutcome(137), PodOutcome()):
+        shards = Shards()
+        decision = shards.look(0, gave_up, told)
+        assert decision.actions == (CreateJob(Step.COLLECT, 1),)
+        assert decision.status.shards is not None
+        assert decision.status.shards.failed == 3
+
+
 def test_shards_that_get_further_in_between_go_on() -> None:
     shards = Shards()
     shards.look(0, FAILING)
