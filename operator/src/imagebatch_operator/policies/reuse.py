@@ -59,13 +59,19 @@ def _waits_for_itself(own: str, name: str, find: Find) -> bool:
             return True
         passed.add(name)
         body = find(name)
-        if body is None or _ended(body):
+        if body is None or not _waits(body):
             return False
         following = (body.get("spec") or {}).get("reuseFrom")
         if not following:
             return False
         name = following["name"]
     return False
+
+
+def _waits(body: Mapping[str, Any]) -> bool:
+    """It has not taken over its own earlier batch yet, as one has that is under way."""
+    status = ImageBatchStatus.model_validate(body.get("status") or {})
+    return status.reuse is None and not _ended(body)
 
 
 def _ended(body: Mapping[str, Any]) -> bool:

@@ -102,7 +102,9 @@ class Outbox:
         if batch.spec.webhook is None or outbox is None:
             return
         event_id, attempt = self._unrecorded.get(batch.uid, ("", None))
-        if attempt is None or event_id != outbox.event_id:
+        if attempt is not None and event_id == outbox.event_id:
+            running.sending = True  # it was sent before
+        else:
             made = await self._deliver(batch, running, batch.spec.webhook.url, outbox.event_id)
             if made is None:
                 return

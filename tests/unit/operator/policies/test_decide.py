@@ -295,7 +295,9 @@ def test_failed_shards_of_an_earlier_job_stay_counted() -> None:
     status = decide(builder.build(), Observation(), NOW).status
     done0 = job(Step.COMPRESS, failed=True, completed_indexes=9_990, failed_indexes=10, ready=0)
     outcomes = {done0.name: PodOutcome(137)}
-    status = decide(after(builder, status), Observation(jobs=(done0,), outcomes=outcomes), NOW).status
+    status = decide(
+        after(builder, status), Observation(jobs=(done0,), outcomes=outcomes), NOW
+    ).status
     running1 = job(Step.COMPRESS, chunk=1, completed_indexes=5, failed_indexes=2)
     status = decide(after(builder, status), Observation(jobs=(done0, running1)), NOW).status
     assert status.shards is not None

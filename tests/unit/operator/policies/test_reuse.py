@@ -107,6 +107,14 @@ def test_a_chain_that_has_ended_somewhere_or_turns_elsewhere_is_waited_for() -> 
     assert refused(reusing(), turning).reason is Reason.EARLIER_BATCH_NOT_ENDED
 
 
+def test_a_batch_under_way_that_took_over_an_earlier_one_of_this_name_is_waited_for() -> None:
+    """Two names in turn: tonight's spring was applied while last night's winter still runs."""
+    under_way = body("winter", "Processing", "spring")
+    under_way["status"]["reuse"] = {"uid": "uid of the spring before"}
+    found = refused(reusing("winter"), known(winter=under_way))
+    assert (found.reason, found.permanent) == (Reason.EARLIER_BATCH_NOT_ENDED, False)
+
+
 def test_the_uid_is_in_the_status_before_the_plan_job_is_made_with_it() -> None:
     earlier = Earlier("uid-winter", "team/shop/of-winter/")
     decision = decide(reusing().build(), Observation(earlier=earlier), NOW)

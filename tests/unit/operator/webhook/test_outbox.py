@@ -189,11 +189,13 @@ async def test_the_release_secret_signs_for_its_own_namespace_alone(
 async def test_an_event_that_waits_for_its_turn_goes_to_no_receiver_that_was_taken_back(
     settings: Settings, changed: str
 ) -> None:
-    silent, corrected = asyncio.Event(), asyncio.Event()
+    silent, full, corrected = asyncio.Event(), asyncio.Event(), asyncio.Event()
     at_old: list[str] = []
 
     async def hang(request: web.Request) -> None:
         at_old.append(request.headers["webhook-id"])
+        if len(at_old) == 4:
+            full.set()
         await silent.wait()
 
     async def take(_: web.Request) -> None:
@@ -207,8 +209,7 @@ async def test_an_event_that_waits_for_its_turn_goes_to_no_receiver_that_was_tak
         waits = ended(cluster, old)
         sent.send(waits)
         async with asyncio.timeout(10):
-            while len(at_old) < 4:
-                await asyncio.sleep(0.01)
+            await full.wait()
         body = cluster.objects[batch_path("shop", "spring")]
         webhook = {"webhook": {"url": new}} if changed == "corrected" else {}
         source = {"source": body["spec"]["source"]}
