@@ -23,6 +23,10 @@ LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 # Set by the gateway: hash of an upload's file and options, by which it knows a repeated upload.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
+#: The file's name as it was uploaded, a name for people, and who made the request.
+ANNOTATION_FILE_NAME: Final = f"{GROUP}/file-name"
+ANNOTATION_DISPLAY_NAME: Final = f"{GROUP}/display-name"
+ANNOTATION_CREATED_BY: Final = f"{GROUP}/created-by"
 
 # Objects that the chart renders into every namespace that may hold batches.
 RUNNER_SERVICE_ACCOUNT: Final = "imagebatch-runner"

@@ -29,9 +29,10 @@ _STORE_RETRIES: Final = timedelta(seconds=15)
 async def serve(settings: Settings) -> None:
     store = open_store(settings.store, os.environ, retry_timeout=_STORE_RETRIES)
     async with kube_batches(settings.namespace) as batches:
+        app = create_app(settings, store, batches)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(settings, store, batches),
+                app,
                 host=settings.gateway_host,
                 port=settings.gateway_port,
                 log_config=None,
@@ -41,7 +42,10 @@ async def serve(settings: Settings) -> None:
                 lifespan="off",
             )
         )
-        await server.serve()
+        try:
+            await server.serve()
+        finally:
+            await app.state.services.history.close()
 
 
 def main() -> int:

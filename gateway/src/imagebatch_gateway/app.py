@@ -15,7 +15,7 @@ from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, Security
 from imagebatch_gateway.answers.models import ProblemAnswer
 from imagebatch_gateway.backends.batches import Batches
 
-from .routes import downloads, files, health, images, pages, products, status, uploads
+from .routes import downloads, files, health, images, pages, products, requests, status, uploads
 from .services import Services
 from .settings import Settings
 
@@ -39,7 +39,7 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
     )
     app.state.services = Services.over(settings, store, batches)
     handlers.install(app)
-    for module in (uploads, status, downloads, products, images, files, health, pages):
+    for module in (uploads, status, downloads, requests, products, images, files, health, pages):
         app.include_router(module.router)
     app.mount("/static", pages.static)
     # The middleware that is added last sees a request first.

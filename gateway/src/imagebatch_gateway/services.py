@@ -15,7 +15,9 @@ from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
+from imagebatch_gateway.requests.changes import Changes
 from imagebatch_gateway.requests.failures import Failures
+from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.images import ImageLists
 from imagebatch_gateway.requests.lookup import Lookup
 from imagebatch_gateway.requests.output_urls import OutputUrls
@@ -35,6 +37,8 @@ class Services:
     settings: Settings
     objects: Objects
     lookup: Lookup
+    history: History
+    changes: Changes
     uploads: Uploads
     snapshots: Snapshots
     products: Products
@@ -52,15 +56,19 @@ class Services:
     ) -> Services:
         objects = Objects(store)
         lookup = Lookup(batches, settings.prefix)
+        history = History(batches, clock)
         progress = ProgressReader(objects, clock)
         rows, recorded, reported = Rows(objects), Recorded(objects, clock), Reported(objects)
         return cls(
             settings,
             objects,
             lookup,
+            history,
+            Changes(lookup, batches, history),
             Uploads(
                 objects,
                 batches,
+                history,
                 settings.namespace,
                 prefix=settings.prefix,
                 at_once=settings.uploads_at_once,

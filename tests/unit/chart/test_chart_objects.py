@@ -107,13 +107,15 @@ def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None
     ]
 
 
-def test_the_gateway_may_only_make_and_read_batches_of_its_namespace(render: Render) -> None:
+def test_the_gateway_may_do_nothing_but_its_calls_with_batches_of_its_namespace(
+    render: Render,
+) -> None:
     chart = render()
     assert chart.one("Role", "imagebatch-gateway", NAMESPACE)["rules"] == [
         {
             "apiGroups": ["imagebatch.dev"],
             "resources": ["imagebatches"],
-            "verbs": ["get", "list", "create"],
+            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
         }
     ]
     assert [

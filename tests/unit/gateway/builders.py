@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -24,6 +25,7 @@ from imagebatch_core.status import (
     Images,
     Report,
 )
+from imagebatch_gateway.backends.batches import Change, ListPage
 from imagebatch_gateway.backends.errors import BatchExists, BatchMissing
 
 NAMESPACE = "shop"
@@ -111,6 +113,9 @@ class FakeBatches:
         self.unready: Exception | None = None
         self.asked: list[str] = []
         self.checks = 0
+        self.lists = 0
+        self.watched: list[str] = []
+        self.events: asyncio.Queue[Change | Exception] = asyncio.Queue()
 
     def add(self, batch: ImageBatch) -> ImageBatch:
         self.stored[batch.name] = batch
@@ -141,10 +146,57 @@ class FakeBatches:
             raise BatchMissing(name)
         return self.stored[name]
 
+    async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
+        batch = await self.get(name)
+        merged = batch.spec.model_dump(by_alias=True, exclude_none=True) | spec
+        kept = {key: value for key, value in merged.items() if value is not None}
+        changed = batch.model_copy(update={"spec": ImageBatchSpec.model_validate(kept)})
+        self.stored[name] = changed
+        return changed
+
+    async def delete(self, name: str) -> None:
+        if self.stored.pop(name, None) is None:
+            raise BatchMissing(name)
+
+    async def list_page(self, after: str | None) -> ListPage:
+        """Pages of two, in the order of the names, as the API server lists."""
+        self.lists += 1
+        if self.unready is not None:
+            raise self.unready
+        found = sorted(self.stored)
+        start = int(after or 0)
+        more = str(start + 2) if start + 2 < len(found) else None
+        objects = [as_object(self.stored[name]) for name in found[start : start + 2]]
+        return ListPage(objects, more, "7")
+
+    async def changes(self, version: str) -> AsyncIterator[Change]:
+        self.watched.append(version)
+        while True:
+            event = await self.events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
     async def check(self) -> None:
         self.checks += 1
         if self.unready is not None:
             raise self.unready
+
+
+def as_object(batch: ImageBatch) -> dict[str, Any]:
+    """As the API server gives it out."""
+    return {
+        "metadata": {
+            "namespace": batch.namespace,
+            "name": batch.name,
+            "uid": batch.uid,
+            "resourceVersion": "7",
+            "creationTimestamp": batch.creation_timestamp.isoformat(),
+            "annotations": dict(batch.annotations),
+        },
+        "spec": batch.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "status": batch.status.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
 
 
 def image_url(row: int, position: int = 1) -> str:

@@ -40,8 +40,8 @@ def batch() -> BatchBuilder:
 async def http(
     settings: Settings, store: MemoryStore, batches: FakeBatches
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(settings, store, batches), raise_app_exceptions=False
-    )
+    app = create_app(settings, store, batches)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
         yield client
+    await app.state.services.history.close()

@@ -21,6 +21,7 @@ from imagebatch_gateway.backends.errors import (
 from .problems import (
     MEDIA_TYPE,
     Problem,
+    has_ended,
     http_problem,
     idempotency_key_reused,
     invalid_csv,
@@ -65,6 +66,23 @@ BAD_UPLOAD: Final = (
     invalid_options(("quality", "Input should be less than or equal to 100")),
     idempotency_key_reused(),
     scratch_full(),
+    SpecRefused(
+        "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
+    ),
+    QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
+)
+
+
+ENDED: Final = has_ended("completed")
+NOT_DONE_YET: Final = not_implemented(["spec.priority"])
+WRONG_CHANGE: Final = invalid_options(
+    ("quality", "cannot be changed; what can: suspend, cancel, parallelism")
+)
+BAD_NEW_REQUEST: Final = (
+    invalid_csv("the file has a header and no rows", None),
+    not_implemented(["spec.source.retryOf"]),
+    invalid_options(("source", "set exactly one of s3, inline, url and retryOf")),
+    idempotency_key_reused(),
     SpecRefused(
         "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
     ),

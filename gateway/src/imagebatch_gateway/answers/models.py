@@ -174,6 +174,46 @@ class StatusAnswer(Model):
     )
 
 
+class RequestAnswer(StatusAnswer):
+    """A request as /api/status tells it, and what it was made from."""
+
+    name: str | None = Field(description="A name for people, if it was given one.")
+    file_name: str | None = Field(description="Of the uploaded file.")
+    created_by: str | None = Field(description="Who made it; null where nobody signs in.")
+    webhook_url: str | None = Field(description="Without password, query and fragment.")
+    suspend: bool
+    parallelism: int
+
+
+class RequestItem(Model):
+    """A request in a list."""
+
+    request_id: str
+    name: str | None
+    file_name: str | None
+    created_by: str | None
+    status: RequestStatus
+    products: int | None
+    images: Images = Field(description="As the operator counts them: whole shards while it runs.")
+    bytes: Bytes | None
+    saved: str | None
+    created_at: datetime
+    completed_at: datetime | None
+
+
+class RequestList(Model):
+    items: list[RequestItem]
+    next: str | None = Field(description="Address of the following page.")
+
+
+class RequestCreated(Model):
+    """The request exists; its source has not been read yet."""
+
+    request_id: str
+    status_url: str
+    download_url: str
+
+
 class Product(Model):
     """A row of the input with its outputs."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
-from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.errors import ImageBatchError, InputRefused
 from imagebatch_core.unsupported import explain_unsupported
 from imagebatch_gateway.backends.errors import (
     BatchMissing,
@@ -83,6 +83,11 @@ def invalid_csv(message: str, line: int | None) -> Problem:
     return Problem(400, "invalid-csv", title, detail, message=title, extra={"errors": errors})
 
 
+def invalid_csv_of(error: InputRefused) -> Problem:
+    """The file is no such CSV; its line has a field of its own."""
+    return invalid_csv(str(error).removeprefix(f"line {error.line}: "), error.line)
+
+
 def not_implemented(fields: Sequence[str]) -> Problem:
     """The operator would refuse the batch because of ``fields``, paths of the resource."""
     return Problem(
@@ -122,6 +127,12 @@ def no_output_yet(detail: str, retry_after: int) -> Problem:
 
 def no_output_ever(detail: str) -> Problem:
     return Problem(409, "no-output", "There will be no output", detail)
+
+
+def has_ended(status: str) -> Problem:
+    """The request has ended, so nothing about it can be changed."""
+    detail = f"The request is {status}; nothing of it can be changed any more."
+    return Problem(409, "ended", "The request has ended", detail)
 
 
 def no_such_file() -> Problem:

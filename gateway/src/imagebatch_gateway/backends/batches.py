@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -25,11 +26,37 @@ from .errors import (
     Cause,
     ClusterRefused,
     ClusterUnavailable,
+    ListExpired,
     QuotaExceeded,
     SpecRefused,
 )
 
 _SECONDS: Final = 10.0
+
+
+#: Batches of one page of a list, and seconds after which the API server ends a watch.
+_PAGE: Final = 500
+_WATCH_SECONDS: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Objects of the API server. ``after`` leads to the next page, ``None`` at the end; a watch
+    begins at ``version``.
+    """
+
+    objects: Sequence[Mapping[str, Any]]
+    after: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object as it is now, or as it was when it was deleted; ``None``: only time has passed."""
+
+    version: str
+    object: Mapping[str, Any] | None = None
+    deleted: bool = False
 
 
 class Batches(Protocol):
@@ -42,6 +69,21 @@ class Batches(Protocol):
 
     async def get(self, name: str) -> ImageBatch:
         """Raises BatchMissing, BatchUnreadable, ClusterRefused, ClusterUnavailable."""
+
+    async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
+        """Merge into its spec; raises what :meth:`create` and :meth:`get` do, but BatchExists."""
+
+    async def delete(self, name: str) -> None:
+        """Raises BatchMissing, ClusterRefused, ClusterUnavailable."""
+
+    async def list_page(self, after: str | None) -> ListPage:
+        """Some of all batches; raises ClusterRefused, ClusterUnavailable, ListExpired."""
+
+    def changes(self, version: str) -> AsyncIterator[Change]:
+        """What happens after that version, until the API server ends it after some minutes.
+
+        Raises ClusterRefused, ClusterUnavailable, ListExpired.
+        """
 
     async def check(self) -> None:
         """Raises ClusterRefused or ClusterUnavailable unless batches can be read."""
@@ -100,6 +142,70 @@ class KubeBatches:
             )
         return _read(name, body)
 
+    async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
+        async with _translated(name):
+            body = await self._custom.patch_namespaced_custom_object(
+                names.GROUP,
+                names.VERSION,
+                self._namespace,
+                names.PLURAL,
+                name,
+                {"spec": dict(spec)},
+                field_manager="imagebatch-gateway",
+                field_validation="Strict",
+                _content_type="application/merge-patch+json",
+                _request_timeout=_SECONDS,
+            )
+        return _read(name, body)
+
+    async def delete(self, name: str) -> None:
+        async with _translated(name):
+            await self._custom.delete_namespaced_custom_object(
+                names.GROUP,
+                names.VERSION,
+                self._namespace,
+                names.PLURAL,
+                name,
+                propagation_policy="Background",
+                _request_timeout=_SECONDS,
+            )
+
+    async def list_page(self, after: str | None) -> ListPage:
+        async with _translated_list():
+            more = {"_continue": after} if after else {}
+            found = await self._custom.list_namespaced_custom_object(
+                names.GROUP,
+                names.VERSION,
+                self._namespace,
+                names.PLURAL,
+                limit=_PAGE,
+                _request_timeout=_SECONDS,
+                **more,
+            )
+        meta = found["metadata"]
+        return ListPage(found["items"], meta.get("continue") or None, meta["resourceVersion"])
+
+    async def changes(self, version: str) -> AsyncIterator[Change]:
+        async with _translated_list():
+            response = await self._custom.list_namespaced_custom_object_without_preload_content(
+                names.GROUP,
+                names.VERSION,
+                self._namespace,
+                names.PLURAL,
+                resource_version=version,
+                watch=True,
+                allow_watch_bookmarks=True,
+                timeout_seconds=_WATCH_SECONDS,
+                _request_timeout=_WATCH_SECONDS + _SECONDS,
+            )
+            try:
+                if response.status >= 400:
+                    raise ApiException(http_resp=None, status=response.status)
+                async for line in _lines(response.content.iter_any()):
+                    yield _change(json.loads(line))
+            finally:
+                response.close()
+
     async def check(self) -> None:
         try:
             async with _translated(""):
@@ -113,6 +219,26 @@ class KubeBatches:
                 )
         except BatchMissing as error:
             raise ClusterRefused("the ImageBatch CRD is not installed in this cluster") from error
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Whole lines, however long: an object may have more than aiohttp's own reader takes."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
+
+
+def _change(event: Mapping[str, Any]) -> Change:
+    found, kind = event["object"], event["type"]
+    if kind == "ERROR":
+        raise ApiException(status=found.get("code", 500), reason=found.get("message"))
+    version = found["metadata"]["resourceVersion"]
+    if kind == "BOOKMARK":
+        return Change(version)
+    return Change(version, found, deleted=kind == "DELETED")
 
 
 @asynccontextmanager
@@ -147,10 +273,23 @@ async def _translated(name: str) -> AsyncIterator[None]:
         ) from error
 
 
+@asynccontextmanager
+async def _translated_list() -> AsyncIterator[None]:
+    try:
+        async with _translated(""):
+            yield
+    except BatchMissing as error:
+        raise ClusterRefused("the ImageBatch CRD is not installed in this cluster") from error
+    except SpecRefused as error:
+        raise ClusterRefused(str(error)) from error
+
+
 def _domain_error(name: str, error: ApiException) -> Exception:
     status = error.status or 0
     answer = _status_object(error)
     message = str(answer.get("message") or error.reason or f"HTTP {status}")
+    if status == 410:
+        return ListExpired(message)
     if status == 404:
         return BatchMissing(name)
     if status == 409 and answer.get("reason") == "AlreadyExists":

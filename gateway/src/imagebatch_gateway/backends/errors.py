@@ -11,6 +11,7 @@
         ├── QuotaExceeded        the namespace's quota refuses one more
         ├── ClusterRefused       the gateway's own permissions or the CRD are missing
         ├── ClusterUnavailable   the API server does not answer
+        ├── ListExpired          a list or watch is too old to go on with: begin anew
         ├── StoreUnavailable     the object store does not answer or refuses
         ├── ResultMissing        an object that the resource promises is not in the store
         ├── ResultUnreadable     a recorded result is not one this version understands
@@ -74,6 +75,10 @@ class ClusterUnavailable(GatewayError):
     def __init__(self, message: str, *, undecided: bool) -> None:
         super().__init__(message)
         self.undecided = undecided
+
+
+class ListExpired(GatewayError):
+    pass
 
 
 class StoreUnavailable(GatewayError):

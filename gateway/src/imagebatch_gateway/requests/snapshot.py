@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from imagebatch_core import names
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.shown_url import shown_url
 from imagebatch_gateway.answers.links import Links
-from imagebatch_gateway.answers.models import StatusAnswer
+from imagebatch_gateway.answers.models import RequestAnswer, StatusAnswer
 from imagebatch_gateway.backends.errors import ResultMissing, StoreUnavailable
 
 from .describe import describe
@@ -51,6 +53,20 @@ class Snapshots:
         progress = await self._progress(batch)
         note = _NOT_COUNTED if progress is not None and progress.stale else None
         return describe(batch, UrlPage(), progress, links, note)
+
+    async def request(self, batch: ImageBatch, links: Links) -> RequestAnswer:
+        """The status, and what the request was made from."""
+        answer = await self.of(batch, links)
+        webhook = batch.spec.webhook
+        return RequestAnswer(
+            **{name: getattr(answer, name) for name in type(answer).model_fields},
+            name=batch.annotations.get(names.ANNOTATION_DISPLAY_NAME),
+            file_name=batch.annotations.get(names.ANNOTATION_FILE_NAME),
+            created_by=batch.annotations.get(names.ANNOTATION_CREATED_BY),
+            webhook_url=shown_url(webhook.url) if webhook else None,
+            suspend=batch.spec.suspend,
+            parallelism=batch.spec.parallelism,
+        )
 
     async def _page(self, batch: ImageBatch, cursor: str | None) -> tuple[UrlPage, str | None]:
         report = batch.status.report

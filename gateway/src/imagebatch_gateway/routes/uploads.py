@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.answers.documented import (
@@ -14,11 +14,12 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.models import UploadAccepted
-from imagebatch_gateway.answers.problems import invalid_csv
+from imagebatch_gateway.answers.problems import invalid_csv_of
 from imagebatch_gateway.services import LinksOf, ServicesOf
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
 
 from .both_names import under_both_names
+from .idempotency import IdempotencyKey
 
 router = APIRouter(tags=["requests"])
 read_form = upload_form()
@@ -50,20 +51,13 @@ async def upload(
     services: ServicesOf,
     links: LinksOf,
     form: Annotated[CheckedForm, Depends(read_form)],
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            description="The same key with the same upload always gives the same request.",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> UploadAccepted:
     """Answers as soon as the CSV is checked and stored, before any image is fetched."""
     try:
         accepted = await services.uploads.accept(form, idempotency_key)
     except InputRefused as error:
-        raise invalid_csv(_without_line(error), error.line) from error
+        raise invalid_csv_of(error) from error
     response.headers["Location"] = links.status(accepted.request_id)
     if accepted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
@@ -77,8 +71,3 @@ async def upload(
         row_problems=list(accepted.facts.row_problems),
         notices=list(accepted.facts.notices),
     )
-
-
-def _without_line(error: InputRefused) -> str:
-    """The message without its line, which has a field of its own in the answer."""
-    return str(error).removeprefix(f"line {error.line}: ")

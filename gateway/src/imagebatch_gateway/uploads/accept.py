@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import anyio.to_thread
 from imagebatch_core import names
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_gateway.answers.problems import idempotency_key_reused, invalid_options
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import (
@@ -25,12 +28,15 @@ from imagebatch_gateway.backends.errors import (
     GatewayError,
 )
 from imagebatch_gateway.backends.objects import Objects
+from imagebatch_gateway.requests.history import History
 
 from .csv_check import CsvFacts, check_csv
 from .form import CheckedForm
 
 _log = logging.getLogger(__name__)
 
+#: Characters of a file's name that are kept.
+_LONGEST_NAME: Final = 255
 #: Namespace of the UUIDs made from idempotency keys.
 _IDEMPOTENCY: Final = uuid.UUID("3d4f9f7e-63a5-5c0b-9a27-6f8f4a1c2b10")
 
@@ -52,9 +58,17 @@ class Uploads:
     """
 
     def __init__(
-        self, objects: Objects, batches: Batches, namespace: str, *, prefix: str = "", at_once: int
+        self,
+        objects: Objects,
+        batches: Batches,
+        history: History,
+        namespace: str,
+        *,
+        prefix: str = "",
+        at_once: int,
     ) -> None:
         self._objects = objects
+        self._history = history
         self._batches = batches
         self._namespace = namespace
         self._prefix = prefix
@@ -79,14 +93,45 @@ class Uploads:
             earlier = await self._find(request_id)
             if earlier is not None:
                 return Accepted(_same_payload(earlier, digest), facts, replayed=True)
-        await self._check_reuse(form)
+        await self._check_reuse(form.template)
         key = upload_key(self._namespace, request_id, secrets.token_hex(8))
         await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
 
-    async def _check_reuse(self, form: CheckedForm) -> None:
-        reused = form.template.reuse_from
+    async def create(
+        self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None, caller: str = ""
+    ) -> tuple[str, bool]:
+        """Create a batch from a source that is where it is; its requestId, and whether an earlier
+        request with the same key had made it.
+
+        Raises:
+            InputRefused: the inline CSV is no such CSV.
+            Problem: the key was used for another request, or there is no request to reuse.
+            GatewayError: the cluster refuses, or does not answer.
+        """
+        if spec.source.inline is not None:
+            file = io.BytesIO(spec.source.inline.encode())
+            await anyio.to_thread.run_sync(
+                check_csv, file, spec.source.sheet, limiter=self._threads
+            )
+        digest = spec_digest(spec, name)
+        request_id = request_id_for(self._namespace, caller, idempotency_key)
+        if idempotency_key is not None:
+            earlier = await self._find(request_id)
+            if earlier is not None:
+                return _same_payload(earlier, digest), True
+        await self._check_reuse(spec)
+        annotations = _annotations(digest, name=name)
+        try:
+            created = await self._batches.create(request_id, spec, annotations)
+        except BatchExists:
+            return _same_payload(await self._batches.get(request_id), digest), True
+        self._history.put(created)
+        return request_id, False
+
+    async def _check_reuse(self, spec: ImageBatchSpec) -> None:
+        reused = spec.reuse_from
         if reused is not None and await self._find(reused.name) is None:
             raise invalid_options(("reuseFrom", f"there is no request {reused.name}"))
 
@@ -96,9 +141,10 @@ class Uploads:
 
     async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
         """Whether another request had created it. If the batch is refused, its file is deleted."""
-        annotations = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
+        annotations = _annotations(digest, file_name=form.file.filename)
         try:
-            await self._batches.create(request_id, form.spec_for(key), annotations)
+            created = await self._batches.create(request_id, form.spec_for(key), annotations)
+            self._history.put(created)
         except BatchExists:
             # Either a request with the same key was faster, or our own was sent twice.
             earlier = await self._batches.get(request_id)
@@ -161,6 +207,26 @@ def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
         spec["source"] = {"sheet": form.sheet}
     canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def spec_digest(spec: ImageBatchSpec, name: str | None) -> str:
+    """SHA-256 of what a request in JSON asks for, as far as it differs from the defaults."""
+    asked = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    canonical = json.dumps([name, asked], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _annotations(
+    digest: str, *, name: str | None = None, file_name: str | None = None
+) -> dict[str, str]:
+    found = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
+    if name:
+        found[names.ANNOTATION_DISPLAY_NAME] = name
+    # Some browsers send the path of the user's machine.
+    shown = re.split(r"[/\\]", file_name or "")[-1][:_LONGEST_NAME]
+    if shown:
+        found[names.ANNOTATION_FILE_NAME] = shown
+    return found
 
 
 def _same_payload(earlier: ImageBatch, digest: str) -> str:

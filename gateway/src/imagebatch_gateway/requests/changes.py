@@ -1,0 +1,89 @@
+"""Changes of a request that exists: a merge patch of what may change, and its deletion."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from imagebatch_core.model import Model
+from imagebatch_core.reasons import Phase
+from imagebatch_core.resource import ImageBatch
+from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_gateway.answers.problems import has_ended, invalid_options, not_implemented
+from imagebatch_gateway.backends.batches import Batches
+
+from .history import History
+from .lookup import Lookup
+
+#: Fields of the API that no release of the operator acts on yet.
+LATER: Final = ("suspendAfter", "priority")
+
+
+def _field(name: str) -> Any:
+    return Field(None, description=ImageBatchSpec.model_fields[name].description)
+
+
+class RequestPatch(Model):
+    """A JSON merge patch: what is left out stays, null sets the default."""
+
+    suspend: bool | None = _field("suspend")
+    cancel: bool | None = _field("cancel")
+    parallelism: Annotated[int, Field(ge=1, le=1000)] | None = _field("parallelism")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
+        if isinstance(sent, dict):
+            later = [f"spec.{name}" for name in LATER if name in sent]
+            if later:
+                raise not_implemented(later)
+        try:
+            return validate(sent)
+        except ValidationError as error:
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            raise invalid_options(
+                *(
+                    (name, _advice(name, known) if one["type"] == "extra_forbidden" else one["msg"])
+                    for one in error.errors()
+                    for name in [str(one["loc"][-1]) if one["loc"] else "body"]
+                )
+            ) from error
+
+
+def _advice(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"cannot be changed{hint}; what can: {', '.join(known)}"
+
+
+class Changes:
+    def __init__(self, lookup: Lookup, batches: Batches, history: History) -> None:
+        self._lookup = lookup
+        self._batches = batches
+        self._history = history
+
+    async def apply(self, request_id: str, patch: RequestPatch) -> ImageBatch:
+        """The request with the patch.
+
+        Raises:
+            Problem: 409, it has ended.
+            GatewayError: there is no such request; or the cluster refuses, or does not answer.
+        """
+        batch = await self._lookup.batch(request_id)
+        phase = batch.status.phase or Phase.PENDING
+        if phase.finished:
+            raise has_ended(phase.value.lower())
+        spec = patch.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if not spec:
+            return batch
+        changed = await self._batches.patch(request_id, spec)
+        self._history.put(changed)
+        return changed
+
+    async def delete(self, request_id: str) -> None:
+        """Raises GatewayError."""
+        await self._lookup.batch(request_id)
+        await self._batches.delete(request_id)
+        self._history.remove(request_id)

@@ -1,0 +1,240 @@
+"""All requests of the namespace in memory, kept current by a watch: newest first, filtered, paged.
+
+The API server lists by name and knows no other order. So it is asked for the whole list once, page
+by page, when the first caller asks for one; from then on each change costs one event, and a call
+costs no request at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_left, insort
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from imagebatch_core import names
+from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.reasons import Phase
+from imagebatch_core.resource import BatchRecord
+from imagebatch_core.status import Bytes, Images
+from imagebatch_gateway.answers.models import RequestStatus
+from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.errors import (
+    ClusterUnavailable,
+    CursorRefused,
+    GatewayError,
+    ListExpired,
+)
+
+_log: Final = logging.getLogger(__name__)
+
+#: Seconds that a first caller waits for the list, and that a list without a watch is still told.
+WAIT_SECONDS: Final = 15.0
+STALE_SECONDS: Final = 30.0
+#: Seconds between two attempts while the API server fails.
+RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a list shows of one request."""
+
+    request_id: str
+    name: str | None
+    file_name: str | None
+    created_by: str | None
+    status: RequestStatus
+    products: int | None
+    images: Images
+    bytes: Bytes | None
+    saved: str | None
+    created_at: datetime
+    completed_at: datetime | None
+    version: str
+
+    @classmethod
+    def of(cls, batch: BatchRecord) -> Entry:
+        status = batch.status
+        return cls(
+            request_id=batch.name,
+            name=batch.annotations.get(names.ANNOTATION_DISPLAY_NAME),
+            file_name=batch.annotations.get(names.ANNOTATION_FILE_NAME),
+            created_by=batch.annotations.get(names.ANNOTATION_CREATED_BY),
+            status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
+            products=status.products,
+            images=status.images or Images(),
+            bytes=status.bytes,
+            saved=status.saved,
+            created_at=batch.creation_timestamp,
+            completed_at=status.completion_time,
+            version=batch.resource_version,
+        )
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Newest first; those of one second by name."""
+        return -self.created_at.timestamp(), self.request_id
+
+    def holds(self, text: str) -> bool:
+        """Whether one of its names has this text in it; ``text`` in lower case."""
+        return any(
+            text in value.lower() for value in (self.request_id, self.name, self.file_name) if value
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    entries: Sequence[Entry]
+    cursor: str | None
+
+
+class History:
+    """Answers lists. ``clock`` gives seconds, monotonic. :meth:`close` ends the watch."""
+
+    def __init__(self, batches: Batches, clock: Callable[[], float]) -> None:
+        self._batches = batches
+        self._clock = clock
+        self._entries: dict[str, Entry] = {}
+        self._order: list[tuple[float, str]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._listed = asyncio.Event()
+        self._current_at = 0.0
+        self._error: GatewayError | None = None
+
+    async def page(
+        self, status: RequestStatus | None, text: str | None, cursor: str | None, limit: int
+    ) -> HistoryPage:
+        """At most ``limit`` requests that have this status and this text in a name.
+
+        Raises CursorRefused, ClusterRefused, ClusterUnavailable.
+        """
+        after = _after(cursor)
+        await self._current()
+        start = bisect_left(self._order, after) if after else 0
+        wanted = text.lower() if text else None
+        found: list[Entry] = []
+        for order in self._order[start:]:
+            entry = self._entries[order[1]]
+            if status is not None and entry.status is not status:
+                continue
+            if wanted is not None and not entry.holds(wanted):
+                continue
+            if len(found) == limit:
+                return HistoryPage(found, f"{order[0]:.0f}~{order[1]}")
+            found.append(entry)
+        return HistoryPage(found, None)
+
+    def put(self, batch: BatchRecord) -> None:
+        """Take up what this gateway has just made or changed, before the watch tells of it."""
+        if self._listed.is_set():
+            self._put(Entry.of(batch))
+
+    def remove(self, name: str) -> None:
+        entry = self._entries.pop(name, None)
+        if entry is not None:
+            del self._order[bisect_left(self._order, entry.order)]
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _current(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._follow())
+        waited = asyncio.create_task(self._listed.wait())
+        done, _ = await asyncio.wait(
+            {waited, self._task}, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        waited.cancel()
+        stale = self._error is not None and self._clock() - self._current_at > STALE_SECONDS
+        if not self._listed.is_set() or stale:
+            if self._task in done:
+                self._task.result()
+            raise self._error or ClusterUnavailable(
+                "the Kubernetes API server did not answer", undecided=False
+            )
+
+    async def _follow(self) -> None:
+        """List, then watch; again from the start when the watch is too old to go on."""
+        version: str | None = None
+        while True:
+            try:
+                if version is None:
+                    version = await self._list()
+                async for change in self._batches.changes(version):
+                    version = change.version
+                    self._take(change.object, deleted=change.deleted)
+                    self._is_current()
+                self._is_current()
+            except ListExpired:
+                version = None
+            except GatewayError as error:
+                if self._error is None:
+                    _log.warning("requests are not listed: %s", error)
+                self._error = error
+                if not self._listed.is_set():
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _list(self) -> str:
+        found: dict[str, Entry] = {}
+        after, version = None, ""
+        while True:
+            page = await self._batches.list_page(after)
+            found |= {e.request_id: e for o in page.objects if (e := _entry(o)) is not None}
+            after, version = page.after, page.version
+            if after is None:
+                break
+        self._entries = found
+        self._order = sorted(entry.order for entry in found.values())
+        self._is_current()
+        self._listed.set()
+        return version
+
+    def _is_current(self) -> None:
+        self._error = None
+        self._current_at = self._clock()
+
+    def _take(self, changed: Mapping[str, Any] | None, *, deleted: bool) -> None:
+        entry = _entry(changed) if changed is not None else None
+        if entry is None:
+            return
+        if deleted:
+            self.remove(entry.request_id)
+        else:
+            self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        known = self._entries.get(entry.request_id)
+        if known is None or known.order != entry.order:
+            self.remove(entry.request_id)
+            insort(self._order, entry.order)
+        self._entries[entry.request_id] = entry
+
+
+def _entry(found: Mapping[str, Any]) -> Entry | None:
+    """``None`` for an object that this release cannot read: a list goes on without it."""
+    try:
+        return Entry.of(BatchRecord.from_object(found))
+    except (ValidationError, KeyError, TypeError, ImageBatchError):
+        name = (found.get("metadata") or {}).get("name")
+        _log.warning("an ImageBatch is left out of lists: it cannot be read", extra={"name": name})
+        return None
+
+
+def _after(cursor: str | None) -> tuple[float, str] | None:
+    if cursor is None:
+        return None
+    seconds, _, name = cursor.partition("~")
+    try:
+        return float(int(seconds)), name
+    except ValueError as error:
+        raise CursorRefused("the cursor is not one of this API") from error

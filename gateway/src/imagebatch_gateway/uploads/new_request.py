@@ -1,0 +1,126 @@
+"""A request made from JSON: its source is an address, an object of the bucket or the CSV itself.
+
+The body is the spec of an ImageBatch with a name, so that a field added to the spec is one here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from imagebatch_core.model import Model
+from imagebatch_core.spec import ImageBatchSpec, Source
+from imagebatch_core.unsupported import unsupported
+from imagebatch_core.urls import UrlRefused, check_url
+from imagebatch_gateway.answers.problems import Problem, invalid_options, not_implemented
+
+#: What is left to kubectl, or to a change of the request.
+_NOT_HERE: Final = frozenset({"cancel", "runner", "deletion_policy"})
+_NO_SOURCES: Final = frozenset({"config_map"})
+#: Fields of the API that no release of the operator acts on yet.
+_LATER: Final = ("suspendAfter", "priority")
+
+
+class NewRequestBase(Model):
+    """What shall be compressed, how, and who is told."""
+
+    name: str | None = Field(
+        None, min_length=1, max_length=200, description="A name for people; shown in lists."
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
+        later = [f"spec.{name}" for name in _LATER if isinstance(sent, dict) and name in sent]
+        if later:
+            raise not_implemented(later)
+        try:
+            return validate(sent)
+        except ValidationError as error:
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            raise _problem(error.errors(), known) from error
+
+    def spec(self) -> ImageBatchSpec:
+        """The spec that is asked for. Raises Problem."""
+        given = self.model_dump(by_alias=True, exclude={"name"}, exclude_unset=True)
+        try:
+            spec = ImageBatchSpec.model_validate(given)
+        except ValidationError as error:
+            raise _problem(error.errors(), ()) from error
+        refused = unsupported(spec)
+        if refused:
+            raise not_implemented(refused)
+        _check_source(spec.source)
+        if spec.webhook is not None:
+            _check_address("webhook.url", spec.webhook.url)
+        return spec
+
+
+def _check_source(source: Source) -> None:
+    kinds = [name for name in ("s3", "inline", "url") if getattr(source, name) is not None]
+    if len(kinds) != 1:
+        raise invalid_options(("source", "set exactly one of s3, inline, url and retryOf"))
+    if source.url is not None:
+        _check_address("source.url", source.url)
+
+
+def _check_address(field: str, url: str) -> None:
+    try:
+        check_url(url)
+    except UrlRefused as error:
+        raise invalid_options((field, str(error))) from error
+
+
+def _copied(model: type[BaseModel], without: frozenset[str]) -> dict[str, Any]:
+    return {
+        name: (field.annotation, copy(field))
+        for name, field in model.model_fields.items()
+        if name not in without
+    }
+
+
+_NewSource: Final = create_model(
+    "NewSource",
+    __base__=Model,
+    __doc__="Where the CSV or .xlsx file comes from: exactly one of s3, inline, url and retryOf.",
+    **_copied(Source, _NO_SOURCES),
+)
+
+NewRequest: Final = create_model(
+    "NewRequest",
+    __base__=NewRequestBase,
+    __doc__=NewRequestBase.__doc__,
+    source=(_NewSource, ...),
+    **_copied(ImageBatchSpec, _NOT_HERE | {"source"}),
+)
+
+
+def _problem(errors: Sequence[ErrorDetails], known: Sequence[str]) -> Problem:
+    return invalid_options(
+        *(
+            (
+                ".".join(map(str, error["loc"])) or "body",
+                _advice(str(error["loc"][-1]), known)
+                if error["type"] == "extra_forbidden"
+                else error["msg"],
+            )
+            for error in errors
+        )
+    )
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return "no such field" + (f"; did you mean {near[0]!r}?" if near else "")
