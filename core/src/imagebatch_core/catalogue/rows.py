@@ -13,9 +13,7 @@ two of a name.
 from __future__ import annotations
 
 import csv
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from operator import itemgetter
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
@@ -23,10 +21,12 @@ from imagebatch_core.errors import InputRefused
 
 from .header import SEPARATOR_LINE, expected_header, find_columns, find_delimiter
 from .text import open_lines
-from .url_list import problem_of, split_list, split_plain
+from .url_list import is_address, no_address, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
 CELL_LIMIT: Final = 1024 * 1024
+#: Problems of one row that are told one by one.
+PROBLEMS_OF_A_ROW: Final = 100
 #: Characters of an entry that a problem repeats.
 _SHOWN: Final = 200
 
@@ -48,8 +48,9 @@ class Row(NamedTuple):
     """One product: ``number`` is the 1-based data row, ``line`` the line at which it starts.
 
     ``listed`` is the text of the URL column, which ``urls`` are the entries of. An entry that is no
-    address keeps its position among them, and is one of the ``problems``. ``notice`` tells of
-    something that was noticed up to this row, and is no problem.
+    address keeps its position among them, and is a problem: ``problem_count`` counts all,
+    ``problems`` holds the first 100. ``notice`` tells of something that was noticed up to this row,
+    and is no problem.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Row(NamedTuple):
     urls: tuple[str, ...]
     extra: tuple[str, ...]
     problems: tuple[RowProblem, ...] = ()
+    problem_count: int = 0
     notice: str | None = None
 
 
@@ -150,8 +152,9 @@ class RowReader(Iterator[Row]):
             if urls is not None:
                 listed = ",".join(urls)
         problems: tuple[RowProblem, ...] = ()
+        problem_count = 0
         if urls is None:
-            urls, problems = self._split(listed, cells)
+            urls, problems, problem_count = self._split(listed, cells)
         notice = None
         if self._lines.mended and not self._noticed:
             self._noticed, notice = True, self._lines.notices[0]
@@ -164,6 +167,7 @@ class RowReader(Iterator[Row]):
             tuple(urls),
             self._own(fields),
             problems,
+            problem_count,
             notice,
         )
 
@@ -180,18 +184,31 @@ class RowReader(Iterator[Row]):
         del fields[at.urls + 1 : at.urls + len(cells)]
         return cells
 
-    def _split(self, listed: str, cells: Sequence[str]) -> tuple[list[str], tuple[RowProblem, ...]]:
-        """The entries of a list that is not plain, and those of them that are no addresses."""
-        first = self.columns.urls + 1
-        entries = split_list(listed)
-        if not entries:
-            return [], (RowProblem(self._line, first, "", "no image URL in this row"),)
-        starts = list(accumulate((len(cell) + 1 for cell in cells[:-1]), initial=0))
-        return [entry.text for entry in entries], tuple(
-            RowProblem(self._line, first + bisect_right(starts, start) - 1, text[:_SHOWN], problem)
-            for text, start in entries
-            if (problem := problem_of(text, files=self._files)) is not None
-        )
+    def _split(
+        self, listed: str, cells: Sequence[str]
+    ) -> tuple[list[str], tuple[RowProblem, ...], int]:
+        """The entries of a list that is not plain; the first problems, and how many there are."""
+        column = self.columns.urls + 1
+        urls: list[str] = []
+        problems: list[RowProblem] = []
+        count = 0
+        at = end = 0  # of the cells that the list ran on into: the one of an entry, and its end
+        for text, start in split_list(listed):
+            urls.append(text)
+            if is_address(text, files=self._files):
+                continue
+            count += 1
+            if len(problems) < PROBLEMS_OF_A_ROW:
+                while start >= end:
+                    end += len(cells[at]) + 1
+                    at += 1
+                shown = text[:_SHOWN]
+                place = column + at - 1
+                problems.append(RowProblem(self._line, place, shown, no_address(text)))
+        if not urls:
+            problems.append(RowProblem(self._line, column, "", "no image URL in this row"))
+            count = 1
+        return urls, tuple(problems), count
 
 
 def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:

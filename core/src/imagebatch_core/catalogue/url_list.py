@@ -25,6 +25,8 @@ _FETCHED: Final = ("https://", "http://", "s3://")
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 #: One separator, not a run of them: a run is tried again from each of its characters.
 _BOUNDARY: Final = re.compile(rf"[\r\n]|[\s,;|](?={_SCHEME})")
+#: What stands between two commas.
+_PART: Final = re.compile(r"[^,]+")
 _HAS_SCHEME: Final = re.compile(rf"{_SCHEME}|data:")
 #: What is cut off both ends of an entry: separators, and all that ``\s`` matches.
 _EDGES: Final = (
@@ -73,63 +75,53 @@ def _has_comma_or_break(text: str, separator: str) -> bool:
     return "," in text or (separator != "\n" and "\n" in text)
 
 
-def split_list(text: str) -> list[Entry]:
-    """The entries of a list, in their order."""
-    found: list[Entry] = []
+def split_list(text: str) -> Iterator[Entry]:
+    """The entries of a list, in their order. Holds one at a time: a row may have a million."""
     start = 0
     for boundary in _BOUNDARY.finditer(text):
-        found += _entries(text[start : boundary.start()], start)
+        if boundary.start() > start:
+            yield from _entries(text[start : boundary.start()], start)
         start = boundary.end()
-    found += _entries(text[start:], start)
-    return found
+    yield from _entries(text[start:], start)
 
 
-def problem_of(entry: str, *, files: bool) -> str | None:
-    """Why an entry is no address of an image, ``None`` when it is one.
-
-    With ``files``, names and addresses of files are taken as well.
-    """
+def is_address(entry: str, *, files: bool) -> bool:
+    """Whether an entry is the address of an image; with ``files`` also whether it names a file."""
     lower = entry[:_SHOWN].lower()
     if lower.startswith(_FETCHED):
-        return None
-    if files and (lower.startswith("file://") or not re.match(_SCHEME, entry)):
-        return None
+        return True
+    return files and (lower.startswith("file://") or not re.match(_SCHEME, entry))
+
+
+def no_address(entry: str) -> str:
+    """What is wrong with an entry that is no address; a sentence for people."""
     shown = entry if len(entry) <= _SHOWN else entry[:_SHOWN] + "…"
     return f"{shown!r} is no address of an image: it must begin with https://, http:// or s3://"
 
 
 def _entries(text: str, start: int) -> Iterator[Entry]:
     """The entries of a text without boundaries, which begins at the offset ``start``."""
-    if "," not in text:
-        stripped = text.strip(_EDGES)
-        if stripped:
-            yield Entry(stripped, start + text.index(stripped))
-        return
-    text, start = text.lstrip(_EDGES), start + len(text) - len(text.lstrip(_EDGES))
-    parts = text.split(",")
     end = 0
-    if _HAS_SCHEME.match(text):
-        end = _end_of_address(parts)
-        yield Entry(text[:end].rstrip(_EDGES), start)
-    at = 0
-    for part in parts:
-        stripped = part.strip(_EDGES)
-        if stripped and at >= end:
-            yield Entry(stripped, start + at + part.index(stripped))
-        at += len(part) + 1
+    lead = len(text) - len(text.lstrip(_EDGES))
+    if _HAS_SCHEME.match(text, lead):
+        end = _end_of_address(text, lead)
+        yield Entry(text[lead:end].rstrip(_EDGES), start + lead)
+    for part in _PART.finditer(text, end):
+        stripped = part[0].strip(_EDGES)
+        if stripped:
+            yield Entry(stripped, start + part.start() + part[0].index(stripped))
 
 
-def _end_of_address(parts: list[str]) -> int:
-    """The length of the address that begins with the first of a text's parts, commas included."""
-    end = at = depth = 0
-    for part in parts:
-        stripped = part.rstrip(_EDGES)
-        at += len(part) + 1
+def _end_of_address(text: str, start: int) -> int:
+    """Where the address ends that begins at an offset."""
+    end, depth = start, 0
+    for part in _PART.finditer(text, start):
+        stripped = part[0].rstrip(_EDGES)
         if not stripped:
             continue
-        end = at - 1
+        end = part.end()
         # An open bracket: …/filters:watermark(https://shop.example/logo.png,10,10)/a.jpg
-        depth += part.count("(") - part.count(")")
+        depth += part[0].count("(") - part[0].count(")")
         if depth <= 0 and _IMAGE_EXTENSION.search(stripped[-_LONGEST_EXTENSION:]):
             break
     return end

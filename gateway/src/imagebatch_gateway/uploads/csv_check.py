@@ -42,9 +42,9 @@ def check_csv(file: IO[bytes], sheet: str | None = None) -> CsvFacts:
         for row in rows:
             products += 1
             images += len(row.urls)
-            any_address = any_address or len(row.urls) > len(row.problems)
+            any_address = any_address or len(row.urls) > row.problem_count
             if row.problems:
-                problem_count += len(row.problems)
+                problem_count += row.problem_count
                 shown = row.problems[: ROW_PROBLEMS_SHOWN - len(problems)]
                 problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
     if products == 0:

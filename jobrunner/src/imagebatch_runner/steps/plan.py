@@ -161,7 +161,7 @@ class _CountedImages:
             self.rows += 1
             self._row_lines.add(row)
             if row.problems:
-                self.problems += len(row.problems)
+                self.problems += row.problem_count
                 self._first_problems += row.problems[: _LOGGED - len(self._first_problems)]
             for item in sharding.items_of(row):
                 self.images += 1

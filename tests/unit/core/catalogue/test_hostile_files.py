@@ -111,6 +111,29 @@ def test_row_of_twenty_thousand_urls_is_read() -> None:
         assert len(row.urls) in {5000, 20_000}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "abc," * 1_000_000,
+        "http://a/1," * 350_000,
+        "http://a/" + ",b" * 1_900_000,
+        "x;ftp://b," * 380_000,
+    ],
+    ids=["words", "addresses", "one address", "other schemes"],
+)
+def test_row_of_a_million_entries_takes_little_more_than_its_cells(listed: str) -> None:
+    content = HEADER + f"\n1,Cat,{listed}\n".encode()
+    tracemalloc.start()
+    try:
+        (row,) = open_rows(io.BytesIO(content))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert row.urls
+    assert peak < 160 * MIB
+
+
 def test_header_of_many_columns_is_refused_for_every_row_is_filled_up_to_it() -> None:
     def header(extra: int) -> bytes:
         return HEADER + b"".join(b",c%d" % n for n in range(extra)) + b"\n1,Cat,http://a\n"
