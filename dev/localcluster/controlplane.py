@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from hosttools.command import run
@@ -27,6 +28,7 @@ from localcluster.tied import tied
 _LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 5.0
+_ETCD = "etcd"
 
 
 class ControlPlane(Service):
@@ -40,6 +42,8 @@ class ControlPlane(Service):
         self._with_controllers = controller_manager
         self._folder: Path | None = None
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        #: Name, command and address that says it is ready, in the order of their start.
+        self._started: list[tuple[str, list[str], str]] = []
         self.server = ""
 
     @property
@@ -61,26 +65,39 @@ class ControlPlane(Service):
         self._start(build.ensure())
 
     def tear_down(self) -> None:
-        """End every process, the last started first, and remove the folder."""
+        """End every process and remove the folder."""
+        self._stop()
+        self._started.clear()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[Path]:
+        """No process runs meanwhile; the folder of etcd's data, as to back it up or restore it."""
+        self._stop()
+        yield self.folder / _ETCD
+        for name, command, probe in self._started:
+            self._spawn(name, command)
+            self._wait(name, probe)
+
+    def _stop(self) -> None:
+        """End every process, the last started first."""
         for _, process in reversed(self._processes):
             # SIGKILL: on SIGTERM the API server takes ten seconds, and nothing is kept.
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait(_STOP_SECONDS)
         self._processes.clear()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def _start(self, programs: Path) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="imagebatch-api-"))
         conf, keys = self._folder / "conf", self._folder / "pki"
         etcd, peer, api, manager = free_ports(4)
         self.server = f"https://{_LOOPBACK}:{api}"
-        self._spawn(
-            "etcd",
-            components.etcd(f"{programs}/etcd", self._folder / "etcd", port=etcd, peer_port=peer),
-        )
+        data = self._folder / _ETCD
+        command = components.etcd(f"{programs}/etcd", data, port=etcd, peer_port=peer)
+        self._spawn("etcd", command)
         authority = pki.Authority(keys)
         authority.create()
         # The API server publishes its address, and refuses to publish a loopback one.
@@ -93,26 +110,29 @@ class ControlPlane(Service):
             text = authority.kubeconfig(leaf, self.server, "control-plane")
             pki.write_private(conf / f"{leaf.file}.kubeconfig", text)
         (conf / "authentication.json").write_text(components.ANONYMOUS_HEALTH)
-        self._wait("etcd", f"http://{_LOOPBACK}:{etcd}/health")
-        self._spawn(
-            "kube-apiserver",
-            components.api_server(
-                f"{programs}/kube-apiserver", keys, etcd_port=etcd, bind=_LOOPBACK,
-                advertise=advertised, port=api,
-            ),
+        probe = f"http://{_LOOPBACK}:{etcd}/health"
+        self._started = [("etcd", command, probe)]
+        self._wait("etcd", probe)
+        command = components.api_server(
+            f"{programs}/kube-apiserver", keys, etcd_port=etcd, bind=_LOOPBACK,
+            advertise=advertised, port=api,
         )  # fmt: skip
-        self._wait("kube-apiserver", f"{self.server}/readyz")
+        self._begin("kube-apiserver", command, f"{self.server}/readyz")
         if self._with_controllers:
             kubeconfig = conf / "controller-manager.kubeconfig"
             program = f"{programs}/kube-controller-manager"
-            self._spawn(
-                "kube-controller-manager",
-                components.controller_manager(program, keys, kubeconfig, port=manager),
-            )
-            self._wait("kube-controller-manager", f"https://{_LOOPBACK}:{manager}/healthz")
+            command = components.controller_manager(program, keys, kubeconfig, port=manager)
+            probe = f"https://{_LOOPBACK}:{manager}/healthz"
+            self._begin("kube-controller-manager", command, probe)
+
+    def _begin(self, name: str, command: list[str], probe: str) -> None:
+        """Until it is ready."""
+        self._started.append((name, command, probe))
+        self._spawn(name, command)
+        self._wait(name, probe)
 
     def _spawn(self, name: str, arguments: list[str]) -> None:
-        with (self.folder / f"{name}.log").open("wb") as out:
+        with (self.folder / f"{name}.log").open("ab") as out:
             process = subprocess.Popen(
                 tied(*arguments),
                 stdin=subprocess.DEVNULL,

@@ -7,79 +7,127 @@ import logging
 import os
 import signal
 import sys
-
-import kopf
+from typing import NoReturn
 
 from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_operator.cluster.cache import Cache
-from imagebatch_operator.cluster.client import Kube, connect
-from imagebatch_operator.cluster.handlers import kopf_settings, register
+from imagebatch_operator.cluster.client import Kube, KubeError, connect
+from imagebatch_operator.cluster.health import Health
+from imagebatch_operator.cluster.intake import intake
 from imagebatch_operator.cluster.lease import lead
+from imagebatch_operator.cluster.progress import WatchProgress
 from imagebatch_operator.cluster.resync import Resync
+from imagebatch_operator.cluster.scopes import Scopes
 from imagebatch_operator.cluster.served_schema import ServedSchema
-from imagebatch_operator.cluster.work_queue import WorkQueue
+from imagebatch_operator.cluster.watches import Watches
+from imagebatch_operator.cluster.work_queue import MustRestart, WorkQueue
 
 from .reconcile import Reconciler
 from .settings import Settings
 
+#: Seconds that deliveries of webhooks get to end after a stop.
+_GRACE_SECONDS = 5.0
+_log = logging.getLogger("imagebatch_operator")
 
-async def serve(kube: Kube, settings: Settings) -> None:
-    """Watch and reconcile until told to stop.
+
+async def serve(kube: Kube, settings: Settings, health: Health) -> None:
+    """Watch and reconcile until cancelled.
 
     Raises:
         ConfigurationRefused: the CRD is older than this operator.
+        MustRestart: what this process remembers is of no use any more.
+        KubeError: nothing can be read.
     """
+    health.report = lambda: "leads; reads what there is"
     schema = ServedSchema(kube)
     await schema.check()
-    cache, queue = Cache(), WorkQueue()
-    resync = Resync(kube, cache, queue, settings)
-    registry = kopf.OperatorRegistry()
-    register(registry, cache, queue, resync.probe)
-    await resync.fill()
+    cache, queue, progress = Cache(), WorkQueue(), WatchProgress(settings.namespaces)
+    resync = Resync(kube, cache, queue, progress, schema, every=settings.resync_seconds)
+    scopes = Scopes(kube, resync, settings.namespaces)
+    await scopes.begin()
+    health.report = resync.report
     reconciler = Reconciler(kube, cache, settings, schema=schema)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.workers)
-        ]
-        tasks.append(group.create_task(resync.run()))
-        await kopf.operator(
-            registry=registry,
-            settings=kopf_settings(),
-            standalone=True,
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
-        )
-        for task in tasks:
-            task.cancel()
+    watches = Watches(intake(cache, queue, progress))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(settings.workers):
+                tasks.create_task(queue.work(reconciler.reconcile))
+            tasks.create_task(resync.run(scopes.readable))
+            tasks.create_task(scopes.keep_watching(watches))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        health.report = lambda: "stops"
+        deliveries = asyncio.ensure_future(reconciler.outbox.idle())
+        await asyncio.wait({deliveries}, timeout=_GRACE_SECONDS)
 
 
 async def run(settings: Settings) -> None:
-    async with connect() as kube:
+    """Until SIGTERM or SIGINT."""
+    this = asyncio.current_task()
+    if this is None:
+        raise AssertionError("runs in no task")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, this.cancel)
+    health = Health()
+    async with connect() as kube, health.served(settings.health_port):
+        try:
+            # A standby as well: an upgrade stops here, while the release before it is at work.
+            await ServedSchema(kube).check()
+        except KubeError as error:
+            _log.warning("the CRD's schema was not read: %s", error)
         if settings.lease_namespace is None:
-            await serve(kube, settings)
+            await serve(kube, settings, health)
         else:
-            await lead(kube, settings.lease_namespace, lambda: serve(kube, settings))
+            await lead(
+                kube, settings.lease_namespace, lambda held: serve(held, settings, health), health
+            )
+
+
+async def _exit_code(settings: Settings) -> int:
+    try:
+        await run(settings)
+    except ConfigurationRefused as error:
+        _log.error("cannot start: %s", error)
+        return ExitCode.CONFIGURATION_REFUSED
+    except asyncio.CancelledError:
+        _log.info("stopped")
+        return ExitCode.DONE
+    except MustRestart as error:
+        _log.error("must start anew: %s", error)
+        return ExitCode.FAULT
+    except Exception as error:  # noqa: BLE001 - logged as one line, as everything is
+        _log.exception("ended by an error: %s", error)
+        return ExitCode.FAULT
+    raise AssertionError("it runs until it is cancelled")
+
+
+async def _run_and_leave(settings: Settings) -> NoReturn:
+    """Without waiting for threads: a look-up that no name server answers holds its own for long."""
+    os._exit(await _exit_code(settings))
 
 
 def main() -> None:
     """Exit code 3 when the configuration is refused."""
     logs.configure("info")  # until it is known how they are wanted
-    # As process 1 of a container an unhandled SIGTERM would be ignored; Kopf takes over later.
+    logging.captureWarnings(True)
+    # As process 1 of a container an unhandled SIGTERM would be ignored; the event loop takes over.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Kopf names itself after the user, and a container's number has no name in passwd.
     os.environ.setdefault("LOGNAME", "imagebatch-operator")
     try:
         settings = Settings.from_env(os.environ)
-        logs.configure(settings.log_level, settings.log_format)
-        for noisy in ("kopf", "aiohttp.access"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
-        asyncio.run(run(settings))
     except ConfigurationRefused as error:
-        logging.getLogger("imagebatch_operator").error("cannot start: %s", error)
+        _log.error("cannot start: %s", error)
         sys.exit(ExitCode.CONFIGURATION_REFUSED)
+    logs.configure(settings.log_level, settings.log_format)
+    for noisy in ("kopf", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It misses the signals, which this program takes itself.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+    asyncio.run(_run_and_leave(settings))
 
 
 if __name__ == "__main__":

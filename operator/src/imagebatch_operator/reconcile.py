@@ -48,7 +48,6 @@ from .observe import Observer
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
-_AFTER_CONFLICT = 0.2
 _LOOKS_PER_PASS = 4
 
 
@@ -82,6 +81,30 @@ class Reconciler:
             self._observer.forget(key)
             return None
         try:
+            return await self._reconcile(key, body)
+        except Conflict as error:
+            return await self._read_again(key, body, error)
+
+    async def _read_again(self, key: Key, body: Mapping[str, Any], error: Conflict) -> float | None:
+        """What was decided on is old: the next pass decides on what the API server has.
+
+        Raises:
+            Conflict: it has just what was decided on.
+            VersionsWentBack: it has something older.
+        """
+        known = self._cache.version(key)
+        try:
+            found = await self._kube.get(batch_path(*key))
+        except NotFound:
+            self._cache.drop_batch(body)
+            return None
+        if found["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"]:
+            raise error
+        self._cache.put_found(found, known)
+        return 0.0
+
+    async def _reconcile(self, key: Key, body: Mapping[str, Any]) -> float | None:
+        try:
             batch = ImageBatch.from_object(body)
         except ValidationError as error:
             return await self._unreadable(body, error)
@@ -95,13 +118,8 @@ class Reconciler:
         except NotFound:
             self._cache.drop_batch(body)
             return None
-        except Conflict:
-            return _AFTER_CONFLICT
-        try:
-            for action in decision.actions:
-                await self._act(batch, action)
-        except Conflict:
-            return _AFTER_CONFLICT
+        for action in decision.actions:
+            await self._act(batch, action)
         if batch.status.phase is not None and batch.status.phase.finished:
             self._observer.forget(key)
         elif self._observer.obstacle(batch) not in (None, obstacle):
@@ -118,8 +136,6 @@ class Reconciler:
             await write_status(self._kube, self._cache, batch, status, self._clock())
         except NotFound:
             self._cache.drop_batch(body)
-        except Conflict:
-            return _AFTER_CONFLICT
         return None
 
     async def _decide(self, batch: ImageBatch) -> Decision:

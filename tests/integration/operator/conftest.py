@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hosttools.ports import free_port
-from imagebatch_core.names import ENV_STORE, RUNNER_CONFIG_MAP, RUNNER_SERVICE_ACCOUNT
-from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver
+from integration.operator.driver import NAMESPACE, SECRET, Api, Operator, Receiver, prepared
 from support.apiserver import with_imagebatches
 
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[Api]:
     with with_imagebatches(NAMESPACE, controller_manager=True) as plane:
-        ready = Api(plane)
-        ready.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
-        store = f"--from-literal={ENV_STORE}=s3://pictures/team"
-        ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP, store)
-        yield ready
+        yield prepared(plane)
 
 
 @pytest.fixture(scope="session")
@@ -30,25 +25,39 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def operator(api: Api, tmp_path: Path) -> Iterator[Operator]:
+def operators(api: Api, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """Makes operators, not yet started; what is given overrides the environment."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
-    port = free_port()
-    environment = {
-        "KUBECONFIG": str(api.plane.kubeconfig),
-        "IMAGEBATCH_RUNNER_IMAGE": "imagebatch-runner:test",
-        "IMAGEBATCH_FETCH_CREDENTIALS_SECRET": "image-hosts",  # the operator never looks for it
-        "IMAGEBATCH_NAMESPACES": NAMESPACE,
-        "IMAGEBATCH_LEASE_NAMESPACE": NAMESPACE,
-        "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
-        "IMAGEBATCH_SIGNING_SECRET_FILE": str(secret),
-        "IMAGEBATCH_GATEWAY_URL": "http://gateway.example",
-        "IMAGEBATCH_GATEWAY_NAMESPACE": NAMESPACE,
-        "IMAGEBATCH_HEALTH_PORT": str(port),
-    }
-    process = Operator(environment, port, tmp_path / "operator.log")
-    try:
-        process.start()
-        yield process
-    finally:
-        process.kill()
+    made: list[Operator] = []
+
+    def make(**changed: str) -> Operator:
+        port = free_port()
+        environment = {
+            "KUBECONFIG": str(api.plane.kubeconfig),
+            "IMAGEBATCH_RUNNER_IMAGE": "imagebatch-runner:test",
+            "IMAGEBATCH_FETCH_CREDENTIALS_SECRET": "image-hosts",  # the operator never looks for it
+            "IMAGEBATCH_NAMESPACES": NAMESPACE,
+            "IMAGEBATCH_LEASE_NAMESPACE": NAMESPACE,
+            "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
+            "IMAGEBATCH_SIGNING_SECRET_FILE": str(secret),
+            "IMAGEBATCH_GATEWAY_URL": "http://gateway.example",
+            "IMAGEBATCH_GATEWAY_NAMESPACE": NAMESPACE,
+            "IMAGEBATCH_HEALTH_PORT": str(port),
+            **changed,
+        }
+        made.append(Operator(environment, port, tmp_path / f"operator-{port}.log"))
+        return made[-1]
+
+    yield make
+    for operator in made:
+        operator.stop()
+        operator.check_log()
+
+
+@pytest.fixture
+def operator(operators: Callable[..., Operator]) -> Operator:
+    """One that leads."""
+    started = operators()
+    started.start()
+    return started

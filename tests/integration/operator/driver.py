@@ -22,7 +22,13 @@ from typing import Any, TypeVar
 from standardwebhooks import Webhook
 
 from imagebatch_core.job import RunnerMessage
-from imagebatch_core.names import API_VERSION, KIND
+from imagebatch_core.names import (
+    API_VERSION,
+    ENV_STORE,
+    KIND,
+    RUNNER_CONFIG_MAP,
+    RUNNER_SERVICE_ACCOUNT,
+)
 from localcluster.controlplane import ControlPlane
 from localcluster.tied import tied
 from support.httpservice import HttpService
@@ -163,8 +169,9 @@ class Operator:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Until it leads; after a kill it waits until the Lease has expired."""
         self.begin()
-        eventually(self.healthy, "the operator's liveness")
+        eventually(self.leads, "the operator leads")
 
     def begin(self) -> None:
         """Without waiting for anything."""
@@ -182,13 +189,20 @@ class Operator:
         return self._process.wait(120)
 
     def healthy(self) -> bool:
+        return self.detail() is not None
+
+    def leads(self) -> bool:
+        return (self.detail() or "").startswith("leads; resynced")
+
+    def detail(self) -> str | None:
+        """What `/healthz` says; ``None`` while it fails or nobody answers."""
         assert self._process is not None
         assert self._process.poll() is None, self.log()
         try:
             with urllib.request.urlopen(self.health, timeout=5) as answer:
-                return bool(answer.status == 200)
+                return str(json.load(answer)["detail"])
         except (urllib.error.URLError, OSError):
-            return False
+            return None
 
     def kill(self) -> None:
         """No clean-up: as a lost node does."""
@@ -196,10 +210,32 @@ class Operator:
             self._process.kill()
             self._process.wait()
 
+    def stop(self) -> None:
+        """As the kubelet does, if it still runs; the Lease is given back."""
+        try:
+            if self._process is not None and self._process.poll() is None:
+                self.terminate()
+        finally:
+            self.kill()
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def terminate(self) -> int:
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(30)
+
+    def check_log(self) -> None:
+        """Every line is one JSON object, whoever wrote it."""
+        for line in self._log.read_text().splitlines():
+            entry = json.loads(line)
+            assert {"time", "level", "logger", "message"} <= entry.keys(), line
+
+    def logged(self, words: str) -> bool:
+        """Whether a line of the log has these words, since the first start."""
+        return words in self._log.read_text()
 
     def log(self) -> str:
         return self._log.read_text()[-4000:]
@@ -235,3 +271,12 @@ class Receiver(HttpService):
 
     def event_of(self, batch: str) -> tuple[str, dict[str, Any]] | None:
         return next((e for e in self.events if e[1]["data"]["requestId"] == batch), None)
+
+
+def prepared(plane: ControlPlane) -> Api:
+    """With the namespace as the chart sets it up."""
+    ready = Api(plane)
+    ready.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
+    store = f"--from-literal={ENV_STORE}=s3://pictures/team"
+    ready.kubectl("create", "configmap", RUNNER_CONFIG_MAP, store)
+    return ready

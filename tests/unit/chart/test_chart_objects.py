@@ -14,6 +14,7 @@ from imagebatch_core import names
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.environment import PREFIX, EnvironmentSettings, variable
 from imagebatch_gateway.settings import Settings as GatewaySettings
+from imagebatch_operator.cluster.served_schema import PATIENCE
 from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.fetch.s3_urls import S3AllowList, S3Object
 from imagebatch_runner.settings import Settings as RunnerSettings
@@ -204,6 +205,74 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     probe = pod["containers"][0]["livenessProbe"]["httpGet"]
     ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
     assert ports[probe["port"]] == settings.health_port
+
+
+def _operator(chart: Rendered) -> dict[str, Any]:
+    deployment: dict[str, Any] = chart.one("Deployment", "imagebatch-operator")["spec"]
+    return deployment
+
+
+LEAVES_AFTER = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}
+NODE = "node.kubernetes.io"
+
+
+def test_a_second_operator_waits_on_another_node_and_is_not_drained_with_the_first(
+    render: Render,
+) -> None:
+    chart = render()
+    deployment = _operator(chart)
+    assert deployment["replicas"] == 2
+    pod = deployment["template"]["spec"]
+    assert pod["tolerations"] == [
+        {"key": f"{NODE}/not-ready", **LEAVES_AFTER},
+        {"key": f"{NODE}/unreachable", **LEAVES_AFTER},
+    ]
+    [spread] = pod["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    labels = deployment["template"]["metadata"]["labels"]
+    for selector in (
+        spread["labelSelector"],
+        chart.one("PodDisruptionBudget", "imagebatch-operator")["spec"]["selector"],
+    ):
+        assert selector["matchLabels"].items() <= labels.items()
+    assert chart.one("PodDisruptionBudget", "imagebatch-operator")["spec"]["maxUnavailable"] == 1
+
+
+def test_a_single_operator_may_be_drained(render: Render) -> None:
+    chart = render(operator={"replicas": 1})
+    budgets = [one["metadata"]["name"] for one in chart.all("PodDisruptionBudget")]
+    assert "imagebatch-operator" not in budgets
+    assert "topologySpreadConstraints" not in _operator(chart)["template"]["spec"]
+
+
+def test_the_operators_placement_is_what_the_values_say(render: Render) -> None:
+    own = {"key": f"{NODE}/unreachable", "operator": "Exists", "tolerationSeconds": 5}
+    spread = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    chart = render(
+        operator={
+            "tolerations": [own, {"key": "spot", "operator": "Exists"}],
+            "topologySpreadConstraints": [spread],
+            "nodeSelector": {"pool": "system"},
+            "priorityClassName": "high",
+        }
+    )
+    pod = _operator(chart)["template"]["spec"]
+    assert pod["tolerations"] == [
+        own,
+        {"key": "spot", "operator": "Exists"},
+        {"key": f"{NODE}/not-ready", **LEAVES_AFTER},
+    ]
+    assert pod["topologySpreadConstraints"] == [spread]
+    assert (pod["nodeSelector"], pod["priorityClassName"]) == ({"pool": "system"}, "high")
+
+
+def test_an_operator_that_cannot_start_leaves_the_one_before_it_at_work(render: Render) -> None:
+    deployment = _operator(render())
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    probe = deployment["template"]["spec"]["containers"][0]["startupProbe"]
+    assert probe["httpGet"]["path"] == "/healthz"
+    # Until it has seen a CRD as new as itself `/healthz` fails, and the process ends without one.
+    assert probe["failureThreshold"] * probe["periodSeconds"] > 2 * PATIENCE
 
 
 def test_the_gateway_accepts_its_settings(render: Render) -> None:

@@ -97,6 +97,7 @@ def job(step: Step, *, run: int = 1, chunk: int = 0, **facts: Any) -> JobView:
     short = f"s{chunk}" if step is Step.COMPRESS else step.value
     view = JobView(
         name=f"spring-{UID[:8]}-{short}-r{run}",
+        uid=f"uid-of-{short}-r{run}",
         batch_uid=UID,
         step=step,
         chunk=chunk,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
+from itertools import count
 from typing import Any
 
 from imagebatch_core.job import RunnerMessage, Step, Totals
@@ -22,6 +23,7 @@ from imagebatch_core.names import (
 from imagebatch_operator.cluster.client import (
     AlreadyExists,
     Conflict,
+    Fenced,
     Forbidden,
     Kube,
     KubeError,
@@ -51,9 +53,11 @@ class FakeCluster(Kube):
         self.lost = False
         self.forbid: Callable[[str], bool] = lambda path: False
         self.unreadable: Callable[[str], bool] = lambda path: False
+        self.refuse: Callable[[str], KubeError | None] = lambda path: None
         self.refusal: KubeError = Forbidden("exceeded quota: jobs")
         self.exit_code: dict[str, int] = {}
-        self._version = 100
+        self._versions = count(101)
+        self._may_write: Callable[[], bool] = lambda: True
         for plural, name in (
             ("serviceaccounts", RUNNER_SERVICE_ACCOUNT),
             ("configmaps", RUNNER_CONFIG_MAP),
@@ -65,26 +69,48 @@ class FakeCluster(Kube):
 
     def add(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """As a user does: no crash, not counted."""
-        self._version += 1
         stored = json.loads(json.dumps(body))
-        stored["metadata"]["resourceVersion"] = str(self._version)
+        stored["metadata"]["resourceVersion"] = str(next(self._versions))
         stored["metadata"].setdefault("creationTimestamp", "2026-01-02T03:04:05Z")
+        stored["metadata"].setdefault("uid", f"uid-of-{path}")
         self.objects[path] = stored
         return deepcopy(stored)
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
         self.reads.append(path)
+        if self.unreadable(path):
+            raise Forbidden(path)
         if path.endswith("/pods"):
-            job = query["labelSelector"].rpartition("=")[2]
-            pods = [o for p, o in self.objects.items() if p.startswith(f"{path}/{job}-")]
+            label, _, uid = query["labelSelector"].partition("=")
+            assert label == "batch.kubernetes.io/controller-uid"
+            names = [o["metadata"]["name"] for o in self.jobs() if o["metadata"]["uid"] == uid]
+            pods = [
+                o
+                for p, o in self.objects.items()
+                if p.startswith(tuple(f"{path}/{name}-" for name in names))
+            ]
             return {"items": deepcopy(pods)}
         if path.endswith("/events"):
             return {"items": []}
-        if self.unreadable(path):
-            raise Forbidden(path)
+        if path.endswith(("/imagebatches", "/jobs")):
+            return self._page(path, **query)
         if path not in self.objects:
             raise NotFound(path)
         return deepcopy(self.objects[path])
+
+    def _page(self, path: str, limit: str = "500", **query: str) -> dict[str, Any]:
+        """As of the first page: a continue token counts from there."""
+        group, _, kind = path.rpartition("/")
+        group, _, namespace = group.partition("/namespaces/")
+        listed = [
+            o
+            for p, o in sorted(self.objects.items())
+            if p.startswith(f"{group}/namespaces/{namespace}") and f"/{kind}/" in p
+        ]
+        first = int(query.get("continue", "0"))
+        last = first + int(limit)
+        metadata = {"continue": str(last)} if last < len(listed) else {}
+        return {"metadata": metadata, "items": deepcopy(listed[first:last])}
 
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if path.endswith("/events"):
@@ -103,6 +129,9 @@ class FakeCluster(Kube):
     async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         self._about_to(f"patch {path.rpartition('/')[2]}")
         path = path.removesuffix("/status")
+        error = self.refuse(path)
+        if error is not None:
+            raise error
         if path not in self.objects:
             raise NotFound(path)
         old = self.objects[path]
@@ -121,7 +150,15 @@ class FakeCluster(Kube):
                 del self.objects[known]
         self._done()
 
+    def fenced(self, may_write: Callable[[], bool]) -> FakeCluster:
+        """The same cluster; only this client's writes depend on ``may_write``."""
+        client = copy(self)
+        client._may_write = may_write
+        return client
+
     def _about_to(self, what: str) -> None:
+        if not self._may_write():
+            raise Fenced(what)
         self.writes.append(what)
         if len(self.writes) == self.crash_at and self.lost:
             raise Crash

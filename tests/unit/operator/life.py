@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.cluster.cache import Cache, Listing
 from imagebatch_operator.cluster.client import batch_path
 from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
@@ -34,9 +34,17 @@ class Life:
             clock=lambda: NOW + timedelta(seconds=int(self.seconds)),
         )
 
+    def look(self) -> None:
+        """A full list."""
+        listing = Listing(self.cache)
+        for body in self.cluster.batches():
+            listing.take_batch(body)
+        for body in self.cluster.jobs():
+            listing.take_job(body)
+        listing.end()
+
     async def one_pass(self) -> float | None:
-        before = self.cache.known()
-        self.cache.replace(self.cluster.batches(), self.cluster.jobs(), before)
+        self.look()
         again = await self.reconciler.reconcile(KEY)
         await self.reconciler.outbox.idle()
         return again

@@ -80,7 +80,7 @@ def test_jobs_are_owned_by_their_batch_and_read_back_as_what_they_are(action: Cr
     job = construct(batch().build(), action)
     [owner] = job["metadata"]["ownerReferences"]
     assert (owner["uid"], owner["controller"]) == (UID, True)
-    job["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z"
+    job["metadata"] |= {"creationTimestamp": "2026-01-02T03:04:05Z", "uid": "uid-of-job"}
     view = JobView.from_object(json.loads(json.dumps(job)))
     assert (view.step, view.chunk, view.run) == (action.step, action.chunk, action.run)
     assert view.batch_uid == UID

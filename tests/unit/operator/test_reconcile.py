@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,16 @@ from standardwebhooks import Webhook
 
 from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_operator.cluster.client import Invalid, batch_path, core_path, jobs_path
+from imagebatch_operator.cluster.cache import VersionsWentBack
+from imagebatch_operator.cluster.client import (
+    Conflict,
+    Invalid,
+    batch_path,
+    core_path,
+    jobs_path,
+)
 from imagebatch_operator.settings import Settings
-from unit.operator.builders import batch
+from unit.operator.builders import NOW, batch
 from unit.operator.fakecluster import IMAGES
 from unit.operator.life import KEY, Life, applied, result, without_times
 
@@ -336,8 +343,7 @@ async def test_a_spec_changed_during_an_attempt_does_not_send_the_event_twice(
     cluster = applied(batch().webhook(receiver.url))
     life = Life(cluster, settings)
     while not receiver.events:
-        before = life.cache.known()
-        life.cache.replace(cluster.batches(), cluster.jobs(), before)
+        life.look()
         await life.reconciler.reconcile(KEY)
         cluster.run_jobs()
         due = result(cluster).status.webhook
@@ -361,8 +367,7 @@ async def test_a_receiver_that_never_answers_holds_up_no_pass(settings: Settings
             cluster = applied(batch().webhook(f"http://127.0.0.1:{port}/"))
             life = Life(cluster, settings)
             for _ in range(8):
-                before = life.cache.known()
-                life.cache.replace(cluster.batches(), cluster.jobs(), before)
+                life.look()
                 again = await life.reconciler.reconcile(KEY)
                 cluster.run_jobs()
             assert again == 300.0
@@ -421,3 +426,86 @@ async def test_waiting_for_the_earlier_batch_asks_the_api_server_nothing(
     cluster.add(storage, removed)
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_a_decision_on_a_stale_cache_is_made_again_on_what_the_api_server_has(
+    settings: Settings,
+) -> None:
+    """Although no watch ever tells of the change."""
+    cluster = applied(batch())
+    life = Life(cluster, settings)
+    life.look()
+    body = cluster.objects[batch_path(*KEY)]
+    cluster.add(batch_path(*KEY), {**body, "spec": {**body["spec"], "cancel": True}})
+    assert await life.reconciler.reconcile(KEY) == 0.0
+    await life.reconciler.reconcile(KEY)
+    assert result(cluster).status.phase is Phase.CANCELLED
+    assert cluster.writes.count("patch status") == 2, "one conflict and one write"
+
+
+async def test_a_stale_batch_that_is_gone_is_forgotten(settings: Settings) -> None:
+    cluster = applied(batch())
+    life = Life(cluster, settings)
+    life.look()
+    cluster.refuse = Conflict
+    del cluster.objects[batch_path(*KEY)]
+    assert await life.reconciler.reconcile(KEY) is None
+    assert life.cache.batch(KEY) is None
+
+
+async def test_a_conflict_that_reading_again_does_not_explain_is_tried_with_backoff(
+    settings: Settings,
+) -> None:
+    cluster = applied(batch())
+    life = Life(cluster, settings)
+    life.look()
+    cluster.refuse = Conflict
+    with pytest.raises(Conflict):
+        await life.reconciler.reconcile(KEY)
+
+
+async def test_a_batch_older_than_it_was_makes_the_process_start_anew(settings: Settings) -> None:
+    """Its cluster was restored from a backup: every write would be a conflict for ever."""
+    cluster = applied(batch())
+    backup = cluster.objects[batch_path(*KEY)]
+    life = Life(cluster, settings)
+    cluster.add(batch_path(*KEY), backup)
+    life.look()
+    cluster.objects[batch_path(*KEY)] = backup
+    with pytest.raises(VersionsWentBack, match="the cluster was restored"):
+        await life.reconciler.reconcile(KEY)
+    life.start()
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_a_clock_ahead_of_the_api_servers_does_not_fail_what_waits_for_its_earlier_batch(
+    settings: Settings,
+) -> None:
+    """Both were applied in one go; the operator's clock is two minutes ahead."""
+    ahead = NOW - batch().build().creation_timestamp
+    assert ahead > timedelta(seconds=60)
+    cluster = applied(batch().spec(reuseFrom={"name": "winter"}))
+    life = Life(cluster, settings)
+    await life.one_pass()
+    accepted = result(cluster).status.condition(ConditionType.ACCEPTED)
+    assert accepted is not None
+    assert accepted.reason is Reason.EARLIER_BATCH_NOT_FOUND
+    assert result(cluster).status.phase is Phase.PENDING
+    life.seconds += 59
+    await life.one_pass()
+    assert result(cluster).status.phase is Phase.PENDING
+    cluster.add(
+        batch_path(KEY[0], "winter"), batch().named("winter").status(phase="Completed").body()
+    )
+    await life.to_the_end()
+    assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_an_earlier_batch_that_never_comes_is_waited_for_a_minute(settings: Settings) -> None:
+    cluster = applied(batch().spec(reuseFrom={"name": "winter"}))
+    life = Life(cluster, settings)
+    await life.one_pass()
+    life.seconds += 60
+    await life.one_pass()
+    assert result(cluster).status.phase is Phase.FAILED

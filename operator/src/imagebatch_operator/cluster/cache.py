@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from imagebatch_operator.clock import utc_now
 from imagebatch_operator.policies.idle import idle_since
 from imagebatch_operator.policies.observed import JobView
 
-from .work_queue import Key
+from .work_queue import Key, MustRestart
 
 _log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
@@ -21,12 +21,23 @@ Body = Mapping[str, Any]
 JobKey = tuple[str, str, str]
 
 
+class VersionsWentBack(MustRestart):
+    """An object is older than it was: the cluster was restored from a backup, and nothing that
+    this process remembers by its version can be compared any more."""
+
+    def __init__(self, name: str, known: int, found: int) -> None:
+        super().__init__(
+            f"{name} is at resourceVersion {found} and was at {known}: the cluster was restored"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was here at one moment: batches with their uids, Jobs, and what was known as gone."""
+    """What was here at one moment: batches with uid and version, Jobs with their versions, and the
+    version at which something was known to be gone."""
 
-    batches: Mapping[Key, str]
-    jobs: set[JobKey]
+    batches: Mapping[Key, tuple[str, int]]
+    jobs: Mapping[JobKey, int]
     gone: Mapping[Key | JobKey, int]
 
 
@@ -63,7 +74,7 @@ class Cache:
             self._batches[key] = body
         return key
 
-    def drop_batch(self, body: Body) -> None:
+    def drop_batch(self, body: Body) -> Key:
         """It is gone: ``body`` is the last that was seen of it, a newer one of its name stays."""
         key, version = _key(body), _version(body)
         known = self._batches.get(key)
@@ -72,17 +83,41 @@ class Cache:
         if self.version(key) <= version:
             self._batches.pop(key, None)
         self._gone[key] = max(version + 1, self._gone.get(key, -1))
+        return key
 
     def jobs(self, namespace: str, uid: str) -> tuple[JobView, ...]:
         return tuple(view for _, view in self._jobs.get((namespace, uid), {}).values())
 
-    def known(self) -> Known:
-        """What is here now; taken before a list, for what comes meanwhile is not in that list."""
+    def known(self, namespace: str | None = None) -> Known:
+        """What is here now, of one namespace or of all."""
+
+        def wanted(key: Key | JobKey) -> bool:
+            return namespace is None or key[0] == namespace
+
         return Known(
-            {key: body["metadata"]["uid"] for key, body in self._batches.items()},
-            {(*place, name) for place, jobs in self._jobs.items() for name in jobs},
-            dict(self._gone),
+            {
+                key: (body["metadata"]["uid"], _version(body))
+                for key, body in self._batches.items()
+                if wanted(key)
+            },
+            {
+                (*place, name): version
+                for place, jobs in self._jobs.items()
+                if wanted(place)
+                for name, (version, _) in jobs.items()
+            },
+            {key: version for key, version in self._gone.items() if wanted(key)},
         )
+
+    def put_found(self, body: Body, known: int) -> Key:
+        """From a GET; ``known`` is the version that was known before it was asked for.
+
+        Raises:
+            VersionsWentBack: what the API server has is older.
+        """
+        if _version(body) < known:
+            raise VersionsWentBack("/".join(_key(body)), known, _version(body))
+        return self.put_batch(body)
 
     def put_job(self, body: Body) -> Key | None:
         """The key of the batch that owns it, if it is one of ours."""
@@ -118,24 +153,53 @@ class Cache:
         if not jobs:
             self._jobs.pop((namespace, uid), None)
 
-    def replace(self, batches: Iterable[Body], jobs: Iterable[Body], before: Known) -> None:
-        """Forget what was known before a full list and is not in it; take what it has."""
-        listed_batches, listed_jobs = list(batches), list(jobs)
-        keys = {_key(body) for body in listed_batches}
-        for key, uid in before.batches.items():
+    def forget_unlisted(self, before: Known, batches: set[Key], jobs: set[JobKey]) -> list[Key]:
+        """Forget what was known before a full list and is not in it; the keys of its batches."""
+        forgotten: list[Key] = []
+        for key, (uid, _) in before.batches.items():
             body = self._batches.get(key)
-            if key not in keys and body is not None and body["metadata"]["uid"] == uid:
+            if key not in batches and body is not None and body["metadata"]["uid"] == uid:
                 self.drop_batch(body)
-        for job in before.jobs - {_job_key(body) for body in listed_jobs}:
+                forgotten.append(key)
+        for job in before.jobs.keys() - jobs:
             self._forget_job(job)
-        for body in listed_batches:
-            self.put_batch(body)
-        for body in listed_jobs:
-            self.put_job(body)
         # What was gone before the list was asked for cannot come back by it.
         for gone, version in before.gone.items():
             if self._gone.get(gone) == version:
                 del self._gone[gone]
+        return forgotten
+
+
+class Listing:
+    """A full list of one namespace, or of all, taken into the cache page by page.
+
+    Made before the list is asked for: what comes meanwhile is not in that list.
+    """
+
+    def __init__(self, cache: Cache, namespace: str | None = None) -> None:
+        self._cache = cache
+        self._before = cache.known(namespace)
+        self._batches: set[Key] = set()
+        self._jobs: set[JobKey] = set()
+
+    def take_batch(self, body: Body) -> None:
+        """Raises VersionsWentBack."""
+        key = _key(body)
+        self._batches.add(key)
+        self._cache.put_found(body, self._before.batches.get(key, ("", -1))[1])
+
+    def take_job(self, body: Body) -> None:
+        """Raises VersionsWentBack."""
+        key = _job_key(body)
+        self._jobs.add(key)
+        known = self._before.jobs.get(key, -1)
+        if _version(body) < known:
+            raise VersionsWentBack(f"Job {key[0]}/{key[2]}", known, _version(body))
+        self._cache.put_job(body)
+
+    def end(self) -> list[Key]:
+        """Everything was taken: forget the rest. The keys of batches that are gone."""
+        return self._cache.forget_unlisted(self._before, self._batches, self._jobs)
 
 
 def _uid_label(body: Body) -> str:

@@ -8,6 +8,7 @@
     ├── Conflict        somebody wrote in between: decide again
     ├── Forbidden
     ├── Invalid         the object itself is not taken
+    ├── Fenced          not sent: this process no longer holds the Lease
     └── Unavailable     worth trying again
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -52,6 +53,10 @@ class Invalid(KubeError):
     """The object is not valid, or an admission policy does not take it."""
 
 
+class Fenced(KubeError):
+    """Not sent, because another operator may hold the Lease by now."""
+
+
 class Unavailable(KubeError):
     """No answer, or one that says to come back."""
 
@@ -59,8 +64,13 @@ class Unavailable(KubeError):
 class Kube:
     """Few verbs over paths: the operator handles JSON objects, not client classes."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api: Any = api
+        self._may_write = may_write
+
+    def fenced(self, may_write: Callable[[], bool]) -> Kube:
+        """The same client, which writes only while ``may_write`` says so."""
+        return Kube(self._api, may_write)
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
         return await self._call("GET", path, query)
@@ -91,6 +101,8 @@ class Kube:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
+        if method != "GET" and not self._may_write():
+            raise Fenced(f"{method} {path}: the Lease was not renewed in time")
         request = await self._api.param_serialize(
             method=method,
             resource_path=path,

@@ -15,8 +15,10 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from .client import AlreadyExists, Conflict, Kube, KubeError, NotFound
+from .health import Health
 
 LEASE: Final = "imagebatch-operator"
 LEASE_SECONDS: Final = 15
@@ -30,7 +32,7 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """The Lease object, and when it was last seen to change."""
+    """The Lease object, when it was last seen to change, and when it was last ours."""
 
     def __init__(
         self,
@@ -44,9 +46,27 @@ class Lease:
         self._identity = identity
         self._monotonic = monotonic
         self._seen: tuple[str, float] = ("", 0.0)
+        self._held_until = float("-inf")
+        self.holder = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether no other may hold it yet. A process that was stopped for a while finds out here,
+        before it writes anything."""
+        return self._monotonic() < self._held_until
 
     async def acquire_or_renew(self) -> bool:
         """Whether it is ours now. Raises KubeError when the API server does not answer."""
+        asked = self._monotonic()
+        if not await self._acquire_or_renew():
+            if self.holder != self._identity:
+                self._held_until = float("-inf")
+            return False
+        self.holder = self._identity
+        self._held_until = asked + LEASE_SECONDS
+        return True
+
+    async def _acquire_or_renew(self) -> bool:
         try:
             lease = await self._kube.get(f"{self._path}/{LEASE}")
         except NotFound:
@@ -54,11 +74,11 @@ class Lease:
         version = str(lease["metadata"]["resourceVersion"])
         if version != self._seen[0]:
             self._seen = (version, self._monotonic())
-        holder = lease["spec"].get("holderIdentity")
+        self.holder = lease["spec"].get("holderIdentity") or ""
         fresh = self._monotonic() - self._seen[1] < LEASE_SECONDS
-        if holder and holder != self._identity and fresh:
+        if self.holder and self.holder != self._identity and fresh:
             return False
-        taken = holder != self._identity
+        taken = self.holder != self._identity
         spec = self._spec(taken, int(lease["spec"].get("leaseTransitions") or 0))
         patch = {"metadata": {"resourceVersion": version}, "spec": spec}
         try:
@@ -69,6 +89,7 @@ class Lease:
 
     async def release(self) -> None:
         """Give it back on a clean stop, so that the next one need not wait for it to expire."""
+        self._held_until = float("-inf")
         lease = await self._kube.get(f"{self._path}/{LEASE}")
         if lease["spec"].get("holderIdentity") == self._identity:
             version = lease["metadata"]["resourceVersion"]
@@ -101,26 +122,49 @@ class Lease:
         }
 
 
-async def lead(kube: Kube, namespace: str, serve: Callable[[], Awaitable[None]]) -> None:
-    """Wait for the Lease, then serve while it is held.
+def new_identity() -> str:
+    """Of this process: the host's name for people, and what no other process has. Two processes of
+    one host name, as on one machine or in one host network, would both hold the Lease."""
+    return f"{socket.gethostname()}_{uuid4()}"
 
-    Raises:
-        LeaseLost: the process must end at once; what it knows is in the API server.
+
+async def lead(
+    kube: Kube,
+    namespace: str,
+    serve: Callable[[Kube], Awaitable[None]],
+    health: Health,
+) -> None:
+    """Wait for the Lease, then serve while it is held; ``serve`` gets a client that writes only
+    then. A process whose Lease is lost ends at once: what it knows is in the API server.
     """
-    lease = Lease(kube, namespace, socket.gethostname())
+    lease = Lease(kube, namespace, new_identity())
+    health.report = lambda: f"waits for the Lease, which {lease.holder or 'nobody'} holds"
     while not await _try(lease):  # noqa: ASYNC110 - polls the API server, no local event exists
         await asyncio.sleep(RETRY_SECONDS)
     _log.info("leading")
-    serving = asyncio.ensure_future(serve())
+    serving = asyncio.ensure_future(serve(kube.fenced(lambda: lease.held)))
     renewing = asyncio.ensure_future(_renew(lease))
-    done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)
-    if renewing in done:
-        # No clean-up: other tasks would go on acting while it lasts.
-        _log.error("the lease was lost; another operator may act")
-        os._exit(1)
-    renewing.cancel()
-    await lease.release()
+    try:
+        done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)
+        if renewing in done:
+            # No clean-up: other tasks would go on acting while it lasts.
+            _log.error("the lease was lost; another operator may act")
+            os._exit(1)
+    finally:
+        # Cancelled itself, as by SIGTERM, it lets serving end first: the Lease is held until then.
+        serving.cancel()
+        await asyncio.wait({serving})
+        renewing.cancel()
+        await _release(lease)
     serving.result()
+
+
+async def _release(lease: Lease) -> None:
+    try:
+        async with asyncio.timeout(RENEW_DEADLINE):
+            await lease.release()
+    except (KubeError, TimeoutError) as error:
+        _log.warning("the lease was not given back and has to expire: %s", error)
 
 
 async def _try(lease: Lease) -> bool:
@@ -137,7 +181,9 @@ async def _renew(lease: Lease) -> None:
             # Bounds a request that hangs as well: the lease must not expire while it does.
             async with asyncio.timeout(RENEW_DEADLINE):
                 await asyncio.sleep(RETRY_SECONDS)
-                while not await _try(lease):  # noqa: ASYNC110 - as in lead()
+                while not await _try(lease):
+                    if not lease.held:
+                        raise LeaseLost
                     await asyncio.sleep(RETRY_SECONDS)
         except TimeoutError as error:
             raise LeaseLost from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +15,8 @@ from .client import Kube, core_path
 
 _LOOK_AT = 5
 _LONGEST_DETAIL = 300
+#: Warnings of one object that are looked at; repeated ones are counted in one Event.
+_EVENTS = 100
 
 
 async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
@@ -72,28 +76,44 @@ async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
         if text:
             return text
     # A Secret or ConfigMap that is not there shows in the events of the pod that waits for it.
-    first = [("Pod", pod["metadata"]["name"]) for pod in pending[:1]]
-    for kind, name in [*first, ("Job", job.name)]:
-        text = await _warning(kube, namespace, kind, name)
+    for uid in [*(pod["metadata"]["uid"] for pod in pending[:1]), job.uid]:
+        text = await _newest_warning(kube, namespace, uid)
         if text:
             return text
     return "no pod is ready yet; the cluster gives no reason"
 
 
-async def _warning(kube: Kube, namespace: str, kind: str, name: str) -> str:
+async def _newest_warning(kube: Kube, namespace: str, uid: str) -> str:
+    """Of one object. Events are listed by name, which says nothing about their time."""
     events = await kube.get(
         core_path(namespace, "events"),
-        fieldSelector=f"involvedObject.kind={kind},involvedObject.name={name},type=Warning",
-        limit=str(_LOOK_AT),
+        fieldSelector=f"involvedObject.uid={uid},type=Warning",
+        limit=str(_EVENTS),
     )
     items = events.get("items") or []
-    return f"{items[-1].get('reason')}: {items[-1].get('message')}" if items else ""
+    if not items:
+        return ""
+    newest = max(items, key=_last_seen)
+    return f"{newest.get('reason')}: {newest.get('message')}"
+
+
+def _last_seen(event: Mapping[str, Any]) -> datetime:
+    """When it happened last; writers fill in one of several fields."""
+    series = event.get("series") or {}
+    times = (
+        series.get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        event["metadata"].get("creationTimestamp"),
+    )
+    return max(datetime.fromisoformat(time) for time in times if time)
 
 
 async def _pods(
     kube: Kube, namespace: str, job: JobView, *, limit: int, **query: str
 ) -> list[dict[str, Any]]:
-    selector = f"batch.kubernetes.io/job-name={job.name}"
+    # By uid: any pod may bear the label of the name, as one of an earlier Job of it.
+    selector = f"batch.kubernetes.io/controller-uid={job.uid}"
     found = await kube.get(
         core_path(namespace, "pods"), labelSelector=selector, limit=str(limit), **query
     )

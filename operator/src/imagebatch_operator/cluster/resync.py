@@ -1,7 +1,6 @@
 """The independent look: a full list now and then, against what the watches have told.
 
-It heals missed deletions, and it notices a watch that went silent: an object whose newest version
-the cache does not know some seconds after it was listed.
+It heals missed deletions, and it notices a watch that went silent.
 """
 
 from __future__ import annotations
@@ -9,108 +8,150 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from imagebatch_core.names import API_VERSION, LABEL_BATCH_UID, PLURAL
-from imagebatch_operator.settings import Settings
 
-from .cache import Cache
-from .client import Kube, KubeError, jobs_path
+from .cache import Cache, Listing
+from .client import Forbidden, Kube, KubeError, NotFound, jobs_path
+from .health import Unhealthy
+from .progress import Behind, Watch, WatchProgress
+from .served_schema import ServedSchema
+from .watches import JOBS, PAGE
 from .work_queue import WorkQueue
 
+#: Seconds between two looks at a watch that is behind a list, and how many looks there are before
+#: it counts as silent.
+LOOK_SECONDS: Final = 10.0
+LOOKS: Final = 6
+#: Seconds until the first list after the watches began: what was deleted just before is not told.
+SETTLE_SECONDS: Final = 15.0
+#: Resyncs in a row that may fail or hang before the process counts as unhealthy.
+_MISSED: Final = 3
 _log = logging.getLogger(__name__)
-_PAGE: Final = "500"
-_WATCH_LAG_SECONDS: Final = 10.0
-
-
-class WatchSilent(Exception):
-    """The watch no longer tells what a list shows: only a new process helps."""
 
 
 class Resync:
-    """``probe`` is the liveness: it raises once resync fails for long or a watch is silent."""
+    """``report`` is the liveness: it raises once resync fails for long or a watch is silent."""
 
     def __init__(
         self,
         kube: Kube,
         cache: Cache,
         queue: WorkQueue,
-        settings: Settings,
+        progress: WatchProgress,
+        schema: ServedSchema,
+        *,
+        every: float,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._queue = queue
-        self._settings = settings
+        self._progress = progress
+        self._schema = schema
+        self._every = every
         self._monotonic = monotonic
+        self._sleep = sleep
         self._last = monotonic()
-        self._silent = 0
+        self._silent: list[Behind] = []
+        self._wanted = asyncio.Event()
 
-    def probe(self) -> str:
-        age = self._monotonic() - self._last
+    def report(self) -> str:
+        """Raises Unhealthy."""
+        self._silent = self._progress.silent(self._silent)
         if self._silent:
-            raise WatchSilent(f"{self._silent} objects changed without an event")
-        if age > 3 * self._settings.resync_seconds:
-            raise WatchSilent(f"no resync for {age:.0f} s")
-        return f"resynced {age:.0f} s ago"
+            watches = ", ".join(_name(one.watch) for one in self._silent)
+            raise Unhealthy(f"silent watch: {watches} changed without an event")
+        age = self._monotonic() - self._last
+        if age > _MISSED * self._every:
+            raise Unhealthy(f"no resync for {age:.0f} s")
+        return f"leads; resynced {age:.0f} s ago"
 
-    async def fill(self) -> None:
-        """Once, before the first reconcile, so that no running Job looks missing."""
-        before = self._cache.known()
-        batches, jobs = await self._list()
-        self._cache.replace(batches, jobs, before)
-        self._last = self._monotonic()
+    def soon(self) -> None:
+        """The watches begin: list again once they have settled."""
+        self._wanted.set()
 
-    async def run(self) -> None:
+    async def run(self, scopes: Callable[[], list[str | None]]) -> None:
+        """Until cancelled; ``scopes`` gives the namespaces that can be read, ``None`` for all.
+
+        Raises:
+            ConfigurationRefused: the CRD became older than this operator.
+            VersionsWentBack: the cluster was restored from a backup.
+        """
         while True:
-            await asyncio.sleep(self._settings.resync_seconds)
             try:
-                await self.once()
+                async with asyncio.timeout(self._every):
+                    await self._wanted.wait()
+                self._wanted.clear()
+                await self._sleep(SETTLE_SECONDS)
+            except TimeoutError:
+                pass
+            try:
+                await self._schema.check()
+                await self.once(scopes())
             except KubeError as error:
                 _log.warning("resync failed: %s", error)
 
-    async def once(self) -> None:
-        before = self._cache.known()
-        batches, jobs = await self._list()
-        await asyncio.sleep(_WATCH_LAG_SECONDS)
-        behind = [
-            body
-            for body in batches
-            if int(body["metadata"]["resourceVersion"])
-            > self._cache.version((body["metadata"]["namespace"], body["metadata"]["name"]))
-        ]
-        # Deleted within those seconds is not silence: ask again only for what seems unknown.
-        self._silent = len(behind) if behind and await self._still_there(behind) else 0
-        if self._silent:
-            _log.error("the watch is silent: %d objects changed without an event", self._silent)
-        self._cache.replace(batches, jobs, before)
+    async def once(self, scopes: list[str | None]) -> None:
+        """List everything, enqueue it, and watch the watches."""
+        listed: dict[Watch, int] = {}
+        for scope in scopes:
+            try:
+                listed |= await self.fill(scope)
+            except (Forbidden, NotFound) as error:
+                _log.warning("resync of %s failed: %s", scope or "all namespaces", error)
         for key in self._cache.keys_now():
             self._queue.add(key)
         self._last = self._monotonic()
+        noticed = self._progress.behind(listed)
+        for _ in range(LOOKS):
+            if not noticed:
+                return
+            await self._sleep(LOOK_SECONDS)
+            noticed = self._progress.silent(noticed)
+        for one in noticed:
+            _log.error("the watch of %s is silent: it has not told a change", _name(one.watch))
+        self._silent = noticed
 
-    async def _still_there(self, bodies: list[dict[str, Any]]) -> bool:
-        uids = {body["metadata"]["uid"] for body in bodies}
-        batches, _ = await self._list()
-        return any(body["metadata"]["uid"] in uids for body in batches)
+    async def fill(self, scope: str | None) -> dict[Watch, int]:
+        """Take a full list into the cache; the highest version of each kind's objects.
 
-    async def _list(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        batches: list[dict[str, Any]] = []
-        jobs: list[dict[str, Any]] = []
-        for namespace in self._settings.namespaces or (None,):
-            scope = f"/namespaces/{namespace}" if namespace else ""
-            batches += await self._pages(f"/apis/{API_VERSION}{scope}/{PLURAL}")
-            jobs += await self._pages(jobs_path(namespace), labelSelector=LABEL_BATCH_UID)
-        return batches, jobs
+        Raises:
+            KubeError: the list was not complete; what the cache had is kept.
+            VersionsWentBack: the cluster was restored from a backup.
+        """
+        listing, newest = Listing(self._cache, scope), {PLURAL: 0, JOBS: 0}
+        in_scope = f"/namespaces/{scope}" if scope else ""
+        async for body in self._list(f"/apis/{API_VERSION}{in_scope}/{PLURAL}"):
+            newest[PLURAL] = max(newest[PLURAL], int(body["metadata"]["resourceVersion"]))
+            listing.take_batch(body)
+        async for body in self._list(jobs_path(scope), labelSelector=LABEL_BATCH_UID):
+            newest[JOBS] = max(newest[JOBS], int(body["metadata"]["resourceVersion"]))
+            listing.take_job(body)
+        for key in listing.end():
+            self._queue.add(key)
+        return {(kind, scope): version for kind, version in newest.items()}
 
-    async def _pages(self, path: str, **query: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
+    def forget(self, scope: str | None) -> None:
+        """Everything of a namespace that can no longer be read."""
+        for key in Listing(self._cache, scope).end():
+            self._queue.add(key)
+
+    async def _list(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
         token = ""
         while True:
-            page = await self._kube.get(
-                path, limit=_PAGE, **query, **({"continue": token} if token else {})
-            )
-            items += page.get("items") or []
+            more = {"continue": token} if token else {}
+            page = await self._kube.get(path, limit=str(PAGE), **query, **more)
+            for body in page.get("items") or []:
+                yield body
             token = page.get("metadata", {}).get("continue") or ""
             if not token:
-                return items
+                return
+
+
+def _name(watch: Watch) -> str:
+    kind, namespace = watch
+    return f"{kind} in {namespace}" if namespace else kind

@@ -26,8 +26,8 @@ from imagebatch_core.status import ImageBatchStatus
 from .client import Kube, KubeError, NotFound, Unavailable
 
 _log = logging.getLogger(__name__)
-#: The API server publishes a schema some moments after the CRD was applied.
-_PATIENCE: Final = 10.0
+#: Seconds: the API server publishes a schema some moments after the CRD was applied.
+PATIENCE: Final = 10.0
 #: Seconds after which the schema is read again when a field is met that it may explain.
 _FRESH: Final = 15.0
 _LISTED: Final = 8
@@ -44,7 +44,7 @@ class ServedSchema:
         self._schema: dict[str, Any] | None = None
         self._read_at: float | None = None
 
-    async def check(self, *, patience: float = _PATIENCE) -> None:
+    async def check(self, *, patience: float = PATIENCE) -> None:
         """Compare the schema that is served now with this operator's own.
 
         Raises:

@@ -17,6 +17,10 @@ _LAST_DOUBLING: Final = 10
 _log = logging.getLogger(__name__)
 
 
+class MustRestart(Exception):
+    """What this process remembers is of no use any more: it ends, and the next one starts anew."""
+
+
 class WorkQueue:
     """Deduplicated keys with delays and, after an error, a backoff of their own."""
 
@@ -51,13 +55,21 @@ class WorkQueue:
         self.add(key)
 
     async def work(self, reconcile: Reconcile) -> None:
-        """Serve keys until cancelled; several of these may run side by side."""
+        """Serve keys until cancelled; several of these may run side by side.
+
+        Raises:
+            MustRestart: as ``reconcile`` did.
+        """
         while True:
             key = await self._ready.get()
             self._waiting.discard(key)
             self._running.add(key)
+            # A pass that asks the API server for nothing would not let anything else run.
+            await asyncio.sleep(0)
             try:
                 again = await reconcile(key)
+            except MustRestart:
+                raise
             except Exception as error:  # noqa: BLE001 - one batch's trouble must not end the worker
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
                 doublings = min(failures - 1, _LAST_DOUBLING)

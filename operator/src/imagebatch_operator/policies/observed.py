@@ -29,6 +29,7 @@ class JobView:
     """
 
     name: str
+    uid: str
     batch_uid: str
     step: Step
     chunk: int
@@ -67,6 +68,7 @@ class JobView:
         true = {c["type"] for c in status.get("conditions") or [] if c["status"] == "True"}
         return cls(
             name=meta["name"],
+            uid=meta["uid"],
             batch_uid=labels[LABEL_BATCH_UID],
             step=Step(step),
             chunk=int(chunk or 0),

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
+from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
@@ -41,6 +42,9 @@ _LOOK_AGAIN_LATER: Final = 300.0
 #: an attempt for 20 s, and must not hold those to other hosts.
 _AT_ONCE: Final = 32
 _AT_ONCE_PER_HOST: Final = 4
+#: Threads for look-ups: one that no name server answers is given up with its attempt, but holds its
+#: thread several times longer.
+_LOOKUP_THREADS: Final = 6 * _AT_ONCE
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
 
@@ -55,11 +59,15 @@ class _Running:
 
 
 class Outbox:
-    """At most one attempt of a batch at a time, and a bounded number over all and per host."""
+    """At most one attempt of a batch at a time, and a bounded number over all and per host.
+
+    It is made in the running loop, and gives that loop the threads that its look-ups need.
+    """
 
     def __init__(
         self, kube: Kube, cache: Cache, settings: Settings, clock: Callable[[], datetime]
     ) -> None:
+        size_lookup_threads(_LOOKUP_THREADS)
         self._kube = kube
         self._cache = cache
         self._settings = settings

@@ -3,8 +3,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import pytest
+
 from imagebatch_core.job import Step
-from imagebatch_operator.cluster.cache import Cache
+from imagebatch_operator.cluster.cache import Cache, Listing, VersionsWentBack
 from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.settings import Settings
@@ -26,6 +28,7 @@ def job_body(version: int = 1, **metadata: Any) -> dict[str, Any]:
     made["metadata"] |= {
         "resourceVersion": str(version),
         "creationTimestamp": "2026-01-02T03:04:05Z",
+        "uid": "uid-of-plan",
         **metadata,
     }
     return made
@@ -49,10 +52,10 @@ def test_a_batch_created_anew_under_the_same_name_replaces_the_old_one() -> None
 
 def test_what_was_created_while_a_list_was_on_its_way_is_kept() -> None:
     cache = Cache()
-    before = cache.known()
+    listing = Listing(cache)
     cache.put_batch(body(20))
     cache.put_job(job_body())
-    cache.replace([], [], before)
+    listing.end()
     assert cache.keys_now() == [KEY]
     assert len(cache.jobs("shop", UID)) == 1
 
@@ -61,11 +64,12 @@ def test_what_was_deleted_while_a_list_was_on_its_way_is_not_put_back_by_it() ->
     cache = Cache()
     cache.put_batch(body(20))
     cache.put_job(job_body(21))
-    before = cache.known()
-    listed = [body(20)], [job_body(21)]
+    listing = Listing(cache)
     cache.drop_batch(body(30))
     cache.drop_job(job_body(31))
-    cache.replace(*listed, before)
+    listing.take_batch(body(20))
+    listing.take_job(job_body(21))
+    listing.end()
     assert cache.keys_now() == []
     assert cache.jobs("shop", UID) == ()
 
@@ -73,10 +77,11 @@ def test_what_was_deleted_while_a_list_was_on_its_way_is_not_put_back_by_it() ->
 def test_a_list_that_was_on_its_way_never_replaces_a_batch_created_anew_by_the_old_one() -> None:
     cache = Cache()
     cache.put_batch(body(20))
-    before = cache.known()
+    listing = Listing(cache)
     cache.drop_batch(body(30))
     cache.put_batch(body(31, uid="another"))
-    cache.replace([body(20)], [], before)
+    listing.take_batch(body(20))
+    listing.end()
     found = cache.batch(KEY)
     assert found is not None
     assert found["metadata"]["uid"] == "another"
@@ -103,7 +108,7 @@ def test_deletions_are_remembered_only_until_a_later_list_was_taken() -> None:
         cache.put_batch(body(version))
         cache.drop_batch(body(version + 1))
         cache.drop_job(job_body(version + 2))
-    cache.replace([], [], cache.known())
+    Listing(cache).end()
     assert cache.known().gone == {}
 
 
@@ -111,7 +116,7 @@ def test_what_a_list_no_longer_has_is_forgotten() -> None:
     cache = Cache()
     cache.put_batch(body(20))
     cache.put_job(job_body())
-    cache.replace([], [], cache.known())
+    Listing(cache).end()
     assert cache.keys_now() == []
     assert cache.jobs("shop", UID) == ()
 
@@ -134,3 +139,33 @@ def test_a_deleted_job_is_forgotten_and_its_batch_is_looked_at() -> None:
     assert cache.put_job(job_body()) == KEY
     assert cache.drop_job(job_body(2)) == KEY
     assert cache.jobs("shop", UID) == ()
+
+
+def test_a_list_of_one_namespace_says_nothing_about_another() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_job(job_body(21))
+    assert Listing(cache, "press").end() == []
+    assert cache.keys_now() == [KEY]
+    assert Listing(cache, "shop").end() == [KEY]
+    assert cache.keys_now() == []
+
+
+def test_an_older_version_in_a_list_than_was_known_before_is_a_restored_cluster() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    cache.put_job(job_body(20))
+    with pytest.raises(VersionsWentBack, match=r"shop/spring is at .* 9 and was at 20"):
+        Listing(cache).take_batch(body(9))
+    with pytest.raises(VersionsWentBack, match="Job shop/"):
+        Listing(cache).take_job(job_body(9))
+
+
+def test_an_older_version_in_a_list_than_came_meanwhile_is_none() -> None:
+    cache = Cache()
+    cache.put_batch(body(20))
+    listing = Listing(cache)
+    cache.put_batch(body(30))
+    listing.take_batch(body(20))
+    listing.end()
+    assert cache.version(KEY) == 30

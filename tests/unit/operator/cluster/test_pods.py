@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -15,48 +17,84 @@ from unit.operator.builders import job
 MISSING = 'MountVolume.SetUp failed for volume "credentials": secret "shop-headers" not found'
 
 
-class Cluster:
-    """One pending pod, and Warning events by the object they are about."""
+PLAN = job(Step.PLAN)
 
-    def __init__(self, state: dict[str, Any], **events: str) -> None:
+
+def warning(message: str, **times: Any) -> dict[str, Any]:
+    times = times or {"lastTimestamp": "2026-01-02T03:04:05Z"}
+    return {"metadata": {}, "reason": "FailedMount", "message": message, **times}
+
+
+class Cluster:
+    """One pending pod, and Warning events of it and of its Job."""
+
+    def __init__(
+        self,
+        state: dict[str, Any],
+        pod: Sequence[dict[str, Any]] = (),
+        job: Sequence[dict[str, Any]] = (),
+    ) -> None:
         self._pod = {
-            "metadata": {"name": "plan-abc"},
+            "metadata": {"name": "plan-abc", "uid": "uid-of-pod"},
             "status": {"containerStatuses": [{"state": {"waiting": state}}]},
         }
-        self._events = events
+        self.events = {"uid-of-pod": pod, PLAN.uid: job}
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
         if path.endswith("/pods"):
-            return {"items": [self._pod]}
+            mine = query["labelSelector"] == f"batch.kubernetes.io/controller-uid={PLAN.uid}"
+            return {"items": [self._pod] if mine else []}
         fields = dict(part.split("=") for part in query["fieldSelector"].split(","))
-        names = {"Pod": "plan-abc", "Job": job(Step.PLAN).name}
-        assert fields["involvedObject.name"] == names[fields["involvedObject.kind"]]
-        text = self._events.get(fields["involvedObject.kind"])
-        return {"items": [{"reason": "FailedMount", "message": text}] if text else []}
+        assert fields["type"] == "Warning"
+        return {"items": list(self.events[fields["involvedObject.uid"]])[: int(query["limit"])]}
 
 
 async def explained(cluster: Cluster) -> str:
-    return await explain_blocked(cast(Kube, cluster), "shop", job(Step.PLAN))
+    return await explain_blocked(cast(Kube, cluster), "shop", PLAN)
 
 
 async def test_a_secret_that_is_missing_is_named() -> None:
     creating = {"reason": "ContainerCreating"}
-    told = await explained(Cluster(creating, Pod=MISSING, Job="of the Job"))
+    told = await explained(Cluster(creating, [warning(MISSING)], [warning("of the Job")]))
     assert told == f"FailedMount: {MISSING}"
 
 
 async def test_the_events_of_the_job_count_when_the_pod_has_none() -> None:
-    told = await explained(Cluster({"reason": "ContainerCreating"}, Job="quota"))
+    told = await explained(Cluster({"reason": "ContainerCreating"}, job=[warning("quota")]))
     assert told == "FailedMount: quota"
 
 
 async def test_what_the_pod_waits_for_comes_first() -> None:
-    told = await explained(Cluster({"reason": "ErrImagePull", "message": "no"}, Pod=MISSING))
+    told = await explained(Cluster({"reason": "ErrImagePull", "message": "no"}, [warning(MISSING)]))
     assert told == "ErrImagePull: no"
 
 
 async def test_a_cluster_that_says_nothing_is_said() -> None:
     assert "gives no reason" in await explained(Cluster({"reason": "ContainerCreating"}))
+
+
+async def test_the_newest_warning_counts_however_many_there_are_and_whatever_wrote_it() -> None:
+    older = [warning(f"older {n}", lastTimestamp=f"2026-01-02T03:0{n % 6}:00Z") for n in range(30)]
+    for times in (
+        {"lastTimestamp": "2026-01-02T04:00:00Z"},
+        {"lastTimestamp": None, "eventTime": "2026-01-02T04:00:00.123456Z"},
+        {
+            "eventTime": "2026-01-01T00:00:00.000000Z",
+            "series": {"count": 9, "lastObservedTime": "2026-01-02T04:00:00.000000Z"},
+        },
+    ):
+        # In the middle: events come ordered by name.
+        events = [*older[:12], warning("newest", **times), *older[12:]]
+        told = await explained(Cluster({"reason": "ContainerCreating"}, job=events))
+        assert told == "FailedMount: newest"
+
+
+async def test_a_pod_that_only_bears_the_jobs_name_is_not_looked_at() -> None:
+    """Another Job of the name was there before: its pods may still be."""
+    stranger = replace(PLAN, uid="uid-of-another-job")
+    cluster = Cluster({"reason": "ErrImagePull", "message": "no"})
+    cluster.events[stranger.uid] = ()
+    assert "gives no reason" in await explain_blocked(cast(Kube, cluster), "shop", stranger)
 
 
 REFUSED = RunnerMessage(step=Step.PLAN, error="the object store refuses access").to_json()

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from imagebatch_operator.cluster.work_queue import Key, WorkQueue
+import pytest
+
+from imagebatch_operator.cluster.work_queue import Key, MustRestart, WorkQueue
 
 A: Key = ("shop", "a")
 B: Key = ("shop", "b")
@@ -87,6 +89,32 @@ async def test_a_key_that_always_fails_is_tried_again_after_a_minute_however_oft
         await asyncio.wait_for(done.wait(), 30)
     assert waits[:4] == [0.5, 1.0, 2.0, 4.0]
     assert set(waits[7:]) == {60.0}
+
+
+async def test_what_makes_the_process_start_anew_ends_the_worker() -> None:
+    queue = WorkQueue()
+
+    async def reconcile(_: Key) -> None:
+        raise MustRestart("the cluster was restored")
+
+    queue.add(A)
+    with pytest.raises(MustRestart):
+        await asyncio.wait_for(queue.work(reconcile), 5)
+
+
+async def test_passes_that_wait_for_nothing_let_others_run() -> None:
+    queue, passes = WorkQueue(), 0
+
+    async def reconcile(_: Key) -> None:
+        nonlocal passes
+        passes += 1
+
+    for number in range(1000):
+        queue.add(("shop", str(number)))
+    async with serving(queue, reconcile):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert passes < 100
 
 
 async def test_a_pass_may_ask_for_another_one_later() -> None:

@@ -36,6 +36,7 @@ class Watched:
         body["metadata"] |= {
             "resourceVersion": str(self._version),
             "creationTimestamp": CREATED.isoformat(),
+            "uid": "uid-of-job",
         }
         body["spec"]["suspend"] = suspend
         self._cache.put_job({**body, "status": status})

@@ -59,7 +59,7 @@ def test_suspending_deletes_a_job_of_the_default_queue(labelled: bool) -> None:
 def test_the_queue_is_read_from_the_job() -> None:
     action = CreateJob(Step.PLAN, 1)
     body = construct_job(batch().build(), action, Settings(runner_image="r"))
-    body["metadata"]["creationTimestamp"] = NOW.isoformat()
+    body["metadata"] |= {"creationTimestamp": NOW.isoformat(), "uid": "uid-of-job"}
     assert JobView.from_object(body).queue is None
     body["metadata"]["labels"][LABEL_KUEUE_QUEUE] = "default"
     assert JobView.from_object(body).queue == "default"

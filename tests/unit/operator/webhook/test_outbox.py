@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -247,3 +249,40 @@ async def test_a_receiver_corrected_while_the_event_is_on_its_way_is_looked_at_s
         assert sent.send(ended(cluster, "https://hooks.example/")) == 30
         silent.set()
         await sent.idle()
+
+
+async def test_names_that_no_server_answers_do_not_hold_up_other_receivers(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look-up blocks a thread, of which a small pod would have some six."""
+    waiting, answered, real = threading.Semaphore(0), threading.Event(), socket.getaddrinfo
+    silent = 16
+
+    def look_up(host: str, *rest: Any, **options: Any) -> Any:
+        if host.endswith(".silent.example"):
+            waiting.release()
+            answered.wait(30)
+            raise socket.gaierror("no server answers")
+        return real("127.0.0.1" if host == "receiver.example" else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    taken = asyncio.Event()
+
+    async def take(_: web.Request) -> None:
+        taken.set()
+
+    cluster = Cluster()
+    try:
+        async with receiver(take) as url:
+            port = url.rpartition(":")[2]
+            sent = outbox(cluster, settings)
+            for number in range(silent):
+                host = f"http://h{number}.silent.example/"
+                sent.send(ended(cluster, host, f"silent-{number}"))
+            sent.send(ended(cluster, f"http://receiver.example:{port}"))
+            await asyncio.wait_for(taken.wait(), 5)
+            assert all([await asyncio.to_thread(waiting.acquire, timeout=5) for _ in range(silent)])
+            answered.set()
+            await sent.idle()
+    finally:
+        answered.set()
