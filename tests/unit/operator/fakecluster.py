@@ -191,8 +191,9 @@ class FakeCluster(Kube):
         done = "SuccessCriteriaMet" if code == 0 else "FailureTarget"
         status: dict[str, Any] = {"conditions": [{"type": done, "status": "True"}]}
         if step is Step.COMPRESS:
-            status["completedIndexes"] = f"0-{job['spec']['completions'] - 1}"
-        elif code:
+            indexes = f"0-{job['spec']['completions'] - 1}"
+            status["failedIndexes" if code else "completedIndexes"] = indexes
+        if code:
             status["failed"] = 1
         self.add(path, {**job, "status": status})
         pod = path.replace("/apis/batch/v1/", "/api/v1/").replace("/jobs/", "/pods/") + "-x7f2q"

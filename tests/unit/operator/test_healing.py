@@ -39,7 +39,7 @@ async def settle(life: Life, passes: int = 3) -> None:
         await life.one_pass()
 
 
-@pytest.mark.parametrize("step", [Step.PLAN, Step.COLLECT])
+@pytest.mark.parametrize("step", list(Step))
 async def test_a_store_that_refuses_for_an_hour_and_is_mended_completes_the_batch(
     step: Step,
 ) -> None:
@@ -101,7 +101,7 @@ async def test_a_job_of_a_release_that_recorded_no_template_is_left_to_kubernete
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("step", [Step.PLAN, Step.COLLECT])
+@pytest.mark.parametrize("step", list(Step))
 async def test_killed_around_any_write_a_refused_store_is_waited_for(
     step: Step, lost: bool
 ) -> None:
