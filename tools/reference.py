@@ -2,7 +2,7 @@
 has them.
 
 ``make generate`` runs it; with ``--check``, as ``make verify`` does, it only says what is out of
-date. ``docs/reference/settings.md`` is generated whole, other pages between two comments.
+date. ``settings.md`` and ``openapi.json`` are generated whole, other pages between two comments.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,6 +23,9 @@ from imagebatch_core.environment import EnvironmentSettings, WhenUnset, variable
 from imagebatch_core.formats import Format, Kind
 from imagebatch_core.results import ImageStatus
 from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_core.store import open_store
+from imagebatch_gateway.app import create_app
+from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_gateway.uploads.form import form_model
 from imagebatch_operator.settings import Settings as OperatorSettings
@@ -108,6 +111,13 @@ def formats() -> str:
     return table(head, rows)
 
 
+def openapi() -> str:
+    """The gateway's OpenAPI document. Nothing in it depends on settings."""
+    settings = GatewaySettings(namespace="shop", store="memory://")
+    app = create_app(settings, open_store(settings.store, {}), cast("Batches", None))
+    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table. In cells that are no code ``<`` would begin a tag."""
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -189,6 +199,7 @@ def pages() -> dict[Path, str]:
     """Each page with its content as it should be."""
     return {
         DOCS / "reference" / "settings.md": settings(),
+        DOCS / "reference" / "openapi.json": openapi(),
         DOCS / "api.md": between(DOCS / "api.md", options=options()),
         DOCS / "runner.md": between(DOCS / "runner.md", statuses=statuses(), formats=formats()),
     }

@@ -53,6 +53,9 @@ class Operator:
         images = {"total": planned.images, "done": 0}
         self._cluster.set_status(name, phase="Processing", products=planned.products, images=images)
 
+    def reported(self, name: str, report: dict[str, str]) -> None:
+        self._cluster.set_status(name, report=report)
+
     def finished(self, name: str, collected: RunnerMessage) -> None:
         totals = collected.totals
         assert totals is not None
@@ -278,6 +281,9 @@ def test_outputs_beyond_a_thousand_are_reached_page_by_page(
         line.update(status="succeeded", output_url=url, error_code=None)
     report = "".join(json.dumps(line) + "\n" for line in lines)
     obstore.put(runner.store, runner.keys.report_jsonl, report.encode())
+    # A report never changes, so its first page is remembered: this is another one.
+    report_of = {"key": runner.keys.report_csv, "sha256": "1" * 64}
+    operator.reported(request_id, report_of)
     first = http.get(f"/api/status/{request_id}").json()
     second = http.get(first["next"]).json()
 

@@ -150,7 +150,7 @@ def test_first_shard_offsets_the_completion_index(batch: Build, host: ImageHost)
 
 
 def test_index_leads_to_every_thousandth_row(batch: Build) -> None:
-    built = batch(products([f"ftp://x/{n}" for n in range(2499)] + ["http://127.0.0.1:1/x"], 1))
+    built = batch(products([f"ftp://x/{n}" for n in range(2499)] + ["http://127.0.0.1:8/x"], 1))
     built.job["retries"] = 0
     built.run_all()
     index = json.loads(built.get(built.keys.report_index))

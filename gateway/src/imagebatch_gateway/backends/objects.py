@@ -78,8 +78,8 @@ class Objects:
             )
             return Range(bytes(await result.bytes_async()), result.meta["size"])
 
-    async def list_after(self, prefix: str, after: str, *, limit: int) -> list[str]:
-        """The first keys under a prefix that sort after ``after``, at most ``limit``."""
+    async def list_after(self, prefix: str, after: str | None, *, limit: int) -> list[str]:
+        """The first keys under a prefix that sort after ``after`` (if any), at most ``limit``."""
         keys: list[str] = []
         async with _time_limit(prefix):
             async for chunk in obstore.list(

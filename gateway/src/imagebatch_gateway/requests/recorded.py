@@ -53,8 +53,9 @@ class Recorded:
 
     async def shards_from(self, keys: BatchKeys, shard: int) -> list[ShardParts]:
         """Shards from this number on that have parts, as many as one list request shows whole."""
-        before = keys.shard_results(shard)
-        listed = await self._objects.list_after(keys.results, before, limit=LISTED)
+        # After all of the shard before: SeaweedFS passes over a folder that is itself named.
+        after = f"{keys.shard_results(shard - 1)}~" if shard else None
+        listed = await self._objects.list_after(keys.results, after, limit=LISTED)
         found = [ShardParts(*one) for one in _by_shard(keys, listed)]
         if len(listed) < LISTED or not found:
             return found
