@@ -1,4 +1,5 @@
-"""JPEGs of scans that Pillow does not write: one for each component, missing, twice, too many."""
+"""JPEGs whose scans Pillow does not write: one for each component, missing ones, repeated ones, too
+many."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ _FRAMES = (0xC0, 0xC1, 0xC2)
 
 @dataclass(frozen=True)
 class Piece:
-    """A segment, and what is behind it up to the next one."""
+    """A segment, and the data after it up to the next one."""
 
     marker: int
     data: bytes
 
 
 def pieces(data: bytes) -> list[Piece]:
-    """Those between SOI and EOI."""
+    """The segments between SOI and EOI."""
     found, at = [], 2
     while data[at : at + 2] != EOI:
         start, marker = at, data[at + 1]
@@ -40,7 +41,7 @@ def joined(parts: list[Piece]) -> bytes:
 
 
 def scans(data: bytes) -> tuple[list[Piece], list[list[Piece]]]:
-    """What is before the frame's end, and for each scan its tables and itself."""
+    """The segments up to the frame's, and for each scan its tables and the scan."""
     head: list[Piece] = []
     found: list[list[Piece]] = [[]]
     for part in pieces(data):
@@ -60,7 +61,7 @@ def assembled(head: list[Piece], some: list[list[Piece]]) -> bytes:
 def apart(
     image: Image.Image, sampling: tuple[int, int] = (1, 1), quality: int = 92, **options: object
 ) -> bytes:
-    """No scan has more than one component; luma is finer than chroma by ``sampling``."""
+    """A JPEG with a scan for each component; luma is finer than chroma by ``sampling``."""
     across, down = sampling
     luma, *chroma = image.convert("YCbCr").split()
     coarse = (-(-image.width // across), -(-image.height // down))
@@ -84,7 +85,7 @@ def _frame_of_three(part: Piece, sampling: int) -> Piece:
 
 
 def flat_of_many_scans(number: int, size: tuple[int, int] = (8, 8)) -> bytes:
-    """A progressive gray one whose blocks are all 0: DC, then ``number`` less one scans of AC."""
+    """A progressive gray JPEG whose blocks are all 0: one scan of DC, the others of AC."""
     blocks = -(-size[0] // 8) * -(-size[1] // 8)
 
     def segment(marker: int, body: bytes) -> Piece:

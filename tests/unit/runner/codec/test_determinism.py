@@ -1,4 +1,4 @@
-"""The same input and options give the same bytes, in whatever process, in whatever order."""
+"""The same input and options give the same bytes, in every process and in any order."""
 
 from __future__ import annotations
 

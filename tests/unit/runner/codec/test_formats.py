@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pytest
@@ -12,16 +11,9 @@ from imagebatch_core.formats import BY_EXTENSION, Format, Kind, kind_of
 from imagebatch_runner.codec import encode, pixels
 from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.workers import memfile
 from support.pictures import decoded, encoded, photo
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
-
-
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
 
 
 def by_pillow(image: Image.Image, kind: Kind, **options: Any) -> Image.Image | None:
@@ -55,13 +47,13 @@ def test_no_two_kinds_share_an_extension() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_file_is_told_by_its_first_bytes(kind: Kind) -> None:
+def test_file_is_recognised_by_its_first_bytes(kind: Kind) -> None:
     data = encoded(photo(size=(40, 30)), kind.name)
     assert [other for other in Kind if other.matches(data)] == [kind]
     assert kind_of(data[:27]) is kind
 
 
-def test_text_that_begins_like_a_bitmap_is_none() -> None:
+def test_text_that_begins_like_a_bitmap_is_not_one() -> None:
     assert kind_of(b"BMW, Audi and other makers of cars\n") is None
 
 
@@ -108,7 +100,7 @@ def test_animation_has_as_many_frames_as_it_was_made_of(kind: Kind, out: BinaryI
     assert FORMATS[kind].frames(data, 100) in {3, None}
 
 
-def test_formats_that_hold_several_pictures_animate_them_or_have_pages() -> None:
+def test_formats_that_hold_several_pictures_are_animations_unless_they_have_pages() -> None:
     Image.init()
     pages = {Kind.JPEG, Kind.TIFF}  # several photographs of one scene; pages of a document
     several = {kind for kind in Kind if kind.name in Image.SAVE_ALL}

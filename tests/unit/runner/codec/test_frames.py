@@ -31,11 +31,11 @@ def test_frames_are_counted_up_to_the_limit(kind: Kind, number: int) -> None:
     assert FORMATS[kind].frames(data, 2) == min(number, 2)
 
 
-def test_extensions_and_colour_tables_between_the_frames_of_a_gif_are_passed() -> None:
+def test_extensions_and_colour_tables_between_the_frames_of_a_gif_are_skipped() -> None:
     assert FORMATS[Kind.GIF].frames(animation(Kind.GIF, 4, comment=b"," * 900), 100) == 4
 
 
-def test_sequence_of_an_avif_is_told_apart_though_not_counted() -> None:
+def test_avif_sequence_is_recognised_but_not_counted() -> None:
     assert FORMATS[Kind.AVIF].frames(animation(Kind.AVIF, 1), 100) == 1
     assert FORMATS[Kind.AVIF].frames(animation(Kind.AVIF, 3), 100) is None
 
@@ -52,7 +52,7 @@ def test_count_of_millions_ends_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize("kind", [*COUNTED, Kind.AVIF])
-def test_file_that_is_cut_off_anywhere_has_no_more_frames_than_it_holds(kind: Kind) -> None:
+def test_truncated_file_never_counts_more_frames_than_the_whole_one(kind: Kind) -> None:
     data = animation(kind, 3)
     whole = FORMATS[kind].frames(data, 100)
     for length in range(len(data)):
@@ -86,7 +86,7 @@ def test_millions_of_blocks_without_a_frame_are_not_walked_through(kind: Kind, d
         (Kind.AVIF, "jpeg", 1),
     ],
 )
-def test_animation_takes_its_turn_by_all_frames_that_are_held_at_once(
+def test_animation_counts_with_all_its_frames_where_the_output_is_animated(
     kind: Kind, target: str, frames_held: int
 ) -> None:
     data = animation(kind, 5)
@@ -97,7 +97,7 @@ def test_animation_takes_its_turn_by_all_frames_that_are_held_at_once(
     assert held == more * frames_held
 
 
-def test_image_whose_header_does_not_tell_its_size_counts_as_the_largest() -> None:
+def test_image_whose_header_gives_no_size_counts_as_the_largest() -> None:
     options = CodecOptions(format="jpeg", max_pixels=70_000_000)
     data = b"\xff\xd8\xff\xe0\0\x10"
     found = sniff(data, max_pixels=options.max_pixels)

@@ -1,4 +1,4 @@
-"""What lies behind the edge of a JPEG, as after a lossless crop, is not mixed into its colours."""
+"""Pixels hidden beyond the edge of a JPEG, as after a lossless crop, do not change its colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOF0 = 0xC0
 
 
 def cropped(data: bytes, width: int, height: int) -> bytes:
-    """Of a size that takes as many blocks: all of them stay."""
+    """The JPEG with a smaller size in its header that needs as many blocks: all of them stay."""
     frame = next(one for one in segments.of_jpeg(data) if one.marker == _SOF0)
     size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
     return data[: frame.start + 5] + size + data[frame.start + 9 :]
@@ -33,7 +33,7 @@ def pixels(data: bytes) -> np.ndarray[tuple[int, int, int], np.dtype[np.int16]]:
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2"])
 @pytest.mark.parametrize(("width", "height"), [(193, 192), (194, 185), (199, 187), (200, 186)])
 @pytest.mark.parametrize("hidden", [(232, 84, 84), (40, 170, 140)])
-def test_halved_chroma_knows_only_what_is_seen(
+def test_pixels_hidden_by_a_crop_do_not_colour_halved_chroma(
     hidden: tuple[int, int, int], width: int, height: int, subsampling: str
 ) -> None:
     whole = Image.new("RGB", (208 if subsampling == "4:2:2" else 200, 192), hidden)
@@ -47,6 +47,6 @@ def test_halved_chroma_knows_only_what_is_seen(
     with Image.open(BytesIO(output)) as image:
         assert image.layer[0][1:3] == (2, 2)  # type: ignore[attr-defined]
     difference = np.abs(pixels(output) - pixels(source))
-    # Where chroma is half as fine already, what was hidden has been mixed in by who encoded it.
+    # Where chroma is half as fine already, the encoder has mixed the hidden pixels in.
     seen_columns = width - 2 if subsampling == "4:2:2" else width
     assert difference[:, :seen_columns].max() <= 22

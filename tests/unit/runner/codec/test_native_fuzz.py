@@ -1,4 +1,4 @@
-"""The native library under AddressSanitizer and UBSan, with bytes that nobody would think of."""
+"""The native library under AddressSanitizer and UBSan, with inputs that a fuzzer finds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SANITIZED = ["-g", "-O1", "-std=c11", "-fsanitize=address,undefined", "-fno-san
 
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """gcc's; its sanitizers are a package of their own in some distributions."""
+    """The fuzzer, built with gcc, whose sanitizers are a package of their own in some systems."""
     gcc = shutil.which("gcc")
     if gcc is None:
         pytest.skip("needs gcc")
@@ -54,7 +54,7 @@ def seeds() -> list[bytes]:
         image = Image.frombytes("RGB", (width, height), dice.randbytes(width * height * 3))
         return image.filter(ImageFilter.GaussianBlur(dice.choice([0, 0.6, 2])))
 
-    # Of high ones some rows tell what the scans should be.
+    # For high images the scans are chosen by some of their rows.
     for size in ((1, 1), (1, 40), (40, 1), (17, 33), (48, 32), (65, 50), (8, 800), (2, 1700)):
         for quality, subsampling in ((1, 2), (30, 2), (75, 0), (92, 2), (100, 1), (100, 2)):
             restarts = dice.choice([0, 0, 1, 3])
@@ -84,7 +84,9 @@ def seeds() -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_no_bytes_make_the_library_leave_its_buffers(fuzzer: Path, tmp_path: Path) -> None:
+def test_no_input_makes_the_library_access_memory_outside_its_buffers(
+    fuzzer: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "seeds"
     folder.mkdir()
     for number, data in enumerate(seeds()):

@@ -1,11 +1,10 @@
-"""What the native library does to coefficients, and what it must refuse, beside libjpeg."""
+"""What the native library does to coefficients and what it must refuse, compared with libjpeg."""
 
 from __future__ import annotations
 
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,14 +13,7 @@ from PIL import Image, ImageFilter, ImageStat
 
 from imagebatch_runner.codec import coefficients, quantisation
 from imagebatch_runner.codec.quantisation import Quantisation
-from imagebatch_runner.workers import memfile
 from support.pictures import decoded, encoded, photo
-
-
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
 
 
 def recoded(data: bytes, target: Quantisation | None, out: BinaryIO) -> bytes | None:
@@ -34,7 +26,7 @@ def recoded(data: bytes, target: Quantisation | None, out: BinaryIO) -> bytes | 
 
 
 def saturation(data: bytes) -> float:
-    """Mean distance of chroma from gray."""
+    """The mean distance of chroma from gray."""
     bands = decoded(data).convert("YCbCr").split()[1:]
     distances = [band.point([abs(value - 128) for value in range(256)]) for band in bands]
     return sum(ImageStat.Stat(band).mean[0] for band in distances)
@@ -45,7 +37,7 @@ def saturation(data: bytes) -> float:
 def test_steps_of_twice_the_size_neither_fade_nor_shift_colours(
     name: str, light: float, out: BinaryIO
 ) -> None:
-    """From 5 to 10, as from quality 85 to 70, half of all values are halves."""
+    """If steps double, as from quality 85 to 70, half of all values become halves."""
     picture = photo(name).point(lambda value: value * light)
     source = encoded(picture, quality=85, subsampling=2)
     result = recoded(source, quantisation.usual(70), out)
@@ -58,7 +50,8 @@ def test_steps_of_twice_the_size_neither_fade_nor_shift_colours(
 
 
 def made_by_hand(dc: tuple[bytes, bytes], ac: tuple[bytes, bytes]) -> bytes:
-    """One gray block of the bits 0011 1111; tables are counts by length, from 1, and symbols."""
+    """A JPEG of one gray block with the bits 0011 1111. A table is given by the number of codes of
+    each length, from 1 on, and the symbols."""
 
     def segment(marker: int, body: bytes) -> bytes:
         return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
@@ -81,7 +74,7 @@ def made_by_hand(dc: tuple[bytes, bytes], ac: tuple[bytes, bytes]) -> bytes:
 ONE_CODE = (b"\x01", b"\0")
 
 
-def test_code_of_ones_alone_is_refused_as_by_libjpeg(out: BinaryIO) -> None:
+def test_huffman_code_of_all_ones_is_refused_as_in_libjpeg(out: BinaryIO) -> None:
     sound = made_by_hand((b"\x01\x01", b"\0\x03"), ONE_CODE)
     assert recoded(sound, None, out) is not None
     assert decoded(sound).size == (8, 8)
@@ -96,7 +89,7 @@ def test_code_of_ones_alone_is_refused_as_by_libjpeg(out: BinaryIO) -> None:
 
 
 @pytest.mark.parametrize(("had", "asked"), [(20, 80), (30, 90), (20, 100)])
-def test_small_at_better_quality_than_the_source_has_costs_no_pixel(
+def test_small_at_a_better_quality_than_the_source_changes_no_pixel(
     had: int, asked: int, out: BinaryIO
 ) -> None:
     source = encoded(photo("coffee.png"), quality=had, subsampling=2)
@@ -106,7 +99,7 @@ def test_small_at_better_quality_than_the_source_has_costs_no_pixel(
 
 
 @pytest.mark.parametrize("quality", [30, 50, 85])
-def test_small_again_changes_nothing_more(quality: int, out: BinaryIO) -> None:
+def test_small_output_that_is_compressed_again_stays_the_same(quality: int, out: BinaryIO) -> None:
     source = encoded(photo("coffee.png"), quality=95, subsampling=2)
     once = recoded(source, quantisation.small(quality), out)
     assert once is not None
@@ -116,14 +109,14 @@ def test_small_again_changes_nothing_more(quality: int, out: BinaryIO) -> None:
 
 
 def noise(width: int, height: int) -> Image.Image:
-    """As many bytes for a pixel as a photograph can have."""
+    """A picture that takes as many bytes a pixel as any photograph."""
     pixels = random.Random(1).randbytes(width * height * 3)
     image = Image.frombytes("RGB", (width, height), pixels)
     return image.filter(ImageFilter.GaussianBlur(0.7))
 
 
-def test_sound_jpeg_takes_the_general_way_where_memory_is_short() -> None:
-    """As much as Pillow needs for it, and less than the scratch."""
+def test_jpeg_is_left_to_pillow_where_memory_is_short() -> None:
+    """The process may have as much memory as Pillow needs, which is less than the scratch."""
     program = """
 import re, resource, sys
 from PIL import Image

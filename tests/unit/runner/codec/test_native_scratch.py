@@ -1,4 +1,5 @@
-"""What the native codec keeps between two images: pages up to a bound, addresses up to twice it."""
+"""What the native codec keeps between two images: pages up to a limit, and addresses up to twice
+the limit."""
 
 from __future__ import annotations
 
@@ -14,26 +15,26 @@ def used(scratch: Scratch, size: int) -> None:
 
 
 def resident(scratch: Scratch, at_least: int) -> int:
-    """Bytes that still are what was written; a page given back is zero."""
+    """How many bytes still have the value that was written; a page that was given back is zero."""
     memory = scratch.at_least(at_least)
     return memory[: len(memory)].count(_FULL)
 
 
-def test_pages_up_to_the_bound_stay_for_the_next_image() -> None:
+def test_pages_up_to_the_limit_stay_for_the_next_image() -> None:
     scratch = Scratch(_KEPT)
     used(scratch, _KEPT)
     scratch.trim()
     assert resident(scratch, _KEPT) == _KEPT
 
 
-def test_pages_over_the_bound_are_given_back_and_the_others_stay() -> None:
+def test_pages_over_the_limit_are_given_back_and_the_others_stay() -> None:
     scratch = Scratch(_KEPT)
     used(scratch, 2 * _KEPT)
     scratch.trim()
     assert resident(scratch, 2 * _KEPT) == _KEPT
 
 
-def test_a_very_large_one_is_given_back_whole() -> None:
+def test_very_large_scratch_is_given_back_whole() -> None:
     scratch = Scratch(_KEPT)
     used(scratch, 2 * _KEPT + 1)
     scratch.trim()
@@ -41,7 +42,7 @@ def test_a_very_large_one_is_given_back_whole() -> None:
     assert len(scratch.at_least(1)) == 1
 
 
-def test_the_addresses_over_the_bound_are_left_to_others_when_they_are_asked_for() -> None:
+def test_release_gives_back_addresses_over_the_limit() -> None:
     scratch = Scratch(_KEPT)
     used(scratch, 2 * _KEPT)
     scratch.trim()
@@ -49,7 +50,7 @@ def test_the_addresses_over_the_bound_are_left_to_others_when_they_are_asked_for
     assert len(scratch.at_least(1)) == 1
 
 
-def test_what_is_counted_as_kept_is_not_released() -> None:
+def test_release_keeps_scratch_below_the_limit() -> None:
     scratch = Scratch(_KEPT)
     used(scratch, _KEPT)
     scratch.release()

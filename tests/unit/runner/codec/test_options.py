@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, BinaryIO
@@ -16,7 +15,6 @@ from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.image import codec_options
-from imagebatch_runner.workers import memfile
 from support.pictures import encoded, jpeg, photo
 
 
@@ -49,12 +47,6 @@ class WiderOptions(CodecOptions):
     """The codec's options with one that nothing acts on."""
 
     throw_away: str = "x"
-
-
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
 
 
 def compressed(data: bytes, output: Output, out: BinaryIO) -> bytes:

@@ -1,21 +1,16 @@
-"""Smaller and turned JPEGs by their planes against Pillow alone, which is the oracle."""
+"""JPEGs that the native library scales and turns, compared with Pillow alone."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
-from imagebatch_core.formats import Kind
 from imagebatch_runner.codec import coefficients, pixels, planes, quantisation
-from imagebatch_runner.codec.options import CodecOptions
-from imagebatch_runner.codec.transcode import compress
-from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.workers import memfile
 from support import jpegscans
+from support.codecruns import difference, outcome
 from support.pictures import decoded, encoded, photo
 
 LARGE = photo(size=(403, 301))
@@ -35,32 +30,9 @@ SOURCES = {
 }
 
 
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
-
-
-def outcome(data: bytes, out: BinaryIO, *, fast: bool, **options: Any) -> tuple[str, bytes]:
-    out.seek(0)
-    out.truncate()
-    try:
-        result = compress(data, Kind.JPEG, CodecOptions(**options), out, fast=fast)
-    except ImageFailed as failure:
-        return failure.code.value, b""
-    out.seek(0)
-    return f"{result.width}x{result.height} {result.kept}", out.read()
-
-
-def difference(one: bytes, other: bytes) -> float:
-    """Root mean square of the worst channel, 0 to 255."""
-    pair = [decoded(data).convert("RGB") for data in (one, other)]
-    return max(ImageStat.Stat(ImageChops.difference(*pair)).rms)
-
-
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("limits", [(300, None), (None, 149), (37, 300), (20, 20)])
-def test_smaller_jpeg_has_the_outcome_that_pillow_alone_has(
+def test_scaled_jpeg_ends_and_looks_as_by_pillow_alone(
     name: str, limits: tuple[int | None, int | None], out: BinaryIO
 ) -> None:
     asked = {"quality": 80, "max_width": limits[0], "max_height": limits[1]}
@@ -78,7 +50,7 @@ def test_smaller_jpeg_has_the_outcome_that_pillow_alone_has(
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("width", [None, 160])
 @pytest.mark.parametrize("quality", [50, 95])
-def test_jpeg_is_turned_as_pillow_alone_does_it(
+def test_jpeg_is_turned_as_by_pillow_alone(
     orientation: int, width: int | None, quality: int, out: BinaryIO
 ) -> None:
     exif = Image.Exif()
@@ -92,7 +64,7 @@ def test_jpeg_is_turned_as_pillow_alone_does_it(
 
 
 def resized(data: bytes, to: tuple[int, int | None], out: BinaryIO) -> Image.Image | None:
-    """By the native library alone, in the finest steps; ``None`` where it refuses."""
+    """The output of the native library with the finest steps; ``None`` where it refuses."""
     out.seek(0)
     out.truncate()
     image = decoded(data)
@@ -101,7 +73,7 @@ def resized(data: bytes, to: tuple[int, int | None], out: BinaryIO) -> Image.Ima
     return None if made is None else decoded(out.read())
 
 
-def test_usual_jpegs_go_by_their_planes(out: BinaryIO) -> None:
+def test_usual_jpegs_are_scaled_by_their_planes(out: BinaryIO) -> None:
     for name in ("usual", "fine chroma", "half chroma", "progressive", "gray", "flat"):
         found = resized(SOURCES[name], (300, 224), out)
         assert found is not None
@@ -115,13 +87,15 @@ def test_usual_jpegs_go_by_their_planes(out: BinaryIO) -> None:
 def test_small_profile_is_smaller_when_scaled_too(out: BinaryIO) -> None:
     _, usual = outcome(USUAL, out, fast=True, max_width=300)
     size, small = outcome(USUAL, out, fast=True, max_width=300, profile="small")
-    assert size == "300x224 False"
+    assert size == "jpeg 300x224"
     assert len(small) < 0.92 * len(usual)
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.1, 1.3, 1.6, 1.9, 2.5, 4.2, 7.5, 9.5, 40])
-def test_planes_are_scaled_nearly_as_by_pillows_lanczos(factor: float, out: BinaryIO) -> None:
-    """What is decoded to fewer samples is softer by as much as a reader of small pictures sees."""
+def test_planes_are_scaled_nearly_as_by_the_lanczos_filter_of_pillow(
+    factor: float, out: BinaryIO
+) -> None:
+    """Blocks that are decoded to fewer samples are a little softer, too little to be seen."""
     plane = photo("coffee.png").convert("L")
     size = pixels.fitted_size(plane.size, round(plane.width / factor), None)
     source = encoded(plane, quality=100)
@@ -135,7 +109,7 @@ def test_planes_are_scaled_nearly_as_by_pillows_lanczos(factor: float, out: Bina
 
 @pytest.mark.parametrize("level", [0, 1, 127, 254, 255])
 @pytest.mark.parametrize("to", [(69, 49), (31, 22), (9, 6), (1, 1)])
-def test_flat_pictures_stay_as_they_are(level: int, to: tuple[int, int], out: BinaryIO) -> None:
+def test_flat_pictures_keep_their_level(level: int, to: tuple[int, int], out: BinaryIO) -> None:
     made = resized(encoded(Image.new("L", (70, 50), level), quality=100), to, out)
     assert made is not None
     assert made.getextrema() == (level, level)
@@ -145,7 +119,7 @@ def test_flat_pictures_stay_as_they_are(level: int, to: tuple[int, int], out: Bi
 @pytest.mark.parametrize("kind", ["gray", "4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("quality", [89, 97])
 def test_turning_moves_no_sample(orientation: int, kind: str, quality: int, out: BinaryIO) -> None:
-    """Sides that are no multiples of a block's, and chroma that is turned with its factors."""
+    """Also where sides are no multiples of 8, and sampling factors are exchanged."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     mode = {"gray": "L"}.get(kind, "RGB")
@@ -168,7 +142,8 @@ def test_turning_moves_no_sample(orientation: int, kind: str, quality: int, out:
 def test_chroma_stays_with_luma_when_odd_sides_are_turned(
     orientation: int, side: int, out: BinaryIO
 ) -> None:
-    """A sample of chroma is two of luma: the one that has but one lies at the other end then."""
+    """A sample of chroma covers two of luma. On an odd side the last one covers one, and when the
+    picture is turned that one lies at the other end."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = photo("astronaut.png", size=(301, 301))
@@ -181,7 +156,7 @@ def test_chroma_stays_with_luma_when_odd_sides_are_turned(
     assert max(off.rms) < 2.4
 
 
-def test_what_is_not_for_the_library_is_refused(out: BinaryIO) -> None:
+def test_library_refuses_sizes_and_orientations_out_of_range(out: BinaryIO) -> None:
     target = quantisation.usual(80)
     sound = {"eighths": 4, "width": 201, "height": 150, "orientation": 1, "coarse": 1}
     assert coefficients.resize(USUAL, coefficients.Resizing(**sound), target, out)
@@ -192,7 +167,7 @@ def test_what_is_not_for_the_library_is_refused(out: BinaryIO) -> None:
         assert not coefficients.resize(USUAL, coefficients.Resizing(**sound | change), target, out)
 
 
-def test_without_the_library_nothing_goes_by_planes(
+def test_without_the_library_no_jpeg_is_scaled_by_its_planes(
     out: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coefficients, "_library", None)

@@ -1,4 +1,4 @@
-"""Shared memory as a file behaves as the same bytes in an object do."""
+"""Shared memory read as a file behaves as BytesIO with the same bytes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ STEPS = st.lists(
 
 
 @given(st.binary(max_size=50), STEPS)
-def test_reads_and_seeks_are_those_of_a_bytes_object(
-    data: bytes, steps: list[tuple[str, int]]
-) -> None:
+def test_reads_and_seeks_are_as_in_bytesio(data: bytes, steps: list[tuple[str, int]]) -> None:
     plain, shared = io.BytesIO(data), reading(memoryview(bytearray(data)))
     for kind, number in steps:
         if kind == "read":
@@ -40,6 +38,6 @@ def test_bytes_are_not_copied() -> None:
         assert file.read() is data
 
 
-def test_nothing_lies_before_the_beginning() -> None:
+def test_position_before_the_beginning_is_refused() -> None:
     with pytest.raises((OSError, ValueError)):
         reading(memoryview(b"image")).seek(-1)

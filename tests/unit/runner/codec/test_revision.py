@@ -5,8 +5,7 @@ from __future__ import annotations
 from imagebatch_runner.codec.revision import REVISION
 from support.codecrecord import RECORD, outputs, record
 
-#: Another build of the same encoders may give other bytes: so many per cent more or fewer, and
-#: colours that differ by so much.
+#: Another build of the same encoders may give sizes and colours that differ by no more than this.
 PERCENT, LEVELS = 3, 3
 ADVICE = (
     "raise REVISION in codec/revision.py, so that nightly batches do not take over older outputs; "

@@ -1,4 +1,4 @@
-"""What `profile: small` must not take for noise: detail of full contrast, such as text."""
+"""`profile: small` keeps detail of full contrast, such as text, which is not noise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dithered() -> Image.Image:
 
 
 def modules() -> Image.Image:
-    """As of a QR code, two pixels wide."""
+    """The squares of a QR code, two pixels wide."""
     bits = random.Random(1).choices((0, 255), k=(_SIDE // 2) ** 2)
     small = Image.frombytes("L", (_SIDE // 2, _SIDE // 2), bytes(bits))
     return small.resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
@@ -55,7 +55,7 @@ def small(image: Image.Image, quality: int) -> np.ndarray[tuple[int, int], np.dt
 
 @pytest.mark.parametrize("quality", [50, 75])
 @pytest.mark.parametrize("picture", [checkerboard, dithered, modules, text])
-def test_detail_of_full_contrast_stays(picture: Callable[[], Image.Image], quality: int) -> None:
+def test_detail_of_full_contrast_is_kept(picture: Callable[[], Image.Image], quality: int) -> None:
     before = np.asarray(picture())
     after = small(picture(), quality)
     assert after.std() > 0.85 * before.std()

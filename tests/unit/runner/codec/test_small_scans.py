@@ -1,8 +1,7 @@
-"""What `profile: small` writes: scans of every kind, read by Pillow and by the library itself."""
+"""The scans that `profile: small` writes, of every kind, read by Pillow and by the library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
@@ -11,19 +10,12 @@ from PIL import Image
 
 from imagebatch_runner.codec import coefficients, quantisation, segments
 from imagebatch_runner.codec.quantisation import Quantisation
-from imagebatch_runner.workers import memfile
 from support import jpegscans
 from support.pictures import decoded, encoded, photo
 
 
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
-
-
 def recoded(data: bytes, target: Quantisation | None, out: BinaryIO) -> bytes:
-    """With room for an output larger than ``data``."""
+    """The output of the native library, with room for more bytes than ``data`` has."""
     out.seek(0)
     out.truncate()
     assert coefficients.recode(data + bytes(2 * len(data) + 2000), target, out)
@@ -32,7 +24,7 @@ def recoded(data: bytes, target: Quantisation | None, out: BinaryIO) -> bytes:
 
 
 def scan_kinds(data: bytes) -> list[tuple[int, int, int, int, int]]:
-    """Of each scan: number of components, first and last position, high and low bit."""
+    """For each scan: number of components, first and last position, high and low bit."""
     found = []
     for piece in jpegscans.pieces(data):
         if piece.marker == 0xDA:
@@ -50,7 +42,7 @@ def luma_steps(data: bytes) -> tuple[int, ...]:
 @pytest.mark.parametrize("name", ["coffee.png", "astronaut.png", "hubble_deep_field.jpg"])
 @pytest.mark.parametrize("quality", [10, 50, 85, 97])
 @pytest.mark.parametrize("size", [(393, 297), (64, 48), (9, 7)])
-def test_pillow_reads_from_chosen_scans_what_a_baseline_holds(
+def test_pillow_reads_the_same_pixels_from_progressive_scans_as_from_a_baseline(
     name: str, quality: int, size: tuple[int, int], out: BinaryIO
 ) -> None:
     source = encoded(photo(name, size=size), quality=98, subsampling=2)
@@ -62,7 +54,7 @@ def test_pillow_reads_from_chosen_scans_what_a_baseline_holds(
 
 
 def test_scans_of_all_kinds_are_written(out: BinaryIO) -> None:
-    """Bands, bits that come later, gray, one component at a time or all at once."""
+    """Bands, refinements, gray pictures, scans of one component and of all."""
     found = set()
     for name in ("coffee.png", "hubble_deep_field.jpg", "retina.jpg"):
         for quality in (30, 60, 85, 97):
@@ -77,7 +69,7 @@ def test_scans_of_all_kinds_are_written(out: BinaryIO) -> None:
     assert decoded(small).tobytes() == decoded(recoded(small, None, out)).tobytes()
 
 
-def test_thumbnail_is_baseline_and_photograph_progressive(out: BinaryIO) -> None:
+def test_thumbnail_becomes_a_baseline_and_a_photograph_a_progressive_jpeg(out: BinaryIO) -> None:
     for size, progressive in (((24, 16), False), ((600, 400), True)):
         source = encoded(photo("coffee.png", size=size), quality=95, subsampling=2)
         small = recoded(source, quantisation.small(50), out)
@@ -85,7 +77,7 @@ def test_thumbnail_is_baseline_and_photograph_progressive(out: BinaryIO) -> None
             assert ("progressive" in image.info) == progressive
 
 
-def test_steps_that_are_nearly_those_of_the_input_are_those(out: BinaryIO) -> None:
+def test_steps_that_are_nearly_those_of_the_input_become_the_same(out: BinaryIO) -> None:
     source = encoded(photo("coffee.png"), quality=80, subsampling=2)
     own, asked = luma_steps(source), quantisation.small(65).luma
     written = luma_steps(recoded(source, quantisation.small(65), out))
@@ -96,7 +88,7 @@ def test_steps_that_are_nearly_those_of_the_input_are_those(out: BinaryIO) -> No
 
 
 @pytest.mark.parametrize("quality", range(1, 81, 8))
-def test_small_rounds_no_mean_of_whole_levels(quality: int) -> None:
+def test_dc_steps_of_the_small_profile_are_whole_levels_of_gray(quality: int) -> None:
     target = quantisation.small(quality)
     assert target.luma[0] % 8 == target.chroma[0] % 8 == 0
 

@@ -63,7 +63,7 @@ def _text_first() -> bytes:
 
 
 def _tags_twice(times: int) -> bytes:
-    """The first two of their tags count for Pillow."""
+    """Width and height have several tags each; Pillow uses the first ones."""
     data = encoded(photo(size=(900, 700)), "TIFF")
     at = struct.unpack("<I", data[4:8])[0]
     count = struct.unpack("<H", data[at : at + 2])[0]
@@ -82,7 +82,7 @@ ODD: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("how", ODD)
-def test_size_that_a_decoder_reads_elsewhere_is_unknown_not_small(how: str) -> None:
+def test_size_is_unknown_where_the_decoder_reads_another_one(how: str) -> None:
     data = ODD[how]()
     assert decoded(data).size == (900, 700)
     assert sniff(data, max_pixels=LIMIT).pixels is None
@@ -111,14 +111,14 @@ def test_progressive_jpeg_with_metadata_first_is_read() -> None:
         (b"\0", ErrorCode.NOT_AN_IMAGE, "no image"),
     ],
 )
-def test_what_is_no_image_is_told_by_name(data: bytes, code: ErrorCode, word: str) -> None:
+def test_refusal_names_what_the_file_is(data: bytes, code: ErrorCode, word: str) -> None:
     with pytest.raises(ImageFailed, match=word) as caught:
         sniff(data, max_pixels=LIMIT)
     assert caught.value.code is code
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_no_header_however_short_or_broken_raises_anything_else(kind: Kind) -> None:
+def test_short_or_broken_header_raises_nothing_but_image_failed(kind: Kind) -> None:
     data = encoded(photo(size=(20, 20)), kind.value.upper())
     for length in range(min(len(data), 700)):
         broken = bytearray(data[: length + 8])

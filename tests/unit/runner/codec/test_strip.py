@@ -1,8 +1,7 @@
-"""Metadata of images that are kept: gone, and the picture the same."""
+"""Metadata is removed from images that are kept, and the picture stays the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
@@ -14,19 +13,12 @@ from imagebatch_core.formats import Kind
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.strip import stripped
 from imagebatch_runner.codec.transcode import compress
-from imagebatch_runner.workers import memfile
 from support.pictures import decoded, encoded, photo
 
 SMALL = photo(size=(64, 48))
 SECRET = b"taken at home"
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>taken at home</x:xmpmeta>"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-@pytest.fixture
-def out() -> Iterator[BinaryIO]:
-    with open(memfile.create("test"), "r+b", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        yield file
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -37,7 +29,7 @@ def exif(orientation: int) -> Image.Exif:
 
 
 def source(kind: Kind, orientation: int = 1) -> bytes:
-    """With all the metadata that the format takes."""
+    """A picture with all the metadata that the format can hold."""
     common = {"exif": exif(orientation), "icc_profile": PROFILE}
     if kind is Kind.PNG:
         text = PngImagePlugin.PngInfo()
@@ -57,7 +49,7 @@ KINDS = [Kind.JPEG, Kind.PNG, Kind.WEBP]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_metadata_goes_and_the_picture_stays(kind: Kind, orientation: int) -> None:
+def test_metadata_is_removed_and_the_picture_stays(kind: Kind, orientation: int) -> None:
     data = source(kind, orientation)
     bare = stripped(data, kind)
     assert SECRET in data
@@ -71,7 +63,7 @@ def test_metadata_goes_and_the_picture_stays(kind: Kind, orientation: int) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bare_file_is_left_alone(kind: Kind) -> None:
+def test_file_without_metadata_is_unchanged(kind: Kind) -> None:
     bare = stripped(source(kind), kind)
     assert stripped(bare, kind) == bare
 
@@ -97,7 +89,7 @@ def test_animation_and_transparency_of_a_webp_are_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_broken_file_is_left_alone(kind: Kind) -> None:
+def test_broken_file_is_unchanged(kind: Kind) -> None:
     data = source(kind)
     for length in range(0, len(data) - 20, 7):
         cut = stripped(data[:length], kind)
@@ -105,14 +97,14 @@ def test_a_broken_file_is_left_alone(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("cut", [12, 8, 1])
-def test_a_png_that_ends_early_after_its_pixels_loses_its_metadata_too(cut: int) -> None:
+def test_metadata_is_removed_from_a_png_that_ends_early_after_its_pixels(cut: int) -> None:
     data = source(Kind.PNG)[:-cut]
     bare = stripped(data, Kind.PNG)
     assert SECRET not in bare
     assert decoded(bare).tobytes() == decoded(data).tobytes()
 
 
-def test_an_image_that_cannot_get_smaller_loses_its_metadata_alone(out: BinaryIO) -> None:
+def test_image_that_gets_no_smaller_loses_only_its_metadata(out: BinaryIO) -> None:
     data = encoded(SMALL, quality=5, comment=SECRET * 5, optimize=True, keep_rgb=True)
     options = CodecOptions(quality=100)
     assert compress(data, Kind.JPEG, replace(options, metadata="keep"), out).kept

@@ -1,4 +1,4 @@
-"""The trellis of `profile: small` leaves out ways that cannot be the best, and misses none."""
+"""The trellis of `profile: small` skips ways that cannot be the best, and never the best one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[4]
 BLOCKS = 200_000
 
 
-def test_trellis_chooses_as_if_it_had_tried_all_ways(tmp_path: Path) -> None:
+def test_trellis_finds_the_same_choice_as_a_search_of_all_ways(tmp_path: Path) -> None:
     gcc = shutil.which("gcc")
     if gcc is None:
         pytest.skip("needs gcc")
