@@ -19,7 +19,7 @@ from .errors import ConfigurationRefused
 from .names import ENV_STORE, RUNNER_STORAGE_SECRET
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config
+    from obstore.store import S3Config, S3Credential
 
 __all__ = ["ObjectStore", "endpoint_of", "open_store", "region_of"]
 
@@ -57,21 +57,15 @@ def open_store(
     }
     if endpoint:
         config["endpoint"] = endpoint
-    access_key, secret_key = (env.get(name) for name in _KEY_PAIR)
-    if access_key and secret_key:
-        config["access_key_id"] = access_key
-        config["secret_access_key"] = secret_key
-    elif access_key or secret_key:
-        there, missing = _KEY_PAIR if access_key else reversed(_KEY_PAIR)
-        raise ConfigurationRefused(
-            f"{missing} is not set beside {there}: a key pair has both (in a cluster: the Secret "
-            f"{RUNNER_STORAGE_SECRET})"
-        )
-    if token := env.get("AWS_SESSION_TOKEN"):
-        config["session_token"] = token
+    keys = _key_pair(env)
+    if keys is not None:
+        config["skip_signature"] = False
     return S3Store(
         parts.netloc,
         config=config,
+        # In `config` the keys would be completed from the process's own AWS_* variables: a session
+        # token of ours would go to the endpoint of another bucket.
+        credential_provider=None if keys is None else lambda: keys,
         client_options={
             "allow_http": bool(endpoint and endpoint.startswith("http://")),
             "timeout": timedelta(seconds=120),
@@ -87,6 +81,25 @@ def open_store(
             },
         },
     )
+
+
+def _key_pair(env: Mapping[str, str]) -> S3Credential | None:
+    """The keys in ``env``; ``None`` where obstore has to find some, as those of a pod's role."""
+    access_key, secret_key = (env.get(name) for name in _KEY_PAIR)
+    if access_key and secret_key:
+        return {
+            "access_key_id": access_key,
+            "secret_access_key": secret_key,
+            "token": env.get("AWS_SESSION_TOKEN") or None,
+            "expires_at": None,
+        }
+    if access_key or secret_key:
+        there, missing = _KEY_PAIR if access_key else reversed(_KEY_PAIR)
+        raise ConfigurationRefused(
+            f"{missing} is not set beside {there}: a key pair has both (in a cluster: the Secret "
+            f"{RUNNER_STORAGE_SECRET})"
+        )
+    return None
 
 
 def endpoint_of(env: Mapping[str, str]) -> str | None:
