@@ -8,7 +8,9 @@ as well, to refuse a host when **any** of its addresses is bad.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any, Final
@@ -21,6 +23,12 @@ from .egress_rules import DENIED, EgressRules
 
 #: Host that is being dialled in this task: the socket factory is told the address alone.
 _DIALLED_HOST: ContextVar[str] = ContextVar("dialled_host", default="")
+
+#: What OpenSSL says when the other side answers a handshake with something else.
+_NO_TLS: Final = frozenset({
+    "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL",
+    "WRONG_VERSION_NUMBER",
+})  # fmt: skip
 
 #: Threads that are left for files while every request looks up a name.
 _OTHER_THREADS: Final = 4
@@ -126,3 +134,33 @@ def find_address_refused(error: BaseException | None) -> AddressRefused | None:
         if isinstance(current, BaseExceptionGroup):
             pending += list(current.exceptions)
     return None
+
+
+def describe_connection_error(error: BaseException) -> str:
+    """Why there is no connection, or no answer, in words for people; no path, no query."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+        why = getattr(cause, "verify_message", None) or str(cause)
+        return f"the certificate of {error.host}:{error.port} is not accepted: {why}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        tls = error._conn_key.is_ssl  # aiohttp tells it nowhere else
+        return _describe_connecting(error.os_error, f"{error.host}:{error.port}", tls=tls)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the host closed the connection without an answer"
+    if isinstance(error, ConnectionResetError):
+        return "the host reset the connection"
+    return str(error) or type(error).__name__
+
+
+def _describe_connecting(cause: OSError, where: str, *, tls: bool) -> str:
+    if isinstance(cause, ssl.SSLError):
+        if cause.reason in _NO_TLS:
+            return f"{where} speaks no TLS: is it an http:// address?"
+        return f"no TLS with {where}: {(cause.reason or 'no reason').lower().replace('_', ' ')}"
+    if tls and isinstance(cause, (ConnectionResetError, ConnectionAbortedError)):
+        return f"{where} closed the connection during the TLS handshake: is it an http:// address?"
+    if cause.errno == errno.ECONNREFUSED:
+        return f"{where} refuses connections"
+    if cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return f"{where} cannot be reached"
+    return f"no connection to {where}: {cause.strerror or str(cause) or type(cause).__name__}"

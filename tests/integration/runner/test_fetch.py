@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -220,18 +219,6 @@ async def test_url_that_is_none_fails_alone(fetch: Fetch, url: str) -> None:
 
 async def test_name_that_does_not_resolve(fetch: Fetch) -> None:
     assert (await fetch("http://no-such-host.invalid/a")).code is ErrorCode.DNS_FAILED
-
-
-async def test_nobody_listens(fetch: Fetch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    failure = await fetch(f"http://127.0.0.1:{port}/a.jpg", retries=1)
-    assert (failure.code, failure.attempts) == (ErrorCode.CONNECT_FAILED, 2)
-
-
-async def test_https_of_a_host_without_it(fetch: Fetch, host: ImageHost) -> None:
-    failure = await fetch(host.add("a.jpg", DATA).replace("http:", "https:"))
-    assert failure.code is ErrorCode.TLS_FAILED
 
 
 async def test_body_that_ends_early(fetch: Fetch, host: ImageHost) -> None:

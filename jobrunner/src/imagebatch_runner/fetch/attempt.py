@@ -20,6 +20,7 @@ from . import body, web
 from .claims import Claim
 from .host_gate import HostGate
 from .local_files import LocalFiles
+from .network_errors import as_failure
 from .s3_images import S3Images
 from .s3_urls import is_s3
 from .validators import NO_VALIDATORS, Validators
@@ -114,7 +115,7 @@ class Attempts:
         except BaseException as error:
             hold.release()
             if isinstance(error, (aiohttp.ClientError, OSError, ValueError)):
-                failure = web.as_failure(error)
+                failure = as_failure(error)
                 failure.http_status = statuses[-1] if statuses else None
                 raise failure from error
             if isinstance(error, ImageFailed):

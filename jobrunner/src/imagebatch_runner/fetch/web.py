@@ -1,4 +1,4 @@
-"""Requests to strangers: the guarded session, redirects by hand, errors in our words.
+"""Requests to strangers: the guarded session, and redirects by hand.
 
 Every hop is checked as if it were the first: a public host may redirect to a private one.
 """
@@ -6,7 +6,6 @@ Every hop is checked as if it were the first: a public host may redirect to a pr
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -20,7 +19,7 @@ from importlib.metadata import version
 import aiohttp
 import yarl
 
-from imagebatch_core.egress import find_address_refused, guarded_connector
+from imagebatch_core.egress import guarded_connector
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.results import ErrorCode
 from imagebatch_core.retry_after import parse_retry_after
@@ -208,27 +207,3 @@ def _expect_success(response: aiohttp.ClientResponse) -> None:
         http_status=status,
         retry_after=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
     )
-
-
-def as_failure(error: Exception) -> ImageFailed:
-    """Which of our codes an error of the network stands for; most specific first."""
-    refused = find_address_refused(error)
-    if refused is not None:
-        return ImageFailed(ErrorCode.ADDRESS_REFUSED, str(refused))
-    if isinstance(error, TimeoutError):
-        return ImageFailed(ErrorCode.TIMEOUT, "the host did not answer in time")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return ImageFailed(ErrorCode.DNS_FAILED, f"{error.host} does not resolve")
-    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-        return ImageFailed(ErrorCode.TLS_FAILED, _sentence(error))
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer ended before it was complete")
-    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.http.HttpProcessingError)):
-        return ImageFailed(ErrorCode.INCOMPLETE_BODY, "the answer breaks the rules of HTTP")
-    if isinstance(error, aiohttp.InvalidURL):
-        return ImageFailed(ErrorCode.INVALID_URL, _sentence(error))
-    return ImageFailed(ErrorCode.CONNECT_FAILED, _sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -26,6 +26,7 @@ from imagebatch_core.results import LONGEST_MESSAGE
 from imagebatch_core.shown_url import shown_url
 from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
 from imagebatch_runner.fetch import web
+from imagebatch_runner.fetch.network_errors import as_failure
 from imagebatch_runner.fetch.retry import RetryPolicy
 from imagebatch_runner.memory import MIB
 from imagebatch_runner.settings import Settings
@@ -161,7 +162,7 @@ async def _attempt(url: str, path: Path, batch: Batch) -> None:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     file.write(chunk)
     except (aiohttp.ClientError, TimeoutError, ConnectionError, AddressRefused) as error:
-        raise web.as_failure(error) from error
+        raise as_failure(error) from error
 
 
 class _LimitedFile:

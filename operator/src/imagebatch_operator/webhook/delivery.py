@@ -8,7 +8,11 @@ from typing import Final
 
 import aiohttp
 
-from imagebatch_core.egress import find_address_refused, guarded_connector
+from imagebatch_core.egress import (
+    describe_connection_error,
+    find_address_refused,
+    guarded_connector,
+)
 from imagebatch_core.egress_rules import DENIED, EgressRules
 from imagebatch_core.reasons import Reason
 from imagebatch_core.retry_after import parse_retry_after
@@ -63,4 +67,4 @@ async def deliver(
                 "name it",
                 reason=Reason.RECEIVER_REFUSED,
             )
-        return Attempt(None, f"no connection ({type(error).__name__})")
+        return Attempt(None, describe_connection_error(error))
