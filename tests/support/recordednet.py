@@ -17,13 +17,13 @@ class RecordedNet:
 
     ``dialled`` lists the addresses that would have been connected to. With ``forward``, a port of
     the loopback address, each dial reaches the test's own server there instead; without it, every
-    dial is refused like that of a closed port.
+    dial is refused like that of a closed port. It may be set later: the host comes back.
     """
 
     def __init__(self, forward: int | None = None) -> None:
         self.dialled: list[str] = []
         self.looked_up: list[str] = []
-        self._forward = forward
+        self.forward = forward
         self._names: dict[str, list[list[str]]] = {}
 
     def name(self, host: str, *answers: list[str]) -> RecordedNet:
@@ -37,11 +37,11 @@ class RecordedNet:
 
         async def sock_connect(sock: socket.socket, address: Any) -> None:
             self.dialled.append(str(address[0]))
-            if self._forward is None:
+            if self.forward is None:
                 raise ConnectionRefusedError
             if sock.family is not socket.AF_INET:
                 raise ConnectionRefusedError("only IPv4 is forwarded")
-            await real_connect(sock, ("127.0.0.1", self._forward))
+            await real_connect(sock, ("127.0.0.1", self.forward))
 
         async def getaddrinfo(host: Any, port: Any, **_: Any) -> list[Any]:
             self.looked_up.append(str(host))

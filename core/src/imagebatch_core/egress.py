@@ -145,6 +145,8 @@ def describe_connection_error(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         tls = error._conn_key.is_ssl  # aiohttp tells it nowhere else
         return _describe_connecting(error.os_error, f"{error.host}:{error.port}", tls=tls)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "no connection in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the host closed the connection without an answer"
     if isinstance(error, ConnectionResetError):
@@ -159,7 +161,7 @@ def _describe_connecting(cause: OSError, where: str, *, tls: bool) -> str:
         return f"no TLS with {where}: {(cause.reason or 'no reason').lower().replace('_', ' ')}"
     if tls and isinstance(cause, (ConnectionResetError, ConnectionAbortedError)):
         return f"{where} closed the connection during the TLS handshake: is it an http:// address?"
-    if cause.errno == errno.ECONNREFUSED:
+    if isinstance(cause, ConnectionRefusedError):
         return f"{where} refuses connections"
     if cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return f"{where} cannot be reached"

@@ -65,6 +65,22 @@ class Settings(EgressSettings):
     fetch_connect_seconds: Seconds = Field(10, description="For one TCP and TLS handshake.")
     fetch_read_seconds: Seconds = Field(30, description="Between two reads of a body.")
     fetch_total_seconds: Seconds = Field(120, description="For one request and its body.")
+    fetch_floor_bytes: Annotated[int, Field(ge=0)] = Field(
+        1000,
+        description="Bytes a second of a body, at least, over fetch_floor_seconds; what is slower "
+        "is a timeout. 0: no floor.",
+    )
+    fetch_floor_seconds: Seconds = Field(
+        20, description="Window in which that throughput is measured."
+    )
+    fetch_breaker_attempts: Annotated[int, Field(ge=0)] = Field(
+        10,
+        description="Attempts in a row that failed to connect, over fetch_breaker_seconds at "
+        "least, after which a host's images fail at once, retryable. 0: never.",
+    )
+    fetch_breaker_seconds: Seconds = Field(
+        60, description="Such a host is asked once in this time, until it takes a connection."
+    )
     fetch_redirects: Annotated[int, Field(ge=0, le=20)] = Field(
         5, description="Redirects that are followed, each checked anew."
     )

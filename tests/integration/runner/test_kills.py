@@ -207,7 +207,7 @@ def _recorded_by_hand(built: RunnerBatch, text: str) -> None:
             ImageResult(
                 row,
                 1,
-                f"http://127.0.0.1:1/{row}.jpg",
+                f"http://127.0.0.1:2/{row}.jpg",
                 ImageStatus.SUCCEEDED,
                 output_url=f"{PUBLIC}/shop/{built.uid}/images/{row}",
                 bytes_in=2 * row,
@@ -223,7 +223,7 @@ def _recorded_by_hand(built: RunnerBatch, text: str) -> None:
 def test_plan_and_collect_killed_at_random_end_as_undisturbed_ones(
     batch: Build, chance: random.Random, kills: int
 ) -> None:
-    text = products([f"http://127.0.0.1:1/{n}.jpg" for n in range(1, ROWS + 1)], per_row=1)
+    text = products([f"http://127.0.0.1:2/{n}.jpg" for n in range(1, ROWS + 1)], per_row=1)
     calm, stormy = (batch(text, imagesPerShard=20) for _ in range(2))
     for step in ("plan", "collect"):
         start = time.monotonic()

@@ -137,7 +137,7 @@ def test_another_csv_or_other_options_are_refused(folder: Folder, host: ImageHos
 
 
 def test_folder_of_somebody_else_is_left_alone(folder: Folder) -> None:
-    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    folder.csv.write_text(products(["http://127.0.0.1:2/a"]))
     folder.out.mkdir()
     (folder.out / "report.csv").write_text("mine")
     assert folder.run().returncode == 2
@@ -169,7 +169,7 @@ def test_missing_file_and_wrong_option_are_exit_code_2(folder: Folder) -> None:
     assert "no such file" in folder.run().stderr
     assert folder.run().returncode == 2
     assert folder.run("--quality", "0").returncode == 2
-    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    folder.csv.write_text(products(["http://127.0.0.1:2/a"]))
     loud = folder.run(env={"IMAGEBATCH_LOG_LEVEL": "loud"})
     assert (loud.returncode, loud.stderr.startswith("refused: IMAGEBATCH_LOG_LEVEL")) == (2, True)
     wrong = folder.run("--allow", "10.0.0.0/99")
@@ -341,7 +341,7 @@ def test_a_run_that_goes_on_keeps_the_folder_that_it_began_with(
 
 
 def test_a_folder_that_cannot_be_reused_is_refused(folder: Folder, tmp_path: Path) -> None:
-    folder.csv.write_text(products(["http://127.0.0.1:1/a"]))
+    folder.csv.write_text(products(["http://127.0.0.1:2/a"]))
     nothing = folder.run("--reuse-from", str(tmp_path))
     assert (nothing.returncode, "holds no earlier run" in nothing.stderr) == (2, True)
     itself = folder.run("--reuse-from", str(folder.out))

@@ -251,7 +251,7 @@ def test_address_that_keeps_failing_is_left_to_the_retries_of_the_job(
         "429": lambda: host.status("list.csv", 429, {"Retry-After": "7200"}),
         "hanging": lambda: host.slow("list.csv", text, 60),
         "no name": lambda: "http://no-such-host.invalid/list.csv",
-        "closed": lambda: "http://127.0.0.1:1/list.csv",
+        "closed": lambda: "http://127.0.0.1:2/list.csv",
         "cut off": lambda: host.truncated("list.csv", text),
     }[kind]()
     built = batch("unused", source={"url": url}, retries=1)

@@ -130,5 +130,5 @@ async def test_a_webhook_that_may_not_be_sent_is_a_warning(tmp_path: Any) -> Non
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     closed = SETTINGS.model_copy(update={"signing_secret_file": secret})
-    cluster = await lived(batch().webhook("http://127.0.0.1:9/done"), closed)
+    cluster = await lived(batch().webhook("http://127.0.0.1:2/done"), closed)
     assert ("Warning", "ReceiverAddressRefused") in told(cluster)

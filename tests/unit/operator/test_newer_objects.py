@@ -69,7 +69,7 @@ def value_of(schema: Schema) -> Any:
         case "integer":
             return schema.get("default", schema.get("minimum", 1))
         case "string":
-            words = ("a", "A", "1", "http://127.0.0.1:9/done", schema.get("default", ""))
+            words = ("a", "A", "1", "http://127.0.0.1:2/done", schema.get("default", ""))
             return next(w for w in words if re.search(schema.get("pattern", ""), w))
     raise AssertionError(schema)
 
@@ -230,7 +230,7 @@ async def test_a_spec_that_cannot_be_read_gets_a_condition_and_heals(
 
 
 def reusing() -> BatchBuilder:
-    return batch().webhook("http://127.0.0.1:9/done").spec(reuseFrom={"name": "winter"})
+    return batch().webhook("http://127.0.0.1:2/done").spec(reuseFrom={"name": "winter"})
 
 
 async def stages(settings: Settings) -> list[FakeCluster]:

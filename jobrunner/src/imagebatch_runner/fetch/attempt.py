@@ -18,9 +18,11 @@ from imagebatch_runner.settings import Settings
 
 from . import body, web
 from .claims import Claim
+from .host_breaker import HostBreaker
 from .host_gate import HostGate
 from .local_files import LocalFiles
 from .network_errors import as_failure
+from .pace import Pace
 from .s3_images import S3Images
 from .s3_urls import is_s3
 from .validators import NO_VALIDATORS, Validators
@@ -67,6 +69,7 @@ class Attempts:
     session: aiohttp.ClientSession
     settings: Settings
     gate: HostGate
+    breaker: HostBreaker
     budget: Budget
     s3: S3Images | None
     files: LocalFiles | None
@@ -140,13 +143,19 @@ class Attempts:
         hosts: list[str] = []
         # All requests to S3 count for the endpoint: its redirects are not followed.
         service = self.host_of(url) if is_s3(url) else None
+        pace: Pace | None = None
+
+        def answers(status: int) -> None:
+            self.breaker.connected(hosts[-1])
+            answered(status)
+
         try:
             async with (
                 asyncio.timeout(None) as clock,
                 self._opened(
                     url,
                     gate=lambda host: self._slot(service or host, clock, hosts, claim, turn),
-                    answered=answered,
+                    answered=answers,
                     known=known,
                 ) as (response, validators),
             ):
@@ -157,9 +166,10 @@ class Attempts:
                 clock.reschedule(None)  # waiting for our own memory is not the host's delay
                 async with self.gate.arriving(hosts[-1], COPIES * room):
                     await hold.take(COPIES * room)
-                    self._start(clock)
+                    pace = Pace(clock, self.settings)
+                    at_most = room if length is None else limit
                     try:
-                        content = await body.read(response, room if length is None else limit)
+                        content = await body.read(response, at_most, pace)
                     except ImageFailed as failure:
                         long = failure.code is ErrorCode.TOO_MANY_BYTES
                         if long and length is None and room < limit:
@@ -167,6 +177,11 @@ class Attempts:
                         raise
                 hold.shrink(COPIES * content.size)
                 return content, validators
+        except TimeoutError as error:
+            slow = None if pace is None else pace.explain()
+            if slow is None:
+                raise
+            raise slow from error
         except ImageFailed as failure:
             if failure.retry_after is not None and failure.code.retryable:
                 wait = min(failure.retry_after, self.settings.retry_max_seconds)
@@ -213,10 +228,15 @@ class Attempts:
         hosts.append(host)
         clock.reschedule(None)
         async with self.gate.slot(host):
+            self.breaker.check(host)
             if claim is not None:
                 claim.ask()
             self._start(clock)
-            yield
+            try:
+                yield
+            except Exception as error:
+                self.breaker.failed(host, error)
+                raise
         await turn.aclose()
 
     def _start(self, clock: asyncio.Timeout) -> None:

@@ -10,6 +10,8 @@ from imagebatch_core.results import ErrorCode
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 
+from .pace import Pace
+
 _CHUNK = 256 * 1024
 #: ``wbits`` of zlib: a zlib or gzip header, whichever is there; or none.
 _AUTOMATIC = 47
@@ -29,8 +31,8 @@ def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
     return length if _encoding(response) is None else None
 
 
-async def read(response: aiohttp.ClientResponse, limit: int) -> Content:
-    """The whole body, at most ``limit`` bytes.
+async def read(response: aiohttp.ClientResponse, limit: int, pace: Pace) -> Content:
+    """The whole body, at most ``limit`` bytes; ``pace`` is told of each piece.
 
     Raises:
         ImageFailed: it is longer, or a compression of it is broken.
@@ -41,6 +43,7 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> Content:
         size += len(chunk)
         if size > limit:
             raise too_long(limit)
+        pace.received(len(chunk))
         chunks.append(chunk)
     encoding = _encoding(response)
     if encoding is None:

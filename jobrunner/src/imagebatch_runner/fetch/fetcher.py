@@ -20,6 +20,7 @@ from imagebatch_runner.settings import Settings
 
 from .attempt import Attempts, Fetched, NeedsMoreRoom
 from .claims import Claim
+from .host_breaker import HostBreaker, HostUnreachable
 from .host_gate import HostGate
 from .host_queues import HostQueues
 from .local_files import LocalFiles
@@ -62,7 +63,10 @@ class Fetcher:
             per_host=settings.fetch_per_host,
             arriving=max(1, int(room * _OF_ONE_HOST)),
         )
-        self._attempts = Attempts(session, settings, self._gate, Budget(room), s3, files)
+        breaker = HostBreaker(
+            attempts=settings.fetch_breaker_attempts, seconds=settings.fetch_breaker_seconds
+        )
+        self._attempts = Attempts(session, settings, self._gate, breaker, Budget(room), s3, files)
         self._sleep = sleep
         self._chance = chance
 
@@ -91,6 +95,9 @@ class Fetcher:
             except NeedsMoreRoom:
                 attempt -= 1
                 reserve = self._settings.fetch_max_bytes
+            except HostUnreachable as failure:
+                failure.attempts = attempt - 1  # this one was not made
+                raise
             except ImageFailed as failure:
                 failure.attempts = attempt
                 wait = self._policy.wait(failure, attempt, self._chance)

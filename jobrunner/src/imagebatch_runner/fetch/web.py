@@ -18,6 +18,7 @@ from importlib.metadata import version
 
 import aiohttp
 import yarl
+from aiohttp.connector import Connection
 
 from imagebatch_core.egress import guarded_connector
 from imagebatch_core.egress_rules import EgressRules
@@ -65,10 +66,27 @@ def open_session(
         },
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_telling(credentials),),
+        response_class=_prompt_response(settings),
         auto_decompress=False,
         trust_env=False,
         read_bufsize=_READ_BUFFER,
     )
+
+
+def _prompt_response(settings: Settings) -> type[aiohttp.ClientResponse]:
+    """Answers whose head must be complete soon after the request.
+
+    A host that sends its head byte by byte, or early hints without end, keeps the timeout between
+    two reads from running out.
+    """
+    seconds = settings.fetch_read_seconds + settings.fetch_floor_seconds
+
+    class PromptResponse(aiohttp.ClientResponse):
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            async with asyncio.timeout(seconds):
+                return await super().start(connection)
+
+    return PromptResponse
 
 
 def _telling(credentials: Credentials) -> aiohttp.ClientMiddlewareType:

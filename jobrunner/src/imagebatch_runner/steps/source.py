@@ -27,6 +27,7 @@ from imagebatch_core.shown_url import shown_url
 from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
 from imagebatch_runner.fetch import web
 from imagebatch_runner.fetch.network_errors import as_failure
+from imagebatch_runner.fetch.pace import Pace
 from imagebatch_runner.fetch.retry import RetryPolicy
 from imagebatch_runner.memory import MIB
 from imagebatch_runner.settings import Settings
@@ -152,16 +153,21 @@ async def _fetch(url: str, path: Path, batch: Batch) -> None:
 
 async def _attempt(url: str, path: Path, batch: Batch) -> None:
     settings = batch.settings
+    pace: Pace | None = None
     try:
         async with (
-            asyncio.timeout(settings.fetch_total_seconds),
+            asyncio.timeout(settings.fetch_total_seconds) as clock,
             web.open_session(settings, batch.credentials) as session,
             web.opened(session, url, redirects=settings.fetch_redirects) as response,
         ):
+            pace = Pace(clock, settings)
             with _LimitedFile(path, settings) as file:
                 async for chunk in response.content.iter_chunked(_CHUNK):
+                    pace.received(len(chunk))
                     file.write(chunk)
-    except (aiohttp.ClientError, TimeoutError, ConnectionError, AddressRefused) as error:
+    except TimeoutError as error:
+        raise (pace and pace.explain()) or as_failure(error) from error
+    except (aiohttp.ClientError, ConnectionError, AddressRefused) as error:
         raise as_failure(error) from error
 
 

@@ -1,0 +1,100 @@
+"""Hosts that do not take connections are asked only now and then.
+
+Each attempt at such a host may wait for its timeout, and each image makes several: hundreds of
+images of one dead host would keep a shard busy for an hour.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from imagebatch_core.egress import describe_connection_error, find_address_refused
+from imagebatch_core.results import ErrorCode
+from imagebatch_runner.failures import ImageFailed
+
+
+class HostUnreachable(ImageFailed):
+    """The image's host is not asked now, and the image is not tried again in this shard."""
+
+
+@dataclass(slots=True)
+class _Failing:
+    """A host whose last ``attempts`` all failed to connect; ``since`` is when the first of them
+    did, ``next_try`` when an attempt may be made again, ``why`` of the last one."""
+
+    since: float
+    next_try: float
+    attempts: int = 0
+    why: str = ""
+
+
+class HostBreaker:
+    """One for all requests of a shard.
+
+    A host is unreachable once its last ``attempts`` attempts failed to connect, over at least
+    ``seconds``: a host that restarts, or a network that is away for a moment, takes less. From then
+    on one attempt is made every ``seconds``, until one connects. With 0 attempts no host ever is.
+    """
+
+    def __init__(
+        self, *, attempts: int, seconds: float, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._attempts = attempts
+        self._seconds = seconds
+        self._now = now
+        self._failing: dict[str, _Failing] = {}
+
+    def check(self, host: str) -> None:
+        """Call before each attempt.
+
+        Raises:
+            HostUnreachable: the host is not to be asked now.
+        """
+        failing = self._failing.get(host)
+        if failing is None or not self._is_unreachable(failing):
+            return
+        now = self._now()
+        if now < failing.next_try:
+            raise HostUnreachable(
+                ErrorCode.CONNECT_FAILED,
+                f"the last {failing.attempts} attempts failed to connect: {failing.why}; the host "
+                f"is asked again every {self._seconds:g} s",
+            )
+        failing.next_try = now + self._seconds
+
+    def connected(self, host: str) -> None:
+        """An attempt got a connection."""
+        self._failing.pop(host, None)
+
+    def failed(self, host: str, error: Exception) -> None:
+        """An attempt ended with an error; most errors say that it got a connection."""
+        if not is_connect_failure(error):
+            if isinstance(error, aiohttp.ClientError) and find_address_refused(error) is None:
+                self.connected(host)
+            return
+        now = self._now()
+        failing = self._failing.setdefault(host, _Failing(since=now, next_try=now))
+        failing.attempts += 1
+        failing.why = describe_connection_error(error)
+        if self._is_unreachable(failing):
+            failing.next_try = max(failing.next_try, now + self._seconds)
+
+    def _is_unreachable(self, failing: _Failing) -> bool:
+        long = self._now() - failing.since >= self._seconds
+        return long and 0 < self._attempts <= failing.attempts
+
+
+def is_connect_failure(error: Exception) -> bool:
+    """Whether a host could not be found or did not take the connection.
+
+    A failed TLS handshake is none: somebody answered, and will answer so again.
+    """
+    return (
+        isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+        and not isinstance(error, aiohttp.ClientSSLError)
+        and find_address_refused(error) is None
+    )
