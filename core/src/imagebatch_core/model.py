@@ -1,4 +1,4 @@
-"""What all parts of the resource have in common."""
+"""Base classes of the models that are written as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Model(BaseModel):
 
 
 class Document(Model):
-    """What one component leaves for another. The writer may be newer, as after a rollback: fields
-    that the reader does not know are passed over."""
+    """A document that one component writes and another one reads.
+
+    Unknown fields are ignored, because the writer may be newer, as after a rollback.
+    """
 
     model_config = ConfigDict(extra="ignore")

@@ -19,7 +19,8 @@ from .status import ImageBatchStatus
 
 
 class BatchRecord(Model):
-    """The metadata that the components use, and the status: what can be read of any ImageBatch."""
+    """The metadata that the components use, and the status. These can be read of any ImageBatch,
+    also when its spec has values that this release does not know."""
 
     namespace: str
     name: str
@@ -34,7 +35,7 @@ class BatchRecord(Model):
 
     @classmethod
     def from_object(cls, body: Mapping[str, Any]) -> Self:
-        """From the API server's JSON.
+        """Read the API server's JSON.
 
         Raises:
             ValidationError: this release cannot read it.
@@ -82,7 +83,7 @@ def spec_problem(error: ValidationError) -> str:
 
 
 def _read_spec(data: Mapping[str, Any]) -> tuple[ImageBatchSpec, dict[str, Any]]:
-    """The spec without the fields that this release does not know, and those."""
+    """Returns the spec, and the fields that this release does not know."""
     try:
         return ImageBatchSpec.model_validate(data), {}
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What the operator tells: the status of an ImageBatch.
+"""The status of an ImageBatch, which the operator writes.
 
 It is read tolerantly, because a newer operator may have written it: fields that are not known are
 passed over, unknown reasons and condition types are kept as text, an unknown phase is derived from
@@ -33,7 +33,7 @@ class ConditionStatus(StrEnum):
 class Condition(Document):
     """As ``metav1.Condition``."""
 
-    # Conditions are written as a whole list: a newer operator's field must come back from here.
+    # The list is written as a whole, so fields that a newer operator added must be kept.
     model_config = ConfigDict(extra="allow")
 
     type: ConditionTypeWord = Field(description="What the condition tells of.")
@@ -209,7 +209,7 @@ class ImageBatchStatus(Document):
     @model_validator(mode="before")
     @classmethod
     def _name_unknown_phase(cls, data: Any) -> Any:
-        """A phase that this release knows, in place of a newer operator's."""
+        """Replace a newer operator's phase by one that this release knows."""
         if not isinstance(data, Mapping) or data.get("phase") in {None, *Phase}:
             return data
         return {**data, "phase": _phase_by_conditions(data.get("conditions") or ())}
@@ -220,7 +220,7 @@ class ImageBatchStatus(Document):
 
 
 def _phase_by_conditions(conditions: Iterable[Any]) -> Phase:
-    """By ``Succeeded``, which is Unknown until the end."""
+    """The phase that the condition ``Succeeded`` implies: Unknown means that the batch runs."""
     for condition in conditions:
         if isinstance(condition, Mapping) and condition.get("type") == ConditionType.SUCCEEDED:
             if condition.get("status") == ConditionStatus.UNKNOWN:

@@ -1,4 +1,4 @@
-"""Words of a status that a newer release may add to, as the types of fields."""
+"""Types of the fields of a status whose words a newer release may add to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field, WithJsonSchema
 from .reasons import ConditionType, Phase, Reason
 
 
-def _pattern(known: type[StrEnum]) -> WithJsonSchema:
+def _word_schema(known: type[StrEnum]) -> WithJsonSchema:
     """JSON schema of a field whose words a newer component may add to: a pattern, not an enum.
 
     An enum in the CRD would make the API server refuse a newer operator's word. The known words
@@ -26,10 +26,10 @@ def _pattern(known: type[StrEnum]) -> WithJsonSchema:
     )
 
 
-#: Members of the enum where they are known, else text.
-ReasonWord = Annotated[Reason | str, Field(union_mode="left_to_right"), _pattern(Reason)]
+#: A member of the enum when the word is known, otherwise text.
+ReasonWord = Annotated[Reason | str, Field(union_mode="left_to_right"), _word_schema(Reason)]
 ConditionTypeWord = Annotated[
-    ConditionType | str, Field(union_mode="left_to_right"), _pattern(ConditionType)
+    ConditionType | str, Field(union_mode="left_to_right"), _word_schema(ConditionType)
 ]
-#: Read as a member of the enum always: :class:`.status.ImageBatchStatus` replaces unknown ones.
-PhaseWord = Annotated[Phase, _pattern(Phase)]
+#: Always a member of the enum, because :class:`.status.ImageBatchStatus` replaces unknown phases.
+PhaseWord = Annotated[Phase, _word_schema(Phase)]

@@ -27,7 +27,7 @@ from imagebatch_operator.cluster.work_queue import MustRestart, WorkQueue
 from .reconcile import Reconciler
 from .settings import Settings
 
-#: Seconds that deliveries of webhooks get to end after a stop.
+#: Seconds that running webhook deliveries get to finish when the process is stopped.
 _GRACE_SECONDS = 5.0
 _log = logging.getLogger("imagebatch_operator")
 
@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
     health = Health()
     async with connect() as kube, health.served(settings.health_port):
         try:
-            # A standby as well: an upgrade stops here, while the release before it is at work.
+            # Also as a standby: an upgrade that cannot work ends here, before it replaces anything.
             await ServedSchema(kube).check()
         except KubeError as error:
             _log.warning("the CRD's schema was not read: %s", error)
@@ -105,7 +105,7 @@ async def _exit_code(settings: Settings) -> int:
 
 
 async def _run_and_leave(settings: Settings) -> NoReturn:
-    """Without waiting for threads: a look-up that no name server answers holds its own for long."""
+    """Exits without waiting for threads: a name look-up without an answer blocks one for long."""
     os._exit(await _exit_code(settings))
 
 
@@ -113,7 +113,7 @@ def main() -> None:
     """Exit code 3 when the configuration is refused."""
     logs.configure("info")  # until it is known how they are wanted
     logging.captureWarnings(True)
-    # As process 1 of a container an unhandled SIGTERM would be ignored; the event loop takes over.
+    # Process 1 of a container ignores SIGTERM unless it has a handler. The event loop replaces it.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Kopf names itself after the user, and a container's number has no name in passwd.
     os.environ.setdefault("LOGNAME", "imagebatch-operator")
@@ -125,7 +125,7 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It misses the signals, which this program takes itself.
+    # It warns that it receives no signals: this program handles them itself.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     asyncio.run(_run_and_leave(settings))
 

@@ -1,4 +1,4 @@
-"""The newest known state of batches and their Jobs, fed by events and by resync."""
+"""The newest known state of batches and their Jobs, filled by events and by full lists."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ JobKey = tuple[str, str, str]
 
 
 class VersionsWentBack(MustRestart):
-    """An object is older than it was: the cluster was restored from a backup, and nothing that
-    this process remembers by its version can be compared any more."""
+    """An object has a lower version than before, because the cluster was restored from a backup.
+    The versions that this process remembers cannot be compared with the new ones."""
 
     def __init__(self, name: str, known: int, found: int) -> None:
         super().__init__(
@@ -33,8 +33,8 @@ class VersionsWentBack(MustRestart):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was here at one moment: batches with uid and version, Jobs with their versions, and the
-    version at which something was known to be gone."""
+    """What the cache held at one moment: uid and version of each batch, version of each Job, and
+    the versions at which objects were deleted."""
 
     batches: Mapping[Key, tuple[str, int]]
     jobs: Mapping[JobKey, int]
@@ -44,17 +44,17 @@ class Known:
 class Cache:
     """Objects by key; an older version never replaces a newer one, nor undoes a deletion.
 
-    Comparing resource versions as numbers is what etcd-backed API servers guarantee
-    (Kubernetes KEP-5504); it keeps our own writes from being undone by an event on its way, and
-    tells a batch from an earlier one of the same name.
+    API servers guarantee that resource versions can be compared as numbers (Kubernetes KEP-5504).
+    So an older event that arrives late does not undo our own write, and a new batch is not mistaken
+    for a deleted one of the same name.
     """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
         self._batches: dict[Key, Body] = {}
-        # By namespace as well: a Job elsewhere that claims a batch's uid is none of its own.
+        # By namespace and uid: a Job of another namespace that has the label does not count.
         self._jobs: dict[Key, dict[str, tuple[int, JobView]]] = {}
-        #: The version at which something was gone: an older state of it may still be on its way.
+        #: The version at which an object was deleted: an older event of it may still arrive.
         self._gone: dict[Key | JobKey, int] = {}
 
     def keys_now(self) -> list[Key]:
@@ -75,7 +75,7 @@ class Cache:
         return key
 
     def drop_batch(self, body: Body) -> Key:
-        """It is gone: ``body`` is the last that was seen of it, a newer one of its name stays."""
+        """The batch was deleted; ``body`` is its last state. A newer batch of its name stays."""
         key, version = _key(body), _version(body)
         known = self._batches.get(key)
         if known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]:
@@ -89,7 +89,7 @@ class Cache:
         return tuple(view for _, view in self._jobs.get((namespace, uid), {}).values())
 
     def known(self, namespace: str | None = None) -> Known:
-        """What is here now, of one namespace or of all."""
+        """What the cache holds now, of one namespace or of all."""
 
         def wanted(key: Key | JobKey) -> bool:
             return namespace is None or key[0] == namespace
@@ -110,7 +110,7 @@ class Cache:
         )
 
     def put_found(self, body: Body, known: int) -> Key:
-        """From a GET; ``known`` is the version that was known before it was asked for.
+        """Put the answer of a GET; ``known`` is the version that the cache held before the GET.
 
         Raises:
             VersionsWentBack: what the API server has is older.
@@ -120,7 +120,7 @@ class Cache:
         return self.put_batch(body)
 
     def put_job(self, body: Body) -> Key | None:
-        """The key of the batch that owns it, if it is one of ours."""
+        """Returns the key of the batch that owns the Job; ``None`` when no batch does."""
         owner = _owner(body)
         if owner is None:
             return None
@@ -154,7 +154,8 @@ class Cache:
             self._jobs.pop((namespace, uid), None)
 
     def forget_unlisted(self, before: Known, batches: set[Key], jobs: set[JobKey]) -> list[Key]:
-        """Forget what was known before a full list and is not in it; the keys of its batches."""
+        """Remove what the cache held before a full list and the list did not have. Returns the keys
+        of the removed batches."""
         forgotten: list[Key] = []
         for key, (uid, _) in before.batches.items():
             body = self._batches.get(key)
@@ -163,7 +164,7 @@ class Cache:
                 forgotten.append(key)
         for job in before.jobs.keys() - jobs:
             self._forget_job(job)
-        # What was gone before the list was asked for cannot come back by it.
+        # Events older than the list no longer arrive: their deletions need not be remembered.
         for gone, version in before.gone.items():
             if self._gone.get(gone) == version:
                 del self._gone[gone]
@@ -171,9 +172,10 @@ class Cache:
 
 
 class Listing:
-    """A full list of one namespace, or of all, taken into the cache page by page.
+    """Takes a full list, of one namespace or of all, into the cache page by page.
 
-    Made before the list is asked for: what comes meanwhile is not in that list.
+    Make it before the first request: objects that are created meanwhile are not in the list, and
+    must not be removed for that.
     """
 
     def __init__(self, cache: Cache, namespace: str | None = None) -> None:
@@ -198,7 +200,7 @@ class Listing:
         self._cache.put_job(body)
 
     def end(self) -> list[Key]:
-        """Everything was taken: forget the rest. The keys of batches that are gone."""
+        """Call it after the last page. Returns the keys of batches that no longer exist."""
         return self._cache.forget_unlisted(self._before, self._batches, self._jobs)
 
 

@@ -1,13 +1,13 @@
-"""The Kubernetes API as plain JSON; vendor errors stop here.
+"""The Kubernetes API as plain JSON; errors of the client library are translated here.
 
 ::
 
     KubeError
     ├── NotFound
     ├── AlreadyExists
-    ├── Conflict        somebody wrote in between: decide again
+    ├── Conflict        the object changed since it was read
     ├── Forbidden
-    ├── Invalid         the object itself is not taken
+    ├── Invalid         the object is not valid
     ├── Fenced          not sent: this process no longer holds the Lease
     └── Unavailable     worth trying again
 """
@@ -30,15 +30,15 @@ _SECONDS = 10.0
 
 
 class KubeError(Exception):
-    """The API server's answer was no; the text is its own."""
+    """The API server refused or did not answer; the message is the API server's."""
 
 
 class NotFound(KubeError):
-    """The object is not there."""
+    """The object does not exist."""
 
 
 class AlreadyExists(KubeError):
-    """An object of that name is there."""
+    """An object of that name exists."""
 
 
 class Conflict(KubeError):
@@ -50,7 +50,7 @@ class Forbidden(KubeError):
 
 
 class Invalid(KubeError):
-    """The object is not valid, or an admission policy does not take it."""
+    """The object is not valid, or an admission policy refuses it."""
 
 
 class Fenced(KubeError):
@@ -58,11 +58,11 @@ class Fenced(KubeError):
 
 
 class Unavailable(KubeError):
-    """No answer, or one that says to come back."""
+    """No answer, or one that asks to try again later."""
 
 
 class Kube:
-    """Few verbs over paths: the operator handles JSON objects, not client classes."""
+    """Reads and writes JSON objects by their paths."""
 
     def __init__(self, api: client.ApiClient, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api: Any = api
@@ -84,7 +84,7 @@ class Kube:
         return await self._call("PATCH", path, query, body, "application/merge-patch+json")
 
     async def delete(self, path: str, *, uid: str | None = None) -> None:
-        """In the background; an object that is gone already is fine."""
+        """Deletes dependents in the background. An object that does not exist is no error."""
         options: dict[str, Any] = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}

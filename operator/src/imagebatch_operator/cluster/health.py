@@ -1,7 +1,7 @@
-"""``/healthz``: what this process is doing, from its first moment on.
+"""``/healthz``: whether this process works, and what it is doing.
 
-An own server rather than Kopf's: that one starts only with the watches, so that a standby had none,
-and it sleeps for a minute inside the request when a probe fails.
+Kopf's own health server starts with the watches, so a standby would have none. When a probe fails,
+it sleeps for a minute inside the request. That is why there is a server here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class Unhealthy(Exception):
 
 
 class Health:
-    """``report`` returns a word on what goes on, or raises :class:`Unhealthy`; each part of the
-    program puts its own there when it takes over."""
+    """``report`` returns what the process is doing, or raises :class:`Unhealthy`. Each part of the
+    program sets it when it takes over."""
 
     def __init__(self) -> None:
         self.report: Callable[[], str] = _starting
 
     @asynccontextmanager
     async def served(self, port: int) -> AsyncIterator[int]:
-        """The port that is listened on."""
+        """Serve until the end of the block; gives the port."""
         app = web.Application()
         app.router.add_get("/healthz", self._answer)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
@@ -46,12 +46,13 @@ class Health:
 
 
 def _starting() -> str:
-    """No pod of an upgrade counts as ready before it has seen that it can work here."""
+    """A pod is not ready before the CRD was checked: an upgrade that cannot work does not replace
+    the release before it."""
     raise Unhealthy("starting")
 
 
 def listen(port: int) -> socket.socket:
-    """On all addresses, of both families where the system has them."""
+    """Listen on all addresses, IPv4 and IPv6 where the system has both."""
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(

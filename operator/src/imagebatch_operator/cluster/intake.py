@@ -1,4 +1,4 @@
-"""An event of a watch goes into the cache, and the key of its batch into the work queue."""
+"""Puts the object of an event into the cache, and the key of its batch into the work queue."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from imagebatch_core.names import PLURAL
 
 from .cache import Cache
 from .progress import WatchProgress
-from .watches import Event, Tell
+from .watches import Event, OnEvent
 from .work_queue import WorkQueue
 
 
-def intake(cache: Cache, queue: WorkQueue, progress: WatchProgress) -> Tell:
-    """What :class:`.watches.Watches` calls."""
+def intake(cache: Cache, queue: WorkQueue, progress: WatchProgress) -> OnEvent:
+    """The function that :class:`.watches.Watches` calls for each event."""
 
     def take(kind: str, event: Event) -> None:
         body, deleted = event["object"], event["type"] == "DELETED"
-        progress.tell(kind, body)
+        progress.record(kind, body)
         if kind == PLURAL:
-            # What is gone as well: the pass forgets what was remembered of it.
+            # Deleted ones as well: the pass removes what was remembered about them.
             queue.add(cache.drop_batch(body) if deleted else cache.put_batch(body))
         else:
             key = cache.drop_job(body) if deleted else cache.put_job(body)

@@ -1,8 +1,9 @@
-"""One operator acts at a time: a Lease, held before anything is watched, and death on its loss.
+"""Leader election: only the operator that holds the Lease watches and writes.
 
-Own code, for the client's elector fails on its own models (kubernetes 37: `pretty` must be a
-string). The rule is client-go's: a holder is dead when its record did not change for the lease's
-duration, measured by the observer's clock, so that clocks need not agree.
+The elector of the client library fails on its own models (kubernetes 37: `pretty` must be a
+string), so this is own code. The rule is client-go's: a holder counts as dead when its record did
+not change for the Lease's duration by the observer's clock. So the clocks of two nodes need not
+agree.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
-    """Not renewed in time: somebody else may act by now."""
+    """The Lease was not renewed in time; another operator may hold it."""
 
 
 class Lease:
-    """The Lease object, when it was last seen to change, and when it was last ours."""
+    """The Lease object, when its record last changed, and until when it is ours."""
 
     def __init__(
         self,
@@ -51,12 +52,12 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether no other may hold it yet. A process that was stopped for a while finds out here,
-        before it writes anything."""
+        """Whether the Lease cannot have expired yet. A process that was paused asks this before it
+        writes."""
         return self._monotonic() < self._held_until
 
     async def acquire_or_renew(self) -> bool:
-        """Whether it is ours now. Raises KubeError when the API server does not answer."""
+        """Whether we hold the Lease now. Raises KubeError when the API server does not answer."""
         asked = self._monotonic()
         if not await self._acquire_or_renew():
             if self.holder != self._identity:
@@ -88,7 +89,7 @@ class Lease:
         return True
 
     async def release(self) -> None:
-        """Give it back on a clean stop, so that the next one need not wait for it to expire."""
+        """Give the Lease back, so that another operator need not wait until it expires."""
         self._held_until = float("-inf")
         lease = await self._kube.get(f"{self._path}/{LEASE}")
         if lease["spec"].get("holderIdentity") == self._identity:
@@ -123,8 +124,11 @@ class Lease:
 
 
 def new_identity() -> str:
-    """Of this process: the host's name for people, and what no other process has. Two processes of
-    one host name, as on one machine or in one host network, would both hold the Lease."""
+    """A holder's identity for this process.
+
+    The host's name alone is not enough: two processes on one machine, or in its host network, have
+    the same name and would both hold the Lease.
+    """
     return f"{socket.gethostname()}_{uuid4()}"
 
 
@@ -134,8 +138,10 @@ async def lead(
     serve: Callable[[Kube], Awaitable[None]],
     health: Health,
 ) -> None:
-    """Wait for the Lease, then serve while it is held; ``serve`` gets a client that writes only
-    then. A process whose Lease is lost ends at once: what it knows is in the API server.
+    """Wait for the Lease, then run ``serve`` while it is held.
+
+    ``serve`` gets a client that refuses to write once the Lease may have expired. When the Lease is
+    lost, the process ends at once: everything that it knows is in the API server as well.
     """
     lease = Lease(kube, namespace, new_identity())
     health.report = lambda: f"waits for the Lease, which {lease.holder or 'nobody'} holds"
@@ -147,11 +153,11 @@ async def lead(
     try:
         done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)
         if renewing in done:
-            # No clean-up: other tasks would go on acting while it lasts.
+            # Without clean-up, because other tasks would go on writing during it.
             _log.error("the lease was lost; another operator may act")
             os._exit(1)
     finally:
-        # Cancelled itself, as by SIGTERM, it lets serving end first: the Lease is held until then.
+        # Also when this task is cancelled, as by SIGTERM: serving ends before the release.
         serving.cancel()
         await asyncio.wait({serving})
         renewing.cancel()
@@ -178,7 +184,7 @@ async def _try(lease: Lease) -> bool:
 async def _renew(lease: Lease) -> None:
     while True:
         try:
-            # Bounds a request that hangs as well: the lease must not expire while it does.
+            # This bounds a request that hangs, too: the Lease must not expire meanwhile.
             async with asyncio.timeout(RENEW_DEADLINE):
                 await asyncio.sleep(RETRY_SECONDS)
                 while not await _try(lease):

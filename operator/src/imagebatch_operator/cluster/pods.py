@@ -1,4 +1,4 @@
-"""The only two times a pod is looked at: to read how it ended, and to say why it does not start."""
+"""Reads pods, for two purposes alone: how one ended, and why none of a Job starts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
     ended = [outcome for pod in pods if (outcome := _outcome(pod)) is not None]
     if not ended:
         return PodOutcome()
-    # A pod that was replaced may stand beside its replacement.
+    # A pod and the one that replaced it may both exist.
     done = [end for end in ended if end[1].exit_code == 0]
     return max(done or ended, key=lambda end: end[0])[1]
 
@@ -43,7 +43,7 @@ def _outcome(pod: dict[str, Any]) -> tuple[str, PodOutcome] | None:
     status = pod.get("status") or {}
     if status.get("phase") != "Failed":
         return None
-    # Evicted before or while its container ran: the pod itself says so.
+    # The pod was evicted, before or while its container ran.
     words = (status.get("reason"), status.get("message"))
     detail = ": ".join(word for word in words if word)
     return "", PodOutcome(detail=detail[:_LONGEST_DETAIL] or None)
@@ -59,7 +59,7 @@ def _outcome_of(state: dict[str, Any]) -> PodOutcome:
 
 
 def parse_message(text: str | None) -> RunnerMessage | None:
-    """``None`` when the runner left none, or something else wrote there."""
+    """``None`` when the text is no message of a runner."""
     try:
         return RunnerMessage.model_validate_json(text or "")
     except ValidationError:
@@ -75,7 +75,7 @@ async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
         text = _waiting(pod) or _unschedulable(pod)
         if text:
             return text
-    # A Secret or ConfigMap that is not there shows in the events of the pod that waits for it.
+    # That a Secret or ConfigMap is missing stands only in the events of the pod.
     for uid in [*(pod["metadata"]["uid"] for pod in pending[:1]), job.uid]:
         text = await _newest_warning(kube, namespace, uid)
         if text:
@@ -84,7 +84,7 @@ async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
 
 
 async def _newest_warning(kube: Kube, namespace: str, uid: str) -> str:
-    """Of one object. Events are listed by name, which says nothing about their time."""
+    """The newest Warning about one object. The API server lists Events by name, not by time."""
     events = await kube.get(
         core_path(namespace, "events"),
         fieldSelector=f"involvedObject.uid={uid},type=Warning",
@@ -98,7 +98,7 @@ async def _newest_warning(kube: Kube, namespace: str, uid: str) -> str:
 
 
 def _last_seen(event: Mapping[str, Any]) -> datetime:
-    """When it happened last; writers fill in one of several fields."""
+    """When an Event happened last. Which field says so depends on who wrote the Event."""
     series = event.get("series") or {}
     times = (
         series.get("lastObservedTime"),
@@ -112,7 +112,7 @@ def _last_seen(event: Mapping[str, Any]) -> datetime:
 async def _pods(
     kube: Kube, namespace: str, job: JobView, *, limit: int, **query: str
 ) -> list[dict[str, Any]]:
-    # By uid: any pod may bear the label of the name, as one of an earlier Job of it.
+    # By uid, because pods of an earlier Job of the same name have the same name label.
     selector = f"batch.kubernetes.io/controller-uid={job.uid}"
     found = await kube.get(
         core_path(namespace, "pods"), labelSelector=selector, limit=str(limit), **query

@@ -1,7 +1,7 @@
-"""What the watches have told, against what a list shows: the one signal for a silent watch.
+"""Compares the events of each watch with full lists, to notice a watch that went silent.
 
-A watch is silent when a list shows an object that is newer than anything that it told, and it tells
-nothing at all while one looks again and again. One that tells late, under load, is not silent.
+A watch is silent when a list has an object that is newer than all its events, and no event at all
+comes while one looks again and again. A watch that is only late, as under load, is not silent.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: A watch: the plural of its kind, and its namespace, ``None`` for all.
+#: A watch: the plural of its kind, and its namespace, or ``None`` for all namespaces.
 Watch = tuple[str, str | None]
 
 
 @dataclass(slots=True)
-class Told:
-    """``newest`` is the highest version of an object among the events."""
+class _Received:
+    """``newest`` is the highest resource version among the events of a watch."""
 
     events: int = 0
     newest: int = 0
@@ -25,10 +25,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A watch that has not told ``newest``; ``events`` it had told when that was noticed."""
+    """A watch without an event for what a list has; ``events`` is how many had come by then."""
 
     watch: Watch
-    newest: int
     events: int
 
 
@@ -37,23 +36,24 @@ class WatchProgress:
 
     def __init__(self, namespaces: tuple[str, ...]) -> None:
         self._namespaced = bool(namespaces)
-        self._told: defaultdict[Watch, Told] = defaultdict(Told)
+        self._received: defaultdict[Watch, _Received] = defaultdict(_Received)
 
-    def tell(self, kind: str, body: Mapping[str, Any]) -> None:
-        """An event came."""
+    def record(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Count an event about this object."""
         namespace = body["metadata"]["namespace"] if self._namespaced else None
-        told = self._told[kind, namespace]
-        told.events += 1
-        told.newest = max(told.newest, int(body["metadata"].get("resourceVersion") or 0))
+        received = self._received[kind, namespace]
+        received.events += 1
+        version = int(body["metadata"].get("resourceVersion") or 0)
+        received.newest = max(received.newest, version)
 
     def behind(self, listed: Mapping[Watch, int]) -> list[Behind]:
-        """The watches that have not told what was listed; ``listed`` has the highest versions."""
+        """The watches whose events are older than ``listed``, the highest version in each list."""
         return [
-            Behind(watch, newest, self._told[watch].events)
+            Behind(watch, self._received[watch].events)
             for watch, newest in listed.items()
-            if self._told[watch].newest < newest
+            if self._received[watch].newest < newest
         ]
 
     def silent(self, noticed: list[Behind]) -> list[Behind]:
-        """Those that have told nothing since they were noticed to be behind."""
-        return [one for one in noticed if self._told[one.watch].events == one.events]
+        """Those without any event since they were noticed."""
+        return [one for one in noticed if self._received[one.watch].events == one.events]

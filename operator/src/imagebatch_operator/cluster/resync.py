@@ -1,6 +1,6 @@
-"""The independent look: a full list now and then, against what the watches have told.
+"""Lists everything now and then, independently of the watches.
 
-It heals missed deletions, and it notices a watch that went silent.
+A list corrects the cache where an event was missed, and shows when a watch has gone silent.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from .served_schema import ServedSchema
 from .watches import JOBS, PAGE
 from .work_queue import WorkQueue
 
-#: Seconds between two looks at a watch that is behind a list, and how many looks there are before
+#: Seconds between two looks at a watch that is behind a list, and the number of looks after which
 #: it counts as silent.
 LOOK_SECONDS: Final = 10.0
 LOOKS: Final = 6
-#: Seconds until the first list after the watches began: what was deleted just before is not told.
+#: Seconds from the start of the watches to the next list. It finds what was deleted before the
+#: watches began, which no event tells.
 SETTLE_SECONDS: Final = 15.0
-#: Resyncs in a row that may fail or hang before the process counts as unhealthy.
+#: Resyncs in a row that may fail before the process counts as unhealthy.
 _MISSED: Final = 3
 _log = logging.getLogger(__name__)
 
 
 class Resync:
-    """``report`` is the liveness: it raises once resync fails for long or a watch is silent."""
+    """Runs the lists, and reports for ``/healthz`` whether they succeed and the watches work."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Resync:
         self._wanted = asyncio.Event()
 
     def report(self) -> str:
-        """Raises Unhealthy."""
+        """Raises Unhealthy: a watch is silent, or no list has succeeded for long."""
         self._silent = self._progress.silent(self._silent)
         if self._silent:
             watches = ", ".join(_name(one.watch) for one in self._silent)
@@ -71,11 +72,12 @@ class Resync:
         return f"leads; resynced {age:.0f} s ago"
 
     def soon(self) -> None:
-        """The watches begin: list again once they have settled."""
+        """Call it when the watches start: the next list follows shortly."""
         self._wanted.set()
 
     async def run(self, scopes: Callable[[], list[str | None]]) -> None:
-        """Until cancelled; ``scopes`` gives the namespaces that can be read, ``None`` for all.
+        """Resync until cancelled. ``scopes`` returns the namespaces that can be read, or ``None``
+        for all.
 
         Raises:
             ConfigurationRefused: the CRD became older than this operator.
@@ -96,7 +98,7 @@ class Resync:
                 _log.warning("resync failed: %s", error)
 
     async def once(self, scopes: list[str | None]) -> None:
-        """List everything, enqueue it, and watch the watches."""
+        """List everything, enqueue every batch, then check that the watches report it, too."""
         listed: dict[Watch, int] = {}
         for scope in scopes:
             try:
@@ -113,14 +115,14 @@ class Resync:
             await self._sleep(LOOK_SECONDS)
             noticed = self._progress.silent(noticed)
         for one in noticed:
-            _log.error("the watch of %s is silent: it has not told a change", _name(one.watch))
+            _log.error("the watch of %s is silent: no event came for a change", _name(one.watch))
         self._silent = noticed
 
     async def fill(self, scope: str | None) -> dict[Watch, int]:
-        """Take a full list into the cache; the highest version of each kind's objects.
+        """Take a full list into the cache. Returns the highest version among each kind's objects.
 
         Raises:
-            KubeError: the list was not complete; what the cache had is kept.
+            KubeError: the list is not complete; nothing is removed from the cache.
             VersionsWentBack: the cluster was restored from a backup.
         """
         listing, newest = Listing(self._cache, scope), {PLURAL: 0, JOBS: 0}
@@ -136,7 +138,7 @@ class Resync:
         return {(kind, scope): version for kind, version in newest.items()}
 
     def forget(self, scope: str | None) -> None:
-        """Everything of a namespace that can no longer be read."""
+        """Remove everything of a namespace that can no longer be read from the cache."""
         for key in Listing(self._cache, scope).end():
             self._queue.add(key)
 

@@ -1,7 +1,7 @@
-"""Which namespaces can be read, and watches over just those.
+"""Keeps Kopf watching the namespaces that can be read.
 
-A namespace of the list that was deleted took its Role with it. Kopf ends on the first watch that is
-forbidden: it is started again over the namespaces that are left, and over all of them once the
+When a namespace of the list is deleted, its Role goes as well, and Kopf ends at the first watch
+that is forbidden. It is then started again for the namespaces that are left, and once more when the
 namespace is back.
 """
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scopes:
-    """The namespaces of the settings; without any, the one scope is all namespaces, ``None``."""
+    """The namespaces of the settings, or ``None``, which stands for all namespaces."""
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class Scopes:
         return list(self._readable)
 
     async def begin(self) -> None:
-        """Fill the cache, before the first reconcile, so that no running Job looks missing.
+        """Fill the cache. Call it before the first reconcile, so that Jobs that run are known and
+        not created again.
 
         Raises:
             KubeError: no namespace can be read.
@@ -57,10 +58,10 @@ class Scopes:
             raise error
 
     async def keep_watching(self, watches: Watches) -> None:
-        """Until cancelled.
+        """Run Kopf until cancelled, and start it again when it ends or the namespaces change.
 
         Raises:
-            MustRestart: Kopf cannot be stopped.
+            MustRestart: Kopf does not stop.
         """
         backoff = self._first_backoff
         try:
@@ -81,7 +82,7 @@ class Scopes:
             watches.ask_to_stop()
 
     async def _watch_until_changed(self, watches: Watches) -> bool:
-        """Whether Kopf has ended by itself; else other namespaces can be read than before."""
+        """Returns True when Kopf ended by itself, False when a further namespace can be read."""
         watched = self.readable()
         if not watched:
             await asyncio.sleep(self._look_again)
@@ -106,8 +107,8 @@ class Scopes:
         return False
 
     async def _look(self) -> KubeError | None:
-        """Look which scopes can be read; those that newly can be are taken into the cache, those
-        that no longer can be are forgotten. The last refusal."""
+        """Find out which scopes can be read, and fill or empty the cache accordingly. Returns the
+        last refusal."""
         last: KubeError | None = None
         for scope in self._all:
             refusal = await self._refusal(scope)

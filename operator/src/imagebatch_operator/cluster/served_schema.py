@@ -1,9 +1,8 @@
-"""The CRD's schema as the API server serves it: whether it takes what this operator writes, and
-which values it fills in itself.
+"""Compares the CRD's schema, as the API server serves it, with this operator's own.
 
-Of an object of an older CRD the API server drops, without a word, what its schema does not know,
-and it refuses a status whose words the schema does not list: results would be lost that later
-decisions rest on. The schema is read where any client may, so no right is needed for it.
+With an older CRD the API server silently drops fields that the schema does not have, and refuses a
+status with words that the schema does not list. Later decisions depend on those fields. Every
+client may read the schema, so the operator needs no permission for it.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from imagebatch_core.status import ImageBatchStatus
 from .client import Kube, KubeError, NotFound, Unavailable
 
 _log = logging.getLogger(__name__)
-#: Seconds: the API server publishes a schema some moments after the CRD was applied.
+#: Seconds to wait for a newer schema: it is published some moments after the CRD was applied.
 PATIENCE: Final = 10.0
-#: Seconds after which the schema is read again when a field is met that it may explain.
+#: Seconds after which the schema is read again when a batch has a field that may be a default.
 _FRESH: Final = 15.0
 _LISTED: Final = 8
 #: Bounds of a structural schema above which the API server refuses a value.
@@ -36,7 +35,7 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum")
 
 
 class ServedSchema:
-    """The schema that was read last; ``None`` where it cannot be told."""
+    """Reads the schema and remembers it."""
 
     def __init__(self, kube: Kube, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._kube = kube
@@ -75,8 +74,8 @@ class ServedSchema:
         )
 
     async def without_defaults(self, batch: ImageBatch) -> ImageBatch:
-        """The batch, and of its unknown fields those that somebody set: a newer CRD fills in
-        defaults of fields that nobody asked for."""
+        """The batch without those unknown fields that only have the CRD's default: a newer CRD sets
+        them in every batch, and nobody asked for them."""
         if not batch.unknown_fields:
             return batch
         if self._read_at is None or self._monotonic() - self._read_at > _FRESH:
@@ -97,7 +96,7 @@ class ServedSchema:
 
 
 def dropped(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Paths of the fields of the one structural schema that the other would prune."""
+    """Paths of the fields that ``own`` has and ``served`` would prune."""
     if served.get("x-kubernetes-preserve-unknown-fields"):
         return
     known = served.get("properties") or {}
@@ -113,7 +112,7 @@ def dropped(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -
 
 
 def refusals(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """What the one schema allows and the other refuses, as ``status.phase: Queued``."""
+    """What ``own`` allows and ``served`` refuses, as ``status.phase: Queued``."""
     words = own.get("enum") or own.get("examples") or []
     pattern = served.get("pattern")
     unknown = [
@@ -139,7 +138,7 @@ def refusals(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") 
 
 
 def default_at(schema: Mapping[str, Any], path: str) -> Any:
-    """The value that the API server fills in at a path as ``spec.a.b[0].c``; ``None``: none."""
+    """The default of the field at a path as ``spec.a.b[0].c``; ``None`` when it has none."""
     node: Mapping[str, Any] = schema
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         node = (node.get("items") if index else (node.get("properties") or {}).get(name)) or {}
@@ -157,7 +156,7 @@ def _default(node: Mapping[str, Any]) -> Any:
 
 
 def _part(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The status alone: of the spec this operator writes nothing."""
+    """The schema of the status alone, because the operator does not write the spec."""
     return {"properties": {"status": schema["properties"]["status"]}}
 
 
@@ -167,8 +166,8 @@ def _listed(items: list[str]) -> str:
 
 
 async def _served(kube: Kube) -> dict[str, Any] | None:
-    """``None`` where it cannot be told: no such CRD is there, which the first list will say, or
-    the cluster keeps its schemas to itself."""
+    """``None`` when the CRD does not exist, which the first list reports, or when the cluster does
+    not publish schemas."""
     try:
         document = await kube.get(f"/openapi/v3/apis/{API_VERSION}")
     except NotFound:
@@ -186,7 +185,7 @@ async def _served(kube: Kube) -> dict[str, Any] | None:
     return None
 
 
-#: What this operator reads and writes; ``examples`` hold the words of what is no enum.
+#: The schema of this operator's own models; ``examples`` hold the words that it may write.
 OWN_SCHEMA: Final = {
     "properties": {
         "spec": structural(ImageBatchSpec),

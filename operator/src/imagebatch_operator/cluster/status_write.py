@@ -1,6 +1,6 @@
-"""The one way a status reaches the API server: whole, on top of the version it was decided on.
+"""Writes the whole status of a batch, unless the batch changed since it was read.
 
-What is new in it is told by Events and in the log.
+What is new in the status is also written as Events and into the log.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Batch = TypeVar("Batch", bound=BatchRecord)
 async def write_status(
     kube: Kube, cache: Cache, batch: Batch, status: ImageBatchStatus, now: datetime
 ) -> Batch:
-    """The batch as written; nothing is sent when the status is equal.
+    """Returns the batch as written. Nothing is sent when the status is equal.
 
     Raises:
         Conflict: the batch changed since it was read.
-        NotFound: it is gone.
+        NotFound: the batch was deleted.
     """
     if status == batch.status:
         return batch
     patch = {
-        # With the version, a write on top of somebody else's is refused.
+        # With the version the API server refuses to overwrite somebody else's change.
         "metadata": {"resourceVersion": batch.resource_version},
         # Nulls are kept: in a merge patch they remove the field.
         "status": status.model_dump(mode="json", by_alias=True),

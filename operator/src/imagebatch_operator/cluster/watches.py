@@ -1,8 +1,8 @@
-"""Kopf's side: it watches, and tells each event to the event loop that reconciles.
+"""Runs Kopf, which watches batches and Jobs and hands each event to the main event loop.
 
-It runs in a thread with an event loop of its own: when it ends, it cancels every task of its loop
-that it did not find there (docs/adr/0012). No handler makes Kopf write anything to a resource:
-`on.event` needs no finalizer and stores no progress.
+Kopf has a thread and an event loop of its own, because when it ends it cancels all tasks of its
+loop that were made after its start (docs/adr/0014). It writes nothing to any resource: `on.event`
+needs no finalizer and stores no progress.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from imagebatch_core.names import GROUP, LABEL_BATCH_UID, PLURAL, VERSION
 from .work_queue import MustRestart
 
 Event = dict[str, Any]
-#: Is told the plural of the kind, and the event as the API server sent it.
-Tell = Callable[[str, Event], None]
+#: Called with the plural of the kind, and the event as the API server sent it.
+OnEvent = Callable[[str, Event], None]
 
 JOBS: Final = "jobs"
 PAGE: Final = 500
@@ -31,20 +31,21 @@ _log = logging.getLogger(__name__)
 
 
 class Watches:
-    """Kopf, watching some namespaces, or all when there are none; started and stopped at will.
+    """Starts and stops Kopf.
 
-    ``tell`` is called in the event loop that made this object.
+    ``on_event`` is called in the event loop in which this object was made.
     """
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._stop = _Stop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._ended.set_result(None)
 
     def start(self, namespaces: tuple[str, ...]) -> asyncio.Future[None]:
-        """A future that is done once Kopf has ended, with the error that ended it."""
+        """Watch these namespaces, or all when there are none. Returns a future that is done when
+        Kopf has ended, with the error that ended it."""
         self._stop, self._ended = _Stop(), self._loop.create_future()
         threading.Thread(
             target=self._run, args=(namespaces, self._stop, self._ended), name="kopf", daemon=True
@@ -52,18 +53,18 @@ class Watches:
         return self._ended
 
     def ask_to_stop(self) -> None:
-        """Without waiting, as where the process ends."""
+        """Stop without waiting for the end."""
         self._stop.request()
 
     async def stop(self) -> None:
-        """Raises MustRestart when Kopf does not end, since no other may be started beside it."""
+        """Raises MustRestart when Kopf does not end: a second one must not run beside it."""
         self._stop.request()
         await asyncio.wait({self._ended}, timeout=_STOP_SECONDS)
         if not self._ended.done():
             raise MustRestart(f"Kopf did not stop within {_STOP_SECONDS:.0f} s")
 
     def _run(self, namespaces: tuple[str, ...], stop: _Stop, ended: asyncio.Future[None]) -> None:
-        """The thread."""
+        """What the thread does."""
         error: BaseException | None = None
         try:
             asyncio.run(self._operate(namespaces, stop))
@@ -97,23 +98,26 @@ class Watches:
 
         @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
         async def batch_changed(event: Any, **_: Any) -> None:
-            self._hand_over(lambda: self._tell(PLURAL, event))
+            self._hand_over(lambda: self._on_event(PLURAL, event))
 
         @kopf.on.event("batch", "v1", JOBS, registry=registry)
         async def job_changed(event: Any, **_: Any) -> None:
-            self._hand_over(lambda: self._tell(JOBS, event))
+            self._hand_over(lambda: self._on_event(JOBS, event))
 
         return registry
 
     def _hand_over(self, call: Callable[[], None]) -> None:
-        # The loop is closed already where the process is ending.
+        # The loop may be closed already when the process ends.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call)
 
 
 class _Stop:
-    """A wish to stop, from one thread, as an event of the other's loop. A plain threading.Event
-    would hold a thread of that loop, which the end of the process waits for."""
+    """Sets an asyncio.Event of Kopf's loop from another thread.
+
+    Kopf takes a threading.Event as well, but waits for it in a further thread, and the end of the
+    process would wait for that one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -129,7 +133,7 @@ class _Stop:
                     loop.call_soon_threadsafe(event.set)
 
     def here(self) -> asyncio.Event:
-        """The event of the running loop."""
+        """The event, for the running loop."""
         with self._lock:
             event = asyncio.Event()
             self._there = asyncio.get_running_loop(), event
@@ -139,7 +143,8 @@ class _Stop:
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """No handler compares an object with what it was; Kopf would copy every object for that."""
+    """Stores nothing. Kopf would copy every object to compare it with its former state, which no
+    handler here asks for."""
 
     def build(self, **_: Any) -> Any:
         return {}
@@ -152,21 +157,21 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Time limits on everything that watches, and nothing posted or patched on Kopf's own."""
+    """Time limits for all requests; Kopf posts no Events and patches nothing."""
     settings = kopf.OperatorSettings()
-    # The API server filters: as labels= of a handler it would be Kopf, for every Job there is.
+    # The API server filters by it. With labels= of the handler Kopf would receive every Job.
     settings.watching.label_selectors["batch", "v1", JOBS] = LABEL_BATCH_UID
     settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 240
     settings.watching.client_timeout = 270
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 10
-    # Kopf ends after these, and is started again over the namespaces that can be read.
+    # After these retries Kopf ends, and is started again for the namespaces that can be read.
     settings.networking.error_backoffs = (1, 1, 2, 3, 5)
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.persistence.diffbase_storage = _NoDiffBase()
-    # It would kill the process some minutes after a stop, in which another one may have begun.
+    # Otherwise Kopf kills the process ten minutes after it was stopped.
     settings.process.ultimate_exiting_timeout = None
     return settings

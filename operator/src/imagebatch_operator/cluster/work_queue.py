@@ -1,4 +1,4 @@
-"""Keys waiting for a reconcile: each at most once, one pass per key at a time."""
+"""The queue of batches to reconcile: each is in it at most once and worked on by one worker."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 
 class MustRestart(Exception):
-    """What this process remembers is of no use any more: it ends, and the next one starts anew."""
+    """This process must end and a new one start, because what it remembers is wrong."""
 
 
 class WorkQueue:
-    """Deduplicated keys with delays and, after an error, a backoff of their own."""
+    """Keys without duplicates, with delays, and with a backoff after errors."""
 
     def __init__(self) -> None:
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
@@ -33,7 +33,7 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
 
     def add(self, key: Key) -> None:
-        """Now; while the key is being worked on, once more after that."""
+        """Enqueue the key now. If it is being worked on, it is enqueued again after that."""
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
@@ -41,7 +41,7 @@ class WorkQueue:
             self._ready.put_nowait(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Later; the earlier of two times counts."""
+        """Enqueue the key in some seconds. Of two such times the earlier one counts."""
         loop = asyncio.get_running_loop()
         old = self._timers.get(key)
         if old is not None:
@@ -55,7 +55,7 @@ class WorkQueue:
         self.add(key)
 
     async def work(self, reconcile: Reconcile) -> None:
-        """Serve keys until cancelled; several of these may run side by side.
+        """Work on keys until cancelled. Several workers may run at the same time.
 
         Raises:
             MustRestart: as ``reconcile`` did.
@@ -64,7 +64,7 @@ class WorkQueue:
             key = await self._ready.get()
             self._waiting.discard(key)
             self._running.add(key)
-            # A pass that asks the API server for nothing would not let anything else run.
+            # A pass without a request never yields to other tasks.
             await asyncio.sleep(0)
             try:
                 again = await reconcile(key)

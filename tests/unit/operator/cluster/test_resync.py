@@ -65,7 +65,7 @@ class Bench:
         return self.cluster.add(jobs_path("shop", job["metadata"]["name"]), job)
 
     def tell(self, kind: str, body: dict[str, Any]) -> None:
-        self.progress.tell(kind, body)
+        self.progress.record(kind, body)
 
 
 async def test_what_both_watches_have_told_is_no_silence() -> None:
