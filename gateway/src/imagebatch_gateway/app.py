@@ -15,7 +15,20 @@ from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, Security
 from imagebatch_gateway.answers.models import ProblemAnswer
 from imagebatch_gateway.backends.batches import Batches
 
-from .routes import downloads, files, health, images, pages, products, requests, status, uploads
+from .routes import (
+    callers,
+    downloads,
+    events,
+    files,
+    health,
+    images,
+    pages,
+    products,
+    requests,
+    status,
+    uploads,
+    validation,
+)
 from .services import Services
 from .settings import Settings
 
@@ -26,6 +39,13 @@ made with `kubectl apply` are found here by their name.
 
 Refusals are problem details (RFC 9457) with a `message` to show.
 """
+
+
+#: In the order of the reference.
+_CALLS: Final = (
+    uploads, validation, status, downloads, requests, products, images, events, callers, files,
+    health, pages,
+)  # fmt: skip
 
 
 def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> FastAPI:
@@ -39,7 +59,20 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
     )
     app.state.services = Services.over(settings, store, batches)
     handlers.install(app)
-    for module in (uploads, status, downloads, requests, products, images, files, health, pages):
+    for module in (
+        uploads,
+        validation,
+        status,
+        downloads,
+        requests,
+        products,
+        images,
+        events,
+        callers,
+        files,
+        health,
+        pages,
+    ):
         app.include_router(module.router)
     app.mount("/static", pages.static)
     # The middleware that is added last sees a request first.

@@ -44,6 +44,7 @@ class Services:
     products: Products
     images: ImageLists
     failures: Failures
+    reported: Reported
     readiness: Readiness
 
     @classmethod
@@ -77,6 +78,7 @@ class Services:
             Products(rows, recorded, reported),
             ImageLists(rows, recorded, reported),
             Failures(progress, reported),
+            reported,
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )
 

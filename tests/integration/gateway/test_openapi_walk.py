@@ -36,7 +36,7 @@ def test_the_gateway_serves_the_committed_document(http: httpx.Client) -> None:
 def test_each_operation_answers_as_it_is_documented(
     http: httpx.Client, cluster: Cluster, *, method: str, path: str, known: bool
 ) -> None:
-    name = re.sub(r"[^a-z0-9]+", "-", f"walk {method} {path}").strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", f"walk {known} {method} {path}".lower()).strip("-")
     if known and "{request_id}" in path:
         cluster.apply(name, source={"inline": CSV})
         # Ended, so that a stream of events ends too.

@@ -22,7 +22,7 @@ KEYS: Final = BatchKeys.of(NAMESPACE, UID)
 RECORDED: Final = "2026-11-24T10:00:07Z"
 
 
-class _Kept(io.BytesIO):
+class Kept(io.BytesIO):
     """A sink whose bytes are there after it was closed."""
 
     def close(self) -> None:
@@ -80,10 +80,10 @@ class Catalogue:
 
     def collected(self) -> Catalogue:
         """``report.jsonl`` and its index."""
-        table, lines = _Kept(), _Kept()
+        table, lines = Kept(), Kept()
 
         def fork() -> Sink:
-            return _Kept()
+            return Kept()
 
         report = ReportWriter(table, lines, (), fork)
         for row in self.rows:

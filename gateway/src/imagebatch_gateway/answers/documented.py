@@ -32,6 +32,7 @@ from .problems import (
     no_such_file,
     not_implemented,
     problem_of,
+    range_not_satisfiable,
     scratch_full,
 )
 
@@ -53,7 +54,7 @@ BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start w
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
 BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
 UNREADABLE: Final = ResultUnreadable(_KEY)
-BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv' or 'jsonl'"))
+BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv', 'jsonl' or 'failed'"))
 BAD_UPLOAD: Final = (
     invalid_csv(
         "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "
@@ -73,6 +74,14 @@ BAD_UPLOAD: Final = (
 )
 
 
+BAD_FILE: Final = (
+    invalid_csv("the file has a header and no rows", None),
+    no_csv(),
+    http_problem(413, "The upload is larger than 1 GiB.", {}),
+    invalid_options(("sheet", "String should have at most 100 characters")),
+    scratch_full(),
+)
+BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
 NOT_DONE_YET: Final = not_implemented(["spec.priority"])
 WRONG_CHANGE: Final = invalid_options(

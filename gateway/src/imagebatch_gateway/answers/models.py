@@ -76,6 +76,33 @@ class UploadAccepted(Model):
     )
 
 
+class HostImages(Model):
+    """A host that images come from, or a bucket as `s3://name`."""
+
+    host: str
+    images: int
+
+
+class SampleRow(Model):
+    row: int
+    serial_number: str
+    product_name: str
+    input_image_urls: list[str]
+
+
+class ValidationAnswer(Model):
+    """What an upload of this file would find. Nothing was kept."""
+
+    products: int
+    images: int
+    hosts: list[HostImages] = Field(description="Those with the most images first, at most 100.")
+    rows_checked: int
+    row_problem_count: int
+    row_problems: list[RowProblem] = Field(description="The first 100.")
+    sample: list[SampleRow] = Field(description="The first 10 rows as they were read.")
+    notices: list[str]
+
+
 class WebhookAnswer(Model):
     """How far the delivery of the webhook has come. The receiver's address is left out."""
 
@@ -320,6 +347,16 @@ class ProblemAnswer(BaseModel):
     errors: list[dict[str, Any]] | None = None
 
     model_config = ConfigDict(extra="allow")
+
+
+class Caller(Model):
+    """Who calls, and what they may do."""
+
+    auth_mode: Literal["none"] = Field(description="How callers are told apart: not at all.")
+    user: str | None = Field(description="Null where nobody signs in.")
+    namespaces: list[str] = Field(description="Those whose requests the caller reaches.")
+    may_read: bool
+    may_write: bool
 
 
 class Health(Model):

@@ -135,6 +135,13 @@ def has_ended(status: str) -> Problem:
     return Problem(409, "ended", "The request has ended", detail)
 
 
+def range_not_satisfiable(size: int) -> Problem:
+    title = "The range lies beyond the end"
+    detail = f"There are {size} bytes."
+    headers = {"Content-Range": f"bytes */{size}"}
+    return Problem(416, "range-not-satisfiable", title, detail, headers=headers)
+
+
 def no_such_file() -> Problem:
     """There is no such output image."""
     return Problem(404, "no-file", "No such file", message="File not found")

@@ -32,6 +32,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Stat:
+    """``etag`` with its quotes."""
+
+    size: int
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """A piece of an object, and the size in bytes of the whole."""
 
@@ -90,6 +98,16 @@ class Objects:
                     break
         return sorted(keys)[:limit]
 
+    async def stat(self, key: str) -> Stat:
+        """Size and ETag of an object, without its content."""
+        async with _time_limit(key):
+            meta = await obstore.head_async(self._store, key)
+        return Stat(meta["size"], meta["e_tag"])
+
+    def pieces(self, key: str, etag: str | None, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` to before ``end``, as long as the object has this ETag."""
+        return self._pieces(key, etag, start, end)
+
     async def open(self, key: str) -> Opened:
         """Open an object for streaming; no more than one piece of it is in memory."""
         async with _time_limit(key):
@@ -97,17 +115,19 @@ class Objects:
             meta = result.meta
             size, etag = meta["size"], meta["e_tag"]
             first = bytes(await result.bytes_async()) if size <= PIECE else None
-        chunks = _once(first) if first is not None else self._pieces(key, size, etag)
+        chunks = _once(first) if first is not None else self._pieces(key, etag, 0, size)
         return Opened(size, etag, chunks)
 
-    async def _pieces(self, key: str, size: int, etag: str | None) -> AsyncIterator[bytes]:
-        for start in range(0, size, PIECE):
+    async def _pieces(
+        self, key: str, etag: str | None, first: int, end: int
+    ) -> AsyncIterator[bytes]:
+        for start in range(first, end, PIECE):
             async with _time_limit(key):
                 # If the object is replaced meanwhile, its pieces must not be joined to ours.
                 piece = await obstore.get_async(
                     self._store,
                     key,
-                    options={"range": (start, min(start + PIECE, size)), "if_match": etag},
+                    options={"range": (start, min(start + PIECE, end)), "if_match": etag},
                 )
                 content = bytes(await piece.bytes_async())
             yield content

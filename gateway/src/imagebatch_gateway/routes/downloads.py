@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_gateway.answers.documented import (
     BAD_FORMAT,
+    BEYOND,
     CLUSTER_AWAY,
     NO_OUTPUT,
     NO_REQUEST,
@@ -20,11 +22,12 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.backends.errors import ResultMissing
-from imagebatch_gateway.backends.objects import Objects, Opened
+from imagebatch_gateway.requests.failed_rows import failed_rows
 from imagebatch_gateway.requests.not_ready import why_no_output
-from imagebatch_gateway.services import ServicesOf
+from imagebatch_gateway.services import Services, ServicesOf
 
 from .both_names import under_both_names
+from .stored import RANGES, Asked, answer_stored
 
 router = APIRouter(tags=["requests"])
 
@@ -32,11 +35,13 @@ router = APIRouter(tags=["requests"])
 class ReportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
+    FAILED = "failed"
 
 
 _MEDIA_TYPES = {
     ReportFormat.CSV: "text/csv; charset=utf-8",
     ReportFormat.JSONL: "application/jsonl; charset=utf-8",
+    ReportFormat.FAILED: "text/csv; charset=utf-8",
 }
 
 _REPORT: dict[str, Any] = {
@@ -63,15 +68,26 @@ _REPORT: dict[str, Any] = {
     response_class=StreamingResponse,
     responses={
         200: _REPORT,
-        **refusals(NO_REQUEST, *NO_OUTPUT, NO_RESULT, BAD_FORMAT, *CLUSTER_AWAY, STORE_AWAY),
+        **RANGES,
+        **refusals(
+            NO_REQUEST, *NO_OUTPUT, NO_RESULT, BEYOND, BAD_FORMAT, *CLUSTER_AWAY, STORE_AWAY
+        ),
     },
 )
+@router.head("/api/download/{request_id}", include_in_schema=False)
+@router.head("/download/{request_id}", include_in_schema=False)
 async def download(
     request_id: str,
     services: ServicesOf,
+    asked: Annotated[Asked, Depends()],
+    *,
     format_: Annotated[
         ReportFormat,
-        Query(alias="format", description="jsonl: one line for each image, with its figures."),
+        Query(
+            alias="format",
+            description="jsonl: one line for each image, with its figures. failed: the rows of the "
+            "input that have a failed image, ready to be uploaded again.",
+        ),
     ] = ReportFormat.CSV,
     raw: Annotated[
         bool,
@@ -80,26 +96,59 @@ async def download(
             "a formula begins with an apostrophe."
         ),
     ] = False,
-) -> StreamingResponse:
+) -> Response:
     """409 until the request is completed, with Retry-After while waiting helps."""
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
-    opened = await _open(services.objects, services.lookup.keys_of(batch), format_, raw=raw)
+    keys = services.lookup.keys_of(batch)
     headers = {
-        "Content-Length": str(opened.size),
-        "Content-Disposition": f'attachment; filename="{batch.name}.{format_.value}"',
+        "Content-Disposition": f'attachment; filename="{_file_name(batch.name, format_)}"',
         "Cache-Control": "no-cache",
-        **({"ETag": opened.etag} if opened.etag else {}),
     }
-    return StreamingResponse(opened.chunks, headers=headers, media_type=_MEDIA_TYPES[format_])
-
-
-async def _open(objects: Objects, keys: BatchKeys, form: ReportFormat, *, raw: bool) -> Opened:
-    if form is ReportFormat.JSONL:
-        return await objects.open(keys.report_jsonl)
-    if raw:
+    media_type = _MEDIA_TYPES[format_]
+    if format_ is ReportFormat.FAILED:
+        return await _failed(services, keys, asked, raw=raw, headers=headers)
+    tables = [keys.report_csv]
+    if format_ is ReportFormat.JSONL:
+        tables = [keys.report_jsonl]
+    elif raw:
         # It is there only where a cell of the other report differs.
+        tables = [keys.report_raw_csv, keys.report_csv]
+    for table in tables[:-1]:
         with suppress(ResultMissing):
-            return await objects.open(keys.report_raw_csv)
-    return await objects.open(keys.report_csv)
+            return await answer_stored(
+                services.objects, table, asked, media_type=media_type, headers=headers
+            )
+    return await answer_stored(
+        services.objects, tables[-1], asked, media_type=media_type, headers=headers
+    )
+
+
+def _file_name(name: str, form: ReportFormat) -> str:
+    return f"{name}.failed.csv" if form is ReportFormat.FAILED else f"{name}.{form.value}"
+
+
+async def _failed(
+    services: Services, keys: BatchKeys, asked: Asked, *, raw: bool, headers: dict[str, str]
+) -> Response:
+    """Made while it is sent, so there are no ranges of it."""
+    media_type = _MEDIA_TYPES[ReportFormat.FAILED]
+    table = keys.report_csv
+    if raw:
+        with suppress(ResultMissing):
+            await services.objects.stat(keys.report_raw_csv)
+            table = keys.report_raw_csv
+    if asked.head:
+        await services.objects.stat(table)
+        return Response(headers=headers, media_type=media_type)
+    rows = failed_rows(services.objects, services.reported, keys, table)
+    # The first piece before the answer begins: what is missing is still told as such.
+    first = await anext(rows)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in rows:
+            yield piece
+
+    return StreamingResponse(whole(), headers=headers, media_type=media_type)

@@ -32,6 +32,7 @@ from imagebatch_gateway.requests.history import History
 
 from .csv_check import CsvFacts, check_csv
 from .form import CheckedForm
+from .validation import Inspection, inspect
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +99,10 @@ class Uploads:
         await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
+
+    async def inspect(self, file: IO[bytes], sheet: str | None) -> Inspection:
+        """What an upload of this file would find; nothing is kept. Raises InputRefused."""
+        return await inspect(file, sheet, self._threads)
 
     async def create(
         self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None, caller: str = ""

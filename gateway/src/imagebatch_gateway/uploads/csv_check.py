@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.files import open_table
+from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.answers.models import RowProblem
 
@@ -29,8 +31,12 @@ class CsvFacts:
     sha256: str
 
 
-def check_csv(file: IO[bytes], sheet: str | None = None) -> CsvFacts:
+def check_csv(
+    file: IO[bytes], sheet: str | None = None, look: Callable[[Row], None] | None = None
+) -> CsvFacts:
     """Read the file to its end, in constant memory. Blocks: call it in a thread.
+
+    ``look`` is shown every row.
 
     Raises:
         InputRefused: the file as a whole is refused; its text says why and what to do.
@@ -42,6 +48,8 @@ def check_csv(file: IO[bytes], sheet: str | None = None) -> CsvFacts:
         for row in rows:
             products += 1
             images += len(row.urls)
+            if look is not None:
+                look(row)
             any_address = any_address or len(row.urls) > row.problem_count
             if row.problems:
                 problem_count += row.problem_count

@@ -1,0 +1,46 @@
+"""GET /api/requests/{request_id}/events: the status as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from imagebatch_core.resource import ImageBatch
+from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_REQUEST, refusals
+from imagebatch_gateway.requests.events import status_events
+from imagebatch_gateway.services import LinksOf, ServicesOf
+
+router = APIRouter(tags=["requests"])
+
+
+async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
+    """A request that is not there is told before the stream begins."""
+    return await services.lookup.batch(request_id)
+
+
+@router.get(
+    "/api/requests/{request_id}/events",
+    operation_id="streamEvents",
+    summary="The request as server-sent events, one for each change, until it ends",
+    response_class=EventSourceResponse,
+    responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
+)
+async def stream_events(
+    batch: Annotated[ImageBatch, Depends(_existing)],
+    services: ServicesOf,
+    links: LinksOf,
+    last_event_id: Annotated[
+        str | None, Header(description="Id of the last event that the caller has.")
+    ] = None,
+) -> AsyncIterable[ServerSentEvent]:
+    """Events are named `status`; their data is the request. A comment every 15 s keeps the
+    connection. A stream that ended with the request is not worth opening again.
+    """
+    events = status_events(services.lookup, services.snapshots, batch.name, links, last_event_id)
+    async for id_, answer in events:
+        yield ServerSentEvent(
+            raw_data=answer.model_dump_json(by_alias=True), event="status", id=id_
+        )

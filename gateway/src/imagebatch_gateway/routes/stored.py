@@ -1,0 +1,88 @@
+"""An object of the store as an answer: whole, a range of it, its head, or 304 (RFC 9110)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import Header, Request, Response
+from fastapi.responses import StreamingResponse
+
+from imagebatch_gateway.answers.conditions import matches
+from imagebatch_gateway.answers.problems import range_not_satisfiable
+from imagebatch_gateway.answers.ranges import Unsatisfiable, asked_range
+from imagebatch_gateway.backends.objects import Objects
+
+#: For the OpenAPI document.
+RANGES: Final[dict[int | str, dict[str, Any]]] = {
+    206: {"description": "The range that was asked for"},
+    304: {"description": "The caller has it"},
+}
+
+
+class Asked:
+    """What the caller's headers say of the answer: a FastAPI dependency."""
+
+    def __init__(
+        self,
+        request: Request,
+        range_: Annotated[
+            str | None, Header(alias="Range", description="One range: bytes=0-1023")
+        ] = None,
+        if_range: Annotated[str | None, Header()] = None,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> None:
+        self.head = request.method == "HEAD"
+        self.range = range_
+        self.if_range = if_range
+        self.if_none_match = if_none_match
+
+
+async def answer_stored(
+    objects: Objects,
+    key: str,
+    asked: Asked,
+    *,
+    media_type: str,
+    headers: Mapping[str, str],
+    etag: str | None = None,
+) -> Response:
+    """``etag``: the object's, if it is known without asking the store. A head reads no content.
+
+    Raises ResultMissing, StoreUnavailable, and Problem 416.
+    """
+    if etag is not None and matches(asked.if_none_match, etag):
+        return Response(status_code=304, headers={**headers, "ETag": etag})
+    if not asked.head and asked.range is None and asked.if_none_match is None:
+        opened = await objects.open(key)
+        sent = _with(headers, etag or opened.etag, opened.size)
+        return StreamingResponse(opened.chunks, headers=sent, media_type=media_type)
+    stat = await objects.stat(key)
+    known = etag or stat.etag
+    if known is not None and matches(asked.if_none_match, known):
+        return Response(status_code=304, headers={**headers, "ETag": known})
+    if asked.head:
+        return Response(headers=_with(headers, known, stat.size), media_type=media_type)
+    try:
+        part = asked_range(asked.range, asked.if_range, known, stat.size)
+    except Unsatisfiable as error:
+        raise range_not_satisfiable(stat.size) from error
+    start, end = (part.start, part.end) if part else (0, stat.size)
+    sent = _with(headers, known, end - start)
+    if part is not None:
+        sent["Content-Range"] = part.header
+    return StreamingResponse(
+        objects.pieces(key, stat.etag, start, end),
+        206 if part else 200,
+        headers=sent,
+        media_type=media_type,
+    )
+
+
+def _with(headers: Mapping[str, str], etag: str | None, length: int) -> dict[str, str]:
+    return {
+        **headers,
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(length),
+        **({"ETag": etag} if etag else {}),
+    }

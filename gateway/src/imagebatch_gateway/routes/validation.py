@@ -1,0 +1,55 @@
+"""POST /api/validate: what an upload would find, without making one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, UploadFile
+
+from imagebatch_core.errors import InputRefused
+from imagebatch_core.spec import SheetName
+from imagebatch_gateway.answers.documented import BAD_FILE, refusals
+from imagebatch_gateway.answers.models import HostImages, SampleRow, ValidationAnswer
+from imagebatch_gateway.answers.problems import invalid_csv_of, no_csv
+from imagebatch_gateway.services import ServicesOf
+
+router = APIRouter(tags=["requests"])
+
+
+@router.post(
+    "/api/validate",
+    operation_id="validate",
+    summary="Check a CSV or .xlsx file; nothing is kept",
+    responses=refusals(*BAD_FILE),
+)
+async def validate(
+    services: ServicesOf,
+    file: Annotated[UploadFile | None, File(description="The CSV or .xlsx file.")] = None,
+    sheet: Annotated[SheetName | None, Form(description="Name of the sheet of a workbook.")] = None,
+) -> ValidationAnswer:
+    """Every row is read, as by an upload. No image is fetched."""
+    if file is None:
+        raise no_csv()
+    try:
+        found = await services.uploads.inspect(file.file, sheet)
+    except InputRefused as error:
+        raise invalid_csv_of(error) from error
+    facts = found.facts
+    return ValidationAnswer(
+        products=facts.products,
+        images=facts.images,
+        hosts=[HostImages(host=host, images=images) for host, images in found.hosts],
+        rows_checked=facts.products,
+        row_problem_count=facts.row_problem_count,
+        row_problems=list(facts.row_problems),
+        sample=[
+            SampleRow(
+                row=row.number,
+                serial_number=row.serial,
+                product_name=row.product,
+                input_image_urls=list(row.urls),
+            )
+            for row in found.sample
+        ],
+        notices=list(facts.notices),
+    )

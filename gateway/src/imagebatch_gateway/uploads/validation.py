@@ -1,0 +1,65 @@
+"""Looks at a table without keeping anything of it: what an upload of it would find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Final
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+
+from imagebatch_core.catalogue.rows import Row
+
+from .csv_check import CsvFacts, check_csv
+
+#: Rows that are shown, and hosts: those with the most images.
+SAMPLE_ROWS: Final = 10
+HOSTS_SHOWN: Final = 100
+#: Hosts that are counted at once; beyond them the rarest are forgotten.
+HOSTS_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """``hosts`` with the number of their images, most first."""
+
+    facts: CsvFacts
+    hosts: Sequence[tuple[str, int]]
+    sample: Sequence[Row]
+
+
+async def inspect(file: IO[bytes], sheet: str | None, limiter: anyio.CapacityLimiter) -> Inspection:
+    """Raises InputRefused, as an upload of the file would."""
+    seen = _Seen()
+    facts = await anyio.to_thread.run_sync(check_csv, file, sheet, seen.add, limiter=limiter)
+    return Inspection(facts, seen.hosts.most_common(HOSTS_SHOWN), seen.sample)
+
+
+class _Seen:
+    def __init__(self) -> None:
+        self.hosts: Counter[str] = Counter()
+        self.sample: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        if len(self.sample) < SAMPLE_ROWS:
+            self.sample.append(row)
+        for url in row.urls:
+            host = _host(url)
+            if host is not None:
+                self.hosts[host] += 1
+        if len(self.hosts) > 2 * HOSTS_COUNTED:
+            self.hosts = Counter(dict(self.hosts.most_common(HOSTS_COUNTED)))
+
+
+def _host(url: str) -> str | None:
+    """``None`` of an entry that is no address. A bucket counts as a host: ``s3://catalogue``."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if not host or parts.scheme not in ("http", "https", "s3"):
+        return None
+    return f"s3://{host}" if parts.scheme == "s3" else host
