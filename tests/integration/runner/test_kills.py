@@ -82,11 +82,12 @@ def planned(batch: Build, urls: list[str]) -> RunnerBatch:
 
 
 def collected(built: RunnerBatch) -> tuple[list[dict[str, Any]], str]:
-    """Both reports, attempts aside, with the batch's own uid taken out."""
+    """Both reports without attempts and times, with the batch's own uid taken out."""
     assert built.run("compress", 1).code == 0
     assert built.run("collect").code == 0
     text = built.get(built.keys.report_jsonl).decode().replace(built.uid, "UID")
-    lines = [json.loads(line) | {"attempts": None} for line in text.splitlines()]
+    own = {"attempts": None, "recorded_at": None}
+    lines = [json.loads(line) | own for line in text.splitlines()]
     return lines, built.get(built.keys.report_csv).decode().replace(built.uid, "UID")
 
 
