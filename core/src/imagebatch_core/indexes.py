@@ -108,8 +108,9 @@ class ReportIndex(Document):
     """``report.index.json``: the byte offset of every ``every``-th row in both reports.
 
     Entry i of ``csv`` and ``jsonl`` is the offset of row ``i * every + 1``; in ``jsonl``, of its
-    first image. Entry i of ``failed`` counts the images that failed from that row up to the next
-    entry's, so that who looks for failures reads only where there are some.
+    first image; ``jsonl_bytes`` is the size of that object. Entry i of ``failed`` counts the images
+    that failed from that row up to the next entry's, so that who looks for failures reads only
+    where there are some.
     """
 
     every: int
@@ -117,5 +118,6 @@ class ReportIndex(Document):
     images: int
     csv: list[int]
     jsonl: list[int]
+    jsonl_bytes: int | None = None
     failed: list[int] | None = None
     failures: list[FailureGroup] | None = None

@@ -371,3 +371,18 @@ async def test_results_of_a_newer_release_are_told_as_such(
     answer = await http.get("/api/requests/summer-2026/images")
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:imagebatch:problem:results-unreadable"
+
+
+async def test_rows_without_images_at_the_end_end_the_list_of_images(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    Catalogue(store, [1] * 1000 + [0] * 5).planned().collected()
+    batches.add(batch.completed(succeeded=1000).reported().build())
+    rest = await http.get("/api/requests/summer-2026/images?cursor=1001-1")
+    assert rest.json() == {"items": [], "next": None}
+    row = await http.get("/api/requests/summer-2026/images?row=1003")
+    assert row.json() == {"items": [], "next": None}
+    products = (await http.get("/api/products/summer-2026?cursor=1001-1")).json()["items"]
+    assert [(p["row"], p["outputImageUrls"]) for p in products] == [
+        (row, []) for row in range(1001, 1006)
+    ]

@@ -54,7 +54,7 @@ BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start w
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
 BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
 UNREADABLE: Final = ResultUnreadable(_KEY)
-BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv', 'jsonl' or 'failed'"))
+BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv', 'jsonl', 'failed' or 'zip'"))
 BAD_UPLOAD: Final = (
     invalid_csv(
         "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "

@@ -73,7 +73,9 @@ def _segments(
     offsets = index.jsonl
     failed = index.failed if failed_only else None
     while block < len(offsets):
-        if failed is not None and not failed[block]:
+        # Rows at the end may have no images: then there is nothing from their entry on.
+        nothing = offsets[block] == index.jsonl_bytes
+        if nothing or (failed is not None and not failed[block]):
             block += 1
             continue
         last = block

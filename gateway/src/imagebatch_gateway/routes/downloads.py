@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from imagebatch_gateway.answers.documented import (
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.requests.failed_rows import failed_rows
 from imagebatch_gateway.requests.not_ready import why_no_output
+from imagebatch_gateway.requests.output_zip import output_zip
 from imagebatch_gateway.services import Services, ServicesOf
 
 from .both_names import under_both_names
@@ -36,12 +38,14 @@ class ReportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     FAILED = "failed"
+    ZIP = "zip"
 
 
 _MEDIA_TYPES = {
     ReportFormat.CSV: "text/csv; charset=utf-8",
     ReportFormat.JSONL: "application/jsonl; charset=utf-8",
     ReportFormat.FAILED: "text/csv; charset=utf-8",
+    ReportFormat.ZIP: "application/zip",
 }
 
 _REPORT: dict[str, Any] = {
@@ -55,6 +59,7 @@ _REPORT: dict[str, Any] = {
             "2: dns_failed: the host a.example does not exist\r\n",
         },
         "application/jsonl": {"schema": {"type": "string"}},
+        "application/zip": {"schema": {"type": "string", "format": "binary"}},
     },
 }
 
@@ -86,7 +91,8 @@ async def download(
         Query(
             alias="format",
             description="jsonl: one line for each image, with its figures. failed: the rows of the "
-            "input that have a failed image, ready to be uploaded again.",
+            "input that have a failed image, ready to be uploaded again. zip: all outputs, each "
+            "named <row>-<position>.",
         ),
     ] = ReportFormat.CSV,
     raw: Annotated[
@@ -107,6 +113,8 @@ async def download(
         "Cache-Control": "no-cache",
     }
     media_type = _MEDIA_TYPES[format_]
+    if format_ is ReportFormat.ZIP:
+        return await _zip(services, keys, asked, headers=headers)
     if format_ is ReportFormat.FAILED:
         return await _failed(services, keys, asked, raw=raw, headers=headers)
     tables = [keys.report_csv]
@@ -143,12 +151,27 @@ async def _failed(
         await services.objects.stat(table)
         return Response(headers=headers, media_type=media_type)
     rows = failed_rows(services.objects, services.reported, keys, table)
-    # The first piece before the answer begins: what is missing is still told as such.
-    first = await anext(rows)
+    return StreamingResponse(await _begun(rows), headers=headers, media_type=media_type)
+
+
+async def _zip(
+    services: Services, keys: BatchKeys, asked: Asked, *, headers: dict[str, str]
+) -> Response:
+    media_type = _MEDIA_TYPES[ReportFormat.ZIP]
+    if asked.head:
+        await services.objects.stat(keys.report_jsonl)
+        return Response(headers=headers, media_type=media_type)
+    pieces = output_zip(services.objects, services.reported, keys, datetime.now(UTC))
+    return StreamingResponse(await _begun(pieces), headers=headers, media_type=media_type)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, the first of them made already: what is missing is still told as such."""
+    first = await anext(pieces)
 
     async def whole() -> AsyncIterator[bytes]:
         yield first
-        async for piece in rows:
+        async for piece in pieces:
             yield piece
 
-    return StreamingResponse(whole(), headers=headers, media_type=media_type)
+    return whole()

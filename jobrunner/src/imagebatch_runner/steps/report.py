@@ -139,6 +139,7 @@ class ReportWriter:
             images=self._images,
             csv=self._csv_offsets,
             jsonl=self._jsonl_offsets,
+            jsonl_bytes=self._jsonl.offset,
             failed=self._failed,
             failures=self._failures.groups(),
         )

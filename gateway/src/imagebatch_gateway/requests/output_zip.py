@@ -1,0 +1,67 @@
+"""All outputs of a batch as one ZIP archive, made while it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import IO, Final, cast
+
+from imagebatch_core.keys import BatchKeys, parse_image_key
+from imagebatch_gateway.backends.objects import Objects
+
+from .reported import Reported
+from .zip_format import ZipStream
+
+#: Outputs that are read ahead of the one that is being sent.
+READ_AHEAD: Final = 4
+#: Bytes of the archive's directory that stay in memory; the rest is on the scratch volume.
+_IN_MEMORY: Final = 4 * 1024 * 1024
+
+
+async def output_zip(
+    objects: Objects, reported: Reported, keys: BatchKeys, made_at: datetime
+) -> AsyncIterator[bytes]:
+    """Files are named ``<row>-<position>.<extension>``. If an output is gone from the store the
+    stream breaks off, so that nobody takes a part for the whole.
+
+    Raises ResultMissing, ResultUnreadable, StoreUnavailable.
+    """
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as directory:
+        archive = ZipStream(cast("IO[bytes]", directory), made_at)
+        async for name, content in _read_ahead(objects, _outputs(reported, keys)):
+            yield archive.add(name, content)
+        for piece in archive.end():
+            yield piece
+
+
+async def _read_ahead(
+    objects: Objects, outputs: AsyncIterator[tuple[str, str]]
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Name and content of each output, in their order."""
+    reading: deque[tuple[str, asyncio.Task[bytes]]] = deque()
+    try:
+        async for name, key in outputs:
+            reading.append((name, asyncio.create_task(objects.read(key))))
+            if len(reading) > READ_AHEAD:
+                ready, task = reading.popleft()
+                yield ready, await task
+        while reading:
+            ready, task = reading.popleft()
+            yield ready, await task
+    finally:
+        for _, task in reading:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in reading), return_exceptions=True)
+
+
+async def _outputs(reported: Reported, keys: BatchKeys) -> AsyncIterator[tuple[str, str]]:
+    """Name in the archive and key in the bucket of each output, in input order."""
+    async for results, _ in reported.from_row(keys, 1):
+        for result in results:
+            key = result.get("output_key") or ""
+            named = parse_image_key(key)
+            if named is not None:
+                yield f"{result['row']}-{result['position']}.{named.extension}", key
