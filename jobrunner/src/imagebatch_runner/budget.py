@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 
 
 class Budget:
-    """At most ``capacity`` units are taken at once, in the order in which they are asked for.
+    """A budget of ``capacity`` units, granted in the order of the requests.
 
-    A weight over the capacity counts as the capacity: such an image waits until it is alone. No
-    small image overtakes a large one, which could otherwise wait for ever.
+    A weight over the capacity counts as the capacity: such an image waits until it is alone. A
+    small image never overtakes a large one; otherwise the large one could wait for ever.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -38,7 +38,7 @@ class Budget:
             self.give(taken)
 
     async def take(self, weight: int) -> int:
-        """Wait for ``weight`` units. Returns the units to give back."""
+        """Wait for ``weight`` units and return how many to give back."""
         weight = min(weight, self._capacity)
         if not self._waiting and weight <= self._free:
             self._free -= weight
@@ -66,18 +66,18 @@ class Budget:
         self._grant()
 
     def overdraw(self, weight: int) -> None:
-        """Take units at once, free or not: for memory that is in use already.
+        """Take ``weight`` units at once, even if they are not free: the memory is in use already.
 
-        A caller waits for :meth:`settled` before its next step, which bounds the overdraft.
+        The caller must wait for :meth:`settled` before its next step, which bounds the overdraft.
         """
         self._free -= weight
         if self._free < 0:
             self._settled.clear()
 
     async def settled(self) -> None:
-        """Wait until nothing is overdrawn.
+        """Wait until the budget is not overdrawn any more.
 
-        This does not queue behind those who wait to take: they may wait for the caller's units.
+        This does not queue behind calls of :meth:`take`, which may wait for the caller's units.
         """
         await self._settled.wait()
 
@@ -95,7 +95,7 @@ class Budget:
 
 
 class Hold:
-    """Units of a budget that are held beyond the function that took them."""
+    """Units of a budget that stay taken after the function that took them has returned."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -113,7 +113,7 @@ class Hold:
         self._weight += weight
 
     def shrink(self, weight: int) -> None:
-        """Give back all units over ``weight``."""
+        """Keep ``weight`` units and give back the rest."""
         surplus = self._weight - weight
         if surplus > 0:
             self._weight = weight

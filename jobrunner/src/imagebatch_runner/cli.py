@@ -22,7 +22,7 @@ from .settings import Settings
 
 
 def version_text(*, native: bool) -> str:
-    """What ``--version`` prints."""
+    """Return the text of ``--version``; ``native`` says whether the JPEG library is there."""
     library = "yes" if native else "no; JPEGs take up to three times as long without it"
     return f"imagebatch-runner {version('imagebatch-runner')}\nnative JPEG library: {library}"
 
@@ -33,10 +33,10 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-#: Each decoder takes some file descriptors, of which a process commonly may have 1024.
+#: Upper bound of --jobs: each decoder needs file descriptors, and a process may often open 1024.
 _MOST_JOBS = 256
 
-#: Their settings are environment variables, which the operator and the chart set.
+#: Help heading of the pod steps. The operator and the chart set their environment variables.
 _PODS = "Steps of a batch in pods, which the operator starts"
 
 _LOCAL = (

@@ -1,4 +1,4 @@
-"""An image's bytes in the pieces in which they arrived, joined only where that is needed."""
+"""An image's bytes, kept in the pieces in which they arrived and joined only when needed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _HEAD: Final = 64 << 10
 
 
 class Content:
-    """The bytes of an image, or none.
+    """The bytes of an image; it may be empty.
 
     They stay in pieces because joining a megabyte takes as long as receiving it: the kernel has to
     clear the pages of each new copy.
     """
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
-        """The caller must not change ``pieces`` any more."""
+        """Keep ``pieces`` without a copy: the caller must not change them any more."""
         self.pieces: Sequence[bytes] = pieces
         self.size: Final = sum(map(len, pieces))
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB or more; all bytes if there are fewer."""
+        """The first pieces, joined: 64 KiB or more, or all bytes if there are fewer."""
         taken, size = 0, 0
         while taken < len(self.pieces) and size < _HEAD:
             size += len(self.pieces[taken])
@@ -32,7 +32,7 @@ class Content:
         return b"".join(self.pieces[:taken])
 
     def whole(self) -> bytes:
-        """All bytes, which stay joined from then on."""
+        """Return all bytes; they stay joined from then on."""
         if len(self.pieces) != 1:
             self.pieces = (b"".join(self.pieces),)
         return self.pieces[0]

@@ -1,4 +1,4 @@
-"""How many CPUs this process may really use: its affinity, bounded by its cgroup's quota."""
+"""The number of CPUs that this process may use: its affinity, bounded by its cgroup's quota."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def available_cpus(cpu_max: Path = _CPU_MAX) -> int:
-    """At least 1. A quota of 1.5 CPUs counts as 2: decoders also wait for the network's bytes."""
+    """Return how many CPUs this process may use, at least 1.
+
+    A quota of 1.5 CPUs counts as 2, because decoders also wait for bytes from the network.
+    ``cpu_max`` is the cgroup v2 file with the quota.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:

@@ -1,12 +1,12 @@
-"""Why an image or a step failed.
+"""The errors that fail an image or a step.
 
 ::
 
     ImageFailed          one image failed; it is recorded, and the shard goes on
-    ObjectNotTaken       the store takes other objects, and not this image's output; recorded too
-    StorageUnavailable   the store did not answer for as long as it is waited for (exit code 1)
+    ObjectNotTaken       the store refuses this image's output but accepts others; recorded too
+    StorageUnavailable   the store did not answer within the patience (exit code 1)
     ScratchFull          there is no space for temporary files (exit code 1)
-    SourceUnavailable    the address of the batch's CSV fails in a way that may pass (exit code 1)
+    SourceUnavailable    the address of the batch's CSV fails, perhaps for a while (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
 """
 
@@ -19,10 +19,10 @@ from imagebatch_core.results import ErrorCode
 class ImageFailed(Exception):
     """One image failed.
 
-    ``http_status`` is that of the last attempt's last answer, if there was one. ``retry_after`` is
-    the wait in seconds that the host asked for. ``attempts`` counts the tries to fetch. ``message``
-    may quote a host or a file; characters that cannot be shown on one line are replaced. It must
-    not be cut before credentials are redacted, or the first half of one could stay:
+    ``http_status`` is the status of the last response to the last attempt, if there was one.
+    ``retry_after`` is the wait in seconds that the host asked for. ``attempts`` counts the attempts
+    to fetch. ``message`` may quote a host or a file; characters that cannot be shown on one line
+    are replaced. Redact credentials in it before cutting it, or half of a credential could stay:
     :meth:`.ImageResult.failure` cuts it.
     """
 
@@ -44,20 +44,20 @@ class ImageFailed(Exception):
 
 
 def _readable(text: str) -> str:
-    """The text without control characters and lone surrogates, which JSON in UTF-8 cannot hold."""
+    """Replace control characters and lone surrogates by spaces: JSON in UTF-8 cannot hold them."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 class ObjectNotTaken(ImageBatchError):
-    """The object store takes other objects, and not this one."""
+    """The object store refuses this object but accepts others."""
 
 
 class StorageUnavailable(ImageBatchError):
-    """The object store did not answer for as long as ``storage_patience_seconds`` says."""
+    """The object store did not answer within ``storage_patience_seconds``."""
 
 
 class SourceUnavailable(ImageBatchError):
-    """The address of the batch's CSV did not answer, or answered that it may later."""
+    """The address of the batch's CSV did not answer, or failed in a way that may pass."""
 
 
 class ScratchFull(ImageBatchError):
@@ -65,4 +65,4 @@ class ScratchFull(ImageBatchError):
 
 
 class SourceMissing(InputRefused):
-    """There is no CSV where the batch's source says."""
+    """The batch's source names a CSV that does not exist."""

@@ -1,7 +1,7 @@
-"""How much memory this process may use, and how the runner divides it.
+"""The memory that this process may use, and how the runner divides it.
 
-The kernel kills a pod over its limit, decoders included. The shares are therefore made of the
-limit, and an image that does not fit its decoder's share fails alone.
+The kernel kills a pod over its limit, decoders included. The shares are therefore computed from the
+limit, and an image that does not fit into its decoder's share fails alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _LIMITS: Final = (
 )
 #: Memory of the runner itself: interpreter, connections, and a shard of up to 100,000 images.
 _OWN: Final = 144 * MIB
-#: Bytes that a pixel takes at most from decoding to encoding, for most formats of the output:
-#: measured 17.1, for RGBA that is made a little smaller.
+#: Most bytes that a pixel takes from decoding to encoding, for most output formats: measured 17.1,
+#: for RGBA that is scaled down a little.
 BYTES_PER_PIXEL: Final = 18
 #: Freed memory that a decoder keeps for its next image; enough for 12 million pixels.
 KEPT_BY_DECODER: Final = 64 * MIB
@@ -30,8 +30,8 @@ _IDLE_DECODER: Final = 32 * MIB + KEPT_BY_DECODER + KEPT_AS_SCRATCH
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Bytes of images that are held at once, number of decoding processes, address space of each
-    in bytes, and pixels that are decoded at once."""
+    """The limits of one process: image bytes held at once, number of decoding processes, address
+    space of each decoder in bytes, and pixels decoded at once."""
 
     bytes_in_flight: int
     decoders: int
@@ -40,7 +40,7 @@ class Shares:
 
 
 def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
-    """The limit of the cgroup in bytes; ``None`` if it has none."""
+    """Return the cgroup's memory limit in bytes; ``None`` if it has no limit."""
     for file in files:
         try:
             text = file.read_text().strip()
@@ -52,15 +52,18 @@ def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
 
 
 def weight(pixels: int, bytes_per_pixel: int) -> int:
-    """How many pixels of the budget an image takes up whose pixels need so many bytes each."""
+    """Return how much of the pixel budget an image takes whose pixels need ``bytes_per_pixel``.
+
+    The budget counts pixels of :data:`BYTES_PER_PIXEL` bytes.
+    """
     return -(-pixels * bytes_per_pixel // BYTES_PER_PIXEL)
 
 
 def shares(limit: int | None, cpus: int) -> Shares:
-    """The shares where no setting says otherwise.
+    """Return the default shares for a memory limit in bytes (``None``: no limit) and some CPUs.
 
-    One decoder for each CPU, as long as idle decoders take at most half of the memory. All decoders
-    share the budget of pixels, so that one of two large images waits. The limit of a decoder's
+    There is one decoder for each CPU, as long as idle decoders take at most half of the memory. All
+    decoders share the pixel budget, so that one of two large images waits. The limit of a decoder's
     address space is the last resort.
     """
     if limit is None:

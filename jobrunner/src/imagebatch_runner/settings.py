@@ -31,7 +31,7 @@ _BY_MEMORY: Final = WhenUnset("by the pod's memory limit")
 
 
 class Settings(EgressSettings):
-    """The defaults suit a pod of one CPU and 1 GiB."""
+    """The settings of the runner. The defaults suit a pod of one CPU and 1 GiB."""
 
     store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
     public_base_url: str = Field(
@@ -138,7 +138,7 @@ class Settings(EgressSettings):
 
     @property
     def shares(self) -> Shares:
-        """What is set; the rest is derived from the CPUs and memory that this process may use."""
+        """The shares that are set; the others derived from this process's CPUs and memory."""
         own = shares(memory_limit(), self.decoders or available_cpus())
         set_mib = self.decoder_memory_mib
         return Shares(
@@ -149,15 +149,16 @@ class Settings(EgressSettings):
         )
 
     def output_url(self, key: str) -> str:
-        """Where people find an output: its key below the public base, or the key itself."""
+        """Return an output's URL: its key below ``public_base_url``, or the key itself if that is
+        empty."""
         base = self.public_base_url.rstrip("/")
-        # Reports list several keys with commas between them, and local file names may hold commas.
+        # Reports separate keys by commas, and local file names may hold commas.
         return f"{base}/{key}" if base else key.replace("%", "%25").replace(",", "%2C")
 
 
 def termination_log(env: Mapping[str, str]) -> Path:
-    """The file for a step's termination message.
+    """Return the path of a step's termination message, from the environment ``env``.
 
-    Not a field of :class:`Settings`, because the message must also tell about wrong settings.
+    It is not a field of :class:`Settings`, because the message must also report wrong settings.
     """
     return Path(env.get(variable("termination_log")) or TERMINATION_LOG)

@@ -1,1 +1,1 @@
-"""Compress one image in memory. It knows nothing of the other folders."""
+"""Compress one image in memory. The codec does not use the runner's other packages."""

@@ -1,7 +1,7 @@
 """Clear the times in an AVIF sequence, which is an ISO base media file (ISO/IEC 14496-12).
 
-libavif writes the current time into the headers of a sequence, and Pillow cannot set another one.
-The same input would give other bytes each second.
+libavif writes the current time into the headers of a sequence, and Pillow cannot set another time.
+Without this the same input would give other bytes each second.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-#: Boxes that hold the boxes with times, directly or in other boxes.
+#: Container boxes on the way to the boxes with times.
 _WITHIN: Final = frozenset({b"moov", b"trak", b"mdia"})
 _TIMED: Final = frozenset({b"mvhd", b"tkhd", b"mdhd"})
 
 
 def forget_times(file: BinaryIO) -> None:
-    """Set creation and modification times to 0, which means unknown."""
+    """Set the creation and modification times in ``file`` to 0, which means unknown."""
     descriptor = file.fileno()
     for name, at in _boxes(descriptor, 0, os.fstat(descriptor).st_size):
         if name in _TIMED:
             version = os.pread(descriptor, 1, at)[0]
-            # Two times follow version and flags: of 8 bytes in version 1, of 4 in version 0.
+            # Two times follow version and flags: 8 bytes each in version 1, 4 in version 0.
             os.pwrite(descriptor, bytes(16 if version == 1 else 8), at + 4)
 
 
 def _boxes(descriptor: int, at: int, end: int) -> Iterator[tuple[bytes, int]]:
-    """The name of each box, and where its content begins."""
+    """Yield the name of each box between ``at`` and ``end``, and where its content begins."""
     while at + 8 <= end:
         size, name = struct.unpack(">I4s", os.pread(descriptor, 8, at))
         header = 8

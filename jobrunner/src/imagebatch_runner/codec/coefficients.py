@@ -1,11 +1,11 @@
-"""Compress a JPEG with the native library of ``native/``, where it was built.
+"""Compress a JPEG with the native library of ``native/``, if it was built.
 
-:func:`recode` keeps the size and works on the coefficients; :func:`resize` makes a JPEG smaller or
-turns it, by way of its planes. Both take flawless Huffman-coded JPEGs of 8 bits, sequential or
-progressive, gray or YCbCr with chroma as fine as luma or half as fine. They refuse all others,
-which the general decoder then takes or fails.
+:func:`recode` keeps the size and works on the coefficients; :func:`resize` scales a JPEG down or
+turns it, by way of its planes. Both accept flawless Huffman-coded JPEGs of 8 bits, sequential or
+progressive, gray or YCbCr with chroma as fine as luma or half as fine. They refuse all others;
+Pillow then decodes those or fails.
 
-Not thread-safe: the process has one scratch buffer.
+This module is not thread-safe: the process has one scratch buffer.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from imagebatch_runner.memory import KEPT_AS_SCRATCH
 
 from .rawfile import Bytes, write_all
 
-if TYPE_CHECKING:  # it loads Pillow; the process that starts the decoders needs AVAILABLE alone
+if TYPE_CHECKING:  # it loads Pillow; the process that starts the decoders only needs AVAILABLE
     from .quantisation import Quantisation
 
 _LIBRARY: Final = Path(__file__).with_name("_jpeg.so")
 _ABI: Final = 6
-#: Bytes of scratch that are kept for the next image: getting new pages takes longer than the work.
+#: Bytes of scratch kept for the next image, because new pages take longer than the work itself.
 _KEPT_OUTPUT, _KEPT_WORK = KEPT_AS_SCRATCH // 4, KEPT_AS_SCRATCH // 4 * 3
 
 
 class Resizing(ctypes.Structure):
-    """``resizing`` of native/resize.c: the samples that a block is decoded to in each direction,
-    the size of the output before it is turned, the EXIF orientation, and whether the output has
-    4:2:0 chroma whatever the input has."""
+    """The struct ``resizing`` of native/resize.c: the samples that a block is decoded to in each
+    direction, the size of the output before it is turned, the EXIF orientation, and whether the
+    output has 4:2:0 chroma whatever the input has."""
 
     _fields_ = (
         ("eighths", ctypes.c_int32),
@@ -78,23 +78,26 @@ AVAILABLE: Final = _library is not None
 
 
 class Scratch:
-    """A buffer that one image after the other uses, so that its pages are allocated once. Between
-    two images it keeps at most ``kept`` bytes of memory and twice that of address space."""
+    """A buffer that is reused for each image, so that its pages are allocated once. Between two
+    images it keeps at most ``kept`` bytes of memory and twice as much address space."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._memory: mmap.mmap | None = None
 
     def at_least(self, size: int) -> mmap.mmap:
-        """The buffer with at least ``size`` bytes of arbitrary content. OSError if the process may
-        not have so much memory."""
+        """Return the buffer with at least ``size`` bytes of arbitrary content.
+
+        Raises:
+            OSError: the process may not have that much memory.
+        """
         if self._memory is None or len(self._memory) < size:
             self._memory = None
             self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         return self._memory
 
     def trim(self) -> None:
-        """Give back the pages over ``kept``, and the addresses of a very large buffer."""
+        """Return the pages over ``kept`` to the kernel, and the whole of a very large buffer."""
         if self._memory is None or len(self._memory) <= self._kept:
             return
         if len(self._memory) > 2 * self._kept:
@@ -103,7 +106,7 @@ class Scratch:
             self._memory.madvise(mmap.MADV_DONTNEED, self._kept, len(self._memory) - self._kept)
 
     def release(self) -> None:
-        """Give back the addresses too, if the buffer is larger than ``kept``."""
+        """Unmap the buffer if it is larger than ``kept``, which also frees its address space."""
         if self._memory is not None and len(self._memory) > self._kept:
             self._memory = None
 
@@ -123,7 +126,7 @@ def recode(
     needs a target and gives 4:2:0 chroma whatever the input has. The output may be up to an eighth
     larger than ``data``: the caller then knows that the image is sound and gets no smaller.
 
-    False, with nothing written, for a JPEG that is refused, and where memory does not suffice.
+    Return False, with nothing written, if the library refuses the JPEG or memory does not suffice.
     """
     if _library is None:
         return False
@@ -133,8 +136,10 @@ def recode(
 
 
 def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> bool:
-    """As :func:`recode`, for another size or orientation. Refused as well if the output is smaller
-    than a tenth of what the blocks are decoded to."""
+    """Like :func:`recode`, but for another size or orientation, given by ``how``.
+
+    The library also refuses an output smaller than a tenth of what the blocks are decoded to.
+    """
     if _library is None:
         return False
     needed = _library.imagebatch_jpeg_resize_scratch(_pointer(data), len(data), how)
@@ -143,15 +148,20 @@ def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> b
 
 
 def _most(data: Bytes) -> int:
-    """The most bytes of an output. An input that gets no smaller must not look refused: Pillow
-    would compress it again and lose quality for nothing."""
+    """Return the most bytes that an output may have, somewhat more than the input has.
+
+    An input that gets no smaller must not look refused: Pillow would compress it again and lose
+    quality for nothing.
+    """
     return len(data) + len(data) // 8 + 1024
 
 
 def _written(
     function: Callable[..., int], target: Quantisation | None, most: int, needed: int, out: BinaryIO
 ) -> bool:
-    """Write what ``function`` makes, at most ``most`` bytes, with ``needed`` bytes of scratch."""
+    """Call ``function`` with ``needed`` bytes of scratch and write its output, at most ``most``
+    bytes, to ``out``. Return False, with nothing written, if it refuses or memory does not suffice.
+    """
     if needed < 0:
         return False
     try:
@@ -176,7 +186,7 @@ def _written(
 
 
 def release() -> None:
-    """Give the address space to the general decoder, except for what is counted as kept."""
+    """Free the address space for Pillow, except for what the scratch buffers may keep."""
     _output.release()
     _work.release()
 

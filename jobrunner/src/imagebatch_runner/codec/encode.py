@@ -1,4 +1,4 @@
-"""Encode pixels with Pillow, by the settings in the table of formats."""
+"""Encode pixels with Pillow, with the settings of the table of formats."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from .rawfile import write_all
 
 #: The JPEG quality whose quantisation steps are all 1.
 FINEST: Final = 100
-#: Bytes of metadata that a segment of a JPEG holds, after the longest of the names it begins with.
+#: Bytes of metadata that fit into a JPEG segment, after the longest name that it may begin with.
 _SEGMENT: Final = 65_533 - 29
 
 
 def carried(image: Image.Image) -> dict[str, bytes]:
-    """The EXIF data, with its orientation already applied, and the XMP data of an upright image."""
+    """Return the EXIF and XMP data of an upright image, as ``exif`` and ``xmp`` if there are any.
+
+    The orientation has been applied already and is not in the EXIF data.
+    """
     found: dict[str, bytes] = {}
     exif = image.getexif()
     if len(exif):
@@ -43,16 +46,17 @@ def still(
     out: BinaryIO,
     fast: bool = True,
 ) -> None:
-    """Encode one frame into ``out``, which has a ``fileno``: Pillow then writes straight to it,
-    without the interpreter lock and faster than to memory. ``fast`` as in
-    :func:`.transcode.compress`.
+    """Encode one frame into ``out`` in the format ``target``.
+
+    ``out`` has a ``fileno``: Pillow then writes straight to it, without the interpreter lock and
+    faster than to memory. ``fast`` means the same as in :func:`.transcode.compress`.
     """
     taken = {
         name: metadata[name]
         for name in FORMATS[target].metadata
         if name in metadata and (target is not Kind.JPEG or len(metadata[name]) <= _SEGMENT)
     }
-    # Pillow would otherwise copy from the input: comments, profiles, text chunks, EXIF.
+    # Otherwise Pillow copies comments, profiles, text chunks and EXIF from the input.
     frame = _without_info(frame)
     chosen = FORMATS[target].settings(options) | taken
     if target is not Kind.JPEG:
@@ -64,8 +68,10 @@ def still(
 
 
 def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
-    """Let Pillow write all coefficients, in steps of 1, and the native library choose among them.
-    False, with nothing written, when it cannot."""
+    """Encode a JPEG with the native library, from coefficients that Pillow writes in steps of 1.
+
+    Return False, with nothing written, when the library cannot do it.
+    """
     if not coefficients.AVAILABLE:
         return False
     finest = BytesIO()
@@ -74,8 +80,10 @@ def _by_coefficients(frame: Image.Image, quality: int, out: BinaryIO) -> bool:
 
 
 def _jpeg(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
-    """Encode with Huffman tables made for the image. Pillow collects such a JPEG in a buffer, which
-    is too small for noise at a high quality; that image gets the standard tables."""
+    """Encode a JPEG with Huffman tables made for the image, or else with the standard tables.
+
+    Pillow needs a buffer for the former, which is too small for noise at a high quality.
+    """
     try:
         frame.save(out, "JPEG", **chosen)
     except OSError:
@@ -85,8 +93,10 @@ def _jpeg(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
 
 
 def _smaller_of_both(frame: Image.Image, chosen: dict[str, Any], out: BinaryIO) -> None:
-    """Encode as a baseline and as a progressive JPEG and keep the smaller one: small images are
-    smaller as baseline."""
+    """Encode a baseline and a progressive JPEG and keep the smaller one.
+
+    Baseline is the smaller one for small images.
+    """
     _jpeg(frame, chosen, out)
     progressive = BytesIO()
     try:
@@ -124,7 +134,7 @@ def animation(
 
 
 def _without_info(frame: Image.Image) -> Image.Image:
-    """A frame that shares the pixels and nothing else but the transparency of its palette."""
+    """Return a frame with the same pixels and, of its info, only the transparency."""
     bare = frame._new(frame.im)  # copy() would double the memory of the pixels
     transparency = frame.info.get("transparency")
     bare.info = {} if transparency is None else {"transparency": transparency}

@@ -1,10 +1,10 @@
-"""The codec's table of formats: one row for each :class:`Kind`, no column of which has a default.
+"""The codec's table of formats: one row for each :class:`Kind`; no column has a default.
 
-Pillow is not imported here: the process that starts the decoders reads headers by this table and
-must not load decoders itself. :mod:`.encode` is what hands ``settings`` to Pillow.
+This module does not import Pillow: the process that starts the decoders uses the table to read
+headers and must not load decoders itself. :mod:`.encode` passes ``settings`` to Pillow.
 
-Measured on photographs (ratios, one run): JPEG with optimised Huffman tables is 9 % smaller for a
-fifth more time than without; WebP method 2 costs half of method 4 for 8 % more bytes.
+Measured on photographs (ratios, one run): optimised Huffman tables make a JPEG 9 % smaller and take
+a fifth more time; WebP method 2 takes half the time of method 4 for 8 % more bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from imagebatch_runner.memory import BYTES_PER_PIXEL
 from . import frames, sizes, strippers
 from .options import CodecOptions
 
-#: Keyword arguments of the method ``save`` of Pillow's images.
+#: Keyword arguments of Pillow's ``Image.save``.
 Arguments = dict[str, Any]
 
 
@@ -29,10 +29,10 @@ class Traits:
 
     #: Modules of the package ``PIL`` that decode and encode it under the name :attr:`Kind.name`.
     plugins: tuple[str, ...]
-    #: Width and height by the header; ``None`` where it does not tell.
+    #: Returns width and height from the header; ``None`` if it does not give them.
     size: Callable[[bytes], sizes.Size | None]
-    #: Number of frames, counted up to a limit; ``None`` where only a decoder knows. Formats without
-    #: animations have no such function.
+    #: Returns the number of frames, counted up to a limit; ``None`` if only a decoder knows it.
+    #: Formats without animations have no such function.
     count: Callable[[bytes, int], int | None] | None
     #: Whether it stores transparency.
     alpha: bool
@@ -41,30 +41,31 @@ class Traits:
     #: Which of ``exif`` and ``xmp`` Pillow writes into it.
     metadata: tuple[str, ...]
     #: Removes the metadata of a file without touching its pixels; the second argument is the EXIF
-    #: data that must stay. ``None``: such files keep their metadata.
+    #: data that must stay. ``None``: files of this format keep their metadata.
     strip: Callable[[bytes, bytes], bytes] | None
-    #: How Pillow encodes it.
+    #: Returns the arguments with which Pillow encodes it.
     settings: Callable[[CodecOptions], Arguments]
-    #: Bytes of memory that one pixel takes at most from decoding to encoding, as measured by
+    #: Most bytes of memory that one pixel takes from decoding to encoding, as measured by
     #: ``tests/integration/runner/test_format_memory.py``.
     bytes_per_pixel: int
-    #: Whether it has variants that no decoder here knows: a file that cannot be opened is then
-    #: called unsupported, not damaged.
+    #: Whether it has variants that Pillow cannot decode: a file that cannot be opened then fails as
+    #: unsupported, not as damaged.
     has_variants: bool
 
     @property
     def animates(self) -> bool:
-        """Whether it can hold an animation; of other formats the first frame is taken."""
+        """Whether the format can hold an animation; from other formats only the first frame is
+        used."""
         return self.count is not None
 
     def frames(self, data: bytes, most: int) -> int | None:
-        """Number of frames of ``data``, at most ``most``; ``None`` if there are several and only a
-        decoder knows how many."""
+        """Return the number of frames of ``data``, at most ``most``; ``None`` if there are several
+        and only a decoder knows how many."""
         return 1 if self.count is None else self.count(data, most)
 
 
 def jpeg_subsampling(quality: int) -> str:
-    """The chroma subsampling of JPEGs of a quality."""
+    """Return the chroma subsampling for JPEGs of this quality."""
     return "4:2:0" if quality < 90 else "4:4:4"
 
 
@@ -85,7 +86,7 @@ def _webp(options: CodecOptions) -> Arguments:
 
 
 def _avif(options: CodecOptions) -> Arguments:
-    # One thread: workers are processes already, and the bytes depend on the tiling.
+    # One thread: each decoder is a process already, and more threads change the bytes (tiling).
     return {"quality": options.quality, "speed": 6 if options.small else 8, "max_threads": 1}
 
 
@@ -166,7 +167,7 @@ FORMATS: Final[Mapping[Kind, Traits]] = {
         plugins=("BmpImagePlugin",),
         size=sizes.bmp,
         count=None,
-        alpha=False,  # Pillow writes a fourth byte that nobody reads as transparency
+        alpha=False,  # Pillow writes a fourth byte, but no reader takes it for transparency
         palette=True,
         metadata=(),
         strip=None,

@@ -1,8 +1,10 @@
-"""How many frames a file holds, counted up to a limit, one function for each format.
+"""Count the frames of a file up to a limit, with one function for each format.
 
 The frames are counted before anything is decoded: all frames of an animation are in memory at once,
-and a decoder's own count may walk through millions of them. Plain Python on hostile input, as
-:mod:`.sizes`. A damaged file is taken to end where the damage is.
+and a decoder's own count may walk through millions of them. Like :mod:`.sizes`, this is plain
+Python on hostile input. A damaged file is taken to end where the damage is.
+
+Each function returns at most ``most`` frames, and ``None`` if only a decoder knows the number.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from typing import Final
 
 from . import gifblocks
 
-#: The list of brands of an AVIF lies within this many bytes.
+#: An AVIF's list of brands lies within this many bytes from the start.
 _BRANDS: Final = 256
-#: Chunks that are walked through: more than any file has that was not made to have many.
+#: Most chunks that are walked through; only a hostile file has more.
 _STEPS: Final = 500_000
 
 
@@ -26,7 +28,7 @@ def gif(data: bytes, most: int) -> int | None:
 
 
 def webp(data: bytes, most: int) -> int | None:
-    """An extended file has one ``ANMF`` chunk for each frame."""
+    """Count the ``ANMF`` chunks: an extended file has one for each frame."""
     at, frames = 12, 0
     for _ in range(_STEPS):
         if at + 8 > len(data) or frames >= most:
@@ -38,7 +40,7 @@ def webp(data: bytes, most: int) -> int | None:
 
 
 def png(data: bytes, most: int) -> int | None:
-    """The number that ``acTL`` gives, a chunk before the pixels (PNG, third edition, 11.3.6.1)."""
+    """Return the number in the chunk ``acTL`` before the pixels (PNG, third edition, 11.3.6.1)."""
     at = 8
     for _ in range(_STEPS):
         name = data[at + 4 : at + 8]
@@ -51,5 +53,5 @@ def png(data: bytes, most: int) -> int | None:
 
 
 def avif(data: bytes, most: int) -> int | None:
-    """The brand ``avis`` marks a sequence; only a decoder knows how many frames it has."""
+    """Return 1, or ``None`` for a sequence (brand ``avis``), which only a decoder can count."""
     return None if b"avis" in data[8:_BRANDS] else 1

@@ -1,6 +1,6 @@
 """Find the images of a GIF (GIF89a, appendix A) without decoding their pixels.
 
-Plain Python on hostile input, as :mod:`.sizes`.
+Like :mod:`.sizes`, this is plain Python on hostile input.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from collections.abc import Iterator
 from typing import Final
 
 _IMAGE, _EXTENSION, _END = 0x2C, 0x21, 0x3B
-#: Bytes of the header with the screen's descriptor, and of an image's descriptor.
+#: Bytes of the header with the screen descriptor, and of an image descriptor.
 _SCREEN: Final = 13
 _DESCRIPTOR: Final = 9
-#: Blocks that are walked through: more than any file has that was not made to have many.
+#: Most blocks that are walked through; only a hostile file has more.
 _STEPS: Final = 500_000
 
 
 class TooManyBlocks(Exception):
-    """The file has more blocks than are walked through."""
+    """The file has more than ``_STEPS`` blocks."""
 
 
 def images(data: bytes) -> Iterator[int]:
-    """The position of each image's separator, after which its descriptor follows. A damaged file
-    is taken to end where the damage is.
+    """Yield the position of each image separator; the image descriptor follows it.
+
+    A damaged file is taken to end where the damage is.
 
     Raises:
-        TooManyBlocks: there may be more images.
+        TooManyBlocks: the file has too many blocks to find all images.
     """
     at = _SCREEN + _colours(data, 10)
     in_blocks = False
@@ -51,7 +52,9 @@ def images(data: bytes) -> Iterator[int]:
 
 
 def _colours(data: bytes, flags: int) -> int:
-    """The size in bytes of the colour table that a descriptor's flags announce; ``flags`` is their
-    position."""
+    """Return the size in bytes of the colour table that a descriptor announces.
+
+    ``flags`` is the position of the descriptor's flags; without a table the size is 0.
+    """
     found = data[flags] if flags < len(data) else 0
     return 3 * (2 << (found & 7)) if found & 0x80 else 0

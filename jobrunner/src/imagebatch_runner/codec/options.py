@@ -1,5 +1,8 @@
-"""The options of compression, without Pillow: the process that starts the decoders hands them on
-and must not load decoders itself."""
+"""The options of compression.
+
+This module does not import Pillow: the process that starts the decoders passes the options on and
+must not load decoders itself.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ class CodecOptions:
     """The fields of ``spec.output`` under their own names and with the same defaults, then the
     limits of the runner. Widths, heights and ``max_pixels`` are in pixels.
 
-    A batch whose output has a field that is missing here ends with a TypeError; a test asks for an
-    example of the effect of each (``tests/unit/runner/codec/test_options.py``).
+    If ``spec.output`` has a field that is missing here, the batch ends with a TypeError. A test
+    needs an example of each field's effect (``tests/unit/runner/codec/test_options.py``).
     """
 
     format: str = "jpeg"
@@ -28,7 +31,7 @@ class CodecOptions:
 
     @property
     def small(self) -> bool:
-        """Whether fewer bytes are worth more time."""
+        """Whether the profile prefers fewer bytes to less time."""
         return self.profile == "small"
 
     @property
@@ -36,9 +39,9 @@ class CodecOptions:
         return self.metadata == "keep"
 
     def changed(self) -> set[str]:
-        """The names of the options that do not have their default."""
+        """Return the names of the options that differ from their defaults."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def target(self, source: Kind) -> Kind:
-        """The format of the output for an input of the format ``source``."""
+        """Return the format of the output for an input of the format ``source``."""
         return source if self.format == Format.ORIGINAL else Kind(self.format)

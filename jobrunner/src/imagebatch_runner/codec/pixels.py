@@ -1,7 +1,7 @@
 """Prepare the pixels of a decoded frame for encoding: orientation, colours, transparency, size.
 
-The order matters. Orientation comes first, as the limits of the size are about what people see.
-Colours are converted next, as profiles describe the stored mode. Then comes transparency, and
+The order matters. Orientation comes first, because the size limits apply to the upright picture.
+Colours are converted next, because profiles describe the stored mode. Then comes transparency, and
 scaling last.
 """
 
@@ -19,10 +19,10 @@ from imagebatch_core.formats import Kind
 from .formats import FORMATS
 from .options import CodecOptions
 
-#: Scaling first reduces by averaging boxes, to no less than this many times the target's size.
+#: Scaling first averages boxes, down to no less than this many times the target size.
 _REDUCING_GAP: Final = 3.0
 _ON_ITS_SIDE: Final = range(5, 9)
-#: Modes in which a PNG may have one transparent colour, and the modes that hold it as alpha.
+#: Modes in which a PNG may have one transparent colour, each with its mode that has alpha.
 _KEYED: Final = {"1": "LA", "L": "LA", "RGB": "RGBA"}
 #: Modes whose colours a profile can describe.
 _COLOURED: Final = frozenset({"RGB", "RGBA", "CMYK", "LAB", "P", "PA"})
@@ -31,14 +31,16 @@ _COLOURED: Final = frozenset({"RGB", "RGBA", "CMYK", "LAB", "P", "PA"})
 def upright(frame: Image.Image) -> None:
     """Turn the frame by its EXIF orientation, in place. Damaged EXIF data counts as none."""
     frame.load()
-    # Pillow parses EXIF data late and may raise anything at damaged data.
+    # Pillow parses EXIF data lazily and may raise any error for damaged data.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(frame, in_place=True)
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where it is damaged or another number, as in :func:`upright`.
-    ``image`` need not be decoded."""
+    """Return the EXIF orientation, 1 to 8, without decoding ``image``.
+
+    It is 1 if the data is damaged or holds another number, as in :func:`upright`.
+    """
     found: Any = 1
     with contextlib.suppress(Exception):
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -46,17 +48,17 @@ def orientation(image: Image.Image) -> int:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """The size that :func:`upright` gives a JPEG, which need not be decoded."""
+    """Return the size that a JPEG has after :func:`upright`, without decoding it."""
     return image.size[::-1] if orientation(image) in _ON_ITS_SIDE else image.size
 
 
 def to_srgb(frame: Image.Image) -> Image.Image:
-    """The frame in sRGB with 8 bits a channel, in one of the modes L, LA, RGB, RGBA and P."""
+    """Return the frame in sRGB with 8 bits a channel, in mode L, LA, RGB, RGBA or P."""
     if frame.mode in ("I", "F") or frame.mode.startswith("I;16"):
         return _sixteen_bits_to_eight(frame)
     if frame.mode in _KEYED and "transparency" in frame.info:
-        # One colour means transparent. Scaling would mix it with its neighbours, and PNG alone can
-        # store it.
+        # One colour stands for transparent. Scaling would mix it with its neighbours, and only PNG
+        # can store it.
         frame = frame.convert(_KEYED[frame.mode])
     if frame.mode == "1":
         return frame.convert("L")
@@ -65,7 +67,7 @@ def to_srgb(frame: Image.Image) -> Image.Image:
         converted = _through_profile(frame, profile)
         if converted is not None:
             return converted
-    if frame.mode == "PA":  # nearly no format can store it
+    if frame.mode == "PA":  # hardly any format can store this mode
         return palette_to_direct(frame)
     if frame.mode in ("L", "LA", "RGB", "RGBA", "P"):
         return frame
@@ -73,7 +75,8 @@ def to_srgb(frame: Image.Image) -> Image.Image:
 
 
 def has_other_colours(image: Image.Image) -> bool:
-    """Whether :func:`to_srgb` would convert colours by a profile. ``image`` need not be decoded."""
+    """Return whether :func:`to_srgb` would convert colours by a profile, without decoding
+    ``image``."""
     profile = image.info.get("icc_profile")
     if image.mode != "RGB" or not isinstance(profile, bytes) or not profile:
         return False
@@ -84,7 +87,7 @@ def has_other_colours(image: Image.Image) -> bool:
 
 
 def on_white(frame: Image.Image) -> Image.Image:
-    """The frame without transparency, which is laid on white."""
+    """Return the frame without transparency, laid on a white background."""
     if frame.mode == "RGBA" or frame.has_transparency_data:
         frame = frame if frame.mode == "RGBA" else frame.convert("RGBA")
         white = Image.new("RGB", frame.size, "white")
@@ -102,8 +105,11 @@ def prepared(
     *,
     keep_palette: bool = True,
 ) -> Image.Image:
-    """The pixels to encode of an upright image or of a frame of an animation. ``whole`` is the size
-    of the picture; the decoder may have scaled it down already."""
+    """Return the pixels to encode, from an upright image or a frame of an animation.
+
+    ``whole`` is the full size of the picture; the decoder may have scaled it down already. Without
+    ``keep_palette`` each pixel gets its own colour.
+    """
     size = fitted_size(whole, options.max_width, options.max_height)
     frame = to_srgb(image)
     keep_palette = keep_palette and FORMATS[target].palette and size == frame.size
@@ -115,7 +121,7 @@ def prepared(
 
 
 def palette_to_direct(frame: Image.Image) -> Image.Image:
-    """The frame with a colour for each pixel: a palette cannot be scaled."""
+    """Return the frame with a colour for each pixel, because a palette cannot be scaled."""
     return frame.convert(_direct(frame))
 
 
@@ -126,7 +132,7 @@ def _direct(frame: Image.Image) -> str:
 def fitted_size(
     size: tuple[int, int], max_width: int | None, max_height: int | None
 ) -> tuple[int, int]:
-    """The largest size within both limits that keeps the proportions and is not over ``size``."""
+    """Return the largest size within both limits that keeps the proportions, at most ``size``."""
     width, height = size
     scale = min((max_width or width) / width, (max_height or height) / height, 1.0)
     if scale == 1.0:
@@ -141,8 +147,10 @@ def scaled(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
-    """The frame with 8 bits: its values are divided, while Pillow's own conversion would clip them
-    and turn nearly all pixels white."""
+    """Return the frame with 8 bits: its values are divided.
+
+    Pillow's own conversion would clip the values and turn nearly all pixels white.
+    """
     if frame.mode == "F":
         low, high = frame.getextrema()
         if not isinstance(low, float) or not isinstance(high, float) or high <= 1.0:
@@ -152,7 +160,7 @@ def _sixteen_bits_to_eight(frame: Image.Image) -> Image.Image:
 
 
 def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
-    """The frame in sRGB; ``None`` if it is sRGB already, or the profile cannot be used."""
+    """Return the frame in sRGB; ``None`` if it is sRGB already or the profile cannot be used."""
     if frame.mode not in _COLOURED:
         return None
     palette = frame.mode in ("P", "PA")
@@ -168,8 +176,11 @@ def _through_profile(frame: Image.Image, profile: bytes) -> Image.Image | None:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str, target: str) -> ImageCms.ImageCmsTransform | None:
-    """The conversion by a profile, ``None`` if that is sRGB. Remembered, as shops use few profiles
-    and making it takes longer than applying it to a thumbnail."""
+    """Return the conversion from ``profile`` to sRGB; ``None`` if the profile is sRGB.
+
+    It is cached, because shops use few profiles and building it takes longer than applying it to a
+    thumbnail.
+    """
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
     if mode.startswith("RGB") and "srgb" in (source.profile.profile_description or "").lower():
         return None

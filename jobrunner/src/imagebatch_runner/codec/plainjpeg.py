@@ -1,8 +1,8 @@
 """Compress a JPEG that needs nothing but another quality, with the native library.
 
-Most images of shops are like that. Pillow reads the header and says which ones are. What the
-library refuses is decoded by Pillow, so that the same images are accepted and the same ones fail
-with and without the library.
+Most images of shops need nothing else. Pillow reads the header and tells which images these are.
+Pillow also decodes what the library refuses, so that the same images are accepted and the same ones
+fail with and without the library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .rawfile import Bytes
 
 
 def is_plain(image: Image.Image) -> bool:
-    """Whether there is nothing to turn and no colour to convert. ``image`` need not be decoded."""
+    """Return whether ``image`` is upright and needs no colour conversion, without decoding it."""
     return (
         image.mode in ("RGB", "L")
         and pixels.orientation(image) == 1
@@ -26,11 +26,11 @@ def is_plain(image: Image.Image) -> bool:
 
 
 def compress(data: Bytes, quality: int, out: BinaryIO, *, small: bool = False) -> bool:
-    """Write ``data``, for which :func:`is_plain` holds, with ``quality`` into the empty ``out``.
+    """Write the JPEG ``data``, which :func:`is_plain`, with ``quality`` into the empty ``out``.
 
-    False, with nothing written, when the library refuses it. The output may be larger than
+    Return False, with nothing written, if the library refuses it. The output may be larger than
     ``data``.
     """
     target = quantisation.small(quality) if small else quantisation.usual(quality)
-    # Finer chroma than the encoder would write costs bytes; coarser chroma stays as it is.
+    # Chroma finer than the quality asks for would cost bytes; coarser chroma stays as it is.
     return coefficients.recode(data, target, out, coarse=jpeg_subsampling(quality) == "4:2:0")

@@ -1,8 +1,8 @@
-"""Make a JPEG smaller, or turn it, with the native library.
+"""Scale a JPEG down, or turn it, with the native library.
 
-It works on the planes of luma and chroma, without a conversion to RGB, and chroma never gets finer
-than it was. What the library refuses is decoded by Pillow, so that the same images are accepted and
-the same ones fail with and without the library.
+The library works on the planes of luma and chroma, without a conversion to RGB, and chroma never
+gets finer than it was. Pillow decodes what the library refuses, so that the same images are
+accepted and the same ones fail with and without the library.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from . import coefficients, pixels, quantisation
 from .formats import jpeg_subsampling
 from .rawfile import Bytes
 
-#: The most samples of the source for one of the result, in each direction (native/scale.c).
+#: The most source samples for one sample of the result, in each direction (native/scale.c).
 _MOST_OF_FILTER: Final = 10
 
 
 def takes(image: Image.Image) -> bool:
-    """Whether there is no colour to convert. ``image`` need not be decoded."""
+    """Return whether ``image`` needs no colour conversion, without decoding it."""
     return image.mode in ("RGB", "L") and not pixels.has_other_colours(image)
 
 
@@ -33,10 +33,10 @@ def compress(
     *,
     small: bool,
 ) -> tuple[int, int] | None:
-    """Write ``data`` into the empty ``out`` and return the size of the result. ``image`` is the
-    opened data; ``limits`` are the width and height of the upright picture.
+    """Write ``data``, scaled and upright, into the empty ``out`` and return its new size in pixels.
 
-    ``None``, with nothing written, when the library refuses it.
+    ``image`` is the opened ``data``; ``limits`` are the maximum width and height of the upright
+    picture. Return ``None``, with nothing written, if the library refuses the image.
     """
     whole = pixels.upright_size(image)
     size = pixels.fitted_size(whole, *limits)
@@ -55,11 +55,11 @@ def compress(
 
 
 def _eighths(size: tuple[int, int], wanted: tuple[int, int]) -> int:
-    """How many eighths of its size a block is decoded to, on the way from ``size`` to ``wanted``.
+    """Return to how many eighths of its size a block is decoded, to scale ``size`` to ``wanted``.
 
-    Fewer take less time but make the picture softer than the filter alone would. That cannot be
-    seen if the decoded picture is an eighth larger than ``wanted``, and blocks have at least 2.
-    They have 1 only where the filter could not reduce 2 to ``wanted``.
+    Fewer eighths take less time but make the picture softer than the filter alone would. The
+    difference cannot be seen if the decoded picture is an eighth larger than ``wanted`` and blocks
+    have at least 2 eighths. The result is 1 only where the filter could not reduce 2 to ``wanted``.
     """
     times = min(more / less for more, less in zip(size, wanted, strict=True))
     enough = min(8, max(-(-9 * less // more) for more, less in zip(size, wanted, strict=True)))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 from typing import IO, BinaryIO
 
-#: The bytes of an input: an object of their own, or shared memory.
+#: The bytes of an input: a bytes object, or a view of shared memory.
 Bytes = bytes | memoryview
 
 
 def write_all(out: BinaryIO, data: Bytes) -> None:
-    """Write ``data`` at the current position. OSError if not all of it can be written."""
+    """Write ``data`` completely at the current position.
+
+    Raises:
+        OSError: not all of it can be written.
+    """
     rest = memoryview(data)
     while rest:
         written = out.write(rest)
@@ -20,7 +24,7 @@ def write_all(out: BinaryIO, data: Bytes) -> None:
 
 
 def reading(data: Bytes) -> IO[bytes]:
-    """``data`` as a file, without a copy."""
+    """Return a file that reads ``data`` without copying it."""
     return io.BytesIO(data) if isinstance(data, bytes) else io.BufferedReader(_View(data))
 
 

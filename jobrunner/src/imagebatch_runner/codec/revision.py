@@ -1,7 +1,7 @@
 """The revision of the codec, which ``plan.json`` records.
 
-A batch does not take over outputs that another revision made: equal options would not mean equal
-images. The native library is part of the revision, as JPEGs come out in other bytes with it.
+A batch does not reuse outputs of another revision: equal options would not mean equal images. The
+native library is part of the revision, because it gives JPEGs other bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Final
 
 from . import coefficients
 
-#: Raise it with a change after which the same source and options give another picture, or a size
+#: Increase it with a change after which the same source and options give another picture, or a size
 #: that differs enough to be worth compressing ten million images again: a change of an encoder, of
-#: its effort, of scaling or of colours. A new build of the same encoder that moves a few bytes is
-#: no reason. ``tests/unit/runner/codec/test_revision.py`` notices when it is forgotten.
+#: its effort, of scaling or of colours. Do not increase it for a new build of the same encoder that
+#: changes a few bytes. ``tests/unit/runner/codec/test_revision.py`` fails if it is forgotten.
 REVISION: Final = 4
 
 

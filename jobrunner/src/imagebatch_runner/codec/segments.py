@@ -1,4 +1,4 @@
-"""The segments of a JPEG up to its first scan (ITU-T T.81, B.1.1)."""
+"""Find the segments of a JPEG up to its first scan (ITU-T T.81, B.1.1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ COM: Final = 0xFE
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """``data[start:end]`` includes the marker and the length; the body begins at ``start + 4``."""
+    """A segment of a JPEG: ``data[start:end]`` includes the marker and the length; the body begins
+    at ``start + 4``."""
 
     marker: int
     start: int
@@ -27,7 +28,11 @@ class Segment:
 
 
 def of_jpeg(data: bytes | bytearray) -> Iterator[Segment]:
-    """The segments up to and including the first SOS. ValueError if one is missing or damaged."""
+    """Yield the segments of ``data`` up to and including the first SOS.
+
+    Raises:
+        ValueError: a segment is missing or damaged.
+    """
     at = 2
     while True:
         while data[at : at + 2] == b"\xff\xff":  # fill bytes
@@ -44,8 +49,10 @@ def of_jpeg(data: bytes | bytearray) -> Iterator[Segment]:
 
 
 def is_metadata(marker: int, body: bytes) -> bool:
-    """Whether the picture looks the same without the segment, apart from its orientation. The
-    colour profile and Adobe's segment about the colour model are no metadata."""
+    """Return whether the picture looks the same without the segment, apart from its orientation.
+
+    The colour profile and Adobe's segment about the colour model are not metadata.
+    """
     if marker == APP0:
         return not body.startswith(b"JFIF\0")
     if marker == APP2:

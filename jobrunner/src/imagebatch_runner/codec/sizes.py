@@ -1,7 +1,7 @@
-"""The width and height that a file's header gives, one function for each format.
+"""Read the width and height from a file's header, with one function for each format.
 
-Plain Python on hostile input. What is damaged may raise ``struct.error``, ``IndexError`` or
-``OverflowError``; the size is then unknown, as it is where a function returns ``None``.
+This is plain Python on hostile input. A damaged header may raise ``struct.error``, ``IndexError``
+or ``OverflowError``; the size is then unknown, as if the function had returned ``None``.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from . import gifblocks
 
 Size = tuple[int, int]
 
-#: Markers of a JPEG before its frame and chunks of a PNG; 64 MiB of fill bytes would take minutes.
+#: Most markers of a JPEG before its frame, and most chunks of a PNG: walking through 64 MiB of fill
+#: bytes would take minutes.
 _MARKERS: Final = 10_000
-#: Entries of a TIFF's directory, and boxes of one level of an AVIF. Real files have some dozens;
-#: the size of a file with more is unknown.
+#: Most entries of a TIFF's directory, and most boxes of one level of an AVIF. Real files have some
+#: dozens; with more the size is unknown.
 _ENTRIES: Final = 512
 
 
 def png(data: bytes) -> Size | None:
-    """The size in ``IHDR``, if that is the first chunk and the only one of its name: decoders use
-    the last one."""
+    """Return the size in ``IHDR``; ``None`` unless it is the first chunk and occurs only once.
+
+    Decoders use the last one.
+    """
     width, height = struct.unpack(">II", data[16:24])
     at = 8
     for _ in range(_MARKERS):
@@ -40,7 +43,7 @@ def png(data: bytes) -> Size | None:
 
 
 def gif(data: bytes) -> Size | None:
-    """The size of the screen, enlarged by frames that reach beyond it, as decoders do."""
+    """Return the size of the screen, enlarged by frames that reach beyond it, as decoders do."""
     width, height = struct.unpack("<HH", data[6:10])
     try:
         for at in gifblocks.images(data):
@@ -76,7 +79,7 @@ def webp(data: bytes) -> Size | None:
 
 
 def jpeg(data: bytes) -> Size | None:
-    """The size in the first start-of-frame segment (ITU-T T.81, B.2.2)."""
+    """Return the size in the first start-of-frame segment (ITU-T T.81, B.2.2)."""
     at = 2
     for _ in range(_MARKERS):
         if at + 9 >= len(data) or data[at] != 0xFF:
@@ -97,7 +100,7 @@ def jpeg(data: bytes) -> Size | None:
 
 
 def tiff(data: bytes) -> Size | None:
-    """ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2; BigTIFF)."""
+    """Return ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2; BigTIFF)."""
     order = "<" if data[:2] == b"II" else ">"
     if data[2:4] in (b"+\0", b"\0+"):
         at = struct.unpack(order + "Q", data[8:16])[0]
@@ -116,13 +119,13 @@ def tiff(data: bytes) -> Size | None:
             size = struct.calcsize(form)
             number = struct.unpack(order + form, data[start : start + size])[0]
             if found.setdefault(tag, number) != number:
-                return None  # only the decoder knows which of them it uses
+                return None  # only the decoder knows which of the two numbers it uses
     return (found[256], found[257]) if len(found) == 2 else None
 
 
 def avif(data: bytes) -> Size | None:
-    """The size of the largest item: tiles of a grid and thumbnails have sizes, too (ISO/IEC
-    23008-12, 6.5.3)."""
+    """Return the size of the largest item (ISO/IEC 23008-12, 6.5.3): grid tiles and thumbnails are
+    items, too."""
     properties = _box(data, 0, len(data), (b"meta", b"iprp", b"ipco"))
     sizes = [
         struct.unpack(">II", data[start + 4 : start + 12])
@@ -133,7 +136,7 @@ def avif(data: bytes) -> Size | None:
 
 
 def _box(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> tuple[int, int]:
-    """The extent of the content of a nested box; empty if there is no such box."""
+    """Return start and end of the content of the box at ``path``; equal if there is no such box."""
     for wanted in path:
         found = next(((a, b) for name, a, b in _boxes(data, start, end) if name == wanted), None)
         if found is None:
@@ -144,7 +147,7 @@ def _box(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> tuple[in
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The name of each box and the extent of its content (ISO/IEC 14496-12, 4.2).
+    """Yield each box's name and the start and end of its content (ISO/IEC 14496-12, 4.2).
 
     Raises:
         OverflowError: there are more than ``_ENTRIES`` boxes.

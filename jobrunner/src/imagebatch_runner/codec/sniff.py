@@ -1,8 +1,8 @@
-"""Tell what a file is by its first bytes: its format and, where its header says so, its size.
+"""Detect a file's format from its first bytes and, if the header gives it, its size.
 
-Runs in the process that starts the decoders, on hostile input, so it is plain Python and never
-decodes. Before any decoder sees the bytes it has made sure that they are an image, that the format
-is supported, and that the image is not over the pixel limit.
+This runs in the process that starts the decoders, on hostile input, so it is plain Python and never
+decodes. It checks, before any decoder sees the bytes, that they are an image of a supported format
+and that the image is not over the pixel limit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _TEXT_WINDOW: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """``width`` and ``height`` in pixels as stored, before orientation; ``None`` if unknown."""
+    """The format and size of an image.
+
+    ``width`` and ``height`` are in pixels as stored, before orientation; ``None`` if unknown.
+    """
 
     kind: Kind
     width: int | None = None
@@ -35,10 +38,11 @@ class Sniffed:
 
 
 def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
-    """Tell the format and size of the image that ``data`` holds.
+    """Detect the format and size of the image that ``data`` holds.
 
     Raises:
-        ImageFailed: empty, not an image, a format that is not supported, or over ``max_pixels``.
+        ImageFailed: ``data`` is empty, is not an image, has a format that is not supported, or is
+            over ``max_pixels``.
     """
     if not data:
         raise ImageFailed(ErrorCode.EMPTY, "the answer has no content")
@@ -48,7 +52,7 @@ def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
     try:
         size = FORMATS[kind].size(data)
     except (struct.error, IndexError, OverflowError):
-        size = None  # a damaged or unusual header: the decoder says in its own words what is wrong
+        size = None  # a damaged or unusual header: the decoder reports what is wrong
     if size is None:
         return Sniffed(kind)
     if size[0] * size[1] > max_pixels:
@@ -60,7 +64,7 @@ def sniff(data: bytes, *, max_pixels: int) -> Sniffed:
 
 
 def _refused(data: bytes) -> ImageFailed:
-    """The failure for a file that is no image of a supported format, with its name if known."""
+    """Return the failure for a file that is no supported image; it names the format if known."""
     name = unsupported_format(data)
     if name is not None:
         return ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"{name} images are not supported")

@@ -1,6 +1,6 @@
 """Remove the metadata of an image that is kept because compression did not make it smaller.
 
-Its pixels stay byte for byte, and so does an orientation where the picture is stored turned.
+Its pixels stay byte for byte. An orientation stays if the picture is stored turned.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .formats import FORMATS
 
 
 def stripped(data: bytes, kind: Kind) -> bytes:
-    """``data`` without its metadata; ``data`` itself where it has none, or where the format's
-    metadata cannot be removed."""
+    """Return ``data`` without its metadata, or ``data`` itself if it has none or the metadata of
+    this format cannot be removed."""
     strip = FORMATS[kind].strip
     if strip is None:
         return data
@@ -29,7 +29,7 @@ def stripped(data: bytes, kind: Kind) -> bytes:
 
 
 def _orientation(data: bytes, kind: Kind) -> bytes:
-    """EXIF data with the orientation alone, of an even length; empty for an upright picture."""
+    """Return EXIF data of only the orientation, of even length; empty for an upright picture."""
     with (
         contextlib.suppress(Exception),
         Image.open(BytesIO(data), formats=(kind.name,)) as image,

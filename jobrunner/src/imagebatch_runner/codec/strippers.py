@@ -1,8 +1,8 @@
 """Remove the metadata from a file and keep its pixels byte for byte, one function for each format.
 
-What the picture needs to look the same stays: colour profile, colour model and transparency. The
-argument ``orientation`` is the EXIF data that must stay, which is nothing but an orientation; it is
-empty where the picture is stored upright.
+Colour profile, colour model and transparency stay, because the picture needs them to look the same.
+The argument ``orientation`` is the EXIF data that must stay: only an orientation, or empty if the
+picture is stored upright.
 
 A function raises ``ValueError``, ``struct.error`` or ``IndexError`` for a file that it cannot read.
 """
@@ -16,7 +16,7 @@ from typing import Final
 
 from . import segments
 
-#: In entropy-coded data FF is followed by 0, a restart number or another FF; this is a marker.
+#: A marker: in entropy-coded data FF is followed by 0, a restart number or another FF.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_METADATA: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _PNG_END: Final = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
@@ -30,13 +30,13 @@ def jpeg(data: bytes, orientation: bytes) -> bytes:
     for segment in segments.of_jpeg(data):
         body = data[segment.start + 4 : segment.end]
         if orientation and segment.marker not in (segments.APP0, segments.COM):
-            exif = b"Exif\0\0" + orientation  # EXIF asks for a place before all but JFIF
+            exif = b"Exif\0\0" + orientation  # EXIF must come before all segments but JFIF
             kept.append(b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
             orientation = b""
         if not segments.is_metadata(segment.marker, body):
             kept.append(data[segment.start : segment.end])
         at = segment.end
-    # Whatever follows the end of the image is not needed: previews, gain maps, other data.
+    # Data after the end of the image is not needed: previews, gain maps and the like.
     while found := _MARKER.search(data, at):
         if data[found.start() + 1] == 0xD9:
             return b"".join([*kept, data[at : found.end()]])
@@ -67,7 +67,7 @@ def png(data: bytes, orientation: bytes) -> bytes:
         at = end
     if not has_pixels:
         raise ValueError("no pixels")
-    # Decoders need neither the end nor a chunk after the pixels that was cut off.
+    # A missing end or a truncated chunk after the pixels does no harm: decoders need neither.
     return b"".join([*kept, _PNG_END])
 
 

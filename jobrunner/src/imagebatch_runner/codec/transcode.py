@@ -1,9 +1,10 @@
-"""Compress one image: decode it, prepare its pixels and encode them. The output is never larger
-than the input.
+"""Compress one image: decode it, prepare its pixels and encode them.
 
-Runs in a worker process (:mod:`imagebatch_runner.workers.worker`) and knows nothing of stores,
-networks or pydantic. The same input and options give the same output: it depends neither on time
-and host nor on the number of threads.
+The input is kept if the output is not smaller, unless the input is over the width or height limit.
+
+This runs in a worker process (:mod:`imagebatch_runner.workers.worker`) and uses no store, network
+or pydantic. The same input and options give the same output: it depends neither on the time and the
+host nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from .rawfile import Bytes, reading, write_all
 
 __all__ = ["CodecOptions", "Encoded", "compress"]
 
-#: The decoders of Pillow that may see foreign bytes.
+#: The Pillow decoders that may see foreign bytes.
 _DECODERS: Final = tuple(kind.name for kind in Kind)
-#: The options that the native library acts on. An image for which any other one is set is Pillow's.
+#: The options that the native library supports. If any other option is set, Pillow is used.
 _NATIVE_OPTIONS: Final = frozenset(
     {"format", "quality", "profile", "max_width", "max_height", "metadata"}
     | {"max_pixels", "max_frames"}
@@ -38,8 +39,8 @@ _NATIVE_OPTIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The output's format and size. ``kept``: the output is the input, byte for byte, and nothing
-    was written to ``out``."""
+    """The output's format and size. If ``kept``, the output is the input, byte for byte, and must
+    be taken from there, not from ``out``."""
 
     kind: Kind
     width: int
@@ -52,11 +53,11 @@ def compress(
 ) -> Encoded:
     """Compress ``data`` into ``out``, which must be unbuffered, seekable and have a ``fileno``.
 
-    Without ``fast`` Pillow alone is used, even if the native library is there: the same images are
-    accepted and the same ones fail, only later.
+    ``source`` is the format of ``data``. Without ``fast`` only Pillow is used, even if the native
+    library is there: this is slower, but the same images are accepted and the same ones fail.
 
     Raises:
-        ImageFailed: the bytes do not decode, or are over a limit.
+        ImageFailed: the image cannot be decoded, or is over a limit.
     """
     fast = fast and not options.changed() - _NATIVE_OPTIONS
     target = options.target(source)
@@ -98,8 +99,11 @@ def compress(
 def _as_it_was(
     data: Bytes, source: Kind, encoded: Encoded, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    """Keep the input, without its metadata if the options say so. Where there is metadata to
-    remove, the rest is written to ``out`` and the image is not ``kept`` any more."""
+    """Keep the input, without its metadata if the options say so.
+
+    If there is metadata to remove, the stripped image is written to ``out`` and does not count as
+    ``kept``.
+    """
     bare = data if options.keeps_metadata else strip.stripped(bytes(data), source)
     if len(bare) >= len(data):
         return Encoded(source, encoded.width, encoded.height, kept=True)
@@ -143,7 +147,7 @@ def _by_planes(
 
 
 def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
-    """Whether the JPEG needs nothing but another quality."""
+    """Return whether the JPEG needs nothing but another quality."""
     return (
         pixels.fitted_size(image.size, options.max_width, options.max_height) == image.size
         and plainjpeg.is_plain(image)
@@ -154,8 +158,10 @@ def _is_plain(image: Image.Image, options: CodecOptions) -> bool:
 def _compress_animation(
     image: Image.Image, number: int, target: Kind, options: CodecOptions, out: BinaryIO
 ) -> Encoded:
-    """Compress an animation. All its frames are in memory at once, so the pixel limit applies to
-    their sum."""
+    """Compress an animation of ``number`` frames into ``out``.
+
+    All frames are in memory at once, so the pixel limit applies to their sum.
+    """
     if number > options.max_frames:
         raise _too_many_frames(options)
     if number * image.width * image.height > options.max_pixels:
@@ -182,8 +188,9 @@ def _too_many_frames(options: CodecOptions) -> ImageFailed:
 
 
 def _draft(image: Image.Image, options: CodecOptions) -> None:
-    """Let libjpeg decode at 1/2, 1/4 or 1/8 of the size as long as that is not below the output's.
-    The picture may be turned later, so the larger of both possible sizes is asked for.
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 of the size, but not below the size of the output.
+
+    The picture may be turned later, so the larger of both possible sizes counts.
     """
     upright_or_turned = (
         pixels.fitted_size(image.size, options.max_width, options.max_height),
@@ -194,11 +201,12 @@ def _draft(image: Image.Image, options: CodecOptions) -> None:
 
 
 def _must_change(encoded: Encoded, options: CodecOptions, data: Bytes) -> bool:
-    """Whether the input must not be kept, because it is over the limits of width and height."""
+    """Return whether the input must not be kept, because it is over the width or height limit."""
     if not (options.max_width or options.max_height):
         return False
     with Image.open(reading(data), formats=_DECODERS) as image:
-        # The input may have been turned by 90 degrees; otherwise other sides mean it was scaled.
+        # Sorted, because the image may have been turned by 90 degrees. Other sides mean it was
+        # scaled.
         return sorted(image.size) != sorted((encoded.width, encoded.height))
 
 
