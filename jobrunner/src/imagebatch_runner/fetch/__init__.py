@@ -1,1 +1,1 @@
-"""Images from hosts, from S3 and from this machine."""
+"""Fetch images from hosts, from S3 and from this machine."""

@@ -1,4 +1,4 @@
-"""One attempt to fetch an image: a slot of its host, the time limits, memory for the body."""
+"""Make one attempt to fetch an image, within its host's slots, the time limits and the memory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from .validators import NO_VALIDATORS, Validators
 #: Bytes reserved for a body of unknown length: no Content-Length, or a compressed body. Most images
 #: are smaller.
 _UNKNOWN_LENGTH = 8 << 20
-#: How often an image's bytes are in memory: as they arrive and joined, then here and before the
-#: decoder, then as they were and compressed.
+#: How often an image's bytes are in memory at once: first as pieces and joined, then here and for
+#: the decoder, then as the input and the output.
 COPIES = 2
 
 _Opened = tuple[aiohttp.ClientResponse, Validators]
@@ -41,10 +41,11 @@ _Opened = tuple[aiohttp.ClientResponse, Validators]
 class Fetched:
     """A fetched image.
 
-    ``http_status`` is that of the last answer, after redirects; ``None`` for a file. ``attempts``
-    counts how often this URL was tried, 1-based; redirects do not count, nor does the repetition
-    on a new connection (RFC 9112, 9.3.1) when one breaks before any answer. ``content`` is empty
-    when the host answered that the image did not change. ``hold`` is :data:`COPIES` times its size.
+    ``http_status`` is that of the last response, after redirects; ``None`` for a file. ``attempts``
+    counts how often this URL was tried, 1-based. Redirects do not count, nor does the repetition on
+    a new connection (RFC 9112, 9.3.1) when a connection breaks before any response. ``content`` is
+    empty when the host responded that the image did not change. ``hold`` is :data:`COPIES` times
+    the size of ``content``.
     """
 
     content: Content
@@ -56,7 +57,7 @@ class Fetched:
 
 
 class NeedsMoreRoom(Exception):
-    """A body of unknown length outgrew its reservation: ask again with the limit reserved.
+    """A body of unknown length outgrew its reservation: repeat the request with the limit reserved.
 
     If reservations grew in place, all their holders could wait for each other.
     """
@@ -75,7 +76,7 @@ class Attempts:
     files: LocalFiles | None
 
     def host_of(self, url: str) -> str | None:
-        """The host whose turn an image waits for; ``None`` if it waits for none."""
+        """Return the host whose turn an image waits for; ``None`` for a file or a refused URL."""
         if self.s3 is not None and is_s3(url):
             return self.s3.host_of(url)
         return None if self._is_file(url) else web.host_named_by(url)
@@ -90,13 +91,14 @@ class Attempts:
         claim: Claim | None,
         turn: AsyncExitStack,
     ) -> Fetched:
-        """The ``number``-th attempt at a URL.
+        """Make the ``number``-th attempt at a URL and return the image.
 
-        ``reserve`` is the memory for a body of unknown length. ``turn`` is the first host's turn;
-        it ends when that host redirects.
+        ``reserve`` is the memory in bytes for a body of unknown length. With ``known`` validators
+        the host is asked whether the image changed. ``claim`` records when the host is asked.
+        ``turn`` is the first host's turn; it ends when that host redirects.
 
         Raises:
-            ImageFailed: with the status of the last answer, if there was one.
+            ImageFailed: with the status of the last response, if there was one.
             NeedsMoreRoom: the body did not fit into ``reserve``.
         """
         hold = Hold(self.budget)
@@ -192,7 +194,7 @@ class Attempts:
     async def _opened(self, url: str, **options: Any) -> AsyncIterator[_Opened]:
         if self.s3 is not None and is_s3(url):
             async with self.s3.opened(url, **options) as response:
-                # Its signed address is of no use later: the object is known by its name.
+                # The signed address is of no use later: the object is identified by its name.
                 yield response, Validators.of(response.headers, None)
         else:
             redirects = self.settings.fetch_redirects
@@ -223,8 +225,11 @@ class Attempts:
         claim: Claim | None,
         turn: AsyncExitStack,
     ) -> AsyncIterator[None]:
-        """A slot of the host for one request. The total time starts anew with every redirect, once
-        its host may be asked."""
+        """Hold a slot of the host for one request.
+
+        ``clock`` measures the total time. It is stopped while the request waits for its slot and
+        restarts for every redirect.
+        """
         hosts.append(host)
         clock.reschedule(None)
         async with self.gate.slot(host):

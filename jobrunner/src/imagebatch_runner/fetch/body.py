@@ -1,4 +1,4 @@
-"""A body read within its limit, undone from a compression that nobody asked for."""
+"""Read a body within its size limit, and decompress it if the host compressed it unasked."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from imagebatch_runner.failures import ImageFailed
 from .pace import Pace
 
 _CHUNK = 256 * 1024
-#: ``wbits`` of zlib: a zlib or gzip header, whichever is there; or none.
+#: ``wbits`` of zlib: detect a zlib or gzip header; or expect no header.
 _AUTOMATIC = 47
 _NO_HEADER = -15
 
 
 def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
-    """Bytes of the body by its ``Content-Length``; ``None`` when there is none, or the body is
-    compressed, so that the length tells little of what it unpacks to.
+    """Return the body's ``Content-Length`` in bytes; ``None`` if it is missing or the body is
+    compressed, because that length says little about the unpacked size.
 
     Raises:
-        ImageFailed: it is over the limit, so that nothing is read at all.
+        ImageFailed: the length is over ``limit``; nothing of the body was read.
     """
     length = response.content_length
     if length is not None and length > limit:
@@ -32,10 +32,10 @@ def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
 
 
 async def read(response: aiohttp.ClientResponse, limit: int, pace: Pace) -> Content:
-    """The whole body, at most ``limit`` bytes; ``pace`` is told of each piece.
+    """Read the whole body, at most ``limit`` bytes, and return it; report each piece to ``pace``.
 
     Raises:
-        ImageFailed: it is longer, or a compression of it is broken.
+        ImageFailed: the body is longer than ``limit``, or its compression is broken.
     """
     chunks: list[bytes] = []
     size = 0
@@ -49,7 +49,7 @@ async def read(response: aiohttp.ClientResponse, limit: int, pace: Pace) -> Cont
     if encoding is None:
         return Content(chunks)
     body = b"".join(chunks)
-    chunks.clear()  # a third copy, while it is unpacked
+    chunks.clear()  # they would be a third copy while the body is unpacked
     return Content([_inflated(body, encoding, limit)])
 
 
@@ -66,7 +66,10 @@ def too_long(limit: int) -> ImageFailed:
 
 
 def _inflated(body: bytes, encoding: str, limit: int) -> bytes:
-    """Some hosts compress whatever the request says; a bomb stops at ``limit``."""
+    """Return the decompressed body: some hosts compress it although the request forbids that.
+
+    A decompression bomb is stopped at ``limit`` bytes.
+    """
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ImageFailed(ErrorCode.UNSUPPORTED_FORMAT, f"content encoding {encoding[:40]}")
     inflater = zlib.decompressobj(_AUTOMATIC)
@@ -76,7 +79,7 @@ def _inflated(body: bytes, encoding: str, limit: int) -> bytes:
         except zlib.error:
             if encoding != "deflate":
                 raise
-            # Many hosts leave out the zlib header that RFC 9110, 8.4.1.2 asks for.
+            # Many hosts leave out the zlib header that RFC 9110, 8.4.1.2 requires.
             inflater = zlib.decompressobj(_NO_HEADER)
             data = inflater.decompress(body, limit + 1)
     except zlib.error as error:

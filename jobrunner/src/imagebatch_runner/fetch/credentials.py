@@ -1,8 +1,8 @@
-"""What image hosts and source buckets want to be told: a file of request headers and key pairs.
+"""The credentials of image hosts and source buckets: a file of request headers and key pairs.
 
-JSON, one entry for each host or bucket, as :data:`SHAPE` shows. A Secret mounted into the pod, or
-``local --credentials``. Values leave this module only in a request to the host they are for;
-errors name the entry, never its value.
+The file is JSON with one entry for each host or bucket, as :data:`SHAPE` shows. It comes from a
+Secret mounted into the pod, or from ``local --credentials``. Values leave this module only in a
+request to the host they are for; errors name the entry, never its value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .s3_urls import BUCKET, S3_SCHEME
 
 SHAPE: Final = '{"images.example.com": {"headers": {"X-Api-Key": "…"}}, "s3://bucket": {…}}'
 _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
-#: Shorter ones would blank out parts of innocent words.
+#: Least length of a value that is redacted: a shorter one would blank out parts of other words.
 _REDACTED_LENGTH: Final = 4
 
 
@@ -50,10 +50,10 @@ class _HostEntry(_Closed):
 
 
 class BucketEntry(_Closed):
-    """How one source bucket is read; what is not set is as in the runner's own store.
+    """How to read one source bucket. Fields that are not set are taken from the runner's own store.
 
-    With an ``endpoint`` of its own nothing of the store's keys goes there, so it needs keys of
-    its own, or ``anonymous``.
+    An ``endpoint`` of its own never gets the store's keys, so it needs a key pair of its own, or
+    ``anonymous``.
     """
 
     access_key_id: SecretStr | None = None
@@ -77,7 +77,7 @@ class _Host:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Of no host and no bucket, unless :meth:`load` found some."""
+    """The credentials of hosts and buckets; empty unless :meth:`load` or :meth:`parse` made it."""
 
     _hosts: tuple[_Host, ...] = ()
     _buckets: Mapping[str, BucketEntry] = field(default_factory=dict)
@@ -85,10 +85,11 @@ class Credentials:
 
     @classmethod
     def load(cls, path: str) -> Credentials:
-        """From a file; none when ``path`` is empty.
+        """Read the credentials from a file; there are none if ``path`` is empty.
 
         Raises:
-            ConfigurationRefused: it cannot be read, or an entry of it is wrong; no value is told.
+            ConfigurationRefused: the file cannot be read, or an entry of it is wrong; the message
+                contains no value.
         """
         if not path:
             return cls()
@@ -101,11 +102,11 @@ class Credentials:
 
     @classmethod
     def parse(cls, text: str) -> Credentials:
-        """As :meth:`load`, from the file's text."""
+        """Parse the file's text; raises the same errors as :meth:`load`."""
         hosts: dict[HostPattern, _Host] = {}
         buckets: dict[str, BucketEntry] = {}
         for number, (name, entry) in enumerate(_entries(text), start=1):
-            # A name that is wrong may hold a password, as https://user:password@host does.
+            # Do not quote a wrong name: it may hold a password, like https://user:password@host.
             if name.startswith(S3_SCHEME):
                 bucket = name.removeprefix(S3_SCHEME)
                 if not BUCKET.fullmatch(bucket):
@@ -127,9 +128,9 @@ class Credentials:
         )
 
     def headers(self, scheme: str, host: str, port: int) -> Mapping[str, str]:
-        """What is sent to a host in addition; the closest entry counts, alone.
+        """Return the headers to add to a request to ``host``; only the most specific entry applies.
 
-        Over plain http nothing is sent, unless the entry says so.
+        Over plain http there are none, unless the entry sets ``plainHttp``.
         """
         for entry in self._hosts:
             if entry.pattern.matches(scheme, host, port):
@@ -137,11 +138,11 @@ class Credentials:
         return {}
 
     def bucket(self, name: str) -> BucketEntry | None:
-        """The entry of a source bucket, if there is one."""
+        """Return the entry of a source bucket; ``None`` if there is none."""
         return self._buckets.get(name)
 
     def redacted(self, text: str) -> str:
-        """``text`` without any value: a host may put what it was told into its own answer."""
+        """Return ``text`` without credentials: a host may repeat them in its response."""
         for value in self._values:
             text = text.replace(value, "…")
         return text
@@ -225,7 +226,7 @@ def _validated(name: str, model: type[_Entry], document: Any) -> _Entry:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = first["loc"][0] if first["loc"] else ""
-        # Only names of ours are told: a name that is not may be a value in the wrong place.
+        # Quote only our own field names: an unknown name may be a value in the wrong place.
         ours = {field.alias for field in model.model_fields.values()}
         what = f"{place}: " if place in ours else ""
         why = "an unknown key" if first["type"] == "extra_forbidden" else first["msg"].lower()
@@ -233,7 +234,8 @@ def _validated(name: str, model: type[_Entry], document: Any) -> _Entry:
 
 
 def _secrets(hosts: Iterable[_Host], buckets: Iterable[BucketEntry]) -> list[str]:
-    """Longest first, so that none leaves the rest of a longer one behind."""
+    """Return all values to redact, longest first, so that a short one leaves no part of a longer
+    one behind."""
     values = {value for host in hosts for value in host.secrets}
     for entry in buckets:
         keys = (entry.access_key_id, entry.secret_access_key, entry.session_token)

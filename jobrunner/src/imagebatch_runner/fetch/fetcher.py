@@ -1,7 +1,7 @@
-"""Fetch the images of a shard: within the limits, politely, with retries where they can help.
+"""Fetch the images of a shard, within the limits of each host and with retries where they can help.
 
-What is fetched counts against the byte budget until the caller lets go of it. This bounds the
-memory that images take, however fast the network is.
+Fetched bytes count against the byte budget until the caller leaves the block of :meth:`fetched`.
+This bounds the memory that images take, however fast the network is.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from .retry import RetryPolicy
 from .s3_images import S3Images
 from .validators import Validators
 
-#: Share of the byte budget that bodies on their way from one host may take. With all of it, a slow
-#: host would block the images of the others.
+#: Share of the byte budget that bodies arriving from one host may take. If one host could take all
+#: of it, a slow host would block the images of the others.
 _OF_ONE_HOST = 3 / 4
 
 T = TypeVar("T")
 
 
 class Fetcher:
-    """Fetches of one shard: they share connections, politeness and the byte budget.
+    """Fetches the images of one shard; they share connections, host limits and the byte budget.
 
-    Without ``s3`` and ``files``, which say what may be read, objects of S3 and files are invalid
-    URLs.
+    ``s3`` and ``files`` say which S3 objects and files may be read. Without them, their URLs are
+    invalid.
     """
 
     def __init__(
@@ -74,10 +74,11 @@ class Fetcher:
     async def fetched(
         self, url: str, known: Validators | None = None, *, claim: Claim | None = None
     ) -> AsyncIterator[Fetched]:
-        """The image's bytes; they count against the budget until the block is left.
+        """Fetch an image; its bytes count against the budget until the end of the block.
 
         With ``known`` validators the host is asked whether the image changed since. ``claim`` is
-        taken when it is the host's turn, before the host is asked, and is still held at the end.
+        taken after waiting for the host's turn, before the request is sent, and is still held at
+        the end.
 
         Raises:
             ImageFailed: with ``attempts`` set, and ``http_status`` of the last attempt.
@@ -96,7 +97,7 @@ class Fetcher:
                 attempt -= 1
                 reserve = self._settings.fetch_max_bytes
             except HostUnreachable as failure:
-                failure.attempts = attempt - 1  # this one was not made
+                failure.attempts = attempt - 1  # this attempt was not made
                 raise
             except ImageFailed as failure:
                 failure.attempts = attempt
@@ -112,18 +113,20 @@ class Fetcher:
             fetched.hold.release()
 
     def queues(self, items: Mapping[str, T]) -> HostQueues[T]:
-        """Queues of images to fetch, by their URL; they give out what the hosts let begin."""
+        """Return queues of the images to fetch; ``items`` maps each URL to what it is given out
+        with."""
         gate = self._gate
         return HostQueues(items, host=self._attempts.host_of, pause=gate.pause, free=gate.is_free)
 
     @asynccontextmanager
     async def _claimed(self, url: str, claim: Claim | None) -> AsyncIterator[AsyncExitStack]:
-        """Wait for the host's turn, then take the claim; images of a slow host hold few claims.
+        """Wait for the host's turn, then take the claim; yield the turn.
 
-        An image that holds its claim already waits for no turn: those that have a turn may wait
-        for a claim. The claim comes before the slots: an image that waited for a claim in a slot
-        would block images that hold claims and need a slot for their redirects. The turn is given
-        out, because it may end before the block does.
+        In this order, images of a slow host hold few claims. An image that holds its claim already
+        does not wait for a turn, because images that have a turn may wait for a claim. The claim
+        comes before the slots: an image that waited for a claim in a slot would block images that
+        hold claims and need a slot for their redirects. The turn is yielded, because it may end
+        before the block does.
         """
         host = None if claim is None or claim.taken else self._attempts.host_of(url)
         async with AsyncExitStack() as turn:

@@ -1,7 +1,7 @@
-"""Hosts that do not take connections are asked only now and then.
+"""A circuit breaker for hosts that accept no connections: it lets an attempt through now and then.
 
-Each attempt at such a host may wait for its timeout, and each image makes several: hundreds of
-images of one dead host would keep a shard busy for an hour.
+Each attempt to connect to a dead host may last until its timeout, and each image makes several
+attempts: hundreds of images of one dead host would keep a shard busy for an hour.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from imagebatch_runner.failures import ImageFailed
 
 
 class HostUnreachable(ImageFailed):
-    """The image's host is not asked now, and the image is not tried again in this shard."""
+    """The image's host accepts no connections; the image is not retried in this shard."""
 
 
 @dataclass(slots=True)
 class _Failing:
-    """A host whose last ``attempts`` all failed to connect; ``since`` is when the first of them
-    did, ``next_try`` when an attempt may be made again, ``why`` of the last one."""
+    """A host whose last ``attempts`` all failed to connect.
+
+    ``since`` is the time of the first of these attempts, ``next_try`` the time from which the next
+    one may be made, and ``why`` the error of the last one.
+    """
 
     since: float
     next_try: float
@@ -33,11 +36,12 @@ class _Failing:
 
 
 class HostBreaker:
-    """One for all requests of a shard.
+    """The circuit breaker for all requests of a shard.
 
     A host is unreachable once its last ``attempts`` attempts failed to connect, over at least
-    ``seconds``: a host that restarts, or a network that is away for a moment, takes less. From then
-    on one attempt is made every ``seconds``, until one connects. With 0 attempts no host ever is.
+    ``seconds``. A restart of the host or a short outage of the network takes less time. From then
+    on one attempt is made every ``seconds``, until one connects. With 0 ``attempts`` no host is
+    ever unreachable.
     """
 
     def __init__(
@@ -49,10 +53,10 @@ class HostBreaker:
         self._failing: dict[str, _Failing] = {}
 
     def check(self, host: str) -> None:
-        """Call before each attempt.
+        """Check whether an attempt may be made now; call this before each attempt.
 
         Raises:
-            HostUnreachable: the host is not to be asked now.
+            HostUnreachable: no attempt may be made now.
         """
         failing = self._failing.get(host)
         if failing is None or not self._is_unreachable(failing):
@@ -67,11 +71,11 @@ class HostBreaker:
         failing.next_try = now + self._seconds
 
     def connected(self, host: str) -> None:
-        """An attempt got a connection."""
+        """Record that an attempt got a connection."""
         self._failing.pop(host, None)
 
     def failed(self, host: str, error: Exception) -> None:
-        """An attempt ended with an error; most errors say that it got a connection."""
+        """Record that an attempt failed; most errors mean that it got a connection."""
         if not is_connect_failure(error):
             if isinstance(error, aiohttp.ClientError) and find_address_refused(error) is None:
                 self.connected(host)
@@ -89,9 +93,10 @@ class HostBreaker:
 
 
 def is_connect_failure(error: Exception) -> bool:
-    """Whether a host could not be found or did not take the connection.
+    """Return whether the host could not be found or did not accept the connection.
 
-    A failed TLS handshake is none: somebody answered, and will answer so again.
+    A failed TLS handshake is not a connect failure: the host responded, and will respond the same
+    way again.
     """
     return (
         isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))

@@ -1,6 +1,6 @@
-"""Limits on requests to one host: how many at once, none during a pause, and bytes on their way.
+"""Limits for each host: requests at once, no request during its back-off, and bytes in transit.
 
-The limit on bytes is for the other hosts: the bodies of a slow host must not fill the memory.
+The limit on bytes protects the other hosts: the bodies of a slow host must not fill the memory.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class _Host:
 
 
 class HostGate:
-    """One gate for all requests of a shard."""
+    """The host limits for all requests of a shard."""
 
     def __init__(self, *, total: int, per_host: int, arriving: int) -> None:
-        """``total`` and ``per_host`` limit requests; ``arriving`` limits the bytes on their way
-        from one host."""
+        """Set the limits: requests in ``total`` and ``per_host``, and ``arriving``, the bytes in
+        transit from one host."""
         self._total = asyncio.Semaphore(total)
         self._per_host = per_host
         self._arriving = arriving
@@ -34,9 +34,9 @@ class HostGate:
 
     @asynccontextmanager
     async def slot(self, host: str) -> AsyncIterator[None]:
-        """Wait for a slot of the host, then for one of all slots; hold both for the block.
+        """Wait for a slot of the host, then for one of the total slots; hold both for the block.
 
-        In this order, images of a slow host never hold the slots of the others.
+        In this order, images of a slow host never hold slots that other hosts could use.
         """
         state = self._state(host)
         async with state.slots:
@@ -48,9 +48,9 @@ class HostGate:
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait until a request to the host may begin, and hold the turn for the block.
 
-        An image waits for its turn before it takes a claim or memory, so images of a slow or
-        paused host hold nothing that others need. Only its first request waits here: its
-        redirects must not wait for images that are still waiting.
+        An image waits for its turn before it takes a claim or memory, so images of a host that is
+        slow or backs off hold nothing that others need. Only the first request waits here: its
+        redirects must not wait behind images that have not begun.
         """
         state = self._state(host)
         async with state.turns:
@@ -59,26 +59,28 @@ class HostGate:
 
     @asynccontextmanager
     async def arriving(self, host: str, size: int) -> AsyncIterator[None]:
-        """Wait until ``size`` more bytes may be on their way from the host, for the block. A body
-        over the limit waits until it is the only one."""
+        """Wait until ``size`` more bytes may be in transit from the host; count them for the block.
+
+        A body over the limit waits until it is the only one.
+        """
         async with self._state(host).arriving.hold(size):
             yield
 
     def pause(self, host: str) -> float:
-        """Seconds until the host's pause ends; 0 or less when there is none."""
+        """Return the seconds until the host's back-off ends; 0 or less if there is none."""
         return self._state(host).not_before - asyncio.get_running_loop().time()
 
     def is_free(self, host: str) -> bool:
-        """Whether a turn can be had at once, apart from a pause."""
+        """Return whether the host has a free turn, whether or not it backs off."""
         return not self._state(host).turns.locked()
 
     def hold_off(self, host: str, seconds: float) -> None:
-        """Pause the host, which asked for it: all images of it wait."""
+        """Start a back-off of ``seconds``, which the host asked for: all its images wait."""
         state = self._state(host)
         state.not_before = max(state.not_before, asyncio.get_running_loop().time() + seconds)
 
     async def _until_welcome(self, state: _Host) -> None:
-        """Wait for the end of the pause, which may be prolonged meanwhile."""
+        """Wait for the end of the host's back-off, which may be extended meanwhile."""
         while (wait := state.not_before - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait)
 

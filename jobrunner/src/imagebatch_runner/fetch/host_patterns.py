@@ -1,4 +1,4 @@
-"""Which hosts an entry of the credentials is for: ``host[:port]`` or ``*.domain[:port]``."""
+"""Match hosts against a credentials entry: ``host[:port]`` or ``*.domain[:port]``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """``name`` in lower case and in the form that DNS sees; ``port`` ``None``: the scheme's own."""
+    """A pattern of hosts.
+
+    ``name`` is in lower case and punycode, as in DNS. A ``port`` of ``None`` means the scheme's
+    default port.
+    """
 
     name: str
     wild: bool
@@ -24,7 +28,7 @@ class HostPattern:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """``None`` when it is no pattern."""
+        """Parse a pattern; return ``None`` if ``text`` is not one."""
         try:
             plain = text.strip().lower().encode("idna").decode() if not text.isascii() else text
         except UnicodeError:
@@ -39,11 +43,18 @@ class HostPattern:
 
     @property
     def rank(self) -> tuple[bool, int, bool]:
-        """Sorts the closest first: exact before wild, longer domains and own ports before."""
+        """The sort key by which the most specific pattern comes first.
+
+        Exact names come before wildcards, longer domains before shorter ones, and patterns with a
+        port before those without.
+        """
         return (self.wild, -len(self.name), self.port is None)
 
     def matches(self, scheme: str, host: str, port: int) -> bool:
-        """``host`` as in a parsed URL: lower case, punycode; a wildcard is not its own domain."""
+        """Return whether the pattern covers a host; ``host`` is in punycode, as in a parsed URL.
+
+        A wildcard does not cover its own domain.
+        """
         if port != (self.port if self.port is not None else _DEFAULT_PORTS.get(scheme)):
             return False
         name = host.lower().rstrip(".")

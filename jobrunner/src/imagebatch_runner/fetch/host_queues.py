@@ -1,6 +1,6 @@
-"""The images of a shard that are not begun yet, one queue per host.
+"""Queues of the images of a shard that have not begun yet, one queue per host.
 
-While one host is slow or paused, the images of the other hosts go on.
+While one host is slow or backs off, the images of the other hosts go on.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Longest sleep in seconds while every host that is left is paused: a pause may end early.
+#: Longest sleep in seconds while every remaining host backs off; then the queues check again.
 _LOOK_AGAIN: Final = 1.0
 
 
 class HostQueues(Generic[T]):
-    """Gives out each URL once, with its item. Those of one host come in their order.
+    """Gives out each URL once, with its item. The URLs of one host keep their order.
 
-    ``pause`` tells how many seconds a host's pause still lasts, ``free`` whether a request to it
-    could begin at once.
+    ``pause`` returns the seconds until a host's back-off ends; ``free`` returns whether a request
+    to it could begin at once.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class HostQueues(Generic[T]):
         pause: Callable[[str], float],
         free: Callable[[str], bool],
     ) -> None:
-        """``host`` tells a URL's host; ``None`` for one that waits for no host."""
+        """Queue ``items`` by host; ``host`` returns a URL's host, ``None`` if it waits for none."""
         self._pause = pause
         self._free = free
         queues: dict[str | None, deque[tuple[str, T]]] = {}
@@ -40,8 +40,11 @@ class HostQueues(Generic[T]):
         self._queues = deque(queues.items())
 
     async def next(self) -> tuple[str, T] | None:
-        """An image of a host that is free, else one of a host that is not paused; ``None`` when
-        all are given out. Waits while every host that is left is paused."""
+        """Return the next URL and its item; ``None`` when all are given out.
+
+        Hosts that are free come first, then those that do not back off. While every remaining host
+        backs off, this waits.
+        """
         while self._queues:
             found = self._first(self._is_free) or self._first(self._is_welcome)
             if found is not None:
@@ -57,7 +60,8 @@ class HostQueues(Generic[T]):
         return host is None or (self._pause(host) <= 0 and self._free(host))
 
     def _first(self, fits: Callable[[str | None], bool]) -> tuple[str, T] | None:
-        """The next image of the first host that fits; that host then moves to the end."""
+        """Return the next image of the first host for which ``fits`` is true, and move that host to
+        the end; ``None`` if there is no such host."""
         for _ in range(len(self._queues)):
             host, queue = self._queues[0]
             if not fits(host):

@@ -1,8 +1,8 @@
-"""Files of this machine as images: ``local`` alone takes them, pods have none to read.
+"""Read images from files of this machine, which only ``local`` allows.
 
-An entry of a list is a ``file://`` URL, or a path without any scheme: relative to the CSV or
-folder, or absolute. It is percent-encoded as every URL of the list, so that a comma can be written
-(``%2C``).
+An entry of a list is a ``file://`` URL or a path without a scheme. The path is absolute, or
+relative to the CSV or folder. It is percent-encoded like every URL of the list, so that a comma can
+be written (``%2C``).
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ from .body import too_long
 
 _FILE: Final = "file://"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: The first folder of a path that was perhaps meant as a host: www.example.com/a.jpg.
+#: The first folder of a path that may be meant as a host: www.example.com/a.jpg.
 _HOST: Final = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}$")
-#: What would split a path in two, or be cut off its ends: see ``catalogue.url_list``.
+#: Characters that would split a path in two or be stripped from its ends: see
+#: ``catalogue.url_list``.
 _TO_ENCODE: Final = re.compile(r"[%,;|]|^\s|\s(?=[A-Za-z][A-Za-z0-9+.-]*://|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
-    """``base`` is what relative paths are relative to."""
+    """The files of this machine; relative paths start at ``base``."""
 
     base: Path
 
     def names(self, url: str) -> bool:
-        """Whether it is a file's address: a ``file://`` URL, or nothing with a scheme."""
+        """Return whether ``url`` names a file: it is a ``file://`` URL or has no scheme."""
         return url.lower().startswith(_FILE) or _SCHEME.match(url) is None
 
     def path(self, url: str) -> Path:
-        """The file's path.
+        """Return the path of the file that ``url`` names.
 
         Raises:
-            ImageFailed: ``invalid_url``: a file of another host, or a path with NUL.
+            ImageFailed: ``invalid_url``: a file of another host, an empty path or one with NUL.
         """
         encoded = url
         if url.lower().startswith(_FILE):
@@ -56,10 +57,10 @@ class LocalFiles:
         return self.base / os.fsdecode(decoded)
 
     def look_at(self, url: str, limit: int) -> tuple[int, str]:
-        """Bytes of the regular file that a URL names, and a tag that changes when it is written.
+        """Return a regular file's size in bytes, and a tag that changes when the file is written.
 
         Raises:
-            ImageFailed: there is none, or it is over the limit.
+            ImageFailed: there is no such file, or it is over ``limit`` bytes.
         """
         path = self.path(url)
         try:
@@ -77,10 +78,10 @@ class LocalFiles:
         return found.st_size, f'"{found.st_size}-{found.st_mtime_ns}"'
 
     def read(self, url: str, limit: int) -> bytes:
-        """Its bytes, at most ``limit`` even if it grows meanwhile. Blocks.
+        """Return the file's bytes, at most ``limit`` even if it grows meanwhile. This blocks.
 
         Raises:
-            ImageFailed: as :meth:`look_at`.
+            ImageFailed: the file cannot be read, or is over ``limit`` bytes.
         """
         path = self.path(url)
         try:
@@ -94,9 +95,9 @@ class LocalFiles:
 
 
 def to_url(path: str) -> str:
-    """A path as a list of URLs may hold it, and :meth:`LocalFiles.path` takes it back.
+    """Encode a path for a list of URLs; :meth:`LocalFiles.path` decodes it.
 
-    A leading ``./`` where its first folder would be taken for a scheme.
+    The result begins with ``./`` if the path's beginning would be taken for a scheme.
     """
     safe = f"./{path}" if _SCHEME.match(path) else path
     return _TO_ENCODE.sub(lambda found: quote(found[0], safe=""), safe)

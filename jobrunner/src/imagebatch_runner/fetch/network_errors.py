@@ -1,4 +1,4 @@
-"""Errors of the network as failures of an image."""
+"""Convert network errors to failures of an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagebatch_runner.failures import ImageFailed
 
 
 def as_failure(error: Exception) -> ImageFailed:
-    """The failure that an error of aiohttp or of the system stands for."""
+    """Return the failure for an error of aiohttp or the operating system."""
     refused = find_address_refused(error)
     if refused is not None:
         return ImageFailed(ErrorCode.ADDRESS_REFUSED, str(refused))

@@ -1,7 +1,7 @@
-"""The time that a body may take: a total, and a floor on its throughput.
+"""Limit the time of a body: a total, and a least throughput.
 
 A host that sends a few bytes now and then keeps every timeout between two reads from running out.
-With the floor, each further portion of the body must arrive within a window.
+With a least throughput, each further portion of the body must arrive within a window.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.settings import Settings
 
-#: A window is not begun anew before this share of it is over: most bodies are here by then, and
-#: never touch the clock again.
+#: A new window does not begin before this share of the current one is over: most bodies are
+#: complete by then and never reset the clock.
 _YOUNG: Final = 1 / 20
 
 
 class Pace:
-    """Sets ``clock`` for one body, which begins now."""
+    """The time limit of one body, which begins now; it reschedules ``clock``."""
 
     def __init__(self, clock: asyncio.Timeout, settings: Settings) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class Pace:
         self._set()
 
     def received(self, size: int) -> None:
-        """``size`` more bytes of the body are here."""
+        """Record that ``size`` more bytes of the body have arrived."""
         self._missing -= size
         if self._missing > 0 or not self._portion:
             return
@@ -44,7 +44,10 @@ class Pace:
             self._set()
 
     def explain(self) -> ImageFailed | None:
-        """The failure of a body that fell below the floor, once the clock has run out."""
+        """Return the failure of a body that was too slow; ``None`` if that did not end it.
+
+        Call it once the clock has run out.
+        """
         when = self._clock.when()
         if not self._clock.expired() or when is None or when >= self._end:
             return None

@@ -1,4 +1,4 @@
-"""Which headers an operator may add to requests: none that changes what a request is."""
+"""Check the headers that an operator adds to requests: they must not change the request itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token (RFC 9110, 5.6.2)
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # field-content, ASCII alone
 _VALUE_LIMIT: Final = 8192
 
-#: Framing and connection (RFC 9110, 9112), and those whose answer the runner could not read:
-#: other encodings, parts of a body, a 304 without it.
+#: Headers about framing and connection (RFC 9110, 9112), and headers that lead to a response that
+#: the runner cannot read: another encoding, a part of the body, a 304 without it.
 _REFUSED: Final = frozenset(
     {
         "accept-encoding", "connection", "content-encoding", "content-length", "content-type",
@@ -23,7 +23,7 @@ _REFUSED: Final = frozenset(
 
 
 def checked_headers(headers: Mapping[str, str]) -> str | None:
-    """What is wrong with them, without any value; ``None`` when they may be sent."""
+    """Return what is wrong with the headers, without their values; ``None`` if they may be sent."""
     seen: set[str] = set()
     for number, (name, value) in enumerate(headers.items(), start=1):
         if not _NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""When a fetch is tried again, and after how long. Pure: time and chance are handed in."""
+"""Decide whether a fetch is retried, and after how long. Pure: the random number is passed in."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Final
 
 from imagebatch_runner.failures import ImageFailed
 
-#: Doublings after which the bound grows no more: a power of 1,024 is too large for a float.
+#: After this many doublings the bound stays the same: 2 to the power of 1,024 overflows a float.
 _LAST_DOUBLING: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``retries`` further attempts; waits in seconds."""
+    """The retry policy: at most ``retries`` further attempts.
+
+    ``base`` and ``longest`` are the first and the largest bound of a wait, in seconds.
+    """
 
     retries: int
     base: float
     longest: float
 
     def wait(self, failure: ImageFailed, attempt: int, chance: Callable[[], float]) -> float | None:
-        """Seconds until the next attempt after the ``attempt``-th (1-based) failed, or ``None``.
+        """Return the seconds to wait after the ``attempt``-th attempt (1-based) failed; ``None``:
+        do not retry.
 
-        Full jitter (a uniform share of the doubled bound) spreads the images of one host that
-        failed together. A host's ``Retry-After`` is the least wait; one beyond ``longest`` means
-        that this run is not the time to ask again.
+        Full jitter (a uniform share of the doubled bound) spreads the retries of images of one host
+        that failed together. A host's ``Retry-After`` is the least wait; if it is over ``longest``,
+        the image is not retried. ``chance`` returns a number from 0 to 1.
         """
         if attempt > self.retries or not failure.code.retryable:
             return None

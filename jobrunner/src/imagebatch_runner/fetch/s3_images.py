@@ -1,8 +1,9 @@
-"""Images that lie in S3, fetched by signed requests.
+"""Fetch images from S3 by signed requests.
 
-obstore signs, and the runner's own client asks: an object is bound by the same limits, timeouts,
-retries and error codes as an image of any host. The address guard is open for the endpoint of the
-configuration alone; a bucket that brings an endpoint of its own is dialled as a stranger's host is.
+obstore signs the requests and the runner's HTTP client sends them, so an object has the same
+limits, timeouts, retries and error codes as an image of any host. The address guard allows any
+address only for the configured endpoint; a bucket entry's own endpoint is guarded like any other
+host.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ from . import web
 from .credentials import BucketEntry, Credentials
 from .s3_urls import S3AllowList, S3Object, S3UrlRefused
 
-#: Longer than a request may wait for its turn.
+#: How long a signature is valid: longer than a request may wait for its turn.
 _SIGNED_FOR: Final = timedelta(hours=1)
 _ANYWHERE: Final = EgressRules.parse("0.0.0.0/0,::/0")
 
 
 @dataclass(frozen=True, slots=True)
 class S3Sources:
-    """What a batch of ``namespace`` may read, and with which keys; ``env`` has the AWS variables.
+    """The S3 objects that a batch of ``namespace`` may read, and the keys to read them with.
 
-    Nothing, unless :attr:`allow` names it.
+    Only what :attr:`allow` names may be read. ``env`` has the AWS variables.
     """
 
     namespace: str
@@ -49,10 +50,10 @@ class S3Sources:
     env: Mapping[str, str] = field(repr=False)
 
     def object(self, url: str) -> S3Object:
-        """The object that a URL names.
+        """Return the object that ``url`` names.
 
         Raises:
-            ImageFailed: ``invalid_url``, or ``address_refused`` outside the allow-list.
+            ImageFailed: ``invalid_url``, or ``address_refused`` if it is not in the allow-list.
         """
         try:
             named = S3Object.parse(url)
@@ -70,7 +71,7 @@ class S3Sources:
         return self.credentials.bucket(bucket) or BucketEntry()
 
     def bucket_env(self, entry: BucketEntry) -> dict[str, str]:
-        """The variables a bucket is opened with: its entry's before the runner's own."""
+        """Return the variables to open a bucket with: its entry's values override the runner's."""
         env = dict(self.env)
         if entry.access_key_id is not None and entry.secret_access_key is not None:
             env["AWS_ACCESS_KEY_ID"] = entry.access_key_id.get_secret_value()
@@ -86,7 +87,7 @@ class S3Sources:
 
 
 class S3Images:
-    """Sessions and stores of one shard; opened when first needed, closed with the block."""
+    """The S3 sessions and stores of one shard; opened when first needed, closed with the block."""
 
     def __init__(self, sources: S3Sources, settings: Settings) -> None:
         self._sources = sources
@@ -102,8 +103,8 @@ class S3Images:
         await self._stack.aclose()
 
     def host_of(self, url: str) -> str | None:
-        """The service whose turn an image waits for: its endpoint, or AWS's host of the bucket;
-        ``None`` for what may not be read. It is a name to count by, and never dialled."""
+        """Return the name under which requests for ``url`` are limited: its endpoint, or the bucket
+        for AWS; ``None`` if the object may not be read. No connection is made to this name."""
         try:
             bucket = self._sources.object(url).bucket
         except ImageFailed:
@@ -112,10 +113,10 @@ class S3Images:
 
     @asynccontextmanager
     async def opened(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """As :func:`web.opened`, whose ``options`` these are, but no redirect is followed.
+        """Open the object with :func:`web.opened` and its ``options``, without following redirects.
 
         Raises:
-            ImageFailed: the URL is refused, or the store's answer is not the object.
+            ImageFailed: the URL is refused, or the store's response is not the object.
         """
         named = self._sources.object(url)
         entry = self._sources.entry(named.bucket)

@@ -1,9 +1,9 @@
-"""``s3://bucket/key`` as an image's address: its form, and which ones a batch may name.
+"""Parse image addresses ``s3://bucket/key``, and check whether a batch may name them.
 
-The runner's keys open more than one tenant's data, so nothing may be named unless the allow-list
-says so. An entry is ``bucket`` or ``bucket/prefix``; ``{namespace}`` in it stands for the batch's
-own. A prefix ends where a segment ends: ``shared/shop`` covers neither ``shared/shop2/a.jpg`` nor,
-for a key never holds ``..``, anything above it.
+The runner's keys give access to the data of more than one tenant, so a batch may only name what the
+allow-list contains. An entry is ``bucket`` or ``bucket/prefix``; ``{namespace}`` in it stands for
+the batch's namespace. A prefix covers whole path segments: ``shared/shop`` does not cover
+``shared/shop2/a.jpg``. It covers nothing above it either, because a key never holds ``..``.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ S3_SCHEME: Final = "s3://"
 _SETTING: Final = "IMAGEBATCH_FETCH_S3_ALLOW"
 _NAMESPACE: Final = "{namespace}"
 _LONGEST_URL: Final = 8192
-#: Names of buckets as AWS has them, which are also safe as a part of a host name.
+#: The bucket names that AWS allows; they are also safe as a part of a host name.
 BUCKET: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 
 
 class S3UrlRefused(ValueError):
-    """The URL's form is refused; the text says how it must be."""
+    """The form of the URL is refused; the message says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """``key`` as the store knows it: not encoded."""
+    """An object in S3; ``key`` is not percent-encoded."""
 
     bucket: str
     key: str
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """From ``s3://bucket/key``, the key percent-encoded where it must be (``%2C``, ``%25``).
+        """Parse ``s3://bucket/key``; the key is percent-encoded where necessary (``%2C``, ``%25``).
 
         Raises:
-            S3UrlRefused: no such URL, or the key has empty, ``.`` or ``..`` segments.
+            S3UrlRefused: ``url`` has another form, or the key has empty, ``.`` or ``..`` segments.
         """
         if not is_s3(url) or len(url) > _LONGEST_URL:
             raise S3UrlRefused("not of the form s3://bucket/key")
@@ -67,22 +67,23 @@ def is_s3(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class S3AllowList:
-    """Buckets and prefixes that may be named; ``(bucket, prefix)``, the prefix perhaps empty."""
+    """The buckets and prefixes that a batch may name: ``(bucket, prefix)``; the prefix may be
+    empty."""
 
     entries: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From comma-separated ``bucket[/prefix]``.
+        """Parse a comma-separated list of ``bucket[/prefix]``.
 
         Raises:
-            ConfigurationRefused: an entry is none.
+            ConfigurationRefused: an entry has another form.
         """
         found = [part.strip() for part in text.split(",") if part.strip()]
         return cls(tuple(_entry(part) for part in found))
 
     def allows(self, named: S3Object, namespace: str) -> bool:
-        """Whether a batch of ``namespace`` may read the object."""
+        """Return whether a batch of ``namespace`` may read the object."""
         for bucket, prefix in self.entries:
             inside = prefix.replace(_NAMESPACE, namespace)
             if named.bucket == bucket.replace(_NAMESPACE, namespace) and (
@@ -93,7 +94,7 @@ class S3AllowList:
 
 
 def _problem(key: str) -> str | None:
-    """Why no image's key may be so."""
+    """Return why an image may not have this key; ``None`` if it may."""
     return "it holds a backslash" if "\\" in key else key_problem(key)
 
 

@@ -1,10 +1,10 @@
-"""What a host says of an image that lets a later batch ask whether it changed (RFC 9110, 8.8).
+"""HTTP validators, by which a later batch asks a host whether an image changed (RFC 9110, 8.8).
 
-A strong ETag always counts. ``Last-Modified`` has a resolution of a second, so it counts only
-where the answer's own ``Date`` is a minute later: then nothing can have changed within the same
-second unseen, and clocks that differ a little do no harm. A weak ETag is often made of size and
-time alone and counts only beside such a ``Last-Modified``. Whatever does not count is not recorded;
-without any validator the next batch compares the bytes.
+A strong ETag always counts. ``Last-Modified`` has a resolution of a second, so it counts only if
+the ``Date`` of the response is at least a minute later: then the image cannot have changed
+unnoticed within the same second, and clocks that differ a little do no harm. A weak ETag is often
+made of only size and time, so it counts only together with such a ``Last-Modified``. Validators
+that do not count are not recorded; without any validator the next batch compares the bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yarl
 
 from imagebatch_core.results import StoredOutput
 
-#: entity-tag of RFC 9110; a host that writes it otherwise means something else.
+#: An entity-tag of RFC 9110; other texts are ignored.
 _ETAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]+"')
 _LONGEST: Final = 200
 _SETTLED: Final = timedelta(seconds=60)
@@ -29,10 +29,11 @@ _SETTLED: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """Of one answer; ``final_url_sha256`` is of its address where redirects led to it.
+    """The validators of one response.
 
-    A tag or time is about one address. Sent to another it may be confirmed by chance, so a URL
-    that is redirected elsewhere than it was is asked without conditions.
+    ``final_url_sha256`` is the SHA-256 of its URL if redirects led to it. A tag or time belongs to
+    one URL. Another URL may confirm it by chance, so if an image's URL redirects elsewhere than
+    before, the request has no conditions.
     """
 
     etag: str | None = None
@@ -41,7 +42,10 @@ class Validators:
 
     @classmethod
     def of(cls, headers: Mapping[str, str], redirected_to: yarl.URL | None = None) -> Validators:
-        """Those of an answer's headers that count."""
+        """Return the validators in a response's headers that count.
+
+        ``redirected_to`` is the response's URL if redirects led to it.
+        """
         address = None if redirected_to is None else _sha256(redirected_to)
         modified = headers.get("Last-Modified")
         if not _settled(modified, headers.get("Date")):
@@ -57,7 +61,8 @@ class Validators:
         return cls(earlier.etag, earlier.last_modified, earlier.final_url_sha256)
 
     def conditions(self, url: yarl.URL, *, redirected: bool) -> dict[str, str]:
-        """Headers for a request to ``url``; empty where the validators are about another."""
+        """Return conditional headers for a request to ``url``; empty if the validators belong to
+        another URL. ``redirected`` says whether redirects led to ``url``."""
         if (_sha256(url) if redirected else None) != self.final_url_sha256:
             return {}
         return {
@@ -83,7 +88,7 @@ def _settled(modified: str | None, date: str | None) -> bool:
 
 
 def _moment(text: str | None) -> datetime | None:
-    # Of its bytes, those that are no UTF-8 are lone surrogates, which no part could record.
+    # Bytes that are not UTF-8 arrive as lone surrogates, which a part cannot record.
     if not text or len(text) > _LONGEST or not text.isascii():
         return None
     try:

@@ -1,6 +1,6 @@
-"""Requests to strangers: the guarded session, and redirects by hand.
+"""Send requests to untrusted hosts: the guarded session, and redirects followed one by one.
 
-Every hop is checked as if it were the first: a public host may redirect to a private one.
+Every redirect is checked like the first URL: a public host may redirect to a private one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .validators import Validators
 NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-#: Bytes of a body that may wait in a connection, twice; less means more turns of the event loop.
+#: Half of the bytes of a body that may wait in a connection; fewer mean more event loop turns.
 _READ_BUFFER = 256 * 1024
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
@@ -47,10 +47,11 @@ def open_session(
     *,
     rules: EgressRules | None = None,
 ) -> aiohttp.ClientSession:
-    """No cookies, no proxies of the environment, no decompression: a body is bytes to bound.
+    """Open a session without cookies, proxies of the environment, or automatic decompression.
 
-    ``credentials`` are looked up for every single request, so none is carried over a redirect.
-    ``rules`` are those of the settings, unless the session is for other hosts than strangers name.
+    The session does not decompress, because the limit of a body is in bytes. ``credentials`` are
+    looked up for each request, so a redirect does not carry them to another host. ``rules`` say
+    which addresses are allowed; by default those of the settings.
     """
     return aiohttp.ClientSession(
         connector=guarded_connector(rules or settings.egress_rules, limit=0, ttl_dns_cache=60),
@@ -74,10 +75,10 @@ def open_session(
 
 
 def _prompt_response(settings: Settings) -> type[aiohttp.ClientResponse]:
-    """Answers whose head must be complete soon after the request.
+    """Return a response class with a timeout for the whole header of a response.
 
-    A host that sends its head byte by byte, or early hints without end, keeps the timeout between
-    two reads from running out.
+    A host that sends its header byte by byte, or endless early hints, keeps the timeout between two
+    reads from running out.
     """
     seconds = settings.fetch_read_seconds + settings.fetch_floor_seconds
 
@@ -101,10 +102,10 @@ def _telling(credentials: Credentials) -> aiohttp.ClientMiddlewareType:
 
 
 def checked(url: str) -> yarl.URL:
-    """The URL as it may be requested.
+    """Check and return the parsed URL.
 
     Raises:
-        ImageFailed: ``invalid_url``, which no retry mends.
+        ImageFailed: ``invalid_url``, which is not retried.
     """
     try:
         return check_url(url)
@@ -113,7 +114,11 @@ def checked(url: str) -> yarl.URL:
 
 
 def _redirected(base: yarl.URL, location: str) -> yarl.URL:
-    """As :func:`checked`, for the ``Location`` of an answer to ``base``."""
+    """Check and return the target of a redirect, the ``Location`` of a response from ``base``.
+
+    Raises:
+        ImageFailed: ``invalid_url``, which is not retried.
+    """
     try:
         return check_redirect(base, location)
     except UrlRefused as error:
@@ -123,7 +128,7 @@ def _redirected(base: yarl.URL, location: str) -> yarl.URL:
 
 
 def validators_of(response: aiohttp.ClientResponse, url: str) -> Validators:
-    """The validators of the answer to ``url``, which was checked, for asking again later."""
+    """Return the validators of the response to ``url``, which must be valid."""
     redirected = response.url != check_url(url)
     return Validators.of(response.headers, response.url if redirected else None)
 
@@ -133,7 +138,7 @@ def host_of(url: yarl.URL) -> str:
 
 
 def host_named_by(url: str) -> str | None:
-    """As :func:`host_of`; ``None`` for a URL that is refused."""
+    """Return :func:`host_of` for the text of a URL; ``None`` if the URL is refused."""
     try:
         return host_of(check_url(url))
     except UrlRefused:
@@ -150,14 +155,16 @@ async def opened(
     answered: Callable[[int], None] = lambda _status: None,
     known: Validators | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer with status 200 at the end of at most ``redirects`` redirects.
+    """Request ``url``, follow at most ``redirects`` redirects and yield the response of status 200.
 
-    ``url`` is checked as a stranger's, unless it is parsed already: then it is one of our making.
-    ``answered`` is told the status of every answer on the way, as it comes. With ``known``
-    validators of an earlier answer the last one may be 304 instead: nothing changed.
+    ``url`` is checked if it is text; a parsed URL is our own and trusted. ``gate`` is entered for
+    each request, with its host. ``answered`` is called with the status of each response, redirects
+    included. With ``known`` validators of an earlier response the last status may also be 304: the
+    image did not change.
 
     Raises:
-        ImageFailed: anything else.
+        ImageFailed: the last response has another status, there are too many redirects, or a URL is
+            refused.
     """
     target = checked(url) if isinstance(url, str) else url
     for hop in range(redirects + 1):
@@ -180,17 +187,19 @@ async def opened(
 
 @contextmanager
 def _told_of_its_end(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """Who reads the body learns that the connection is gone. aiohttp says so, but where it closed
-    the connection by itself, for what came of the body later and breaks the rules of HTTP: its
-    reader would wait until the time is over."""
+    """Raise an error in the body's reader when the connection is closed.
+
+    aiohttp does so itself, except when it closes the connection because of a late protocol error in
+    the body: the reader would then wait for the timeout.
+    """
     content, connection = response.content, response.connection
-    if connection is None or connection.protocol is None:  # it is here as a whole
+    if connection is None or connection.protocol is None:  # the body is complete
         yield
         return
 
     def ended(closed: asyncio.Future[None] | None) -> None:
         if closed is not None and not closed.cancelled():
-            closed.exception()  # would else be logged, as nobody's
+            closed.exception()  # otherwise asyncio logs that nobody retrieved it
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 
@@ -203,7 +212,7 @@ def _told_of_its_end(response: aiohttp.ClientResponse) -> Iterator[None]:
     try:
         yield
     finally:
-        closed.remove_done_callback(ended)  # the connection is for other answers as well
+        closed.remove_done_callback(ended)  # the connection may be used for other responses
 
 
 def _expect_success(response: aiohttp.ClientResponse) -> None:
