@@ -1,1 +1,1 @@
-"""The whole program on one machine, without a cluster."""
+"""Run a whole batch on one machine, without a cluster."""

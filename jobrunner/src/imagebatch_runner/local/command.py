@@ -1,4 +1,4 @@
-"""The command ``imagebatch-runner local``: runs a source, shows it, returns the exit code."""
+"""The command ``imagebatch-runner local``: run a batch, show its progress, return the exit code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """One run over ``source``, a CSV or a folder. Without ``out`` its name is used for results."""
+    """One run over ``source``, a CSV or a folder.
+
+    Without ``out`` the folder of the results is named after the source.
+    """
 
     source: Path
     out: Path | None
@@ -45,9 +48,10 @@ class LocalRun:
     as_json: bool
 
     def run(self, read_options: Callable[[], RunOptions]) -> int:
-        """Run. The exit code is 0: all succeeded, 1: some failed, 2: refused, 143: interrupted.
+        """Run the batch and return the exit code.
 
-        ``read_options`` is called here, so that options it refuses are shown as any refusal.
+        0: all images succeeded, 1: some failed, 2: refused, 143: interrupted. ``read_options`` is
+        called here, so that its errors are shown like all other refusals.
         """
         screen = Screen(Console(stderr=True), quiet=self.quiet)
         try:
@@ -81,7 +85,7 @@ class LocalRun:
         return Path(f"{name or 'images'}-compressed")
 
     def _check_source(self) -> None:
-        """Refuse a source that cannot be looked at. One that does not exist is refused later."""
+        """Refuse a source that cannot be accessed; one that does not exist is refused later."""
         try:
             self.source.stat()
         except FileNotFoundError:
@@ -132,7 +136,7 @@ class LocalRun:
 
 
 def _with_options(text: str) -> str:
-    """Add the option to each setting that a refusal names."""
+    """Return the refusal ``text`` with the command-line option before each setting it names."""
     for setting, option in _OPTIONS.items():
         text = text.replace(setting, f"{option} ({setting})")
     return text

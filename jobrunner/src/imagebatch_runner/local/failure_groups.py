@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from imagebatch_core.results import ErrorCode, ImageResult
 
-#: Failures of one code that are listed; the report has all of them.
+#: How many failures of one code are listed; the report has all of them.
 _LISTED = 3
 
 

@@ -1,4 +1,4 @@
-"""A CSV as the source of a local run: the folder of the results holds the batch."""
+"""Open a local run whose source is a CSV; the batch lies in the folder of the results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .out_folder import make_writable, refuse_foreign, refuse_other_options
 from .reuse import earlier_folder, linking_from
 from .run_options import RunOptions
 
-#: What a batch writes into its folder, besides the copy of its CSV.
+#: Names of files and folders that a batch writes into its folder, besides the copy of its CSV.
 _WRITTEN: Final = (
     "report.csv", "report.raw.csv", "report.jsonl", "report.index.json", "images", "plan.json",
     "summary.json", "owner.json", "shards", "results",
@@ -27,11 +27,13 @@ _WRITTEN: Final = (
 
 
 def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | None = None) -> Batch:
-    """The batch in the folder ``out``, new or begun by an earlier run.
+    """Return the batch of ``csv`` in the folder ``out``, new or begun by an earlier run.
+
+    ``reuse_from`` is the folder of an earlier run whose outputs may be reused.
 
     Raises:
-        InputRefused: there is no such file, or it is no CSV of products.
-        ConfigurationRefused: the folder belongs to another batch, or cannot be made; or there is
+        InputRefused: there is no such file, or it is not a CSV of products.
+        ConfigurationRefused: the folder belongs to another batch or cannot be created, or there is
             nothing to reuse.
     """
     if not csv.is_file():
@@ -60,7 +62,10 @@ def _check(csv: Path, sheet: str | None) -> None:
 def _with_earlier(
     batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]
 ) -> Batch:
-    """The batch with the earlier folder, if there is one. A run that goes on keeps its own."""
+    """Return the batch with the earlier folder to reuse, if any.
+
+    A run that is continued keeps the earlier folder with which it began.
+    """
     made = plan.read_plan(batch)
     if made is not None:
         began_with = made.reuse and Path(made.reuse.batch)

@@ -1,10 +1,10 @@
-"""A folder of images as the source of a local run, which may be repeated when the folder changes.
+"""Open a local run whose source is a folder of images; it can be repeated when the folder changes.
 
 Each state of the folder is a round: a batch below ``.imagebatch/<number>-<stamp>/`` of ``--out``.
 Its images and reports lie in ``--out`` itself. While the folder stays the same, a run continues its
-round. When the folder has changed, the next run begins a round. It takes over the outputs of
-unchanged files from the last finished round and compresses the rest. Outputs of deleted files stay:
-nobody asked to delete them.
+round. When the folder has changed, the next run begins a new round. It reuses the outputs of
+unchanged files from the last finished round and compresses the rest. Outputs of deleted files stay,
+because nobody asked to delete them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Round:
 
     @property
     def finished_ns(self) -> int:
-        """When a finished round wrote its last file, in nanoseconds."""
+        """The time at which a finished round wrote its last file, in nanoseconds."""
         return (self.path / "summary.json").stat().st_mtime_ns
 
     @property
@@ -59,10 +59,12 @@ class _Round:
 
 
 def open_images(folder: Path, out: Path, options: RunOptions) -> tuple[Batch, Listing]:
-    """The batch of the folder's present round, new or begun by an earlier run, and its listing.
+    """Return the batch of the folder's current round and the listing of the folder.
+
+    The round is new, or was begun by an earlier run.
 
     Raises:
-        InputRefused: there is no image in the folder.
+        InputRefused: ``folder`` has no images, or holds the results of a run.
         ConfigurationRefused: ``out`` belongs to something else, or cannot be written.
     """
     if folder.resolve() == out.resolve():
@@ -109,10 +111,11 @@ def _with_earlier(batch: Batch, out: Path, before: list[_Round], names: OutputNa
 
 
 def _in_place(out: Path, reassigned_paths: frozenset[str], finished_ns: int) -> CopyOutput:
-    """Keep outputs that are where and as they were when the last round finished.
+    """Return a function that keeps an output if it has not changed since the last round finished.
 
-    Others are made again. Since then an output's name may have belonged to another file, and an
-    interrupted round may have written it from a version of its file that is gone.
+    Otherwise it returns ``False``, and the output is made again. Since that round, the output's
+    name may have belonged to another file, or an interrupted round may have written the output from
+    a version of the file that is gone.
     """
 
     async def keep(source: str, target: str) -> bool:
@@ -129,7 +132,7 @@ def _in_place(out: Path, reassigned_paths: frozenset[str], finished_ns: int) -> 
 
 
 def _rounds(state: Path) -> list[_Round]:
-    """The rounds in their order, without any that a crash left half begun."""
+    """Return the rounds in order, without those that a crash left incomplete."""
     found = []
     for path in state.iterdir():
         match = _ROUND.fullmatch(path.name)

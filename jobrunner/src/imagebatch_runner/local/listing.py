@@ -1,7 +1,8 @@
-"""The images below a folder of this machine, in the order of their paths.
+"""List the images below a folder of this machine, in the order of their paths.
 
-Their names' endings decide. Hidden files and folders, links that lead out of the folder, and the
-results of runs are left out. Files that are not images are left out and counted.
+A file is an image if its name has the ending of one. Hidden files and folders, links that lead out
+of the folder, and the results of runs are left out. Files that are not images are left out and
+counted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 
 from imagebatch_core.formats import BY_EXTENSION
 
-#: Endings of images; the value is the ending of outputs of the same format.
+#: The ending of each input image, mapped to the ending of an output of the same format.
 ENDINGS: Final = {ending: kind.extension for ending, kind in BY_EXTENSION.items()}
 #: The folder within ``--out`` that marks it as the results of a folder.
 STATE: Final = ".imagebatch"
@@ -32,9 +33,10 @@ _CLOSED: Final = "folders that cannot be read"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """``files`` are relative paths, sorted; ``skipped`` counts files by ending or reason.
+    """The images of a folder: ``files`` are their relative paths, sorted.
 
-    ``stamp`` changes when a file is added, removed, resized or written again.
+    ``skipped`` counts the other files by ending or reason. ``stamp`` changes when an image is
+    added, removed, written again or changes its size.
     """
 
     files: tuple[str, ...]
@@ -43,7 +45,7 @@ class Listing:
 
 
 def scan(folder: Path, out: Path) -> Listing:
-    """All images below ``folder``, except in ``out``."""
+    """List all images below ``folder``, except those in ``out``."""
     skipped: Counter[str] = Counter()
     root, outside = folder.resolve(), out.resolve()
     found = sorted(_images(root, root, outside, skipped))
@@ -54,14 +56,17 @@ def scan(folder: Path, out: Path) -> Listing:
 
 
 def ending(name: str) -> str:
-    """The part of a path after its last dot, in lower case."""
+    """Return the part of a path after its last dot, in lower case."""
     return os.path.splitext(name)[1][1:].lower()  # noqa: PTH122 - a Path each would be slow
 
 
 def _images(
     folder: Path, root: Path, out: Path, skipped: Counter[str]
 ) -> Iterator[tuple[str, int, int]]:
-    """Path, size in bytes and time of the last change in nanoseconds, of each image."""
+    """Yield path, size in bytes and time of the last change in nanoseconds of each image.
+
+    Other files are counted in ``skipped``.
+    """
     try:
         with os.scandir(folder) as scanned:
             entries = list(scanned)
@@ -92,7 +97,7 @@ def _images(
 
 
 def is_result(names: set[str]) -> bool:
-    """Whether a folder with these entries holds the results of a run."""
+    """Return whether a folder with these entries holds the results of a run."""
     return STATE in names or {"plan.json", "input.csv"} <= names
 
 
@@ -102,7 +107,10 @@ def _stays_within(link: Path, root: Path, out: Path) -> bool:
 
 
 def _can_be_output(name: str) -> bool:
-    """Whether an output can have the name: UTF-8, no control characters, room for an ending."""
+    """Return whether an output can have this name.
+
+    It must be UTF-8, have no control characters and leave room for an ending.
+    """
     try:
         return len(name.encode()) <= _LONGEST_NAME and not _CONTROL.search(name)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The folder that a local run writes its results to, and when it may not be used."""
+"""Create the folder for the results of a local run, and refuse folders that may not be used."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from imagebatch_core.spec import Output
 
 
 def make_writable(out: Path) -> None:
-    """Make the folder of the results if it does not exist.
+    """Create the folder of the results if it does not exist, and check that it can be written.
 
     Raises:
-        ConfigurationRefused: it cannot be made or written to, or its path is not UTF-8.
+        ConfigurationRefused: it cannot be created or written, or its path is not UTF-8.
     """
     try:
         str(out.resolve()).encode()
@@ -37,11 +37,12 @@ def make_writable(out: Path) -> None:
 def refuse_foreign(
     out: Path, names: Iterable[str] = ("report.csv", "report.jsonl", "images")
 ) -> None:
-    """Refuse a folder that has foreign files under these names: we would overwrite them, or take
-    them for ours.
+    """Refuse a folder that has files of something else under these ``names``.
+
+    A run would overwrite them, or take them for its own.
 
     Raises:
-        ConfigurationRefused: says which of the names there are.
+        ConfigurationRefused: some of the names exist; the message lists them.
     """
     foreign = [name for name in names if (out / name).exists()]
     if foreign:
@@ -54,7 +55,7 @@ def refuse_other_options(out: Path, earlier: Output, now: Output) -> None:
     """Refuse to mix outputs of different options in one folder.
 
     Raises:
-        ConfigurationRefused: says which options the earlier outputs have.
+        ConfigurationRefused: the options differ; the message says what the earlier ones were.
     """
     then = now.differences(earlier)
     if then:

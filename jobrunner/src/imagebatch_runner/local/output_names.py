@@ -1,9 +1,9 @@
-"""The names of a folder's outputs: those of their inputs, below ``images/``.
+"""Name the outputs of a folder after their inputs, below ``images/``.
 
-An output in its input's format keeps the name (``a.jpeg`` stays ``a.jpeg``). Another format
-replaces the ending (``a.png`` → ``a.jpg``). If two inputs differ only in the ending, the new ending
-is added to the whole name instead (``a.png`` → ``a.png.jpg``), so that their outputs have different
-names.
+An output in its input's format keeps the name (``a.jpeg`` stays ``a.jpeg``). An output in another
+format gets another ending (``a.png`` → ``a.jpg``). If two inputs differ only in the ending, the new
+ending is added to the whole name instead (``a.png`` → ``a.png.jpg``), so that their outputs have
+different names.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from .listing import ENDINGS, ending
 
 @dataclass(frozen=True, slots=True)
 class OutputNames:
-    """The inputs' relative ``files`` in the order of their rows, and each output's name without its
-    ending, as ``bases``."""
+    """The output names of a folder's images.
+
+    ``files`` are the inputs' relative paths in the order of their rows; ``bases`` are the names of
+    their outputs without ending.
+    """
 
     files: tuple[str, ...]
     bases: tuple[str, ...]
@@ -34,14 +37,14 @@ class OutputNames:
         return cls(files, tuple(_base(file, stems) for file in files))
 
     def name(self, row: int, kind: str) -> str:
-        """The output's path. ``row`` is 1-based; ``kind`` is the ending of the output's format."""
+        """Return an output's path; ``row`` is 1-based, ``kind`` the ending of its format."""
         file = self.files[row - 1]
         return file if ENDINGS[ending(file)] == kind else f"{self.bases[row - 1]}.{kind}"
 
 
 @dataclass(frozen=True, slots=True)
 class FolderKeys(BatchKeys):
-    """Keys of a round: outputs and reports in ``--out`` itself, the rest below ``root``."""
+    """The keys of a round: outputs and reports in ``--out`` itself, the rest below ``root``."""
 
     names: OutputNames
 
@@ -65,7 +68,8 @@ class FolderKeys(BatchKeys):
 
 
 def reassigned(now: OutputNames, earlier: Iterable[OutputNames]) -> frozenset[str]:
-    """Output paths without ending that did not belong to the same input in all of ``earlier``."""
+    """Return the output paths, without ending, that did not belong to the same input in every one
+    of the ``earlier`` rounds."""
     found: set[str] = set()
     for names in earlier:
         then = dict(zip(names.files, names.bases, strict=True))
@@ -76,7 +80,7 @@ def reassigned(now: OutputNames, earlier: Iterable[OutputNames]) -> frozenset[st
 
 
 def _stem(file: str) -> str:
-    """The path without its ending, in lower case, because some file systems ignore case."""
+    """Return the path without ending, in lower case, because some file systems ignore case."""
     return posixpath.splitext(file)[0].casefold()
 
 

@@ -1,4 +1,4 @@
-"""Reuse of an earlier run's folder: outputs are taken over as hard links, which need no space."""
+"""Reuse the outputs in an earlier run's folder as hard links, which need no space."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from imagebatch_runner.store.storage import Storage
 
 
 def earlier_folder(folder: Path, out: Path, env: Mapping[str, str]) -> EarlierBatch:
-    """The batch that was done in ``folder``.
+    """Return the batch that an earlier run left in ``folder``.
 
     Raises:
-        ConfigurationRefused: there is none, or it is the folder to be written.
+        ConfigurationRefused: ``folder`` holds no batch, or is ``out`` itself.
     """
     keys = BatchKeys(root="")
     if folder.resolve() == out.resolve():
@@ -31,7 +31,10 @@ def earlier_folder(folder: Path, out: Path, env: Mapping[str, str]) -> EarlierBa
 
 
 def linking_from(folder: Path, out: Path) -> CopyOutput:
-    """Hard links from the earlier folder into ``out``; copies if the file system has no links."""
+    """Return a function that links an output from the earlier ``folder`` into ``out``.
+
+    It copies the file if the file system has no hard links.
+    """
 
     async def copy(source: str, target: str) -> bool:
         return await asyncio.to_thread(_link, folder / source, out / target)
@@ -43,7 +46,7 @@ def _link(source: Path, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
-    except FileExistsError:  # from an interrupted run, and the same: its name has its hash
+    except FileExistsError:  # an interrupted run made it; it is the same, as its name has its hash
         return True
     except FileNotFoundError:
         return False

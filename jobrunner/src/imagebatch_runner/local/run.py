@@ -1,7 +1,7 @@
 """Compress and collect on this machine, without a cluster.
 
-The steps are those of pods, over a ``file://`` store in the folder of the results. What is recorded
-there is skipped by the next run, so that a run can be interrupted and continued.
+The steps are the same as in pods, with a ``file://`` store in the folder of the results. A run
+skips the images that are recorded there, so that it can be interrupted and continued.
 """
 
 from __future__ import annotations
@@ -25,24 +25,26 @@ def run(
     on_result: OnResult,
     on_stop: Callable[[], None] = lambda: None,
 ) -> tuple[Summary | None, int]:
-    """The summary, ``None`` if interrupted, and how many images were done in this run.
+    """Compress and collect the batch; return its summary and how many images this run did.
 
-    The first Ctrl-C or SIGTERM calls ``on_stop``, and the images at work are finished and recorded.
-    The second one ends the process at once; the next run does what is not recorded.
+    The summary is ``None`` if the run was interrupted. The first Ctrl-C or SIGTERM calls
+    ``on_stop``; the images at work are then finished and recorded. The second one ends the process
+    at once; the next run does the images that are not recorded. ``on_result`` is called with each
+    result.
     """
     interrupted, done = asyncio.run(_compress(batch, made.shards, on_result, on_stop))
     return None if interrupted else collect.collect(batch), done
 
 
 def finished(batch: Batch) -> Summary | None:
-    """The summary, if an earlier run finished this batch."""
+    """Return the summary if an earlier run finished this batch, otherwise ``None``."""
     return collect.read_summary(batch)
 
 
 async def _compress(
     batch: Batch, shards: int, on_result: OnResult, on_stop: Callable[[], None]
 ) -> tuple[bool, int]:
-    """Whether the run was interrupted, and how many images it did."""
+    """Compress all shards; return whether the run was interrupted and how many images it did."""
     size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What a person asks a local run to do, whatever the source is."""
+"""The options of a local run, which are the same for all kinds of source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch
 from imagebatch_runner.store.storage import Storage
 
-#: Images of one shard: few enough that its memory does not matter.
+#: Images of one shard: few enough to need little memory.
 _IMAGES_PER_SHARD: Final = 5000
 
 
@@ -33,7 +33,10 @@ class RunOptions:
     sheet: str | None = None
 
     def batch(self, *, name: str, csv: Path, base: Path, out: Path, keys: BatchKeys) -> Batch:
-        """The batch of ``csv`` with its results in ``out``; paths in the CSV start at ``base``."""
+        """Return the batch of ``csv`` with its results in ``out``.
+
+        Relative paths in the CSV start at ``base``.
+        """
         credentials = Credentials.load(self.settings.fetch_credentials_file)
         allow = S3AllowList.parse(self.settings.fetch_s3_allow)
         return Batch(

@@ -1,7 +1,7 @@
-"""What ``local`` shows: progress while it runs, a table and the failures at its end.
+"""The output of ``local`` for people: progress while it runs, a table and the failures at the end.
 
-A progress bar on a terminal, a plain line every ten seconds elsewhere, only refusals with
-``--quiet``.
+Progress is a bar on a terminal and a plain line every ten seconds elsewhere. With ``--quiet`` only
+refusals are shown.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .failure_groups import FailureGroups
 
 #: Seconds between two lines of progress without a terminal.
 _LINE_EVERY: Final = 10.0
-#: What to do about failures that an option or a change of the CSV mends.
+#: Hints for failures that an option or a change of the CSV can fix.
 _HINTS: Final = {
     ErrorCode.ADDRESS_REFUSED: "what is not public wants --allow HOST, s3:// addresses want "
     "--s3-allow BUCKET",
@@ -48,9 +48,10 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A finished run. It did ``done`` images in ``seconds``, without those recorded before.
+    """A finished run.
 
-    ``again`` says how to try the failed images again.
+    It did ``done`` images in ``seconds``, not counting those recorded before. ``again`` says how to
+    retry the failed images.
     """
 
     summary: Summary
@@ -62,7 +63,8 @@ class Ended:
 
 
 class Screen:
-    """Writes to ``console``, which is standard error: standard output is for --json."""
+    """Writes text for people to ``console``, which is standard error; standard output is for
+    --json. ``clock`` returns seconds."""
 
     def __init__(
         self,
@@ -76,14 +78,14 @@ class Screen:
         self._clock = clock
 
     def skipped(self, folder: Path, skipped: Counter[str]) -> None:
-        """How many files of a folder are no images, the most frequent kind first."""
+        """Show how many files of a folder are not images, the most frequent kinds first."""
         if skipped:
             told = ", ".join(f"{count:,} {what}" for what, count in skipped.most_common(8))
             self._say(f"{folder}: not taken: {told}")
 
     @contextmanager
     def progress(self, plan: Plan) -> Iterator[OnResult]:
-        """Show progress over the plan's images; the block calls the given function per result."""
+        """Show the progress of the plan's images; yield a function to call with each result."""
         rows = f" in {_rows(plan.products)}" if plan.products != plan.images else ""
         bad = f", {_problems(plan.row_problems)}" if plan.row_problems else ""
         self._say(f"{_images(plan.images)}{rows}{bad}")
@@ -168,8 +170,10 @@ class Screen:
         self._console.print(table)
 
     def _aligned(self, rows: list[tuple[str, str]]) -> None:
-        """One line for each row, however long. A table would cut paths to the terminal's width, and
-        people copy paths."""
+        """Print one line for each row, however long.
+
+        A table would cut paths to the terminal's width, but people copy paths.
+        """
         width = max(len(name) for name, _ in rows) + 2
         for name, value in rows:
             style = "red" if name == "failed" else ""
@@ -194,7 +198,7 @@ class Screen:
         self._say("stopping: what is under way is finished first; Ctrl-C again leaves at once")
 
     def interrupted(self, out: Path) -> None:
-        """Shown with --quiet as well, because the work is not done."""
+        """Say how to continue, even with --quiet, because the work is not done."""
         self._console.print(
             f"interrupted: run the same command again to go on; what is done lies in {out}",
             markup=False,
@@ -207,7 +211,7 @@ class Screen:
 
 
 def _printable(url: str) -> str:
-    """The URL without control characters: a cell may hold commands for a terminal."""
+    """Return the URL without control characters: a cell may hold terminal escape sequences."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in url)
 
 

@@ -1,5 +1,8 @@
-"""Command-line options that are read off the spec's models, with their types, bounds, defaults and
-descriptions, so that a field added to ``spec.output`` is an option without a change here."""
+"""Make command-line options from the fields of the spec's models.
+
+Types, bounds, defaults and descriptions come from the fields, so that a field added to
+``spec.output`` becomes an option without a change here.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ from imagebatch_core.model import Model
 def options_of(
     model: type[Model], parameter: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a command: its keyword ``parameter``, a ``model``, becomes an option for each field.
+    """Return a decorator that gives a command one option for each field of ``model``.
+
+    The options replace the keyword ``parameter`` of the command, which gets a ``model``.
 
     Raises:
-        TypeError: a field that cannot be an option. Better no command than an option that works in
-            a manifest and is missing here.
+        TypeError: a field cannot be an option. The command fails rather than lack an option that a
+            manifest has.
     """
     options = [
         inspect.Parameter(
@@ -53,7 +58,7 @@ def options_of(
 
 
 def option(model: type[Model], name: str) -> Any:
-    """The Typer option for a field of ``model``."""
+    """Return the Typer option for the field ``name`` of ``model``."""
     field = model.model_fields[name]
     constraints = _constraints(field)
     least = next((one.ge for one in constraints if isinstance(one, Ge)), None)
@@ -79,7 +84,11 @@ def _checked(model: type[Model], values: dict[str, Any]) -> Model:
 
 
 def _type(field: FieldInfo) -> Any:
-    """The field's type without constraints: a number, text or choice, or such or none."""
+    """Return the field's type without constraints: a number, text or choice, perhaps optional.
+
+    Raises:
+        TypeError: it is another type.
+    """
     found, _ = _split(field.annotation)
     if not isinstance(found, type) or not issubclass(found, str | int | float):
         raise TypeError(f"no command-line option can have the type {field.annotation}")
@@ -92,7 +101,7 @@ def _constraints(field: FieldInfo) -> Sequence[Any]:
 
 
 def _split(annotation: Any) -> tuple[Any, Sequence[Any]]:
-    """A type without None and without what Annotated says of it, and that."""
+    """Return the type without ``None`` and ``Annotated``, and the metadata of ``Annotated``."""
     if get_origin(annotation) in (Union, UnionType):
         others = [one for one in get_args(annotation) if one is not NoneType]
         return _split(others[0]) if len(others) == 1 else (annotation, ())

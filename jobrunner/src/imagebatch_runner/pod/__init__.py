@@ -1,1 +1,1 @@
-"""The steps as processes of pods."""
+"""Run the steps as processes in pods."""

@@ -1,4 +1,4 @@
-"""One step as a pod's process: environment in, termination message and exit code out."""
+"""Run one step as a pod's process: from the environment to a termination message and exit code."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def main(step: Step) -> int:
 
 
 def run(step: Step, env: Mapping[str, str]) -> ExitCode:
-    """Do one step of the batch that the environment names."""
-    logs.configure("info")  # settings that are refused are logged as well
+    """Run one step of the batch that the environment ``env`` names, and return the exit code."""
+    logs.configure("info")  # before the settings are read, so that refused settings are logged
     watch = SigtermWatch()
     clock = _Clock(step)
     try:
@@ -48,7 +48,7 @@ def run(step: Step, env: Mapping[str, str]) -> ExitCode:
         logs.configure(settings.log_level or "info", settings.log_format or "json")
         batch = open_batch(settings, env)
         code, message = _STEPS[step](batch, env, clock, watch)
-    except Exception as error:  # whatever it was, the operator gets a message about it
+    except Exception as error:  # the operator gets a message about every error
         code, message = termination.of_error(clock.step, error)
         if code is ExitCode.FAULT and not isinstance(error, ImageBatchError):
             log.exception("%s failed", clock.step.value)
@@ -61,10 +61,10 @@ def run(step: Step, env: Mapping[str, str]) -> ExitCode:
 
 
 def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
-    """The batch of ``IMAGEBATCH_JOB`` in the store of ``IMAGEBATCH_STORE``.
+    """Return the batch of ``IMAGEBATCH_JOB`` in the store of ``IMAGEBATCH_STORE``.
 
     Raises:
-        ConfigurationRefused: one of them is missing or wrong.
+        ConfigurationRefused: a variable or setting is missing or wrong.
     """
     document = env.get(names.ENV_JOB)
     if not document:
@@ -110,7 +110,7 @@ def _keys(job: RunnerJob, uid: str, root: str | None, prefix: str) -> BatchKeys:
 
 
 class _Clock:
-    """Logs how long each step takes; ``step`` is the one that is running, or the last one."""
+    """Logs how long each step takes; ``step`` is the running step, or else the last one."""
 
     def __init__(self, step: Step) -> None:
         self.step = step

@@ -1,10 +1,10 @@
-"""SIGTERM in a pod: the process ends within the grace period, whatever it is waiting for.
+"""Handle SIGTERM in a pod: end the process within the grace period, whatever it is waiting for.
 
-A thread waits for the signal. A handler in Python would run on the main thread between two lines,
-and the main thread may be in a call to the store that takes minutes; the interpreter's own handler
+A thread waits for the signal. A Python handler would run on the main thread between two lines, but
+the main thread may be in a call to the store that takes minutes; the interpreter's own handler
 writes to a pipe at once. Other threads that wait for the store would delay an orderly exit, so the
-process exits without waiting for them. This is safe at any moment: the next pod does again what is
-not recorded.
+process exits without waiting for them. This is safe at any moment: the next pod repeats the work
+that is not recorded.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class SigtermWatch:
-    """Ends the process with exit code 143: at once, or in time within a :meth:`grace` block.
+    """Ends the process with exit code 143 on SIGTERM: at once, or after the grace period within a
+    :meth:`grace` block.
 
-    Make one only, on the main thread. It uses the interpreter's single wake-up descriptor, so that
+    Create only one, on the main thread. It uses the interpreter's single wake-up descriptor, so
     nothing else in the process may use ``loop.add_signal_handler``.
     """
 
@@ -44,8 +45,10 @@ class SigtermWatch:
 
     @contextmanager
     def grace(self, seconds: float, finish: Callable[[], None]) -> Iterator[None]:
-        """Within the block the signal calls ``finish`` on the watching thread. The process then has
-        ``seconds`` to end by itself."""
+        """Let SIGTERM call ``finish`` during the block, on the watching thread.
+
+        The process then has ``seconds`` to end by itself.
+        """
         with self._lock:
             self._finish, self._seconds = finish, seconds
         try:

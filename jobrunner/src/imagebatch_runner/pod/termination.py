@@ -1,4 +1,4 @@
-"""How a step ends: exit code and termination message for an error, and where the message goes."""
+"""End a step: choose exit code and termination message for an error, log and write the message."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ log = logging.getLogger(__name__)
 
 
 def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage | None]:
-    """Exit code and message of a step that raised ``error``; an interruption has no message.
+    """Return exit code and message of a step that raised ``error``; an interruption has no message.
 
-    Code 2 says that the input is refused, which ends the batch: only plan reads the input. Code 3
-    says that a setting or the storage is refused: the batch waits until somebody mends it.
+    Exit code 2 means that the input is refused, which ends the batch; only plan reads the input.
+    Exit code 3 means that a setting or the storage is refused: the batch waits until somebody
+    corrects it.
     """
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, None
@@ -40,7 +41,7 @@ def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
 
 
 def log_message(message: RunnerMessage) -> None:
-    """One event: a sentence for people, the whole message for programs."""
+    """Log the message as one event: a sentence for people, the whole message for programs."""
     fields = message.model_dump(mode="json", by_alias=True, exclude_none=True)
     level = logging.INFO if message.error is None else logging.ERROR
     log.log(level, "%s", _sentence(message), extra={"result": fields})
@@ -58,7 +59,8 @@ def _sentence(message: RunnerMessage) -> str:
 
 
 def leave_message(message: RunnerMessage, path: Path) -> None:
-    """Write the message to the file that Kubernetes reads. Outside a pod there is none."""
+    """Write the message to ``path``, which Kubernetes reads. Outside a pod this may fail, which is
+    ignored."""
     try:
         path.write_text(message.to_json())
     except OSError as error:
