@@ -1,4 +1,4 @@
-"""One batch, as all its steps see it."""
+"""The objects that all steps of a batch share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OnResult = Callable[[ImageResult], None]
 
 @dataclass(frozen=True, slots=True)
 class EarlierBatch:
-    """The batch whose outputs may be taken over, under the ``name`` that ``plan.json`` records."""
+    """The batch whose outputs may be reused; ``plan.json`` records it under ``name``."""
 
     name: str
     storage: Storage
@@ -31,11 +31,11 @@ class EarlierBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What all steps of a batch work with.
+    """A batch: its job, keys, store and settings, which all its steps use.
 
     ``copy_earlier`` is set when the earlier batch's outputs lie in another store. ``s3`` and
-    ``files`` say which objects of S3 and which files of this machine may be read as images;
-    without them, none may.
+    ``files`` say which S3 objects and which files of this machine may be read as images; if they
+    are ``None``, no such object or file may be read.
     """
 
     job: RunnerJob

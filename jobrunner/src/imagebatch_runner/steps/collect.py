@@ -1,7 +1,7 @@
-"""The step ``collect``: join the recorded results with the rows of the input, into the reports.
+"""The step ``collect``: join the recorded results with the rows of the input into the reports.
 
 Memory holds the results of one shard at a time, and of a few small shards that are read ahead.
-``summary.json`` is written last and never changed, so collecting again gives the same answer.
+``summary.json`` is written last and never changed, so collecting again gives the same summary.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from .plan import read_plan
 from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
-#: Results that may be read ahead of the row that is being written.
+#: Most results that are read ahead of the row that is being written.
 _RESULTS_AHEAD: Final = 4000
-#: Shards that are read at once.
+#: Most shards that are read at once.
 _READERS: Final = 4
 
 
@@ -49,7 +49,7 @@ def collect(batch: Batch) -> Summary:
     if plan is None:
         raise ImageBatchError("there is no plan.json; was the batch planned?")
     with scratch_folder() as folder:
-        # To files first: an upload that breaks off is repeated from its first byte.
+        # The reports go to files first, because a broken upload is repeated from its first byte.
         csv_path, jsonl_path = folder / "report.csv", folder / "report.jsonl"
         raw_path = folder / "report.raw.csv"
         with csv_path.open("wb") as csv_file, jsonl_path.open("wb") as jsonl_file:
@@ -83,7 +83,7 @@ def collect(batch: Batch) -> Summary:
 
 
 def read_summary(batch: Batch) -> Summary | None:
-    """The summary in the store, if there is one."""
+    """Return the summary in the store; ``None`` if there is none."""
     data = batch.storage.get(batch.keys.summary)
     return None if data is None else Summary.model_validate_json(data)
 
@@ -107,7 +107,7 @@ def _another_input() -> ImageBatchError:
 
 
 class _ShardResults:
-    """The results of all shards in input order. Each shard is read once, and dropped at its end."""
+    """The results of all shards in input order. Each shard is read once and then dropped."""
 
     def __init__(self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor) -> None:
         self._batch = batch
@@ -122,12 +122,15 @@ class _ShardResults:
             self._read_ahead()
 
     def of(self, item: ShardItem) -> ImageResult:
-        """The result of the next image; ``shard_failed`` if none is recorded."""
+        """Return the result of ``item``, which must be the next image in input order.
+
+        The result is ``shard_failed`` if none is recorded.
+        """
         if self._count % self._per_shard == 0:
             self._current = {}
             self._read_ahead()
             if not self._ahead:
-                raise _another_input()  # there are more images in it than were planned
+                raise _another_input()  # the input has more images than were planned
             self._current = self._ahead.popleft().result()
         self._count += 1
         found = self._current.get((item.row, item.position))

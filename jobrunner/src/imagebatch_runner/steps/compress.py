@@ -1,7 +1,7 @@
 """The step ``compress``: one shard, from its file of URLs to its recorded parts.
 
-An output is stored before its result is recorded, so every recorded output exists. Images that are
-not recorded when the process dies are done again by the next pod, at most one part's worth.
+An output is stored before its result is recorded, so every recorded output exists. When the process
+dies, the next pod repeats the images that are not recorded, at most as many as one part holds.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ async def compress(
     stop: asyncio.Event,
     on_result: OnResult = lambda _result: None,
 ) -> ShardOutcome:
-    """Do all images of a shard that are not recorded yet.
+    """Compress all images of a shard that are not recorded yet, and return how the run went.
 
-    ``writer`` names this process in its parts' keys. When ``stop`` is set, no host is asked any
-    more, the images that are being fetched or compressed get two thirds of the grace period, and
-    the rest of it is for recording their results.
+    ``writer`` names this process in its parts' keys. ``on_result`` is called with each result,
+    including those recorded before. When ``stop`` is set, no further request is sent. The images
+    that are being fetched or compressed get two thirds of the grace period; the rest is for
+    recording their results.
 
     Raises:
         StorageUnavailable, StorageRefused: results cannot be recorded.
@@ -82,9 +83,9 @@ async def compress(
 async def _not_recorded(
     batch: Batch, shard: int, part_keys: list[str], on_result: OnResult
 ) -> tuple[int, list[ShardItem]]:
-    """How many images the shard has, and those of them that are not recorded.
+    """Return how many images the shard has, and the images that are not recorded.
 
-    Only the places of the recorded ones are kept in memory, because there may be many.
+    Of the recorded images only the places are kept in memory, because there may be many.
     """
     data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
     if data is None:
@@ -105,7 +106,7 @@ def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:
 
 
 async def _without_groups(work: Awaitable[None]) -> None:
-    """Await ``work``; of the errors that a task group collects, raise the first as itself."""
+    """Await ``work``; instead of the exception group of a task group, raise its first error."""
     try:
         await work
     except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""Counting the results of a batch while they come in."""
+"""Count the results of a batch as they arrive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from imagebatch_core.results import ImageResult, ImageStatus
 
 
 class ResultCounts:
-    """The results so far by status, and the bytes of the images that have an output."""
+    """The number of results so far by status, and the bytes of the images that have an output."""
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(ImageStatus, 0)

@@ -1,8 +1,8 @@
-"""One URL, from the network to the compressed image: fetch, look at the header, have it compressed.
+"""Process one URL: fetch the image, read its header, and let a decoder compress it.
 
-An image's bytes count against the byte budget until they are stored, its pixels against the pixel
-budget while a decoder works on it. Large images wait for their turn, so memory has a limit whatever
-the shard holds.
+An image's bytes count against the byte budget until its output is stored, its pixels against the
+pixel budget while a decoder works on it. Large images wait for their turn, so memory is limited
+whatever the shard holds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What fetching a source told: attempts made, the last answer's status, its validators."""
+    """The outcome of fetching a source: attempts made, and status and validators of the last
+    response."""
 
     attempts: int
     http_status: int | None
@@ -42,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """A source that was fetched, ``bytes_in`` bytes long, and compressed."""
+    """A source of ``bytes_in`` bytes that was fetched and compressed."""
 
     compressed: Compressed
     bytes_in: int
@@ -51,13 +52,13 @@ class NewImage:
 
 @dataclass(frozen=True, slots=True)
 class UnchangedImage:
-    """A source that is still what an earlier batch compressed; nothing was decoded."""
+    """A source that has not changed since an earlier batch compressed it; it was not decoded."""
 
     answer: Answer
 
 
 class ImageWork:
-    """What one shard does to each distinct URL."""
+    """Fetches and compresses the distinct URLs of one shard."""
 
     def __init__(
         self, fetcher: Fetcher, decoders: DecoderPool, options: CodecOptions, settings: Settings
@@ -67,20 +68,20 @@ class ImageWork:
         self._options = options
         self._max_pixels = settings.max_pixels
         self._pixels = Budget(settings.shares.pixels_in_flight)
-        # As many turns as decoders: an image waits for the byte budget only when it is its turn.
+        # There are as many turns as decoders: an image waits for the byte budget only in its turn.
         self._turns = asyncio.Semaphore(settings.shares.decoders)
 
     @asynccontextmanager
     async def image(
         self, url: str, earlier: StoredOutput | None = None, claim: Claim | None = None
     ) -> AsyncIterator[NewImage | UnchangedImage]:
-        """Fetch and compress a URL, unless it is still what an ``earlier`` batch compressed.
+        """Fetch and compress a URL, unless it is unchanged since the ``earlier`` output was made.
 
         The output's bytes count against the byte budget until the end of the block. ``claim`` is
-        taken before the host is asked.
+        taken before the request is sent.
 
         Raises:
-            ImageFailed: with ``attempts`` and, when the host answered, ``http_status``.
+            ImageFailed: with ``attempts`` and, if the host responded, ``http_status``.
         """
         known = None if earlier is None else Validators.recorded(earlier)
         async with self._fetcher.fetched(url, known, claim=claim) as fetched:
@@ -111,7 +112,10 @@ class ImageWork:
 
 
 def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
-    """As :func:`sniff`; the pieces of a JPEG are joined only if the first do not tell its size."""
+    """Detect format and size with :func:`sniff`.
+
+    The pieces of a JPEG are joined only if the first ones do not contain its size.
+    """
     if kind_of(content.head) is Kind.JPEG:
         found = sniff(content.head, max_pixels=max_pixels)
         if found.pixels is not None:
@@ -120,10 +124,10 @@ def sniffed(content: Content, *, max_pixels: int) -> Sniffed:
 
 
 def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> int:
-    """How many pixels of the budget the image takes up while it is decoded and encoded.
+    """Return how much of the pixel budget the image takes while it is decoded and encoded.
 
-    All frames count where the output may be animated, and each pixel counts for more where the
-    output's encoder needs more memory. An unknown number counts as the largest that is allowed.
+    If the output may be animated, all frames count. If the output's encoder needs more memory, each
+    pixel counts for more. An unknown number counts as the largest that is allowed.
     """
     target = FORMATS[options.target(found.kind)]
     pixels = weight(found.pixels or options.max_pixels, target.bytes_per_pixel)
@@ -134,10 +138,10 @@ def pixels_at_once(found: Sniffed, content: Content, options: CodecOptions) -> i
 
 
 async def _is_unchanged(fetched: Fetched, earlier: StoredOutput) -> bool:
-    """Unchanged if the host answers 304, otherwise if the SHA-256 is the same."""
+    """Return whether the host responded 304 or, otherwise, whether the SHA-256 is the same."""
     if fetched.not_modified:
         return True
-    # In a thread, because hashing a large image would block all others.
+    # Hash in a thread, because hashing a large image would block all other images.
     digest = await asyncio.to_thread(_sha256, fetched.content)
     return digest == earlier.source_sha256
 
@@ -150,7 +154,7 @@ def _sha256(content: Content) -> str:
 
 
 def codec_options(output: Output, settings: Settings) -> CodecOptions:
-    """Every field of the batch's output under its own name, and the runner's limits.
+    """Return the codec's options: all fields of the batch's output, and the runner's limits.
 
     Raises:
         TypeError: the output has a field that the codec does not know.

@@ -1,4 +1,4 @@
-"""An image's output in this batch's store: put there, or copied from an earlier batch."""
+"""Store an image's output in this batch's store, or copy it from an earlier batch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from .image import Answer, NewImage, UnchangedImage
 
 
 class Outputs:
-    """Stores the outputs of one batch; each is stored before its result is given out."""
+    """Stores the outputs of one batch; each is stored before its result is returned."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
 
     async def put(self, item: ShardItem, image: NewImage) -> ImageResult:
-        """Store a new output. It fails alone if the store takes other objects and not this one."""
+        """Store a new output and return the image's result.
+
+        If the store refuses only this object, the result is a failure of this image.
+        """
         made, answer = image.compressed, image.answer
         key = self._batch.keys.image(item.row, item.position, made.sha256, made.kind.extension)
         witness = self._batch.keys.probe(made.sha256)
@@ -45,10 +48,10 @@ class Outputs:
         return self._result(item, status, output, answer)
 
     async def take_over(self, item: ShardItem, image: UnchangedImage) -> ImageResult | None:
-        """Copy the earlier batch's output, which may then be deleted; ``None`` if it is gone.
+        """Copy the earlier batch's output and return the image's result; ``None`` if it is gone.
 
-        All sizes are those of the earlier result, ``bytes_in`` too when nothing was fetched, so
-        that the report has the size of every source.
+        The earlier output may be deleted afterwards. All sizes are those of the earlier result, so
+        that the report has the size of every source, even if nothing was fetched.
         """
         earlier = item.earlier
         if earlier is None:

@@ -1,4 +1,5 @@
-"""A source that is packed: gzip, as a ``.csv.gz`` file or by its host, or ZIP, as workbooks are."""
+"""Detect and unpack a packed source: gzip (a ``.csv.gz`` file, or packed by its host) or ZIP (a
+workbook)."""
 
 from __future__ import annotations
 
@@ -14,17 +15,17 @@ from imagebatch_core.catalogue.advice import ZIP_MAGIC
 from imagebatch_core.errors import InputRefused
 
 _GZIP: Final = b"\x1f\x8b"
-#: A .gz file may have been compressed once more on its way. More layers are no mishap.
+#: A .gz file may have been compressed once more in transit. More layers cannot be an accident.
 _LAYERS: Final = 2
 
 
 def is_gzip(path: Path) -> bool:
-    """Whether the file's first bytes are gzip's, whatever its name is."""
+    """Return whether the file's first bytes are those of gzip, whatever its name is."""
     return _head(path).startswith(_GZIP)
 
 
 def is_zip(path: Path) -> bool:
-    """Whether the file's first bytes are those of ZIP, whatever its name is."""
+    """Return whether the file's first bytes are those of ZIP, whatever its name is."""
     return _head(path).startswith(ZIP_MAGIC)
 
 
@@ -35,10 +36,10 @@ def _head(path: Path) -> bytes:
 
 @contextmanager
 def open_unpacked(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes as a stream, unpacked if they are gzip; there is no limit to their number.
+    """Open the file as a stream that unpacks gzip. The unpacked size is not limited.
 
     Raises:
-        InputRefused: within the block, when what is read cannot be unpacked.
+        InputRefused: within the block, when the gzip data cannot be unpacked.
     """
     with path.open("rb") as file:
         stream: io.BufferedReader | gzip.GzipFile = file

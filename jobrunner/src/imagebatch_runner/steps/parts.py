@@ -1,8 +1,9 @@
-"""The recorded parts of a shard: progress, checkpoint and result in one.
+"""Write and read the parts of a shard, in which results are recorded.
 
-A part is written once, under a key with its writer's name, and never changed. A pod that continues
-a shard reads all parts and skips what they record. Two pods may work on one shard for a moment: all
-readers take the first result of an image in key order.
+Parts are progress, checkpoint and result in one. A part is written once, under a key with its
+writer's name, and never changed. A pod that continues a shard reads all parts and skips the images
+that they record. Two pods may work on one shard for a moment, so all readers use an image's first
+result in key order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ Place = tuple[int, int]
 
 
 def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, ImageResult]:
-    """What is recorded of a shard; of several results for a place the first in key order."""
+    """Return the recorded results of a shard by place.
+
+    If a place has several results, the first in key order is used.
+    """
     found: dict[Place, ImageResult] = {}
     for key in storage.keys(keys.shard_results(shard)):
         for result in read_part(storage, key):
@@ -32,12 +36,15 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
 
 
 def read_part(storage: Storage, key: str) -> list[ImageResult]:
-    """The results of one part, as they were recorded."""
+    """Return the results of one part in the order in which they were recorded."""
     return [ImageResult.from_line(line) for line in (storage.get(key) or b"").splitlines()]
 
 
 def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: str) -> int:
-    """The first part number that this writer has not used; 0 unless its process was restarted."""
+    """Return the first part number that this writer has not used.
+
+    It is 0 unless the writer's process was restarted.
+    """
     used = 0
     existing = set(part_keys)
     while keys.part(shard, writer, used) in existing:
@@ -46,11 +53,11 @@ def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: s
 
 
 class PartWriter:
-    """Records results in parts: as soon as half of ``images`` wait, and every ``seconds``.
+    """Records results in parts, as soon as ``images / 2`` results wait and every ``seconds``.
 
-    Half, because images that are being fetched hold claims as well
+    It is half of ``images``, because images that are being fetched hold claims as well
     (:mod:`imagebatch_runner.fetch.claims`). One part is written at a time. Results that arrive
-    meanwhile go into the next one.
+    meanwhile go into the next part.
     """
 
     def __init__(
@@ -62,7 +69,7 @@ class PartWriter:
         images: int,
         seconds: float,
     ) -> None:
-        """``key`` names the n-th part of this writer; ``first`` is the number of the next one."""
+        """Write the part with number n to ``key(n)``, beginning with number ``first``."""
         self._storage = storage
         self._key = key
         self._enough = max(1, images // 2)
@@ -75,7 +82,7 @@ class PartWriter:
         self.recorded = 0
 
     def add(self, result: ImageResult) -> None:
-        """Record a result soon. Its output must be stored already."""
+        """Queue a result for the next part. Its output must be stored already."""
         self._pending.append(result)
         self._wake_for(self._pending)
 
@@ -95,7 +102,7 @@ class PartWriter:
         await self._write()
 
     def close(self) -> None:
-        """Say that no result follows."""
+        """End :meth:`run`: no further result follows."""
         self._closed = True
         self._wake.set()
 

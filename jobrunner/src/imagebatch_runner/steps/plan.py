@@ -1,6 +1,6 @@
-"""The step ``plan``: check the storage, copy the input, split it into shards, in constant memory.
+"""The step ``plan``: check the store, copy the input, split it into shards, in constant memory.
 
-``plan.json`` is written last and never changed, so a plan that runs again gives the same answer.
+``plan.json`` is written last and never changed, so planning again gives the same plan.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ from .row_list import RowList, row_list
 
 log = logging.getLogger(__name__)
 
-#: Shard files that are uploaded at once, and their bytes together: a shard may have 100,000 images.
+#: Most shard files that are uploaded at once, and their total bytes: a shard may have 100,000
+#: images.
 _UPLOADS: Final = 8
 _UPLOAD_BYTES: Final = 8 << 20
-#: Problems of rows that are logged one by one.
+#: Most problems of rows that are logged one by one.
 _LOGGED: Final = 20
-#: Seconds that the check of the store waits for an answer. There is no work to lose yet, and a
-#: store that never answers may be a wrong address: people hear of it when the pod ends, and the Job
-#: tries again.
+#: Seconds that the check of the store waits for a response. There is no work to lose yet, and a
+#: store that never responds may be a wrong address: users learn of it only when the pod ends. The
+#: Job then retries.
 PROBE_PATIENCE: Final = 60.0
 
 
 def plan(batch: Batch) -> Plan:
-    """The batch's plan, made now or by an earlier pod.
+    """Plan the batch, unless an earlier pod did, and return its plan.
 
     Raises:
         StorageRefused: the store cannot be written, read or listed.
-        StorageUnavailable, SourceUnavailable: store or source do not answer, which may pass.
-        InputRefused: the input is no CSV of products, or names no usable image URL.
+        StorageUnavailable, SourceUnavailable: the store or source does not answer, which may pass.
+        InputRefused: the input is not a CSV of products, or names no usable image URL.
     """
     probe(batch)
     found = read_plan(batch)
@@ -60,7 +61,7 @@ def plan(batch: Batch) -> Plan:
 
 
 def read_plan(batch: Batch) -> Plan | None:
-    """The plan in the store, if there is one."""
+    """Return the plan in the store; ``None`` if there is none."""
     data = batch.storage.get(batch.keys.plan)
     return None if data is None else Plan.model_validate_json(data)
 
@@ -69,7 +70,7 @@ def probe(batch: Batch) -> None:
     """Check that the store can be written, read and listed, before any work depends on it.
 
     Raises:
-        StorageRefused: one of these is refused, or has no effect.
+        StorageRefused: writing, reading or listing is refused, or has no effect.
         StorageUnavailable: the store does not answer.
     """
     token = uuid4().hex
@@ -117,7 +118,7 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
 
 
 def _upload(batch: Batch, shards: Iterable[list[ShardItem]]) -> int:
-    """Store the shard files, several at once. Returns how many there are."""
+    """Store the shard files, several at once, and return how many there are."""
     pending: deque[tuple[Future[None], int]] = deque()
     waiting = number = 0
     with ThreadPoolExecutor(_UPLOADS) as pool:
@@ -137,7 +138,7 @@ def _upload(batch: Batch, shards: Iterable[list[ShardItem]]) -> int:
 
 
 class _CountedImages:
-    """The images of all rows, one after another; they are counted while they are iterated."""
+    """An iterable of the images of all rows; iterating counts rows, images and problems."""
 
     def __init__(
         self,

@@ -1,12 +1,12 @@
-"""Writes ``report.csv``, ``report.jsonl`` and the index as streams: no row stays in memory.
+"""Write ``report.csv``, ``report.jsonl`` and the index as streams: no row stays in memory.
 
 The output CSV repeats the input's rows in their order. The N-th output URL of a row belongs to its
 N-th input URL. A failed image leaves its place empty, and the last column says why it failed.
 
-A cell that a spreadsheet would run as a formula begins with an apostrophe. This cannot be undone by
-looking at the report, since other cells may begin with an apostrophe of the user's own. So there is
-a second CSV with all cells as they were, from the first cell on that differs: a report without one
-is both.
+A cell that a spreadsheet would run as a formula gets an apostrophe in front. A reader of the report
+cannot undo this, because the user's own cells may begin with an apostrophe, too. So if any cell is
+changed, there is a second CSV, ``report.raw.csv``, with all cells unchanged. If no cell is changed,
+``report.csv`` serves as both.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from imagebatch_core.indexes import FailureGroups, ReportIndex
 from imagebatch_core.keys import INDEX_EVERY
 from imagebatch_core.results import ImageResult
 
-#: Bytes that are collected before they are written.
+#: Bytes that are buffered before they are written.
 _BUFFER: Final = 256 * 1024
 
 
 class Sink(Protocol):
-    """Where a report's bytes go. They may be lost until it is closed."""
+    """The destination of a report's bytes, which are only safe after it is closed."""
 
     def write(self, buffer: bytes, /) -> int: ...
 
     def close(self) -> None: ...
 
 
-#: Gives a copy of what the sink of the CSV holds, to be written on.
+#: Returns a sink that already holds a copy of what was written to the CSV's sink.
 Fork = Callable[[], Sink]
 
 
 class _Stream:
-    """Collects small writes into large ones. ``offset`` is the number of bytes so far."""
+    """A buffer that joins small writes into large ones. ``offset`` counts the bytes so far."""
 
     def __init__(self, sink: Sink, *, hashed: bool) -> None:
         self._sink = sink
@@ -65,7 +65,7 @@ class _Stream:
         return self._digest.hexdigest()
 
     def flush(self) -> None:
-        """Write all to the sink."""
+        """Write all buffered bytes to the sink."""
         data = bytes(self._pending)
         self._pending.clear()
         if self._digest is not None:
@@ -74,9 +74,10 @@ class _Stream:
 
 
 class ReportWriter:
-    """Writes both reports row by row. They are complete after :meth:`close`.
+    """Writes the reports row by row. They are complete after :meth:`close`.
 
-    ``fork`` is called once, when the first cell is written that gets an apostrophe.
+    ``fork`` is called once, when a cell gets an apostrophe for the first time, and returns the sink
+    of the CSV with unchanged cells.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class ReportWriter:
         self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
 
     def row(self, row: Row, results: Sequence[ImageResult]) -> None:
-        """Write a row. ``results`` has one for each URL, in the same order."""
+        """Write a row; ``results`` has one result for each of its URLs, in the same order."""
         if self._rows % INDEX_EVERY == 0:
             self._csv_offsets.append(self._csv.offset)
             self._jsonl_offsets.append(self._jsonl.offset)
@@ -163,9 +164,10 @@ class ReportWriter:
 
 
 def _errors(row: Row, results: Sequence[ImageResult]) -> str:
-    """``2: http_status 404 Not Found; 3: timeout …``.
+    """Return the row's error cell, like ``2: http_status 404 Not Found; 3: timeout …``.
 
-    A row without images has its own problem instead. What is no address has failed as an image.
+    The numbers are the images' positions. A row without images has its own problems instead. Text
+    that is not a URL counts as a failed image.
     """
     parts = [] if row.notice is None else [f"notice: {row.notice}"]
     if not results:

@@ -1,8 +1,8 @@
-"""What an earlier batch made of each URL, for plan to look up.
+"""Look up the earlier batch's output of a URL, for the step plan.
 
-The look-up is on disk, because a batch may have ten million images: a file of records, one after
-another, and an SQLite table from the hash of a URL to its record's offset. Only SQLite's page cache
-is in memory.
+The index is on disk, because a batch may have ten million images: a file of consecutive records,
+and an SQLite table from the hash of a URL to the offset of its record. Only SQLite's page cache is
+in memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .scratch import scratch_folder
 _CACHE_KIB: Final = 16 * 1024
 _ROWS_AT_ONCE: Final = 5000
 _PARTS_AHEAD: Final = 16
-#: The fields of a StoredOutput after its key; a result names them alike.
+#: The fields of a StoredOutput after its key; they have the same names in a result.
 _RESULT_FIELDS: Final = StoredOutput._fields[1:]
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -42,9 +42,10 @@ def _hash(url: str) -> int:
 
 
 class EarlierOutputs:
-    """The outputs that may be taken over, by URL.
+    """The outputs that may be reused, by URL.
 
-    ``refusal`` says why none may be. ``found`` counts the look-ups that found one.
+    ``refusal`` says why no output may be reused. ``found`` counts the look-ups that found an
+    output.
     """
 
     def __init__(self, index: Index | None = None, refusal: str | None = None) -> None:
@@ -60,7 +61,7 @@ class EarlierOutputs:
 
 @contextmanager
 def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
-    """The outputs that ``batch`` may take over; none if it names no earlier batch."""
+    """Open the outputs that ``batch`` may reuse; there are none if it names no earlier batch."""
     if batch.earlier is None:
         yield EarlierOutputs()
         return
@@ -74,16 +75,17 @@ def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
 
 
 class Index:
-    """Records by URL. Of several for one URL, or for URLs of the same hash, the first counts.
+    """An index of output records by URL.
 
-    ``hashed`` gives a signed number of 64 bits.
+    If there are several records for one URL, or for URLs of the same hash, the first one is used.
+    ``hashed`` returns a URL's hash as a signed 64-bit number.
     """
 
     def __init__(self, folder: Path, *, hashed: Callable[[str], int] = _hash) -> None:
         self._hashed = hashed
         self._records = (folder / "records").open("w+b")
         self._table = sqlite3.connect(folder / "index")
-        # The folder is removed with the process: nothing in it has to survive a crash.
+        # The folder is temporary, so nothing in it has to survive a crash.
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
             self._table.execute(f"PRAGMA {pragma}")
         self._table.execute("CREATE TABLE place (url INTEGER PRIMARY KEY, at INTEGER)")
@@ -126,7 +128,7 @@ class Index:
 
 
 def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
-    """Why no output of the earlier batch may be taken over, if none may."""
+    """Return why no output of the earlier batch may be reused; ``None`` if they may."""
     data = earlier.storage.get(earlier.keys.plan)
     if data is None:
         return "the earlier batch recorded nothing"
@@ -141,7 +143,10 @@ def _refusal(earlier: EarlierBatch, job: RunnerJob) -> str | None:
 
 
 def _lines(earlier: EarlierBatch) -> Iterator[bytes]:
-    """The earlier batch's results: its report's, or its parts' if it was never collected."""
+    """Yield the lines of the earlier batch's results, from its report.
+
+    They come from its parts if it was never collected.
+    """
     try:
         with earlier.storage.reading(earlier.keys.report_jsonl) as stream:
             yield from stream

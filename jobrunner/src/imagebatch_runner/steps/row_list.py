@@ -1,7 +1,7 @@
-"""Writes ``rows.jsonl`` and its index, by which the gateway reads pages of a batch's products.
+"""Write ``rows.jsonl`` and its index, with which the gateway reads pages of a batch's products.
 
-The input itself may be of any encoding and cannot be read from its middle, and shards hold nothing
-of rows without images. A local run has no gateway and writes neither.
+The input itself may have any encoding and cannot be read from the middle, and shards contain
+nothing of rows without images. A local run has no gateway and writes neither file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from imagebatch_core.keys import INDEX_EVERY
 
 
 class RowList:
-    """Writes one line for each row. ``images`` counts those of the rows so far."""
+    """Writes one line for each row, and counts rows and images for the index.
+
+    Without a ``file`` it does nothing.
+    """
 
     def __init__(self, file: IO[bytes] | None) -> None:
         self._file = file
@@ -53,7 +56,10 @@ class RowList:
 
 @contextmanager
 def row_list(path: Path | None) -> Iterator[RowList]:
-    """A list that is written to ``path``, complete after the block; ``None``: to nowhere."""
+    """Open a row list that is written to ``path``; it is complete after the block.
+
+    With a ``path`` of ``None`` nothing is written.
+    """
     if path is None:
         yield RowList(None)
         return

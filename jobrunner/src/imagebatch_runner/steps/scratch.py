@@ -1,4 +1,4 @@
-"""The folder for temporary files, removed at the end of its block."""
+"""Provide a folder for temporary files, which is removed at the end of its block."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from imagebatch_runner.failures import ScratchFull
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder in ``TMPDIR`` or ``/tmp`` for the block.
+    """Create a folder in ``TMPDIR`` or ``/tmp`` for the block.
 
     Raises:
-        ConfigurationRefused: nothing can be written there.
-        ScratchFull: what the block wrote there found no space.
+        ConfigurationRefused: the folder cannot be created.
+        ScratchFull: the volume had no space left for what the block wrote.
     """
     try:
         made = TemporaryDirectory(prefix="imagebatch-")

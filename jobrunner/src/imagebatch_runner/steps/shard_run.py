@@ -1,7 +1,7 @@
-"""The images of a shard at work: a window of them at once, until none is left or a stop is asked.
+"""Run the images of a shard: a window of them at once, until all are done or a stop is requested.
 
-Fetching, compressing and storing overlap. Each image goes through these stages by itself, and every
-stage has its own limit.
+Fetching, compressing and storing overlap. Each image goes through these stages independently, and
+every stage has its own limit.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ log = logging.getLogger(__name__)
 
 #: Share of the grace period for the images at work; the rest is for recording their results.
 _GRACE_AT_WORK: Final = 2 / 3
-#: Images that may wait for their next attempt besides those in the window: each is a task.
+#: Most images that wait for a retry in addition to the images in the window: each is a task.
 _MOST_WAITING: Final = 1000
 
 
 @dataclass(slots=True)
 class ShardOutcome:
-    """How a run over a shard went.
+    """The outcome of a run over a shard.
 
-    ``skipped`` of its ``images`` were recorded before. ``done`` and ``failed`` count those of this
-    run. ``interrupted`` says that some are left.
+    Of the shard's ``images``, ``skipped`` were recorded before. ``done`` and ``failed`` count the
+    images of this run; failed images are also done. ``interrupted`` says that some images are left.
     """
 
     images: int
@@ -74,7 +74,7 @@ class ShardRun:
         self._waiting = 0
 
     async def run(self, window: int) -> None:
-        """Work on ``window`` images at once, until none is left."""
+        """Work on ``window`` images at once, until none is left or a stop is requested."""
         try:
             async with asyncio.timeout(None) as clock, asyncio.TaskGroup() as group:
                 self._begin_task = lambda: self._tasks.add(group.create_task(self._work_off()))
@@ -95,7 +95,8 @@ class ShardRun:
     async def _work_off(self) -> None:
         """Work on one URL after another.
 
-        Ends when none is left, at a stop, or after a URL in whose place another task was begun.
+        The loop ends when no URL is left, at a stop, or after a URL that another task replaced
+        while it waited for a retry.
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is one
@@ -111,9 +112,9 @@ class ShardRun:
                 return
 
     def _begin_another(self) -> bool:
-        """Begin a task in place of one whose image waits for its next attempt.
+        """Begin a task in place of a task whose image waits for a retry.
 
-        ``False``: there are too many of those already.
+        Return ``False``, without a new task, if too many images wait already.
         """
         if self._waiting >= _MOST_WAITING:
             return False
@@ -122,7 +123,7 @@ class ShardRun:
         return True
 
     async def _end_on_stop(self, clock: asyncio.Timeout) -> None:
-        """After a stop, ask no host any more, and end within the grace period."""
+        """Wait for a stop; then send no further request and end within the grace period."""
         await self._stop.wait()
         log.info("interrupted: no further image is begun")
         grace = self._batch.settings.grace_seconds
@@ -130,7 +131,7 @@ class ShardRun:
         self._claims.end()
         for task in self._tasks:
             if task not in self._claim_of or not self._claim_of[task].asked:
-                task.cancel()  # it waits for its turn, or for its next attempt
+                task.cancel()  # it waits for its turn or for a retry
         if self._tasks:
             _, pending = await asyncio.wait(self._tasks, timeout=grace * _GRACE_AT_WORK)
             for task in pending:
@@ -154,7 +155,10 @@ class ShardRun:
     async def _record_images(
         self, url: str, items: list[ShardItem], earlier: StoredOutput | None, claim: Claim
     ) -> list[ShardItem]:
-        """Record the images; the answer are those whose earlier output is gone, unrecorded."""
+        """Process the URL and record a result for each of ``items``.
+
+        Return the items whose earlier output is gone; they are not recorded.
+        """
         gone: list[ShardItem] = []
         async with self._work.image(url, earlier, claim) as image:
             for item in items:

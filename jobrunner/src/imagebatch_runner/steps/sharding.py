@@ -1,6 +1,6 @@
-"""Which image belongs to which shard: shard k holds exactly images [k·n, (k+1)·n).
+"""Split images into shards: shard k holds exactly the images [k·n, (k+1)·n) in input order.
 
-Images are counted in input order. Collect reads the rows again and so knows each image's shard.
+Collect reads the rows again and so knows each image's shard.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from imagebatch_core.results import ShardItem
 
 
 def items_of(row: Row) -> Iterator[ShardItem]:
-    """The row's images, by 1-based position in its list."""
+    """Yield the row's images, with their 1-based positions in its list."""
     for position, url in enumerate(row.urls, start=1):
         yield ShardItem(row.number, position, url)
 
 
 def shards_of(items: Iterable[ShardItem], images_per_shard: int) -> Iterator[list[ShardItem]]:
-    """Shards of this many images, the last one of the rest. One is in memory at a time."""
+    """Yield shards of ``images_per_shard`` images; the last one has the rest.
+
+    One shard is in memory at a time.
+    """
     shard: list[ShardItem] = []
     for item in items:
         shard.append(item)

@@ -1,7 +1,7 @@
-"""The batch's table: fetched from its source, and copied to ``input.csv`` in the store, as a CSV.
+"""Fetch the batch's table from its source, and copy it as a CSV to ``input.csv`` in the store.
 
 The first plan pod makes the copy, whatever the kind of source. Everything else reads the copy, so a
-source that changes or vanishes does not change a running batch.
+source that changes or vanishes does not affect a running batch.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CHUNK = 1 << 20
 
 
 class CopiedInput(NamedTuple):
-    """The copy as a local file, and what was noticed in the source while it was made a CSV."""
+    """The copy as a local file, and notices about the source from its conversion to CSV."""
 
     path: Path
     notices: tuple[str, ...]
@@ -51,12 +51,12 @@ class CopiedInput(NamedTuple):
 
 @contextmanager
 def copied_input(batch: Batch) -> Iterator[CopiedInput]:
-    """The batch's input as a local file, after it was stored as ``input.csv``.
+    """Store the batch's input as ``input.csv`` if it is not stored yet, and yield a local copy.
 
     Raises:
         SourceMissing: there is nothing at the source.
-        SourceUnavailable: its address does not deliver it now, and may later.
-        InputRefused: it is over the size limit, or its address refuses it, or it is gzip or a
+        SourceUnavailable: the source's address fails, but may work later.
+        InputRefused: the input is over the size limit, its address refuses it, or it is gzip or a
             workbook that cannot be read.
     """
     key = batch.keys.input
@@ -72,10 +72,12 @@ def copied_input(batch: Batch) -> Iterator[CopiedInput]:
 
 
 def sha256_of(path: Path, sheet: str | None = None) -> str:
-    """Hexadecimal SHA-256 of a CSV's bytes; of gzip or a workbook's sheet, of the CSV it holds.
+    """Return the hexadecimal SHA-256 of a CSV file.
+
+    For gzip or a workbook's ``sheet`` it is the SHA-256 of the CSV that the file contains.
 
     Raises:
-        InputRefused: it is gzip or a workbook that cannot be read.
+        InputRefused: the file is gzip or a workbook that cannot be read.
     """
     digest = sha256()
     with open_unpacked(path) as file:
@@ -102,9 +104,9 @@ def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
 
 
 def _make_plain(path: Path, sheet: str | None, settings: Settings) -> tuple[str, ...]:
-    """Make gzip or a workbook a CSV in place; what was noticed in it.
+    """Convert gzip or a workbook to CSV in place, and return notices about its content.
 
-    The size limit stops a small file that holds an endless one.
+    The size limit also applies to the unpacked CSV: a small file may unpack to an endless one.
     """
     if sheet is None and not is_gzip(path) and not is_zip(path):
         return ()
@@ -116,7 +118,7 @@ def _make_plain(path: Path, sheet: str | None, settings: Settings) -> tuple[str,
 
 
 def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:
-    """Copy an object to ``path``; ``False`` if there is none."""
+    """Copy an object to ``path``; return ``False`` if there is no such object."""
     try:
         with storage.reading(key) as stream, _LimitedFile(path, settings) as file:
             file.copy(stream)
@@ -126,9 +128,9 @@ def _download(storage: Storage, key: str, path: Path, settings: Settings) -> boo
 
 
 async def _fetch(url: str, path: Path, batch: Batch) -> None:
-    """Fetch the CSV from an address. Failures that may pass are tried again, as with an image.
+    """Fetch the CSV from ``url`` to ``path``. Failures that may pass are retried, as for an image.
 
-    What is told of them reaches the status: of the address, scheme, host and path are shown.
+    Error messages reach the batch's status, so they show only scheme, host and path of the URL.
     """
     settings = batch.settings
     policy = RetryPolicy(
@@ -172,7 +174,7 @@ async def _attempt(url: str, path: Path, batch: Batch) -> None:
 
 
 class _LimitedFile:
-    """A file to write, no larger than the size limit of a CSV."""
+    """A file to write, which may not grow over the size limit of a CSV."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._file = path.open("wb")

@@ -1,1 +1,1 @@
-"""The object store, and the documents of a batch that lie in it."""
+"""Access to the object store, and the documents of a batch that lie in it."""

@@ -1,7 +1,7 @@
 """The small JSON documents of a batch: ``plan.json``, ``summary.json``, ``owner.json``.
 
-Their names are camelCase, as in the resource. The gateway reads the plan while a batch runs.
-:mod:`imagebatch_core.indexes` has those that lead into large objects.
+Their field names are camelCase, as in the resource. The gateway reads the plan while a batch runs.
+:mod:`imagebatch_core.indexes` has the documents that index large objects.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from imagebatch_core.spec import DeletionPolicy, Output
 
 
 class Reuse(Document):
-    """The batch whose outputs may be taken over: its uid, or a folder's path in local mode.
+    """The batch whose outputs may be reused: its uid, or a folder's path in local mode.
 
-    ``images`` counts the images of this batch that have an output there. ``refusal`` says why none
-    may be taken over.
+    ``images`` counts the images of this batch that have an output there. ``refusal`` says why no
+    output may be reused.
     """
 
     batch: str
@@ -25,7 +25,10 @@ class Reuse(Document):
     refusal: str | None = None
 
     def sentence(self, images: int) -> str:
-        """What was found, as a sentence for people. ``images`` counts all of this batch."""
+        """Return a sentence for people about what can be reused.
+
+        ``images`` is the number of all images of this batch.
+        """
         if self.refusal is not None:
             return f"nothing is reused: {self.refusal}"
         return f"{self.images} of {images} images have an earlier output"
@@ -45,7 +48,7 @@ class Plan(Document):
     output: Output
     #: The codec's name, from :mod:`imagebatch_runner.codec.revision`; ``None`` in older plans.
     codec: str | None = None
-    #: What was noticed in the input and stops nothing; sentences for people.
+    #: Notices about the input that do not stop the batch; sentences for people.
     notices: tuple[str, ...] = ()
     reuse: Reuse | None = None
 
@@ -96,7 +99,7 @@ class Summary(Document):
 class Owner(Document):
     """``owner.json``: the batch that the objects of this prefix belong to.
 
-    It stays when the resource is gone, and says whether the objects are to be removed then.
+    It stays when the resource is gone, and says whether the objects must be removed then.
     """
 
     namespace: str

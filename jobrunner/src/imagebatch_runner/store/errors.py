@@ -1,4 +1,4 @@
-"""What an error of the object store means: it may pass, it is a refusal, or it is neither."""
+"""Classify errors of the object store: errors that may pass, refusals, and others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagebatch_core.errors import StorageRefused
 from imagebatch_core.names import RUNNER_STORAGE_SECRET
 from imagebatch_runner.failures import StorageUnavailable
 
-#: Errors about the condition of a conditional request.
+#: Errors that say that the condition of a conditional request does not hold or is not supported.
 _CONDITIONS = (NotSupportedError, AlreadyExistsError, PreconditionError)
 
 #: The store is full, or its quota is used up: ENOSPC and EDQUOT of a folder, status 507 of S3, and
@@ -28,27 +28,27 @@ _FULL = re.compile(
     r"|<Code>(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)</Code>"
 )
 
-#: A multipart upload is gone: it was completed, and the answer that said so was lost.
+#: The error code of a multipart upload that was completed but whose response was lost.
 _UPLOAD_GONE: Final = "<Code>NoSuchUpload</Code>"
 
 
-#: Where cloud nodes give out keys, asked when a program was given none.
+#: The metadata services of cloud nodes. obstore asks them for keys if none are configured.
 _NODE_KEYS = re.compile(r"http://169\.254\.(169\.254|170\.2)/")
 
 
 def unavailable(error: Exception) -> StorageUnavailable:
-    """The error to raise when the store failed for as long as it was waited for."""
+    """Return the error to raise when ``error`` has not passed within the patience."""
     if is_full(error):
         return StorageUnavailable(f"no space is left for what is stored: {first_line(error)}")
     return StorageUnavailable(f"the object store does not answer: {first_line(error)}")
 
 
 def refused(error: Exception, key: str) -> StorageRefused | None:
-    """The refusal that an error means, ``None`` if it is no refusal.
+    """Return the refusal that ``error`` at ``key`` means; ``None`` if it is not a refusal.
 
-    A condition that does not hold is none, although it is a 4xx as well: something is there
-    already, maybe put by a first attempt whose answer was lost. Nor is a full store, which
-    somebody will make room in.
+    A condition that does not hold is not a refusal, although its status is a 4xx as well: the
+    object exists already, maybe from a first attempt whose response was lost. A full store is not a
+    refusal either, because somebody will make room in it.
     """
     if isinstance(error, _CONDITIONS) or is_full(error):
         return None
@@ -69,7 +69,7 @@ def refused(error: Exception, key: str) -> StorageRefused | None:
 
 
 def passing_or_refusal(error: Exception, key: str) -> BaseError | StorageRefused:
-    """As :func:`passing` when writing, but a refusal is returned as well."""
+    """Return an error of a write that may pass, or a refusal; raise any other error."""
     try:
         return passing(error, key, writing=True)
     except StorageRefused as refusal:
@@ -77,7 +77,8 @@ def passing_or_refusal(error: Exception, key: str) -> BaseError | StorageRefused
 
 
 def passing(error: Exception, key: str, *, writing: bool) -> BaseError:
-    """Return an error that may pass with time; raise any other, a refusal as StorageRefused."""
+    """Return ``error`` if it may pass with time; raise StorageRefused for a refusal, and any other
+    error as it is. ``writing`` says that the request for ``key`` was a write."""
     refusal = refused(error, key)
     if refusal is not None:
         raise refusal from error
@@ -94,17 +95,20 @@ def passing(error: Exception, key: str, *, writing: bool) -> BaseError:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the status is a 4xx that stays. Listings have no class of error for it."""
+    """Return whether the status is a 4xx that does not pass.
+
+    obstore's listings have no error class for it.
+    """
     found = re.search(r"non-2xx status code: (4\d\d)", str(error))
     return found is not None and found[1] not in ("404", "408", "425", "429")
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the store says that it is full. Some full stores only say that they failed."""
+    """Return whether the store says that it is full. Some full stores only report a failure."""
     return _FULL.search(str(error)) is not None
 
 
 def first_line(error: BaseException) -> str:
-    """The error's first line: obstore's messages end with a dump of the request."""
+    """Return the error's first line: obstore's messages end with a dump of the request."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]

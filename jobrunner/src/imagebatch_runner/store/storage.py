@@ -1,4 +1,4 @@
-"""The object store as the runner uses it: it waits for outages and raises refusals at once.
+"""Access to the object store, which waits until outages end and raises refusals at once.
 
 Errors of obstore do not leave this module. Keys are those of :mod:`imagebatch_core.keys`.
 """
@@ -38,21 +38,21 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LONGEST_WAIT: Final = 30.0
-#: Seconds after which it is checked whether the store takes other objects than this image.
+#: Seconds of failures of one image after which Storage checks if the store accepts other objects.
 _OBJECT_PATIENCE: Final = 60.0
-#: Size of the object that checks this. A full SeaweedFS still takes empty objects and ones that it
-#: can compress to nothing; a proxy that refuses large objects must take it.
+#: Size of the object for that check. A full SeaweedFS still accepts empty objects and objects that
+#: it can compress to nothing; a proxy that refuses large objects must accept this one.
 _WITNESS_BYTES: Final = 64 * 1024
-#: obstore itself repeats a failed request for this long; then this module waits and repeats.
+#: obstore itself retries a failed request for this long; then this module waits and retries.
 _REQUEST_RETRY: Final = timedelta(seconds=20)
 #: Bytes of a multipart upload's part, and of the largest object that is put in one request.
 _PART_BYTES: Final = 8 << 20
-#: Parts that are uploaded at once; each is in memory.
+#: Parts of an upload that are sent at once; each is in memory.
 _PARTS_AT_ONCE: Final = 2
 
 
 class Storage:
-    """``patience`` is how many seconds each operation waits for an outage to end."""
+    """The object store; each operation waits up to ``patience`` seconds for an outage to end."""
 
     def __init__(self, store: ObjectStore, *, patience: float) -> None:
         self._store = store
@@ -65,11 +65,11 @@ class Storage:
         return cls(store, patience=patience)
 
     def within(self, patience: float) -> Storage:
-        """The same store with at most this patience, in seconds."""
+        """Return the same store with at most this patience, in seconds."""
         return Storage(self._store, patience=min(patience, self._patience))
 
     def get(self, key: str) -> bytes | None:
-        """The object's bytes, ``None`` if there is no such object."""
+        """Return the object's bytes; ``None`` if there is no such object."""
         try:
             return self._waited(key, lambda: bytes(obstore.get(self._store, key).bytes()))
         except FileNotFoundError:
@@ -86,7 +86,7 @@ class Storage:
         self._written(key, lambda: obstore.put(self._store, key, data, use_multipart=False))
 
     async def put_async(self, key: str, data: bytes) -> None:
-        """As :meth:`put`. It may be cancelled while it waits for the store."""
+        """Put an object like :meth:`put`; it may be cancelled while it waits for the store."""
         waits = _waits(self._patience)
         while True:
             try:
@@ -97,13 +97,13 @@ class Storage:
                 return
 
     async def put_image(self, key: str, data: bytes, witness: str) -> None:
-        """As :meth:`put_async`, for an object that may fail alone.
+        """Put an image's output like :meth:`put_async`, but detect a refusal of only this object.
 
-        When the store keeps refusing it, a small object is put at ``witness``, to find out whether
-        the store takes nothing or only not this object.
+        When the store keeps refusing the object, a small object is put at the key ``witness``, to
+        find out whether the store refuses all objects or only this one.
 
         Raises:
-            ObjectNotTaken: the store took the other object, and not this one even after that.
+            ObjectNotTaken: the store accepted the small object, but not this one even after that.
         """
         waits = _waits(self._patience)
         blame_from = time.monotonic() + min(self._patience, _OBJECT_PATIENCE)
@@ -125,9 +125,9 @@ class Storage:
                     await asyncio.sleep(_next_wait(found, key, waits))
 
     async def copy_async(self, source: str, target: str) -> bool:
-        """Copy within the store; no byte of it comes here.
+        """Copy an object within the store, without downloading it.
 
-        ``False`` if there is no such source, or the store refuses to copy it.
+        Return ``False`` if there is no object ``source``, or the store refuses to copy it.
         """
         waits = _waits(self._patience)
         while True:
@@ -145,7 +145,7 @@ class Storage:
                 return True
 
     def create_from_file(self, key: str, path: Path) -> bool:
-        """Put a file under a key that is free; ``False`` if it is not.
+        """Put a file under a key that has no object; return ``False`` if it has one.
 
         If the store has no conditional put, or the file is too large for one, two writers at the
         same moment may both succeed; the later object stays.
@@ -164,10 +164,10 @@ class Storage:
         return True
 
     def put_file(self, key: str, path: Path) -> None:
-        """As :meth:`put`, in parts if the file is large.
+        """Put a file like :meth:`put`, in parts if it is large.
 
-        obstore repeats most requests of such an upload. When one fails nevertheless, the whole file
-        is uploaded again, because an upload in parts cannot be continued.
+        obstore retries most requests of an upload in parts. If a request fails nevertheless, the
+        whole file is uploaded again, because an upload in parts cannot be continued.
         """
 
         def upload() -> None:
@@ -181,19 +181,19 @@ class Storage:
         self._waited(key, lambda: obstore.delete(self._store, key))
 
     def keys(self, prefix: str) -> list[str]:
-        """All keys under a prefix, sorted."""
+        """Return all keys under a prefix, sorted."""
         found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
         return sorted(entry["path"] for entry in found)
 
     def lists_any(self, prefix: str) -> bool:
-        """Whether a listing of the prefix names any key; reads one page at most."""
+        """Return whether a listing of the prefix has any key; this reads at most one page."""
         return self._waited(
             prefix, lambda: any(obstore.list(self._store, prefix or None, chunk_size=1))
         )
 
     @contextlib.contextmanager
     def reading(self, key: str) -> Iterator[IO[bytes]]:
-        """A stream of the object's bytes, which waits for outages.
+        """Open a stream of the object's bytes, which waits until outages end.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -210,7 +210,7 @@ class Storage:
         await obstore.put_async(self._store, key, data, use_multipart=False)
 
     async def _takes(self, witness: str) -> bool:
-        """Whether the store takes an object like an image now."""
+        """Return whether the store now accepts a small object at the key ``witness``."""
         try:
             await self._put_once(witness, os.urandom(_WITNESS_BYTES))
             await obstore.delete_async(self._store, witness)
@@ -232,7 +232,8 @@ class Storage:
 
 
 def _waits(patience: float) -> Iterator[float]:
-    """Waits in seconds, each twice the one before, until ``patience`` has passed."""
+    """Yield waits in seconds until ``patience`` has passed; each is twice the one before, up to
+    ``_LONGEST_WAIT``."""
     end = time.monotonic() + patience
     wait = 0.5
     while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Objects as streams that go on after a broken connection."""
+"""Read objects as streams that continue after a broken connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 
 class Waited(Protocol):
-    """Repeats an operation while its errors may pass; see :class:`.storage.Storage`."""
+    """A function that retries an operation while its errors may pass; see
+    :class:`.storage.Storage`."""
 
     def __call__(self, operation: Callable[[], T], /) -> T: ...
 
@@ -21,7 +22,7 @@ class Waited(Protocol):
 class Reading(io.RawIOBase):
     """obstore's reader as the raw stream that :class:`io.BufferedReader` needs.
 
-    A failed read is repeated from where it was. obstore repeats requests too, but not after every
+    A failed read is retried from its position. obstore retries requests too, but not after every
     kind of broken connection.
     """
 

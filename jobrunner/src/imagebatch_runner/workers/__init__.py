@@ -1,1 +1,1 @@
-"""The processes in which foreign bytes meet decoders."""
+"""The worker processes that decode untrusted images."""

@@ -1,8 +1,8 @@
-"""The pool of decoders: worker processes that compress one image at a time each.
+"""The pool of decoders: worker processes that each compress one image at a time.
 
-A decoder that crashes, hangs or runs out of memory costs the image it was given and nothing else.
-The kernel, out of memory, may kill a decoder for another one's image: the image of a killed decoder
-is tried once more, while no other image is decoded.
+If a decoder crashes, hangs or runs out of memory, only its current image fails. When the pod runs
+out of memory, the kernel may kill a decoder because of another decoder's image: the image of a
+killed decoder is therefore retried once, while no other image is decoded.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 #: The only variables that a worker inherits: it decodes hostile bytes and needs no credentials.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-#: Decoding libraries start no threads of their own beside the pool. glibc keeps the memory of one
-#: image for the next: by default it returns every large buffer to the kernel, which has to clear
-#: the pages again, a third of all CPU time. 32 MiB is the largest mmap threshold that glibc takes;
-#: the trim threshold is what a decoder keeps between images.
+#: Variables of a worker. Decoding libraries start no threads of their own. glibc keeps the memory
+#: of one image for the next: by default it returns every large buffer to the kernel, which then has
+#: to clear the pages again; that took a third of all CPU time. 32 MiB is the largest mmap threshold
+#: that glibc accepts; the trim threshold is the memory that a decoder keeps between images.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -45,9 +45,10 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """A compressed image; ``data`` are the input's own bytes if it was ``kept``. Sizes in pixels.
+    """A compressed image; ``data`` is the unchanged input if it was ``kept``.
 
-    The hashes are SHA-256 in hexadecimal, of the output and of the source.
+    ``width`` and ``height`` are in pixels. The hashes of output and source are SHA-256 in
+    hexadecimal.
     """
 
     data: bytes
@@ -60,11 +61,17 @@ class Compressed:
 
 
 class DecoderPool:
-    """Use with ``async with``. Processes start when they are needed, also in place of dead ones."""
+    """A pool of decoder processes, to be used with ``async with``.
+
+    A process starts when it is needed, also to replace one that has died.
+    """
 
     def __init__(self, workers: int, *, timeout: float, memory: int) -> None:
-        """``timeout`` in seconds is for one image, ``memory`` in bytes of address space for one
-        decoder; 0: no limit."""
+        """Make a pool of at most ``workers`` processes.
+
+        ``timeout`` is the limit for one image in seconds; ``memory`` is the limit of one decoder's
+        address space in bytes, 0: no limit.
+        """
         self._timeout = timeout
         self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._workers = [_Worker(memory) for _ in range(workers)]
@@ -79,10 +86,10 @@ class DecoderPool:
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
     async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
-        """Compress one image.
+        """Compress one image of the format ``kind``.
 
         Raises:
-            ImageFailed: it cannot be decoded, is over a limit, or ended its decoder.
+            ImageFailed: the image cannot be decoded, is over a limit, or crashed its decoder.
         """
         try:
             async with self._turns.hold(1):
@@ -109,7 +116,7 @@ class DecoderPool:
                 ErrorCode.DECODER_TIMEOUT, f"decoding took more than {self._timeout:g} s"
             ) from error
         except asyncio.CancelledError:
-            await worker.kill()  # or the next image would get this one's answer
+            await worker.kill()  # otherwise the next image would get this image's response
             raise
         finally:
             worker.release_image()
@@ -117,7 +124,7 @@ class DecoderPool:
 
 
 class _Killed(Exception):
-    """A decoder was ended by a signal from outside."""
+    """A decoder was killed by a signal from another process or the kernel."""
 
 
 class _Worker:
@@ -169,7 +176,7 @@ class _Worker:
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(self._input, self._output),
                 env=environment(),
-                start_new_session=True,  # Ctrl-C is for the parent, which lets images finish
+                start_new_session=True,  # Ctrl-C must reach only the parent, which finishes images
             )
         return self._process
 
@@ -183,7 +190,7 @@ class _Worker:
         return ImageFailed(ErrorCode.DECODER_CRASHED, f"the decoder ended with {how}")
 
     def release_image(self) -> None:
-        """Free the shared memory of the last image: no budget counts it any more."""
+        """Free the shared memory of the last image, which no budget counts any more."""
         memfile.empty(self._input)
         memfile.empty(self._output)
 
@@ -202,11 +209,14 @@ class _Worker:
 
 @lru_cache(maxsize=4)
 def _fields(options: CodecOptions) -> str:
-    """The options as JSON, made once: they are the same for all images of a shard."""
+    """Return the options as JSON; cached, because they are the same for all images of a shard."""
     return json.dumps(asdict(options))
 
 
 def environment() -> dict[str, str]:
-    """The variables of a decoder's process; benchmarks of the codec alone use the same."""
+    """Return the environment variables of a decoder process.
+
+    Benchmarks of the codec alone use the same variables.
+    """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return inherited | _ENVIRONMENT

@@ -1,4 +1,4 @@
-"""Anonymous files in memory by which a parent and its worker exchange images without copies."""
+"""Anonymous files in memory, with which a parent and its worker exchange images without copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Sequence
 
 
 def create(name: str) -> int:
-    """The descriptor of an empty file in memory; without memfd, of a temporary file on disk."""
+    """Create an empty file in memory and return its descriptor.
+
+    Without memfd it is a temporary file on disk.
+    """
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
     import tempfile  # noqa: PLC0415 - slow to load, and mostly not needed
@@ -17,13 +20,13 @@ def create(name: str) -> int:
         return os.dup(file.fileno())
 
 
-#: Bytes that stay allocated for the next content. Most images fit, and the kernel takes longer to
-#: clear new pages than it takes to copy into old ones.
+#: Bytes that stay allocated for the next content. Most images fit, and clearing new pages takes the
+#: kernel longer than copying into old ones.
 _KEPT = 4 << 20
 
 
 def write(descriptor: int, pieces: Sequence[bytes]) -> None:
-    """Replace the content. The end of a longer earlier one stays behind it."""
+    """Write ``pieces`` from the start of the file, without truncating longer earlier content."""
     at = 0
     for piece in pieces:
         view = memoryview(piece)
@@ -33,7 +36,7 @@ def write(descriptor: int, pieces: Sequence[bytes]) -> None:
 
 
 def read(descriptor: int, size: int) -> bytes:
-    """The first ``size`` bytes."""
+    """Return the first ``size`` bytes."""
     pieces: list[bytes] = []
     at = 0
     while at < size and (piece := os.pread(descriptor, size - at, at)):
@@ -43,7 +46,7 @@ def read(descriptor: int, size: int) -> bytes:
 
 
 def empty(descriptor: int) -> None:
-    """Return the memory to the kernel, except as much as the next content will likely need."""
+    """Return the memory to the kernel, except what the next content will likely need."""
     if _size(descriptor) > _KEPT:
         os.ftruncate(descriptor, _KEPT)
 
@@ -59,7 +62,10 @@ class Window:
         self._memory: mmap.mmap | None = None
 
     def view(self, size: int) -> memoryview:
-        """The first ``size`` bytes, valid until the file is shortened. It must have as many."""
+        """Return a view of the first ``size`` bytes, valid until the file is truncated.
+
+        The file must have at least ``size`` bytes.
+        """
         if not size:
             return memoryview(b"")
         if self._memory is None or not size <= len(self._memory) <= max(size, _KEPT):

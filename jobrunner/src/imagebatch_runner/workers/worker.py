@@ -1,9 +1,9 @@
-"""The process that decodes images: ``python -m imagebatch_runner.workers.worker``; not for people.
+"""The process that decodes images, ``python -m imagebatch_runner.workers.worker``.
 
-Arguments: the descriptors of two shared memory files (input, output) and the limit of address space
-in bytes. Each line on standard input is a request, each line on standard output its answer, both
-JSON; the images lie in the files. The process ends with its standard input, so that a killed parent
-leaves no worker behind.
+Only :mod:`.decoders` starts it. Arguments: the descriptors of two shared memory files (input,
+output) and the limit of address space in bytes. Each line on standard input is a request, each line
+on standard output its response, both JSON; the images lie in the files. The process ends when its
+standard input ends, so that a killed parent leaves no worker behind.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def main() -> None:
 
 
 def _answers() -> TextIO:
-    """Standard output, for answers only.
+    """Return standard output, which is then used only for responses.
 
-    What libraries print goes nowhere: it must not mix with the answers, nor may an image fill the
-    log.
+    The output of libraries is discarded: it must not mix with the responses, and an image must not
+    be able to fill the log.
     """
     answers = os.fdopen(os.dup(1), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -79,11 +79,12 @@ def _answers() -> TextIO:
 
 
 def _codec() -> Compress:
-    """Loaded without garbage collections: modules make none, and stay.
+    """Load the codec and return its function ``compress``.
 
-    Pillow's plugins are those that may see foreign bytes; all of its others take longer to load
-    than the rest of it. Now, and not with the first image that needs them: it could leave no memory
-    for that, and Pillow would do without the plugin ever after.
+    Garbage collection is off meanwhile: modules create no garbage and stay. Of Pillow's plugins,
+    only those that may see foreign bytes are loaded; all the others take longer to load than the
+    rest of Pillow. They are loaded now, not for the first image that needs them: that image could
+    leave no memory for it, and Pillow would then never load the plugin.
     """
     gc.disable()
     from PIL import Image  # noqa: PLC0415
@@ -93,7 +94,7 @@ def _codec() -> Compress:
             import_module(f"PIL.{plugin}")
     from imagebatch_runner.codec.transcode import compress  # noqa: PLC0415
 
-    Image.preinit()  # would else be called for the first image
+    Image.preinit()  # otherwise Pillow calls it for the first image
     gc.freeze()
     gc.enable()
     return compress
@@ -122,7 +123,8 @@ def _answer(
 
 
 def _confine(memory: int) -> None:
-    """Bound the address space, leave no core dumps, die with the parent."""
+    """Limit the address space to ``memory`` bytes (0: no limit), forbid core dumps, ignore Ctrl-C
+    and, on Linux, let the kernel kill this process when its parent dies."""
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
