@@ -77,9 +77,10 @@ def small(quality: int) -> Quantisation:
 
 
 def _scaled(table: tuple[int, ...], percent: float, *, up: int) -> tuple[int, ...]:
-    """Return ``table`` scaled to ``percent``, with a DC step of whole levels of gray.
+    """Return ``table`` scaled to ``percent``; a DC step of 6 or more becomes whole levels of gray.
 
-    The DC step is rounded up if it is at most ``up`` below the next level, otherwise down.
+    It is rounded up if it is at most ``up`` below the next level, otherwise down, but not below one
+    level.
     """
     dc, *ac = (min(255, max(1, int((step * percent + 50) // 100))) for step in table)
     if dc >= _LEVEL - 2:

@@ -106,7 +106,7 @@ class ImageWork:
             failure.attempts = fetched.attempts
             failure.http_status = fetched.http_status
             raise
-        # An output in another format may be larger than its input.
+        # An output may be larger than an input that is over the width or height limit.
         fetched.hold.grow(max(0, len(compressed.data) - fetched.content.size))
         return NewImage(compressed, fetched.content.size, answer)
 
