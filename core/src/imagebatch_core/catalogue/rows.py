@@ -66,7 +66,7 @@ class Row(NamedTuple):
 
 
 class LineCounter(Protocol):
-    """Where rows of fields come from, as far as :class:`RowReader` asks."""
+    """What :class:`RowReader` asks of the place that its rows of fields come from."""
 
     @property
     def mended(self) -> int:
@@ -79,7 +79,7 @@ class LineCounter(Protocol):
         ...
 
     def begin_row(self) -> int:
-        """Another row is asked for; the number of its first line."""
+        """Say that another row is asked for next. Returns the number of its first line."""
         ...
 
 

@@ -1,9 +1,9 @@
 """The bytes of a CSV as lines of text: which encoding they have, and what is no CSV at all.
 
-Bytes that are no UTF-8 are read as Windows-1252, which Excel writes as plain "CSV" in the West. It
-is decided for each such byte, while all valid UTF-8 is read as UTF-8. One pass over the stream is
-enough then, and rows that were pasted together from both encodings are read right. The other way,
-Windows-1252 text that happens to be valid UTF-8, needs pairs such as ``Ã¼``, which no one means.
+Bytes that are no UTF-8 are read as Windows-1252, which Excel writes as plain "CSV" in the West.
+This is decided for each byte, not for the file: one pass over the stream is enough, and a file
+whose rows were pasted together from both encodings is read right. Windows-1252 text is misread only
+where it happens to be valid UTF-8, as ``Ã¼`` is, which hardly anybody writes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ _AS_WINDOWS_1252: Final = {
     0xDC00 + byte: bytes([byte]).decode("cp1252", errors="ignore") or chr(byte)
     for byte in range(0x80, 0x100)
 }
-
-
 _READ_AS: Final = (
     "not UTF-8, and read as Windows-1252; if letters look wrong, save the file as CSV UTF-8"
 )
@@ -45,8 +43,6 @@ class Lines:
     Iterating raises :class:`InputRefused` for a row that is too long, and for broken UTF-16.
     """
 
-    mended: int
-
     def __init__(self, pieces: Iterator[bytes], encoding: str, first: str) -> None:
         self.first = first
         self.mended = 0
@@ -58,7 +54,7 @@ class Lines:
         self._first_mended = 0
 
     def begin_row(self) -> int:
-        """Count characters from here on as another row's; the number of its first line."""
+        """Count characters as another row's from here on. Returns the number of its first line."""
         self._held = 0
         self._row_starts = self._number + 1
         return self._row_starts

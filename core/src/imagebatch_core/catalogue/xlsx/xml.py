@@ -17,10 +17,9 @@ _DEPTH_LIMIT: Final = 1_000
 
 
 class PartParser:
-    """Parses one part of a workbook; what its elements mean is the subclass's.
+    """Parses one part of a workbook. What its elements mean is up to the subclass.
 
-    Nothing declares an entity, so that none can be expanded: a
-    document type is refused.
+    A document type is refused. Only there could entities be declared, so none is ever expanded.
     """
 
     def __init__(self, pieces: Iterable[bytes], part: str) -> None:
@@ -53,7 +52,7 @@ class PartParser:
         """Parse piece by piece; yields after each of them.
 
         Raises:
-            InputRefused: the part is no XML, or no workbook has such.
+            InputRefused: the part is no XML, or has more than a workbook's part can have.
         """
         parser, fed = self.parser, 0
         try:
@@ -89,12 +88,8 @@ class _Elements(PartParser):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         super().start(name, attributes)
-        self.found.append(
-            (
-                without_prefix(name),
-                {without_prefix(key): value for key, value in attributes.items()},
-            )
-        )
+        plain = {without_prefix(key): value for key, value in attributes.items()}
+        self.found.append((without_prefix(name), plain))
 
 
 def elements(pieces: Iterable[bytes], part: str) -> Iterator[tuple[str, dict[str, str]]]:
