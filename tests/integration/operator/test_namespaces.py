@@ -110,6 +110,7 @@ def test_a_deleted_namespace_stops_neither_the_others_nor_the_next_start(
         operator = operators(
             KUBECONFIG=str(kubeconfig(api, tmp_path)),
             IMAGEBATCH_NAMESPACES=f"press,{NAMESPACE},fair",
+            IMAGEBATCH_RESYNC_SECONDS="20",
         )
         operator.start()
         for place in ("press", "fair"):
@@ -118,7 +119,6 @@ def test_a_deleted_namespace_stops_neither_the_others_nor_the_next_start(
         api.plane.kubectl("delete", "namespace", "press")
         add_batch(api, "fair", "meanwhile")
         eventually(lambda: jobs_of(api, "fair", "meanwhile"), "the others go on")
-        # The watches of what is gone are refused once they are opened anew.
         eventually(lambda: operator.logged("namespace press is left out"), "left out", 150)
         add_batch(api, "fair", "after")
         eventually(lambda: jobs_of(api, "fair", "after"), "the others go on")

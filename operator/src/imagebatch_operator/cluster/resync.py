@@ -58,6 +58,8 @@ class Resync:
         self._sleep = sleep
         self._last = monotonic()
         self._silent: list[Behind] = []
+        #: The namespaces that could not be listed the last time, though they could be before.
+        self.refused: frozenset[str | None] = frozenset()
         self._wanted = asyncio.Event()
 
     def report(self) -> str:
@@ -100,11 +102,14 @@ class Resync:
     async def once(self, scopes: list[str | None]) -> None:
         """List everything, enqueue every batch, then check that the watches report it, too."""
         listed: dict[Watch, int] = {}
+        refused: set[str | None] = set()
         for scope in scopes:
             try:
                 listed |= await self.fill(scope)
             except (Forbidden, NotFound) as error:
+                refused.add(scope)
                 _log.warning("resync of %s failed: %s", scope or "all namespaces", error)
+        self.refused = frozenset(refused)
         for key in self._cache.keys_now():
             self._queue.add(key)
         self._last = self._monotonic()

@@ -82,7 +82,7 @@ class Scopes:
             watches.ask_to_stop()
 
     async def _watch_until_changed(self, watches: Watches) -> bool:
-        """Returns True when Kopf ended by itself, False when a further namespace can be read."""
+        """Returns True when Kopf ended by itself, False when other namespaces can be read now."""
         watched = self.readable()
         if not watched:
             await asyncio.sleep(self._look_again)
@@ -94,6 +94,9 @@ class Scopes:
             if ended.done():
                 _log.error("Kopf has ended and is started again: %s", ended.exception())
                 return True
+            # Kopf itself notices a refusal only when it opens the watch again, after minutes.
+            if self._resync.refused & set(watched):
+                return False
             if await self._any_readable(set(self._all) - set(watched)):
                 return False
 

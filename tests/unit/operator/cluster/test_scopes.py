@@ -105,6 +105,20 @@ async def test_a_namespace_that_is_deleted_is_left_out_and_taken_back() -> None:
         assert ("press", "autumn") in bench.cache.keys_now()
 
 
+async def test_a_namespace_that_a_list_finds_refused_is_left_out_before_kopf_notices() -> None:
+    bench = Bench("press", "shop")
+    scopes = scopes_of(bench, "press", "shop")
+    await scopes.begin()
+    async with watching(scopes) as watches:
+        assert await asyncio.wait_for(watches.started.get(), 5) == ("press", "shop")
+        unreadable(bench, "press")
+        await bench.resync.once(scopes.readable())
+        assert await asyncio.wait_for(watches.started.get(), 5) == ("shop",)
+        await bench.resync.once(scopes.readable())
+        await asyncio.sleep(0.1)
+        assert watches.started.empty(), "and it goes on with the others"
+
+
 async def test_kopf_that_ends_for_another_reason_is_started_again_over_the_same() -> None:
     bench = Bench("shop")
     scopes = scopes_of(bench, "shop")
