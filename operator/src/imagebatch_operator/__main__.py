@@ -1,4 +1,4 @@
-"""``python -m imagebatch_operator``: the operator's process."""
+"""Run the operator's process: ``python -m imagebatch_operator``."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
 
     Raises:
         ConfigurationRefused: the CRD is older than this operator.
-        MustRestart: what this process remembers is of no use any more.
-        KubeError: nothing can be read.
+        MustRestart: the state that this process holds is invalid.
+        KubeError: no namespace can be read.
     """
     health.report = lambda: "leads; reads what there is"
     schema = ServedSchema(kube)
@@ -65,7 +65,7 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Run the operator until SIGTERM or SIGINT."""
     this = asyncio.current_task()
     if this is None:
         raise AssertionError("runs in no task")
@@ -110,12 +110,12 @@ async def _run_and_leave(settings: Settings) -> NoReturn:
 
 
 def main() -> None:
-    """Exit code 3 when the configuration is refused."""
-    logs.configure("info")  # until it is known how they are wanted
+    """Read the settings and run the operator; exit with code 3 when the configuration is refused."""
+    logs.configure("info")  # until the settings are read
     logging.captureWarnings(True)
     # Process 1 of a container ignores SIGTERM unless it has a handler. The event loop replaces it.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    # Kopf names itself after the user, and a container's number has no name in passwd.
+    # Kopf names itself after the user, and the container's user id has no name in passwd.
     os.environ.setdefault("LOGNAME", "imagebatch-operator")
     try:
         settings = Settings.from_env(os.environ)

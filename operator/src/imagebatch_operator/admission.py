@@ -1,4 +1,4 @@
-"""Whether a batch can be worked on: small checks, each with one reason."""
+"""The checks that accept or refuse a batch, each with one reason."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from .settings import Settings
 
 
 async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refusal:
-    """The root of an accepted batch's data, or what the first check refuses.
+    """Return the root key of the batch's data, or the refusal of the first check that fails.
 
-    Raises KubeError when the API server does not answer.
+    Raises:
+        KubeError: the API server does not answer.
     """
     refusal = not_acted_on(batch) or _key_not_granted(batch, settings)
     if refusal is not None:
@@ -31,12 +32,12 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
 
 
 def not_acted_on(batch: ImageBatch) -> Refusal | None:
-    """A refusal of what this release does not know, or does not act on."""
+    """Return a refusal if the spec uses fields that this release does not know or act on."""
     return not_understood(batch) or _not_implemented(batch)
 
 
 def _not_implemented(batch: ImageBatch) -> Refusal | None:
-    """A refusal for good of what this release does not act on."""
+    """Return a permanent refusal if the spec uses fields that this release does not act on."""
     fields = unsupported(batch.spec)
     if not fields:
         return None
@@ -59,8 +60,8 @@ def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
 
 
 async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refusal:
-    """Where the batch's data will lie, by the runner's settings in its namespace."""
-    # The Secret itself is not looked at: the operator may not read what opens the store.
+    """Return the root key of the batch's data, from the runner's settings in its namespace."""
+    # The storage Secret is not checked: the operator may not read it.
     found: dict[str, dict[str, Any]] = {}
     for plural, kind, name in (
         ("serviceaccounts", "ServiceAccount", names.RUNNER_SERVICE_ACCOUNT),
@@ -69,7 +70,8 @@ async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refu
         try:
             found[kind] = await kube.get(core_path(batch.namespace, plural, name))
         except NotFound:
-            # A release that watches all namespaces would be narrowed by a list of them.
+            # A release that watches all namespaces must not be told to set `namespaces`: that list
+            # would limit what it watches.
             value = "namespaces" if settings.namespaces else "runner.namespaces"
             text = (
                 f"namespace {batch.namespace} has no {kind} {name}; "

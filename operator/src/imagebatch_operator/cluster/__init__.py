@@ -1,1 +1,1 @@
-"""The Kubernetes API: client, watches, cache, work queue, and what is written there."""
+"""Everything that talks to the Kubernetes API: client, watches, cache, work queue and writes."""

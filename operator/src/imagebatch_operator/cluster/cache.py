@@ -42,7 +42,7 @@ class Known:
 
 
 class Cache:
-    """Objects by key; an older version never replaces a newer one, nor undoes a deletion.
+    """Batches and Jobs by key; an older version never replaces a newer one or undoes a deletion.
 
     API servers guarantee that resource versions can be compared as numbers (Kubernetes KEP-5504).
     So an older event that arrives late does not undo our own write, and a new batch is not mistaken
@@ -113,7 +113,7 @@ class Cache:
         """Put the answer of a GET; ``known`` is the version that the cache held before the GET.
 
         Raises:
-            VersionsWentBack: what the API server has is older.
+            VersionsWentBack: the API server's version is lower than ``known``.
         """
         if _version(body) < known:
             raise VersionsWentBack("/".join(_key(body)), known, _version(body))
@@ -185,13 +185,13 @@ class Listing:
         self._jobs: set[JobKey] = set()
 
     def take_batch(self, body: Body) -> None:
-        """Raises VersionsWentBack."""
+        """Store a listed batch; raises VersionsWentBack."""
         key = _key(body)
         self._batches.add(key)
         self._cache.put_found(body, self._before.batches.get(key, ("", -1))[1])
 
     def take_job(self, body: Body) -> None:
-        """Raises VersionsWentBack."""
+        """Store a listed Job; raises VersionsWentBack."""
         key = _job_key(body)
         self._jobs.add(key)
         known = self._before.jobs.get(key, -1)

@@ -54,7 +54,7 @@ class Invalid(KubeError):
 
 
 class Fenced(KubeError):
-    """Not sent, because another operator may hold the Lease by now."""
+    """The request was not sent, because another operator may hold the Lease by now."""
 
 
 class Unavailable(KubeError):
@@ -69,7 +69,7 @@ class Kube:
         self._may_write = may_write
 
     def fenced(self, may_write: Callable[[], bool]) -> Kube:
-        """The same client, which writes only while ``may_write`` says so."""
+        """Return this client with a guard: it writes only while ``may_write`` returns True."""
         return Kube(self._api, may_write)
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Kube:
         return await self._call("POST", path, {"fieldManager": "imagebatch-operator"}, body)
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A JSON merge patch; with ``metadata.resourceVersion`` in it, Conflict when it is old."""
+        """Send a JSON merge patch; raises Conflict when its ``metadata.resourceVersion`` is old."""
         query = {"fieldManager": "imagebatch-operator"}
         return await self._call("PATCH", path, query, body, "application/merge-patch+json")
 
@@ -138,7 +138,7 @@ def core_path(namespace: str, plural: str, name: str = "") -> str:
 
 @asynccontextmanager
 async def connect(env: Mapping[str, str] = os.environ) -> AsyncIterator[Kube]:
-    """See :func:`imagebatch_core.apiserver.api_client`."""
+    """Open a client; see :func:`imagebatch_core.apiserver.api_client`."""
     async with api_client(env) as api:
         yield Kube(api)
 

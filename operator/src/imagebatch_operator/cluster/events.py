@@ -1,4 +1,4 @@
-"""Kubernetes Events of a batch: each with a line of log."""
+"""Write the Kubernetes Events of a batch, and a log line for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imagebatch_operator.policies.notices import Notice
 
 from .client import Kube, KubeError, core_path
 
-#: What the API server takes of an Event's message.
+#: The most characters that the API server accepts in an Event's message.
 _MESSAGE_LENGTH: Final = 1024
 _log = logging.getLogger(__name__)
 

@@ -59,5 +59,5 @@ def listen(port: int) -> socket.socket:
                 ("", port), family=socket.AF_INET6, dualstack_ipv6=True, reuse_port=False
             )
         except OSError:
-            pass  # IPv6 is compiled in and switched off
+            pass  # the system has IPv6, but it is switched off
     return socket.create_server(("", port))

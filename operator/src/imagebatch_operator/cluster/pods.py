@@ -15,15 +15,15 @@ from .client import Kube, core_path
 
 _LOOK_AT = 5
 _LONGEST_DETAIL = 300
-#: Warnings of one object that are looked at; repeated ones are counted in one Event.
+#: How many warning Events of one object are read; repetitions are counted within one Event.
 _EVENTS = 100
 
 
 async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
-    """How the newest ended pod of a Job ended; an empty outcome when there is none to read.
+    """Return how the newest ended pod of a Job ended; an empty outcome when there is none.
 
-    Of plan and collect a pod that succeeded counts before all others; of compress one that failed
-    is asked for.
+    For plan and collect, a pod that succeeded takes precedence. For compress, only failed pods are
+    read.
     """
     query = {"fieldSelector": "status.phase=Failed"} if job.step is Step.COMPRESS else {}
     pods = await _pods(kube, namespace, job, limit=4 * _LOOK_AT, **query)
@@ -36,7 +36,7 @@ async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
 
 
 def _outcome(pod: dict[str, Any]) -> tuple[str, PodOutcome] | None:
-    """When a pod ended and how; ``None`` while it has not."""
+    """Return when a pod ended and its outcome; ``None`` while it has not ended."""
     state = _terminated(pod)
     if state is not None:
         return str(state.get("finishedAt") or ""), _outcome_of(state)
@@ -67,7 +67,7 @@ def parse_message(text: str | None) -> RunnerMessage | None:
 
 
 async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
-    """Why no pod of a Job is ready: its pods' conditions, else their events, else the Job's."""
+    """Return why no pod of a Job is ready: by pod conditions, else pod Events, else Job Events."""
     pending = await _pods(
         kube, namespace, job, limit=_LOOK_AT, fieldSelector="status.phase=Pending"
     )

@@ -44,10 +44,11 @@ class ServedSchema:
         self._read_at: float | None = None
 
     async def check(self, *, patience: float = PATIENCE) -> None:
-        """Compare the schema that is served now with this operator's own.
+        """Compare the schema that is served now with this operator's own; ``patience`` in seconds.
 
         Raises:
-            ConfigurationRefused: fields would be dropped or refused; says which, and what to do.
+            ConfigurationRefused: fields would be dropped or refused; the text says which, and what
+                to do.
             Unavailable: the API server does not answer.
         """
         end = self._monotonic() + patience

@@ -33,7 +33,7 @@ async def write_status(
     patch = {
         # With the version the API server refuses to overwrite somebody else's change.
         "metadata": {"resourceVersion": batch.resource_version},
-        # Nulls are kept: in a merge patch they remove the field.
+        # Nulls are sent: in a merge patch they remove the field.
         "status": status.model_dump(mode="json", by_alias=True),
     }
     body = await kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)

@@ -12,7 +12,7 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 60.0
-#: Doublings after which the backoff grows no more: a power of 1,024 is too large for a float.
+#: Doublings after which the backoff stops growing: 2 to the power of 1,024 overflows a float.
 _LAST_DOUBLING: Final = 10
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class WorkQueue:
         """Work on keys until cancelled. Several workers may run at the same time.
 
         Raises:
-            MustRestart: as ``reconcile`` did.
+            MustRestart: ``reconcile`` raised it.
         """
         while True:
             key = await self._ready.get()
