@@ -110,7 +110,7 @@ async def _run_and_leave(settings: Settings) -> NoReturn:
 
 
 def main() -> None:
-    """Read the settings and run the operator; exit with code 3 when the configuration is refused."""
+    """Read the settings and run the operator; exit with code 3 when a setting is refused."""
     logs.configure("info")  # until the settings are read
     logging.captureWarnings(True)
     # Process 1 of a container ignores SIGTERM unless it has a handler. The event loop replaces it.

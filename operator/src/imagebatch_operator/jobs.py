@@ -1,4 +1,4 @@
-"""The Jobs of a batch, constructed from the batch and the settings alone."""
+"""Construct the Jobs of a batch from the batch and the settings alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LABEL_VALUE_LIMIT: Final = 63
 
 
 def job_name(batch: ImageBatch, step: Step, chunk: int, run: int) -> str:
-    """``<first 40 of the batch's name>-<uid8>-<plan|s0…|collect>-r<n>``."""
+    """Return the name of a Job: ``<name, cut to 40>-<uid, cut to 8>-<plan|s0…|collect>-r<run>``."""
     short = f"s{chunk}" if step is Step.COMPRESS else step.value
     return f"{batch.name[:40].rstrip('-.')}-{batch.uid[:8]}-{short}-r{run}".replace(".", "-")
 
@@ -55,7 +55,7 @@ def labels(batch: ImageBatch) -> dict[str, str]:
 
 
 def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
-    """The inline CSV where the runner, which may not read the resource, can mount it."""
+    """Return a ConfigMap of the inline CSV for the runner to mount: it may not read the batch."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -71,11 +71,11 @@ def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
 
 
 def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
-    """The Job that an action asks for."""
+    """Return the Job that an action asks for."""
     template = pod_template(batch, action, settings)
     spec: dict[str, Any] = {"template": template}
     if action.step is Step.COMPRESS:
-        # No podFailurePolicy: it forces podReplacementPolicy Failed, and then a pod on a lost
+        # No podFailurePolicy: it requires podReplacementPolicy Failed, with which a pod on a lost
         # node is never replaced.
         spec |= {
             "completionMode": "Indexed",
@@ -101,7 +101,7 @@ def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> d
 
 
 def pod_template(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
-    """What the pods of a Job are made of; equal for equal settings."""
+    """Return the pod template of a Job; it is equal for equal settings."""
     mark = {
         **labels(batch),
         names.LABEL_STEP: (
@@ -123,14 +123,14 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
     volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
     mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     mounted = _mounted(batch)
-    # Only plan reads the source: what comes after uses plan's copy.
+    # Only plan reads the source; the later steps use plan's copy.
     if mounted is not None and action.step is Step.PLAN:
         volumes.append({"name": "source", "configMap": {"name": mounted}})
         mounts.append({"name": "source", "mountPath": names.SOURCE_MOUNT, "readOnly": True})
     env: list[dict[str, Any]] = []
     secret = settings.fetch_credentials_secret
     if secret is not None and action.step is not Step.COLLECT:
-        # Not optional: a pod that waits for its Secret is better than a batch of 401s.
+        # Not optional: it is better that a pod waits for its Secret than that all fetches get 401.
         volumes.append(
             {"name": "credentials", "secret": {"secretName": secret, "defaultMode": 0o440}}
         )
@@ -196,7 +196,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
 
 
 def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
-    """The batch as the runner is told of it."""
+    """Return the document that describes the batch to the runner."""
     spec = batch.spec
     return RunnerJob(
         namespace=batch.namespace,

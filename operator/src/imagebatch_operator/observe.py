@@ -1,4 +1,4 @@
-"""What a pass decides on: what is watched, what is asked for, and what earlier passes met."""
+"""Collect what a pass decides on: watched objects, requests, and results of earlier passes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .settings import Settings
 
 @dataclass(slots=True)
 class _Memory:
-    """Of one batch. It is lost on a restart, and what it holds is found out again."""
+    """What is remembered about one batch; after a restart it is found out again."""
 
     uid: str
     obstacle: Obstacle | None = None
@@ -40,7 +40,7 @@ class _Memory:
 
 
 class Observer:
-    """Makes the observation of each pass."""
+    """Makes the observation for each pass, and remembers results between passes."""
 
     def __init__(
         self, kube: Kube, cache: Cache, settings: Settings, clock: Callable[[], datetime]
@@ -52,7 +52,7 @@ class Observer:
         self._memories: dict[Key, _Memory] = {}
 
     async def observe(self, batch: ImageBatch) -> Observation:
-        """What is known without looking at a pod."""
+        """Return the observation of a batch, without reading any pod now."""
         earlier = self._earlier(batch)
         waits = earlier if isinstance(earlier, Refusal) else None
         accepted = await self._accept(batch, waits)
@@ -74,7 +74,7 @@ class Observer:
     async def look(
         self, batch: ImageBatch, seen: Observation, looks: Iterable[ReadOutcome | ExplainBlocked]
     ) -> Observation:
-        """With what was asked for."""
+        """Read the pods that a decision asked for, and return the observation with the results."""
         views = {view.name: view for view in seen.jobs}
         outcomes, blocked = dict(seen.outcomes), dict(seen.blocked)
         for look in looks:
@@ -93,7 +93,7 @@ class Observer:
         return self._memory(batch).obstacle
 
     def refused_job(self, batch: ImageBatch, text: str) -> None:
-        """The API server did not take a Job."""
+        """Remember that the API server refused to create a Job."""
         memory, now = self._memory(batch), self._clock()
         since = memory.obstacle.since if memory.obstacle else now
         memory.obstacle = Obstacle(text, since, now)
@@ -102,11 +102,11 @@ class Observer:
         self._memory(batch).obstacle = None
 
     def forget(self, key: Key) -> None:
-        """The batch is gone, or needs no Job any more."""
+        """Forget a batch that is deleted or has ended."""
         self._memories.pop(key, None)
 
     def _memory(self, batch: ImageBatch) -> _Memory:
-        """Of this very batch: one of its name may have been there before."""
+        """Return the memory of this batch, not that of an earlier batch of the same name."""
         key = (batch.namespace, batch.name)
         memory = self._memories.get(key)
         if memory is None or memory.uid != batch.uid:
@@ -114,8 +114,11 @@ class Observer:
         return memory
 
     def _is_outdated(self, batch: ImageBatch, view: JobView) -> bool:
-        """Of Jobs without a ready pod alone: the others are left as they are, and so are those of
-        a release that did not record how it made them."""
+        """Whether the settings would now give the Job another pod template.
+
+        False for a Job with a ready pod, which is left as it is, and for a Job of an old release
+        that did not record its template's hash.
+        """
         if view.idle_since is None or view.template is None:
             return False
         made_now = CreateJob(view.step, view.run, view.chunk)
@@ -123,27 +126,31 @@ class Observer:
         return view.template != jobs.template_hash(template)
 
     async def _accept(self, batch: ImageBatch, waits: Refusal | None) -> str | Refusal | None:
-        """The root of the batch's data in the pass that accepts it, or why it is refused.
+        """Return the root key of the batch's data in the pass that accepts it, or a refusal.
 
-        ``waits``: what it says while its earlier batch is waited for.
+        ``None`` when there is nothing to check. ``waits`` is the refusal while the batch waits for
+        its earlier batch.
         """
         ended = batch.status.phase is not None and batch.status.phase.finished
         if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
         accepted = batch.status.condition(ConditionType.ACCEPTED)
         is_accepted = accepted is not None and accepted.status is ConditionStatus.TRUE
-        # An older release did not record where the data of what it accepted would lie.
+        # A batch that an older release accepted has no recorded root: it is checked again.
         if is_accepted and batch.status.storage is not None:
-            # Suspended from the start: nothing is lost by refusing what was changed since.
+            # The batch was suspended from the start: no work is lost if a change since is refused.
             return admission.not_acted_on(batch)
         if waits is not None and accepted is not None and accepted.reason is waits.reason:
-            # All else was looked at before that could be said, and is again once the wait is over:
-            # a wait of hours costs the API server nothing.
+            # The other checks passed before the wait began, and run again after it: a wait of hours
+            # sends no requests to the API server.
             return admission.not_acted_on(batch)
         return await admission.accept(batch, self._kube, self._settings)
 
     def _earlier(self, batch: ImageBatch) -> Earlier | Refusal | None:
-        """Looked up until it is in the status, which is before the first Job."""
+        """Return the earlier batch of ``spec.reuseFrom``, or why it cannot be used yet.
+
+        ``None`` once the status has recorded it, which happens before the first Job.
+        """
         ended = batch.status.phase is not None and batch.status.phase.finished
         if batch.status.reuse is not None or begun(batch) or ended:
             return None

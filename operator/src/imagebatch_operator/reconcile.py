@@ -1,4 +1,4 @@
-"""Observe, decide, write the status, act: the shell around `decide`."""
+"""The shell around `decide`: observe, decide, write the status, carry out the actions."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ _LOOKS_PER_PASS = 4
 
 
 class Occupied(Exception):
-    """The name that a child object must have is a stranger's."""
+    """The name of a child object is taken by an object of another owner."""
 
 
 class Reconciler:
-    """One pass over one key; idempotent, and harmless to repeat at any point."""
+    """Runs one pass over one key; a pass may be repeated, or stop at any point, without harm."""
 
     def __init__(
         self,
@@ -75,7 +75,11 @@ class Reconciler:
         self._observer = Observer(kube, cache, settings, clock)
 
     async def reconcile(self, key: Key) -> float | None:
-        """Seconds after which time alone may change something. Raises KubeError."""
+        """Run one pass, and return the seconds after which time alone may require another.
+
+        Raises:
+            KubeError: the API server refused a request.
+        """
         body = self._cache.batch(key)
         if body is None:
             self._observer.forget(key)
@@ -86,11 +90,11 @@ class Reconciler:
             return await self._read_again(key, body, error)
 
     async def _read_again(self, key: Key, body: Mapping[str, Any], error: Conflict) -> float | None:
-        """What was decided on is old: the next pass decides on what the API server has.
+        """After a Conflict, read the batch into the cache again and ask for a pass at once.
 
         Raises:
-            Conflict: it has just what was decided on.
-            VersionsWentBack: it has something older.
+            Conflict: the API server has the very version that the pass decided on.
+            VersionsWentBack: the API server has an older version.
         """
         known = self._cache.version(key)
         try:
@@ -123,13 +127,17 @@ class Reconciler:
         if batch.status.phase is not None and batch.status.phase.finished:
             self._observer.forget(key)
         elif self._observer.obstacle(batch) not in (None, obstacle):
-            return 0.0  # to say so in the status
+            return 0.0  # the next pass writes the obstacle into the status
         if DeliverWebhook() in decision.actions:
             return self.outbox.send(batch)
         return decision.requeue_after
 
     async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:
-        """Say so in the status; raises ValidationError when the status is not readable either."""
+        """Write into the status that the spec cannot be read.
+
+        Raises:
+            ValidationError: the status cannot be read either.
+        """
         batch = BatchRecord.from_object(body)
         status = status_of_unreadable(batch, spec_problem(error), self._clock())
         try:
@@ -157,7 +165,7 @@ class Reconciler:
             case PatchJob(name=name):
                 spec = {"suspend": action.suspend, "parallelism": action.parallelism}
                 changed = {key: value for key, value in spec.items() if value is not None}
-                # A Job that is gone is created again by the pass that its deletion brings about.
+                # If the Job is gone, its deletion causes a pass that creates it again.
                 with contextlib.suppress(NotFound):
                     body = await kube.patch(jobs_path(namespace, name), {"spec": changed})
                     self._cache.put_job(body)
@@ -166,9 +174,9 @@ class Reconciler:
             case DeleteBatch():
                 await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
             case DeliverWebhook():
-                pass  # sent once all other actions are done
+                pass  # sent after all other actions
             case ReadOutcome() | ExplainBlocked():
-                pass  # answered while deciding; more of them than looks waits for the next pass
+                pass  # answered while deciding; beyond the number of looks, by the next pass
 
     async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
         job = jobs.construct_job(batch, action, self._settings)
@@ -178,7 +186,7 @@ class Reconciler:
                 await self._create_or_get(batch, core_path(batch.namespace, "configmaps"), source)
             body = await self._create_or_get(batch, jobs_path(batch.namespace), job)
         except (Forbidden, Invalid, Occupied) as error:
-            # A quota, a policy or a stranger's object: people must see why nothing happens.
+            # A quota, a policy or another owner's object: the status must say why nothing happens.
             _log.warning("batch %s/%s: %s", batch.namespace, batch.name, error)
             self._observer.refused_job(batch, str(error))
             return
@@ -188,7 +196,11 @@ class Reconciler:
     async def _create_or_get(
         self, batch: ImageBatch, path: str, body: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """An object of ours that is there already counts as created."""
+        """Create an object and return it, or return the existing one if this batch owns it.
+
+        Raises:
+            Occupied: an object of that name belongs to another owner.
+        """
         try:
             return await self._kube.create(path, body)
         except AlreadyExists as error:

@@ -28,7 +28,7 @@ PLACEMENT: Final = (
 Quantities = dict[str, str | int | float]
 Resources = dict[Literal["requests", "limits"], Quantities]
 
-#: Without a limit of memory a runner cannot know how much of it to use.
+#: With a memory limit, because a runner derives from it how much memory to use.
 DEFAULT_RESOURCES: Final[Resources] = {
     "requests": {"cpu": "250m", "memory": "256Mi"},
     "limits": {"memory": "2Gi"},
@@ -36,7 +36,7 @@ DEFAULT_RESOURCES: Final[Resources] = {
 
 
 def _split(value: object) -> object:
-    """The parts of comma-separated text."""
+    """Split comma-separated text."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -52,7 +52,7 @@ def _parse_json(value: object) -> object:
 
 
 def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
-    """Nothing else of a pod's spec: its security is not a matter of settings."""
+    """Refuse fields of a pod's spec other than placement: settings must not change its security."""
     if other := sorted(set(value) - set(PLACEMENT)):
         raise ValueError(f"{', '.join(other)}: only {', '.join(PLACEMENT)} may be set")
     return value
@@ -64,7 +64,7 @@ Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
 
 
 class Settings(EgressSettings):
-    """See each field's description; ``runner_image`` alone has no default."""
+    """The operator's settings, described at each field; only ``runner_image`` has no default."""
 
     runner_image: str = Field(min_length=1, description="Image of the runner's pods.")
     runner_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
@@ -130,7 +130,7 @@ class Settings(EgressSettings):
     )
 
     def download_url(self, namespace: str, name: str) -> str | None:
-        """Where the gateway gives out a batch's report; ``None`` where it does not."""
+        """Return the gateway's address of a batch's report; ``None`` if the gateway has none."""
         if self.gateway_url is None or namespace != self.gateway_namespace:
             return None
         return f"{self.gateway_url}/api/download/{name}"

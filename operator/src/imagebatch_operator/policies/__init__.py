@@ -1,1 +1,1 @@
-"""What decides: pure functions of the batch, its Jobs and the time."""
+"""The decisions: pure functions of the batch, its Jobs and the time."""

@@ -1,7 +1,7 @@
-"""Whether a batch, once accepted, still is: its few mutable fields may ask for too much.
+"""Check whether an accepted batch is still acceptable, since a few of its fields may change.
 
-Work that was begun is not thrown away for it: the batch goes on as it was accepted, and the
-condition says that the change has no effect.
+A batch that has begun is not stopped for such a change. It goes on as it was accepted, and the
+condition ``Accepted`` says that the change has no effect.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .observed import Refusal
 
 
 def begun(batch: ImageBatch) -> bool:
-    """Its first Job was asked for."""
+    """Whether the first Job of the batch was requested."""
     return batch.status.start_time is not None
 
 
 def refused_since(batch: ImageBatch) -> datetime | None:
-    """When it was refused first; ``None`` if it is not refused."""
+    """Return since when the batch has been refused; ``None`` if it is not refused."""
     accepted = batch.status.condition(ConditionType.ACCEPTED)
     if accepted is None or accepted.status is not ConditionStatus.FALSE:
         return None
@@ -30,7 +30,7 @@ def refused_since(batch: ImageBatch) -> datetime | None:
 
 
 def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
-    """Status, reason and message of ``Accepted``."""
+    """Return status, reason and message of the condition ``Accepted`` for an accepted batch."""
     unknown = not_understood(batch)
     fields = [*batch.unknown_fields, *unsupported(batch.spec)]
     if not fields:
@@ -41,7 +41,10 @@ def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
 
 
 def not_understood(batch: ImageBatch) -> Refusal | None:
-    """A refusal, until the operator is upgraded, of fields that only a newer one knows."""
+    """Return a refusal if the spec has fields that only a newer operator knows.
+
+    It is not permanent: an upgrade of the operator lifts it.
+    """
     if not batch.unknown_fields:
         return None
     text = (

@@ -1,4 +1,4 @@
-"""What `decide` may ask of the shell. The status is written before any of them is carried out."""
+"""The actions that `decide` may return. The status is written before any of them is carried out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagebatch_core.status import ImageBatchStatus
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """``shards`` is the number of completion indexes, for the compress step."""
+    """Create the Job of a run; ``shards`` is the number of completion indexes, for compress."""
 
     step: Step
     run: int
@@ -32,26 +32,26 @@ class DeleteJob:
 
 @dataclass(frozen=True, slots=True)
 class ReadOutcome:
-    """Read one pod of this Job, and decide again."""
+    """Read how the newest ended pod of this Job ended, and decide again."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainBlocked:
-    """Find out why no pod of this Job gets ready, and decide again."""
+    """Find out why no pod of this Job is ready, and decide again."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverWebhook:
-    """One attempt; its outcome goes into the status."""
+    """Make one attempt to deliver the webhook; its outcome goes into the status."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteBatch:
-    """The batch's time to live is over."""
+    """Delete the batch, because its time to live is over."""
 
 
 Action = (
@@ -61,7 +61,10 @@ Action = (
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``requeue_after`` seconds from now, where time itself will change the answer."""
+    """The result of one pass: the status to write, then the actions to carry out.
+
+    ``requeue_after`` is the number of seconds after which time alone may change the decision.
+    """
 
     status: ImageBatchStatus
     actions: tuple[Action, ...] = ()

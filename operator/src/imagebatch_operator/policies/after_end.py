@@ -1,4 +1,4 @@
-"""A batch that has ended: its webhook, its child Jobs, its time to live."""
+"""The stage after a batch's end: delete its Jobs, send its webhook, delete it after its TTL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .webhook_retries import receiver_changed
 
 
 def over(case: Case) -> Over | None:
-    """It ended in an earlier pass, which nothing changes any more."""
+    """Return the stage Over if the batch ended in an earlier pass; nothing undoes an end."""
     batch, now = case.batch, case.now
     if batch.status.phase is None or not batch.status.phase.finished:
         return None

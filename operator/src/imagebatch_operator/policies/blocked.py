@@ -1,4 +1,4 @@
-"""When a Job whose pods do not get ready is asked for the reason."""
+"""When a Job counts as blocked, which means that none of its pods gets ready."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from .observed import JobView
 
-#: Without a ready pod; shorter than this is a pod that starts.
+#: How long a Job may be without a ready pod: a pod needs some time to start.
 BLOCKED_AFTER: Final = timedelta(seconds=60)
 _REFRESH_SECONDS: Final = 60.0
 
@@ -17,7 +17,10 @@ def is_blocked(job: JobView, now: datetime) -> bool:
 
 
 def next_look(job: JobView, now: datetime) -> float | None:
-    """Seconds until the reason is due, or may have changed; ``None`` while a pod is ready."""
+    """Return the seconds until the Job counts as blocked, or its reason should be read again.
+
+    ``None`` while a pod is ready.
+    """
     if job.idle_since is None:
         return None
     left = (job.idle_since + BLOCKED_AFTER - now).total_seconds()

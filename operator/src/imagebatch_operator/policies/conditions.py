@@ -1,4 +1,4 @@
-"""Conditions as ``metav1.Condition`` has them: the transition time moves with the status alone."""
+"""Set conditions as ``metav1.Condition`` says: the transition time changes with the status only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MESSAGE_LIMIT = 1024
 
 
 class Conditions:
-    """The conditions of one batch while a pass works on them."""
+    """The conditions of one batch, which a pass changes before it writes the status."""
 
     def __init__(self, before: Iterable[Condition], generation: int, now: datetime) -> None:
         self._by_type = {condition.type: condition for condition in before}
@@ -22,7 +22,7 @@ class Conditions:
     def set(
         self, type_: ConditionType, status: bool | None, reason: Reason, message: str = ""
     ) -> None:
-        """``None`` stands for Unknown."""
+        """Set a condition; a ``status`` of ``None`` stands for Unknown."""
         word = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE}.get(
             status,  # type: ignore[arg-type] # None is the default's case
             ConditionStatus.UNKNOWN,
@@ -41,7 +41,7 @@ class Conditions:
         )
 
     def list(self) -> list[Condition]:
-        """In the order of :class:`ConditionType`; those of a newer operator come last."""
+        """Return the conditions in the order of :class:`ConditionType`, unknown types last."""
         order = {str(type_): place for place, type_ in enumerate(ConditionType)}
         return sorted(
             self._by_type.values(), key=lambda condition: order.get(condition.type, len(order))

@@ -1,7 +1,7 @@
 """The desired status and actions for one batch: a pure function of batch, Jobs and time.
 
-A crash between the write of the status and any action is repaired by the next call, which asks for
-the same again.
+If the operator crashes between the write of the status and an action, the next call returns that
+action again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .suspended import suspended
 
 
 def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
-    """One pass over a batch."""
+    """Return the status and the actions for one pass over a batch."""
     if batch.deletion_timestamp is not None:
         return Decision(batch.status)
     case = Case.of(batch, seen, now)
@@ -35,7 +35,7 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
 
 
 def stage_of(case: Case) -> Stage:
-    """The first stage that is the batch's."""
+    """Return the stage of the batch: that of the first policy that applies."""
     return (
         over(case)
         or cancelled(case)
@@ -49,7 +49,7 @@ def stage_of(case: Case) -> Stage:
 
 
 def _look_again(case: Case, stage: Stage) -> float | None:
-    """Seconds until time alone may change the answer."""
+    """Return the seconds after which time alone may change the decision."""
     times = [stage.next.look_again]
     if not isinstance(stage, Ended | Over) and not stage.next.pauses:
         times.append(until_deadline(case))

@@ -1,4 +1,4 @@
-"""The ends that need no Job: cancelled by its owner, and out of time."""
+"""The ends of a batch that need no Job: it is cancelled, or its deadline has passed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .stages import Ended, Next
 
 
 def cancelled(case: Case) -> Ended | None:
-    """``spec.cancel`` is set."""
+    """Return the end of a batch whose ``spec.cancel`` is set."""
     if not case.batch.spec.cancel:
         return None
     return end(case, Phase.CANCELLED, Reason.CANCELLED, "cancelled by spec.cancel")
 
 
 def deadline_exceeded(case: Case) -> Ended | None:
-    """``spec.activeDeadlineSeconds`` have passed since the start, pauses not counted."""
+    """Return the end of a batch that ran for ``spec.activeDeadlineSeconds``, pauses not counted."""
     left = until_deadline(case)
     if left is None or left > 0:
         return None
@@ -28,7 +28,7 @@ def deadline_exceeded(case: Case) -> Ended | None:
 
 
 def until_deadline(case: Case) -> float | None:
-    """Seconds left; ``None`` for a batch without a deadline, or that has not begun."""
+    """Return the seconds left until the deadline; ``None`` without one, or before the start."""
     limit, status = case.batch.spec.active_deadline_seconds, case.batch.status
     if limit is None or status.start_time is None:
         return None
@@ -40,6 +40,6 @@ def until_deadline(case: Case) -> float | None:
 def end(
     case: Case, phase: Phase, reason: Reason, message: str, refusal: Refusal | None = None
 ) -> Ended:
-    """The batch ends now, and its Jobs go."""
+    """Return an end that deletes all Jobs of the batch."""
     jobs = tuple(DeleteJob(job.name) for job in case.seen.jobs)
     return Ended(case.facts, phase, reason, message, refusal, Next(jobs, look_again=0.0))

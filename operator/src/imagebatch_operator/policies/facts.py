@@ -1,4 +1,4 @@
-"""What is known of a batch: what its status recorded, and what its Jobs and pods add to it."""
+"""The facts about a batch: those in its status, updated by its Jobs and pods."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from .shards import chunk_size, first_shard
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The fields of the status that outlive a pass: all but phase, conditions and times."""
+    """The fields of the status that pass on from one pass to the next.
+
+    Phase, conditions and times are not among them.
+    """
 
     runs: Runs
     products: int | None
@@ -47,28 +50,28 @@ class Facts:
         return cls(**{**found, "runs": status.runs or Runs()})
 
     def by_name(self) -> dict[str, Any]:
-        """For the status; a batch without a Job records no runs."""
+        """Return the fields for the status; ``runs`` is ``None`` for a batch without a Job."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**found, "runs": None if self.runs == Runs() else self.runs}
 
     @property
     def collected(self) -> bool:
-        """The report is written: only it counts images by their result."""
+        """Whether the report is written; only the report counts images by their result."""
         return self.images is not None and self.images.succeeded is not None
 
     @property
     def shards_open(self) -> bool:
-        """Planned, and not all shards are done or given up."""
+        """Whether the batch is planned and some shards are neither done nor given up."""
         return self.shards is not None and self.shards.done + self.shards.failed < self.shards.total
 
     @property
     def progress(self) -> str:
-        """Shards that have ended, of all."""
+        """The shards that have ended out of all, as ``3 of 8 shards``; "" before the plan."""
         shards = self.shards
         return f"{shards.done + shards.failed} of {shards.total} shards" if shards else ""
 
     def is_current(self, job: JobView) -> bool:
-        """It is the newest run of its step."""
+        """Whether a Job is the newest run of its step."""
         if job.step is Step.PLAN:
             return job.run == self.runs.plan
         if job.step is Step.COLLECT:
@@ -76,20 +79,23 @@ class Facts:
         return self.runs.shards[job.chunk : job.chunk + 1] == [job.run]
 
     def with_run(self, step: Step, run: int, chunk: int = 0) -> Facts:
-        """``run`` is the newest of a step; ``chunk`` at most one beyond the shard Jobs begun."""
+        """Return the facts with ``run`` as the newest run of a step.
+
+        ``chunk`` may be the next shard Job, but no later one.
+        """
         if step is not Step.COMPRESS:
             return replace(self, runs=self.runs.model_copy(update={step.value: run}))
         shards = [*self.runs.shards[:chunk], run, *self.runs.shards[chunk + 1 :]]
         return replace(self, runs=self.runs.model_copy(update={"shards": shards}))
 
     def with_lost(self, lost: int) -> Facts:
-        """``lost`` results of the present step could not be read."""
+        """Return the facts with the number of results of the present step that were lost."""
         return replace(self, runs=self.runs.model_copy(update={"lost": lost}))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that one pass decides on."""
+    """Everything that one pass decides on."""
 
     batch: ImageBatch
     seen: Observation
@@ -102,7 +108,7 @@ class Case:
 
 
 def known(batch: ImageBatch, seen: Observation) -> Facts:
-    """What the status recorded, then what was found out since, in the order of a batch's life."""
+    """Return the facts of the status, updated step by step from what was observed since."""
     facts = Facts.recorded(batch.status)
     if facts.storage is None:
         facts = replace(facts, storage=seen.storage)
@@ -119,7 +125,10 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
 
 
 def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:
-    """The message of the pod that did the whole step; only a failed one may be left to read."""
+    """Return the message of the pod that did the whole step, or ``None``.
+
+    ``None`` also when only the pod of a failed attempt is left to read.
+    """
     run = facts.runs.plan if step is Step.PLAN else facts.runs.collect
     job = find(seen, step, 0, run)
     outcome = seen.outcomes.get(job.name) if job is not None and job.succeeded else None
@@ -144,19 +153,19 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         reuse=reuse,
         retry=None,
     )
-    # The plan pod of a batch of one shard goes on to the report.
+    # For a batch of one shard, the plan pod also writes the report.
     return _collected(planned, message) if message.totals is not None else planned
 
 
 def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts:
-    """Progress in whole shards: those of the newest Job, and all of the Jobs before it."""
+    """Return the facts with the progress in whole shards, of the newest Job and all before it."""
     shards, images, runs = facts.shards, facts.images, facts.runs.shards
     if shards is None or images is None or not runs:
         return facts
     jobs = [find(seen, Step.COMPRESS, chunk, run) for chunk, run in enumerate(runs)]
     newest = len(runs) - 1
     first, job = first_shard(newest), jobs[newest]
-    # A Job that somebody removed after it had ended counts as done.
+    # An earlier Job that somebody deleted after its end counts as done.
     failed = sum(chunk_size(shards.total, j.chunk) - j.completed_indexes for j in jobs[:-1] if j)
     done, size = first - failed, chunk_size(shards.total, newest)
     ended = job is not None and job.finished and not may_be_refused(seen, job)
@@ -168,9 +177,10 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
             failed += job.failed_indexes
     further = done > shards.done
     if not ended:
-        # A run that begins anew skips what is done: that stays counted, short of the end.
+        # A new run of a Job skips shards that are done, so they stay counted; but not all may count
+        # as ended before the run itself has ended.
         done = max(done, min(shards.done, first_shard(newest) + size - failed - 1))
-    # The last shard may be shorter: the total bounds what is done.
+    # The last shard may be shorter, so the total is the upper bound.
     recorded = min(images.total, (done + failed) * images_per_shard)
     return replace(
         facts,
@@ -181,8 +191,11 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
 
 
 def may_be_refused(seen: Observation, job: JobView) -> bool:
-    """Whether a shard Job that gave up was refused by the store or a setting, or that is not known
-    yet: its shards are not given up then."""
+    """Whether a failed shard Job was, or may have been, refused by the store or a setting.
+
+    It may have been as long as the outcome of its pods is not read. Its shards are not given up
+    then.
+    """
     outcome = seen.outcomes.get(job.name)
     unread = outcome is None or (outcome.look is not None and not outcome.look.finished)
     return job.failed and (
@@ -191,7 +204,7 @@ def may_be_refused(seen: Observation, job: JobView) -> bool:
 
 
 def _collected(facts: Facts, message: RunnerMessage) -> Facts:
-    """The report's totals."""
+    """Return the facts with the totals of the report."""
     totals, shards = message.totals, facts.shards
     if totals is None:
         raise ValueError("a collect message without totals")
@@ -205,6 +218,6 @@ def _collected(facts: Facts, message: RunnerMessage) -> Facts:
         saved=totals.saved,
         report=report,
         retry=None,
-        # A batch of one shard is collected by its plan pod: no Job ever counted that shard.
+        # The plan pod of a batch of one shard collects it, so no Job has counted that shard.
         shards=shards and shards.model_copy(update={"done": shards.total - shards.failed}),
     )

@@ -1,6 +1,6 @@
-"""The pods of a Job that failed: when one of them is looked at, and what it told.
+"""When a failed pod of a Job is read, and what its outcome means.
 
-A look costs a request, so it is made again only after a further failure, and not at once.
+A look costs a request. So it is repeated only after a further failure, and not at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ _BETWEEN_LOOKS: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The last pod's outcome, ``None`` when it has to be looked at; and when it is again."""
+    """The outcome of the last pod; ``None`` when it must be read first.
+
+    ``look_again`` is the number of seconds until it should be read again.
+    """
 
     outcome: PodOutcome | None
     look_again: float | None = None
 
 
 def last_outcome(case: Case, job: JobView) -> Told:
-    """How the last pod of a Job ended."""
+    """Return how the last pod of a Job ended, as far as it was read."""
     outcome = case.seen.outcomes.get(job.name)
     if outcome is None or outcome.look is None or _is_up_to_date(outcome.look, job):
         return Told(outcome)
@@ -39,7 +42,7 @@ def last_outcome(case: Case, job: JobView) -> Told:
 def after_look(
     before: PodOutcome | None, outcome: PodOutcome, job: JobView, now: datetime
 ) -> PodOutcome:
-    """What was read of a Job's pods now, with what had been read before."""
+    """Return the outcome that was read now, with a Look that continues the one before."""
     look = Look(now, job.failed_pods, job.finished, job.completed_indexes)
     if before is not None and before.look is not None:
         same = before.exit_code == outcome.exit_code
@@ -49,9 +52,10 @@ def after_look(
 
 
 def refuses_all(outcome: PodOutcome) -> bool:
-    """Whether the pods of a shard Job find the store or a setting refused, each that starts.
+    """Whether the store or a setting refuses every pod of a shard Job that starts.
 
-    One alone may have begun with a key pair that was being replaced: its Job tries that again.
+    A single refusal is no proof: the pod may have started while a key pair was being replaced. The
+    Job then tries again.
     """
     again = outcome.look is None or outcome.look.repeats > 0
     return outcome.exit_code == ExitCode.CONFIGURATION_REFUSED and again

@@ -1,4 +1,4 @@
-"""Since when no pod of a Job has been ready: a Job's status tells how many are, not since when."""
+"""Track since when a Job has had no ready pod; a Job's status only says how many are ready now."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from .observed import JobView
 
 
 def idle_since(job: JobView, before: JobView | None, now: datetime) -> datetime | None:
-    """``None`` while a pod is ready, or none is meant to be.
+    """Return since when the Job has had no ready pod; ``None`` while it has one or needs none.
 
-    ``before`` is the view that this process had last. Without one (it was just started) a Job that
-    never got anywhere counts from its own start, and any other from now: it may well be between
-    two pods.
+    ``before`` is this process's previous view. Without one, as after a restart, a Job without any
+    progress counts from its own start, and any other from now: it may be between two pods.
     """
     if job.ready or job.suspended or job.finished or job.deleting:
         return None
     if before is None:
         return now if _progress(job) else job.started
     if before.idle_since is None or _progress(job) != _progress(before):
-        # A pod that came and went between two events was ready as well.
+        # A pod that started and ended between two events was ready in between.
         return now
     return before.idle_since
 

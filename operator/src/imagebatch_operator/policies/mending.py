@@ -1,6 +1,7 @@
-"""What somebody has to mend: a store, a setting or a quota that refuses. The batch waits, Stalled.
+"""Wait while a store, a setting or a quota refuses the batch's Jobs, until somebody repairs it.
 
-It ends by cancel or by its deadline alone, and goes on by itself once the mending is done.
+The batch is Stalled meanwhile. Only cancel or its deadline ends it; it goes on by itself once the
+cause is repaired.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from .facts import Case, Facts
 from .observed import JobView
 from .stages import Next, Note
 
-#: A pod looks at the store first: one that is refused ends within seconds.
+#: Within this time a refused pod has ended, since a pod checks the store first.
 _SECONDS_TO_REFUSE: Final = 30.0
 
 
 def run_later(case: Case, job: JobView, error: str) -> tuple[Facts, Next]:
-    """A run was refused: it makes way for the next one, which begins after a wait that grows."""
+    """Replace a refused run by the next one, which begins after a wait that grows each time."""
     before = case.facts.retry
     refusals = before.refusals + 1 if before else 1
     wait = wait_after(refusals)
@@ -33,13 +34,13 @@ def run_later(case: Case, job: JobView, error: str) -> tuple[Facts, Next]:
         message=error[:MESSAGE_LENGTH],
     )
     facts = replace(case.facts.with_run(job.step, job.run + 1, job.chunk), retry=retry)
-    # One that runs still goes as every run that is not current.
+    # A Job that still runs is deleted as a stray, because its run is no longer the current one.
     actions = (DeleteJob(job.name),) if job.finished else ()
     return facts, Next(actions, _refused(retry), look_again=wait)
 
 
 def create(case: Case, action: CreateJob, note: Note | None = None) -> Next:
-    """Ask for a Job, when it is time to after a refusal, and say what was refused."""
+    """Ask for a Job, but after a refusal only once its wait is over; the note says what refused."""
     retry, obstacle = case.facts.retry, case.seen.obstacle
     left = wait = None
     if retry is not None:
@@ -55,7 +56,10 @@ def create(case: Case, action: CreateJob, note: Note | None = None) -> Next:
 
 
 def still_refused(case: Case, job: JobView) -> Note | None:
-    """What the run before was refused for, until a pod of this one lives for longer than that."""
+    """Return why the previous run was refused, until this run is trusted not to be.
+
+    A run is trusted once it has a ready pod and runs for longer than a refused pod would.
+    """
     retry = case.facts.retry
     if retry is None or (job.ready and until_trusted(case, job) <= 0):
         return None
@@ -63,7 +67,7 @@ def still_refused(case: Case, job: JobView) -> Note | None:
 
 
 def until_trusted(case: Case, job: JobView) -> float:
-    """Seconds until the pods of a run would have ended if they were refused as those before."""
+    """Return the seconds until the run has lasted longer than a refused pod would."""
     return _SECONDS_TO_REFUSE - (case.now - job.started).total_seconds()
 
 

@@ -1,4 +1,4 @@
-"""What is worth an Event and a line of log when a status changes."""
+"""Which changes of a status are reported as an Event and a log line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = ConditionType
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``warning``: something is refused or fails. Without ``event`` it is a line of log alone."""
+    """A log line and, if ``event``, an Event; ``warning`` if something is refused or fails."""
 
     reason: str
     message: str
@@ -24,7 +24,10 @@ class Notice:
 
 
 def notices(before: ImageBatchStatus, after: ImageBatchStatus) -> tuple[Notice, ...]:
-    """A handful of Events in a batch's life, and one for each attempt to deliver its webhook."""
+    """Return the notices for a change of status.
+
+    Over its life a batch gets a handful of Events, and one for each attempt to deliver its webhook.
+    """
     return (
         *_phase(before, after),
         *_refusal(before, after),
@@ -37,7 +40,7 @@ def notices(before: ImageBatchStatus, after: ImageBatchStatus) -> tuple[Notice, 
 def _phase(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
     phase = after.phase
     if phase is None or phase is before.phase or phase is Phase.PENDING:
-        return  # a batch that is pending says why by its refusal
+        return  # the refusal explains why a batch is pending
     told = after.condition(T.SUCCEEDED if phase.finished else T.RECONCILING)
     if told is not None:
         yield Notice(told.reason, f"{phase}: {told.message}", phase is Phase.FAILED)
@@ -51,13 +54,13 @@ def _refusal(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Noti
 
 def _stalled(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
     stalled = _begins(T.STALLED, ConditionStatus.TRUE, before, after)
-    waits = after.phase is Phase.PENDING  # the refusal says so
+    waits = after.phase is Phase.PENDING  # the notice of the refusal covers this
     if stalled is not None and not waits and not _ends(after):
         yield Notice(stalled.reason, stalled.message, warning=True)
 
 
 def _retrying(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
-    """Pods of a large batch may fail again and again for hours: Events would be too many."""
+    """Log that pods fail, without an Event: in a large batch that may go on for hours."""
     told = _begins(T.RECONCILING, ConditionStatus.TRUE, before, after)
     if told is not None and told.reason is Reason.RETRYING:
         yield Notice(told.reason, told.message, warning=True, event=False)
@@ -76,8 +79,10 @@ def _webhook(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Noti
 def _begins(
     kind: ConditionType, status: ConditionStatus, before: ImageBatchStatus, after: ImageBatchStatus
 ) -> Condition | None:
-    """The condition, when it takes that status or another reason for it. The message alone may
-    change all the time: it counts."""
+    """Return the condition if it changed to that status, or changed its reason within it.
+
+    A change of the message alone does not count, because messages hold numbers that grow.
+    """
     old, new = before.condition(kind), after.condition(kind)
     if new is None or new.status != status:
         return None

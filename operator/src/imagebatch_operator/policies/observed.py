@@ -1,4 +1,4 @@
-"""What `decide` is told: Jobs and pods reduced to the facts that matter."""
+"""The input of `decide`: Jobs and pods reduced to the facts that matter."""
 
 from __future__ import annotations
 
@@ -55,16 +55,17 @@ class JobView:
 
     @property
     def held(self) -> bool:
-        """Its queue has not admitted it, or has stopped it."""
+        """Whether its queue has not admitted it, or has stopped it."""
         return self.queue is not None and self.suspended
 
     @classmethod
     def from_object(cls, body: Mapping[str, Any]) -> JobView:
-        """From a Job as the API server gives it; KeyError when it is none of ours."""
+        """Parse a Job of the API server; raises KeyError when the operator did not create it."""
         meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
         labels = meta["labels"]
         step, _, chunk = labels[LABEL_STEP].partition("-")
-        # The criteria are met before every terminating pod has gone: no need to wait for those.
+        # SuccessCriteriaMet and FailureTarget come before the last pods have terminated: there is
+        # no need to wait for those pods.
         true = {c["type"] for c in status.get("conditions") or [] if c["status"] == "True"}
         return cls(
             name=meta["name"],
@@ -90,7 +91,7 @@ class JobView:
 
 
 def count_indexes(text: str | None) -> int:
-    """Number of indexes in Kubernetes' notation, as ``0-3,7``."""
+    """Return the number of indexes in a list in Kubernetes' notation: 5 for ``0-3,7``."""
     total = 0
     for part in (text or "").split(","):
         first, _, last = part.strip().partition("-")
@@ -101,10 +102,10 @@ def count_indexes(text: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """When a Job's pods were looked at, and how the Job stood then.
+    """When a Job's pods were last read, and the state of the Job at that time.
 
-    ``repeats`` counts the looks before that found the same exit code, with no index completed
-    since the first of them.
+    ``repeats`` counts the earlier looks in a row that found the same exit code and the same number
+    of completed indexes.
     """
 
     at: datetime
@@ -116,10 +117,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class PodOutcome:
-    """How a pod ended; all ``None`` when there is nothing to read any more.
+    """How a pod ended; all fields are ``None`` when no ended pod is left to read.
 
-    ``detail`` is what Kubernetes says of a pod that left no message. ``look`` tells when it was
-    read; without one it counts as read just now.
+    ``detail`` is the reason that Kubernetes gives for a pod without a message. ``look`` says when
+    the pod was read; without it the outcome counts as read just now.
     """
 
     exit_code: int | None = None
@@ -129,13 +130,13 @@ class PodOutcome:
 
     @property
     def error(self) -> str | None:
-        """Why it failed, in a sentence."""
+        """Why the pod failed, in a sentence."""
         return (self.message.error if self.message else None) or self.detail
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a batch is not accepted; ``permanent`` when waiting cannot help."""
+    """A reason not to accept a batch; ``permanent`` if waiting cannot help."""
 
     reason: Reason
     message: str
@@ -144,7 +145,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A batch whose outputs are taken over; ``storage`` is the root of its data, if recorded."""
+    """The batch whose outputs are reused; ``storage`` is the root of its data, if recorded."""
 
     uid: str
     storage: str | None = None
@@ -152,7 +153,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why the API server did not take a Job; ``since`` the first try, and ``tried`` last."""
+    """Why the API server refuses a Job; ``since`` is the first try, ``tried`` the last one."""
 
     text: str
     since: datetime
@@ -161,12 +162,12 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that a pass knows besides the batch itself.
+    """Everything that a pass knows besides the batch itself.
 
-    ``outcomes`` and ``blocked`` are keyed by Job name and hold what the shell looked up because an
-    earlier pass asked for it. ``outdated`` names the Jobs that would be made in another way now.
-    ``storage`` is the root of the batch's data in the pass that accepts it, ``earlier`` the batch
-    whose outputs are taken over in the pass that finds it.
+    ``outcomes`` and ``blocked`` are keyed by Job name; they hold what the shell read because a
+    decision asked for it. ``outdated`` names the Jobs whose pod template would be different now.
+    ``storage``, the root of the batch's data, is set in the pass that accepts the batch.
+    ``earlier``, the batch whose outputs are reused, is set in the pass that finds it.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -180,5 +181,5 @@ class Observation:
 
 
 def find(seen: Observation, step: Step, chunk: int, run: int) -> JobView | None:
-    """The Job of that run, if it is there."""
+    """Return the Job of a run, if it exists."""
     return next((j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None)

@@ -1,4 +1,4 @@
-"""A batch that is not accepted: it waits, or ends when waiting cannot help."""
+"""The stage of a batch that is not accepted: it waits, or it fails if waiting cannot help."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .stages import Ended, Next, Refused
 
 
 def refused(case: Case) -> Refused | Ended | None:
-    """``None`` once the batch is accepted."""
+    """Return the stage of a refused batch; ``None`` when it is accepted."""
     refusal = case.seen.refusal
     if refusal is None:
         return None
     if refusal.permanent:
         return end(case, Phase.FAILED, refusal.reason, refusal.message, refusal)
-    # To look for what is watched costs no request.
+    # Earlier batches are watched, so looking for one costs no request.
     wait = FIRST if refusal.reason in AWAITED else wait_since(refused_since(case.batch), case.now)
     return Refused(case.facts, refusal, Next(look_again=wait))

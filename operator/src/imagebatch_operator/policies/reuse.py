@@ -1,4 +1,4 @@
-"""The earlier batch whose outputs a batch takes over: which one it is, and whether it is done."""
+"""Find the earlier batch whose outputs a batch reuses, and check that it has ended."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from imagebatch_core.status import ImageBatchStatus
 from .accepted import refused_since
 from .observed import Earlier, Refusal
 
-#: Refusals that end by themselves, as a rule. They are decided from what is watched.
+#: Refusals that usually end by themselves. Watched objects decide them, without any request.
 AWAITED: Final = (Reason.EARLIER_BATCH_NOT_ENDED, Reason.EARLIER_BATCH_NOT_FOUND)
-#: A manifest may be applied together with the one that it refers to, in any order.
+#: How long a missing earlier batch is waited for: both may be applied together, in any order.
 _ARRIVES_WITHIN = timedelta(seconds=60)
 
 Find = Callable[[str], Mapping[str, Any] | None]
@@ -23,10 +23,10 @@ Find = Callable[[str], Mapping[str, Any] | None]
 
 
 def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Refusal | None:
-    """The batch that the runner takes outputs from; ``None`` when none is asked for.
+    """Return the earlier batch, or why it cannot be used yet; ``None`` without ``reuseFrom``.
 
-    One that has not ended yet is waited for. Once it has, however it ended, what it recorded is
-    taken over: its uid is kept in the status, so it may be deleted afterwards.
+    A batch that has not ended is waited for. Its outputs are reused however it ended. Its uid is
+    kept in the status, so it may be deleted afterwards.
     """
     if batch.spec.reuse_from is None:
         return None
@@ -46,13 +46,17 @@ def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Ref
 
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:
-    """Long enough, by the clock that wrote when the wait began: the API server's may differ."""
+    """Whether the missing batch was waited for long enough.
+
+    The wait began when this operator wrote the refusal, so both times are from its own clock; the
+    API server's clock may differ.
+    """
     since = refused_since(batch)
     return since is not None and now - since >= _ARRIVES_WITHIN
 
 
 def _waits_for_itself(own: str, name: str, find: Find) -> bool:
-    """Whether the batches that are waited for lead back to this one, which would be for ever."""
+    """Whether the chain of awaited batches leads back to this one, which would never end."""
     passed: set[str] = set()
     while name not in passed:
         if name == own:
@@ -69,7 +73,7 @@ def _waits_for_itself(own: str, name: str, find: Find) -> bool:
 
 
 def _waits(body: Mapping[str, Any]) -> bool:
-    """It has not taken over its own earlier batch yet, as one has that is under way."""
+    """Whether a batch still waits for its own earlier batch; one that has begun does not."""
     status = ImageBatchStatus.model_validate(body.get("status") or {})
     return status.reuse is None and not _ended(body)
 

@@ -1,4 +1,4 @@
-"""A Job that runs: in line with the batch, and asked why when it is blocked."""
+"""What a running Job needs: changes to match the batch, and a look at why it is blocked."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from .stages import Next, Note
 
 
 def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
-    """What a running Job needs; ``failure`` is of its last pod, which the Job tries again."""
+    """Return the actions and the note for a running Job.
+
+    ``failure`` is the note on its last failed pod, which the Job replaces by itself.
+    """
     actions = _bring_in_line(case, job)
     refused = still_refused(case, job)
     note = refused or failure or _says_of_queue(case, job)
     look_again = next_look(job, case.now)
     if refused is not None and job.ready:
         look_again = until_trusted(case, job)
-    # Before its next pod a Job has none, which is no blockage: the failure stays to be read.
+    # Between a failed pod and the next one a Job has no pod. That is no blockage, and the failure
+    # stays visible.
     if is_blocked(job, case.now) and (failure is None or job.active):
         text = case.seen.blocked.get(job.name)
         if text is None:
@@ -31,12 +35,12 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
 
 
 def is_replaced(case: Case, job: JobView) -> bool:
-    """Blocked, and born under a setting that has changed since: its next run may get further."""
+    """Whether a Job is blocked and its settings are outdated, so that a new run may get further."""
     return is_blocked(job, case.now) and job.name in case.seen.outdated
 
 
 def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
-    """Its settings are the batch's, as far as no queue owns them."""
+    """Return the patches that make a Job match the batch's spec; none for a Job in a queue."""
     if job.queue is not None:
         return ()
     actions: list[Action] = []
@@ -48,7 +52,7 @@ def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
 
 
 def _says_of_queue(case: Case, job: JobView) -> Note | None:
-    """What its queue holds up, or does not let us change."""
+    """Return a note if a queue holds the Job, or prevents a change of its parallelism."""
     texts = [f"held by the queue {job.queue}"] if job.held else []
     if job.queue is not None and _has_old_parallelism(case, job):
         texts.append("the new parallelism applies to the next Job, for this one is in a queue")

@@ -18,7 +18,7 @@ from .stages import Compressing, Next, Note
 
 
 def compressing(case: Case) -> Compressing | None:
-    """``None`` once all shards have ended; those that failed are the report's matter."""
+    """Return the stage Compressing; ``None`` once all shards have ended, failed ones included."""
     facts = case.facts
     runs = facts.runs.shards
     if not facts.shards_open:
@@ -47,7 +47,7 @@ def compressing(case: Case) -> Compressing | None:
 
 
 def _run(case: Case, chunk: int, run: int) -> Compressing:
-    """The Job of a run is to be created."""
+    """Return the stage that creates the Job of a run."""
     facts = case.facts.with_run(Step.COMPRESS, run, chunk)
     total = facts.shards.total if facts.shards else 0
     action = CreateJob(Step.COMPRESS, run, chunk, chunk_size(total, chunk))
@@ -55,7 +55,10 @@ def _run(case: Case, chunk: int, run: int) -> Compressing:
 
 
 def _failure(facts: Facts, job: JobView, outcome: PodOutcome) -> Note:
-    """The progress and the last error; Retrying until a shard is done again."""
+    """Return a note with the progress and the last error.
+
+    Its reason is Retrying until a shard has been completed since.
+    """
     pods = "1 pod" if job.failed_pods == 1 else f"{job.failed_pods} pods"
     text = f"{facts.progress}; {pods} failed, the last: {_error(outcome)}"
     further = outcome.look is not None and job.completed_indexes > outcome.look.completed_indexes

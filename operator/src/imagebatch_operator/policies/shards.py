@@ -1,18 +1,18 @@
-"""How the shards of a batch are spread over its Jobs, which are numbered as chunks from 0."""
+"""How the shards of a batch are divided among its Jobs; ``chunk`` numbers the Jobs from 0."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Indexes of one Job; upstream's limits begin to bite above it.
+#: The most indexes of one Job; above this number Kubernetes' limits for Indexed Jobs apply.
 SHARDS_PER_JOB: Final = 10_000
 
 
 def first_shard(chunk: int) -> int:
-    """Shard number of a Job's completion index 0."""
+    """Return the shard number of a Job's completion index 0."""
     return chunk * SHARDS_PER_JOB
 
 
 def chunk_size(total: int, chunk: int) -> int:
-    """Shards of one of the Jobs."""
+    """Return the number of shards of one Job."""
     return min(SHARDS_PER_JOB, total - first_shard(chunk))

@@ -1,4 +1,4 @@
-"""Plan and collect: one pod each, whose termination message is their result."""
+"""The steps plan and collect: one pod each, whose termination message is the result."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .stages import Collecting, Ended, Next, Note, Planning
 
 _Stage = TypeVar("_Stage", Planning, Collecting)
 
-#: Results that may be lost before the batch fails.
+#: The batch fails when this many results of one step are lost.
 MAX_LOST: Final = 3
 
 
 def planning(case: Case) -> Planning | Ended | None:
-    """``None`` once the batch is planned; a dry run ends there."""
+    """Return the stage Planning, or the end of a dry run; ``None`` once the batch is planned."""
     facts = case.facts
     if facts.shards is None:
         return _step(case, Planning)
@@ -35,7 +35,10 @@ def planning(case: Case) -> Planning | Ended | None:
 
 
 def collecting(case: Case) -> Collecting | Ended:
-    """The last stage: the batch ends once the report is written, Failed if too many images did."""
+    """Return the stage Collecting, or the end of the batch once its report is written.
+
+    The batch is Failed if more than ``maxFailedPercent`` of its images failed.
+    """
     images = case.facts.images
     if images is None or not case.facts.collected:
         return _step(case, Collecting)
@@ -52,7 +55,7 @@ def collecting(case: Case) -> Collecting | Ended:
 
 
 def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
-    """A step that has no result yet."""
+    """Return the stage of a step that has no result yet, or the end if it failed for good."""
     step, facts = stage.step, case.facts
     run = facts.runs.plan if step is Step.PLAN else facts.runs.collect
     if run == 0:
@@ -87,15 +90,15 @@ def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
 def _run(
     case: Case, stage: type[_Stage], facts: Facts, run: int, note: Note | None = None
 ) -> _Stage:
-    """The Job of a run is to be created."""
+    """Return the stage that creates the Job of a run."""
     action = CreateJob(stage.step, run)
     return stage(facts.with_run(stage.step, run), create(case, action, note))
 
 
 def _again(case: Case, stage: type[_Stage], run: int) -> _Stage | Ended:
-    """It finished, and its pod is gone with its message: doing it again gives the same result.
+    """Run a step again whose pod is gone with its message; a new run gives the same result.
 
-    Losses are counted apart from runs, for each suspension of a batch in a queue makes a run too.
+    Losses are not counted by runs, because each suspension of a queued batch adds a run too.
     """
     lost = case.facts.runs.lost + 1
     if lost >= MAX_LOST:
@@ -106,7 +109,7 @@ def _again(case: Case, stage: type[_Stage], run: int) -> _Stage | Ended:
 
 
 def _refusal(outcome: PodOutcome) -> Reason:
-    """The reason in the pod's message, where it names one that is known."""
+    """Return the reason in the pod's message if it is a known one, else InputRefused."""
     if outcome.message is not None and isinstance(outcome.message.reason, Reason):
         return outcome.message.reason
     return Reason.INPUT_REFUSED

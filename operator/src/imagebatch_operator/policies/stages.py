@@ -1,7 +1,7 @@
-"""The stage a batch is in, as the policies return it: which one, what is known, and what follows.
+"""The stages of a batch, as the policies return them.
 
-A policy returns a stage, or ``None`` when its stage is not the batch's. Nothing is written here:
-:mod:`.status` makes phase and conditions of a stage.
+A policy returns a stage, or ``None`` when it does not apply to the batch. :mod:`.status` turns the
+stage into phase and conditions.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .observed import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the condition Reconciling says instead of the stage's own sentence.
+    """Reason and message of the condition Reconciling, in place of the stage's own.
 
-    ``stalled``: and Stalled with it, because nothing gets further until somebody acts.
+    With ``stalled``, Stalled is True with the same reason: the batch waits until somebody acts.
     """
 
     reason: Reason
@@ -32,10 +32,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What follows from a stage.
+    """What to do in a stage: the actions, and the note for the condition Reconciling.
 
-    ``look_again`` is the number of seconds after which time alone may change the stage. While it
-    ``pauses``, the time does not count towards the deadline.
+    ``look_again`` is the number of seconds after which time alone may change the stage. With
+    ``pauses``, the time in this stage does not count towards the deadline.
     """
 
     actions: tuple[Action, ...] = ()
@@ -46,7 +46,7 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not accepted yet: waits until what is missing is there."""
+    """The batch is not accepted yet: it waits until the cause of the refusal is gone."""
 
     facts: Facts
     refusal: Refusal
@@ -55,7 +55,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """Held by its owner."""
+    """The batch is held by ``spec.suspend``."""
 
     facts: Facts
     next: Next = Next()
@@ -89,7 +89,7 @@ class Collecting:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The batch ends in this pass; ``refusal`` when that is because it is not accepted."""
+    """The batch ends in this pass; ``refusal`` is set if it ends because it is not accepted."""
 
     facts: Facts
     phase: Phase
@@ -101,9 +101,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The outbox after an attempt or a change of receiver, and what the condition says.
+    """The outbox after an attempt or a change of receiver, and the condition WebhookDelivered.
 
-    ``delivered`` is ``None`` and ``outbox`` too where no webhook is asked for any more.
+    ``outbox`` and ``delivered`` are ``None`` when the spec has no webhook any more.
     """
 
     outbox: WebhookStatus | None
@@ -114,7 +114,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The batch ended in an earlier pass: what its status says stays."""
+    """The batch ended in an earlier pass: its status stays, apart from the webhook's delivery."""
 
     delivery: Delivery | None = None
     next: Next = Next()

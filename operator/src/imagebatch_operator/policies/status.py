@@ -1,4 +1,4 @@
-"""The status of a batch, made of its stage: every phase and every condition is written here."""
+"""Derive the status of a batch from its stage: every phase and every condition is set here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = ConditionType
 
 
 def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatus:
-    """The status to write; equal to the batch's own when nothing changed."""
+    """Return the status to write; it equals the batch's own when nothing changed."""
     told = Conditions(batch.status.conditions, batch.generation, now)
     if isinstance(stage, Over):
         fields = _over(batch, stage, told)
@@ -43,7 +43,7 @@ def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatu
 
 
 def _says(stage: Unfinished) -> tuple[Phase, Note]:
-    """The phase, and what Reconciling says when the stage has nothing else to say."""
+    """Return the phase of a stage, and the note for Reconciling when the stage brings none."""
     match stage:
         case Refused(refusal=refusal):
             stalled = refusal.reason is Reason.STORAGE_NOT_CONFIGURED
@@ -64,7 +64,7 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
 def _unfinished(
     batch: ImageBatch, stage: Unfinished, told: Conditions, now: datetime
 ) -> dict[str, Any]:
-    """What the batch does, or waits for."""
+    """Set the conditions of a batch that has not ended, and return its other fields."""
     phase, note = _says(stage)
     note = stage.next.note or note
     if isinstance(stage, Refused):
@@ -90,7 +90,7 @@ def _unfinished(
 
 
 def _paused(batch: ImageBatch, pauses: bool, now: datetime) -> Paused | None:
-    """When the present pause began, and how long those before were."""
+    """Return since when the batch is paused, and the seconds of its earlier pauses."""
     before = batch.status.paused
     if pauses and begun(batch):
         before = before or Paused()
@@ -102,7 +102,10 @@ def _paused(batch: ImageBatch, pauses: bool, now: datetime) -> Paused | None:
 
 
 def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> dict[str, Any]:
-    """How it ended, for good; a webhook is recorded in the same write, before it is ever sent."""
+    """Set the conditions of a batch that ends now, and return its other fields.
+
+    The webhook's event is recorded in the same write, before it is sent.
+    """
     failed = stage.phase is Phase.FAILED
     if stage.refusal is not None:
         told.set(T.ACCEPTED, False, stage.refusal.reason, stage.refusal.message)
@@ -110,7 +113,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         told.set(T.ACCEPTED, *still_accepted(batch))
     told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
     told.set(T.RECONCILING, False, Reason.FINISHED, stage.message)
-    # kstatus: Stalled is how Flux learns that waiting longer is of no use.
+    # kstatus: Stalled tells Flux that waiting longer is of no use.
     told.set(T.STALLED, failed, stage.reason, stage.message)
     told.set(T.SUCCEEDED, stage.phase is Phase.COMPLETED, stage.reason, stage.message)
     start = batch.status.start_time or batch.creation_timestamp
@@ -129,7 +132,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
 
 
 def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
-    """As at its end, but for its webhook and for changes of spec that cannot be honoured."""
+    """Update ``Accepted`` and the webhook of a batch that ended earlier; all else stays."""
     if begun(batch):
         told.set(T.ACCEPTED, *still_accepted(batch))
     if stage.delivery is None:
@@ -140,7 +143,10 @@ def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
 
 
 def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> ImageBatchStatus:
-    """``Accepted`` is False. The phase stays, because a newer operator may have begun the batch."""
+    """Return the status of a batch whose spec this operator cannot read: Accepted is False.
+
+    The phase stays, because a newer operator may have begun the batch.
+    """
     phase = batch.status.phase or Phase.PENDING
     text = (
         f"this operator cannot read {problem}. If that is no mistake, it is older than the CRD: "
@@ -155,13 +161,13 @@ def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> Ima
 
 
 def new_outbox(batch: ImageBatch, phase: Phase, now: datetime) -> WebhookStatus:
-    """An event that is due at once. Its id is the same whenever it is made for this end."""
+    """Return an outbox whose event is due now; the same batch and phase give the same event id."""
     event = sha256(f"{batch.uid}/{phase}".encode()).hexdigest()[:32]
     return WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now)
 
 
 def human_duration(seconds: float) -> str:
-    """As kubectl writes an age: ``42s``, ``7m12s``, ``3h5m``."""
+    """Return a duration as kubectl writes ages: ``42s``, ``7m12s``, ``3h5m``."""
     total = max(0, round(seconds))
     if total < 60:
         return f"{total}s"

@@ -1,7 +1,7 @@
-"""Unfinished Jobs of another run than the current one of their step: each of them goes.
+"""Delete unfinished Jobs that are not the current run of their step.
 
-So a run makes way for the next one, and so goes what is left when the operator ends between the
-write of the status and the deletion.
+This removes a run that was replaced by the next one. It also removes a Job that was left because
+the operator stopped between the write of the status and the deletion.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .stages import Ended, Over, Stage
 
 
 def delete_strays(case: Case, stage: Stage) -> tuple[DeleteJob, ...]:
-    """A batch that has ended deletes all of its Jobs itself."""
+    """Return the deletions; none for a batch that has ended, whose stage deletes all its Jobs."""
     if isinstance(stage, Ended | Over):
         return ()
     return tuple(

@@ -1,4 +1,4 @@
-"""A batch that its owner holds: what runs is suspended, or deleted where a queue owns it."""
+"""The stage of a suspended batch: its Jobs are suspended, or deleted if a queue owns them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .stages import Next, Suspended
 
 
 def suspended(case: Case) -> Suspended | None:
-    """``spec.suspend`` is set.
+    """Return the stage Suspended if ``spec.suspend`` is set.
 
-    A Job in a queue makes way for its next run, which resuming creates: the old one is deleted as
-    every other that is not current.
+    The queue owns a queued Job's ``suspend``. So its run is raised by one: the Job is deleted as a
+    stray, and resuming creates the next run.
     """
     if not case.batch.spec.suspend:
         return None

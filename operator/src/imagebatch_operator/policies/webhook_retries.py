@@ -1,4 +1,4 @@
-"""When a webhook is tried again, and when no more: recorded in the status after each attempt."""
+"""When a webhook is retried, and when it is given up; the status records it after each attempt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from imagebatch_core.status import ImageBatchStatus, WebhookStatus
 from .stages import Delivery, Over
 from .status import new_outbox, status_of
 
-#: Seconds before each attempt, the first of them at once.
+#: Seconds before each attempt; the first attempt is made at once.
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 _JITTER: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``code`` is the HTTP status, ``None`` when there was no answer; ``reason`` names a failure
-    that the receiver has no part in; ``target`` is the :func:`digest` of the receiver."""
+    """The result of one attempt to deliver a webhook.
+
+    ``code`` is the HTTP status, ``None`` when there was no answer. ``reason`` names a failure that
+    the receiver has no part in. ``retry_after`` is the wait in seconds that the receiver asked for.
+    ``target`` is the :func:`digest` of the receiver.
+    """
 
     code: int | None
     error: str | None = None
@@ -40,9 +44,9 @@ class Attempt:
 def after_attempt(
     batch: ImageBatch, attempt: Attempt, now: datetime, jitter: float | None = None
 ) -> ImageBatchStatus:
-    """The status that records an attempt, with the next one's time or the end of trying.
+    """Return the status that records an attempt, and when the next one is due, if any.
 
-    ``jitter`` is a factor's deviation in [-0.1, 0.1], random unless told.
+    ``jitter`` changes the wait by a share in [-0.1, 0.1]; it is random if not given.
     """
     if batch.status.webhook is None:
         return batch.status
@@ -53,18 +57,18 @@ def after_attempt(
 
 
 def digest(webhook: Webhook) -> str:
-    """Tells one receiver or secret from another, without showing a token in the address.
+    """Return a hash that identifies the receiver and its secret without showing the address.
 
-    Only what is set counts: a field that a newer release adds changes no digest.
+    Only fields that are set count, so a field that a newer release adds changes no digest.
     """
     return sha256(webhook.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 
 def receiver_changed(batch: ImageBatch, now: datetime) -> Delivery | None:
-    """What follows when ``spec.webhook`` of an ended batch is not the one that was tried.
+    """Return the new outbox if ``spec.webhook`` of an ended batch changed since the last attempt.
 
-    A corrected address or secret begins the attempts anew, one that was added after the end as
-    well; one that was removed ends them.
+    A changed or added webhook starts the attempts again; a removed one ends them. ``None`` if it
+    did not change, or the event was delivered.
     """
     webhook, outbox = batch.spec.webhook, batch.status.webhook
     if batch.status.phase is None or (outbox is not None and outbox.delivered_time is not None):

@@ -1,1 +1,1 @@
-"""Tells the receiver of a batch how it ended."""
+"""Send the webhook that tells a receiver how a batch ended."""

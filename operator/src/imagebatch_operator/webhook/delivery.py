@@ -1,4 +1,4 @@
-"""One delivery attempt of a webhook, through the address guard."""
+"""Make one attempt to deliver a webhook, through the address guard."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ async def deliver(
     rules: EgressRules,
     now: datetime,
 ) -> Attempt:
-    """One attempt. The receiver's body is never read: it could be an internal service's."""
+    """Make one attempt and return its result.
+
+    The body of the answer is never read: it might come from an internal service.
+    """
     timestamp = int(now.timestamp())
     headers = {
         "content-type": "application/json",

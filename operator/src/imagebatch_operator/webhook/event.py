@@ -1,4 +1,4 @@
-"""The event that a webhook carries: what a batch ended with, as JSON."""
+"""The event that a webhook carries: how a batch ended, as JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from imagebatch_core.resource import ImageBatch
 
 
 def payload(batch: ImageBatch, download_url: str | None) -> bytes:
-    """The event; made from the status alone, so that every attempt sends the same bytes.
+    """Return the event, built from names and status alone: every attempt sends the same bytes.
 
-    ``download_url`` is the report's, left out while there is none.
+    ``download_url`` is the address of the report; it is left out if there is no report.
     """
     status = batch.status
     images = status.images.model_dump(by_alias=True, exclude_none=True) if status.images else None

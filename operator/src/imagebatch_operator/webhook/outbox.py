@@ -1,8 +1,8 @@
-"""Sends the events that the status says are due, beside the workers.
+"""Send the webhook events that are due by the status, in tasks of their own.
 
-The event is in the status before it is sent. A process that dies between sending and recording
-sends it once more, with the same id. One that lives and cannot record an attempt records it later
-instead of sending again.
+The event is in the status before it is sent. If the process dies between sending and recording, its
+successor sends the event once more with the same id. If the process lives but cannot record an
+attempt, it records the attempt later instead of sending again.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from .delivery import deliver
 from .event import payload
 from .secrets import signing_keys
 
-#: Seconds after which a pass looks whether an attempt that it started was recorded.
+#: Seconds until a pass checks whether an attempt that was just started is recorded.
 _LOOK_AGAIN: Final = 30.0
-#: The same for an attempt that still waits for its turn.
+#: The same for an attempt that an earlier pass started and that is still under way.
 _LOOK_AGAIN_LATER: Final = 300.0
-#: Attempts that run at once, and how many of them to one host: a host that does not answer holds
-#: an attempt for 20 s, and must not hold those to other hosts.
+#: Attempts that run at once, in all and to one host. A host that does not answer blocks an attempt
+#: for 20 s; the limit per host keeps it from blocking attempts to other hosts.
 _AT_ONCE: Final = 32
 _AT_ONCE_PER_HOST: Final = 4
-#: Threads for look-ups: one that no name server answers is given up with its attempt, but holds its
-#: thread several times longer.
+#: Threads for name look-ups. An attempt gives up a look-up that no name server answers, but the
+#: look-up blocks its thread several times longer.
 _LOOKUP_THREADS: Final = 6 * _AT_ONCE
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Running:
-    """An attempt under way; ``sending`` once it has had its turn."""
+    """An attempt under way; ``sending`` is True once it no longer waits for a slot."""
 
     receiver: Webhook | None
     sending: bool = False
@@ -59,9 +59,9 @@ class _Running:
 
 
 class Outbox:
-    """At most one attempt of a batch at a time, and a bounded number over all and per host.
+    """Sends webhooks: one attempt per batch at a time, and a limited number in all and per host.
 
-    It is made in the running loop, and gives that loop the threads that its look-ups need.
+    Create it in the running loop: it gives that loop the threads that name look-ups need.
     """
 
     def __init__(
@@ -76,18 +76,18 @@ class Outbox:
         #: A host's entry lives while an attempt to it waits or runs.
         self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._running: dict[str, _Running] = {}
-        #: By the batch's uid: an attempt that was made and is not in the status yet.
+        #: By the batch's uid: event id and result of an attempt that is not in the status yet.
         self._unrecorded: dict[str, tuple[str, Attempt]] = {}
 
     def send(self, batch: ImageBatch) -> float:
-        """Start one attempt, unless one is under way. Returns seconds until a look is worth it."""
+        """Start one attempt unless one is under way; return the seconds until the next pass."""
         before = self._running.get(batch.uid)
         if before is not None:
             if before.receiver == batch.spec.webhook:
                 return _LOOK_AGAIN_LATER
             if before.sending:
                 return _LOOK_AGAIN
-            # The receiver was changed while the attempt waited for the turn of the one before.
+            # The receiver was changed while the earlier attempt still waited for a slot.
             before.task.cancel()
         running = self._running[batch.uid] = _Running(batch.spec.webhook)
         running.task = asyncio.create_task(self._attempt(batch, running))
@@ -95,7 +95,7 @@ class Outbox:
         return _LOOK_AGAIN
 
     async def idle(self) -> None:
-        """Until no attempt is under way; raises what one of them raised."""
+        """Wait until no attempt is under way; raises the error of a failed one."""
         while self._running:
             await asyncio.gather(*(running.task for running in self._running.values()))
 
@@ -131,8 +131,11 @@ class Outbox:
     async def _deliver(
         self, batch: ImageBatch, running: _Running, url: str, event_id: str
     ) -> Attempt | None:
-        """``None``: nothing was sent, because the API server did not give out the secret or the
-        receiver was changed or removed while the attempt waited for its turn."""
+        """Send the event and return the attempt; ``None`` if nothing was sent.
+
+        Nothing is sent when the API server does not return the signing secret, or the receiver was
+        changed or removed while the attempt waited for a slot.
+        """
         try:
             async with self._slot(url):
                 if self._receiver_now(batch) != running.receiver:
@@ -154,14 +157,14 @@ class Outbox:
         return attempt
 
     def _receiver_now(self, batch: ImageBatch) -> Webhook | None:
-        """``spec.webhook`` as it is by now, for an attempt may have waited for long."""
+        """Return the current ``spec.webhook``: the attempt may have waited for long."""
         body = self._cache.batch((batch.namespace, batch.name))
         if body is None or body["metadata"]["uid"] != batch.uid:
             return batch.spec.webhook
         try:
             return ImageBatch.from_object(body).spec.webhook
         except ValidationError:
-            return None  # nothing is done about a batch that cannot be read
+            return None  # no webhook is sent for a batch that cannot be read
 
     @asynccontextmanager
     async def _slot(self, url: str) -> AsyncIterator[None]:
@@ -171,7 +174,11 @@ class Outbox:
             yield
 
     async def _record(self, batch: ImageBatch, attempt: Attempt) -> None:
-        """Raises KubeError when the API server does not take the status."""
+        """Record an attempt in the status.
+
+        Raises:
+            KubeError: the API server does not accept the status.
+        """
         before = batch.status.webhook
         for _ in range(_RECORD_TRIES):
             status = after_attempt(batch, attempt, self._clock())
@@ -181,7 +188,7 @@ class Outbox:
             except NotFound:
                 return
             except Conflict:
-                # Somebody changed the spec meanwhile: the attempt was made all the same.
+                # Somebody changed the batch meanwhile. The attempt was made, so it is recorded.
                 path = batch_path(batch.namespace, batch.name)
                 try:
                     batch = ImageBatch.from_object(await self._kube.get(path))

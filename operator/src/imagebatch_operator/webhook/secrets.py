@@ -1,4 +1,4 @@
-"""The secrets that sign a batch's webhook: those of its own namespace."""
+"""Find the secrets that sign a batch's webhook; they belong to the batch's namespace."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .signature import parse_secrets
 
 
 async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> list[bytes]:
-    """The Secret that the batch names, else its namespace's.
+    """Return the keys of the Secret that the batch names, else those of its namespace.
 
-    The release's secret signs for the release's namespace alone: with one secret for all, a
-    tenant could send events to another tenant's receiver. Secrets are read at each attempt, so
-    that a rotated one needs no restart.
+    The release's secret signs for ``signing_namespace`` only, if that is set. With one secret for
+    all namespaces, a tenant could send events to another tenant's receiver. Secrets are read at each
+    attempt, so a rotated one needs no restart.
 
     Raises:
-        ConfigurationRefused: there is no usable secret, or it may not be read.
+        ConfigurationRefused: there is no usable secret, or the operator may not read it.
         KubeError: the API server did not answer.
     """
     reference = batch.spec.webhook.secret_ref if batch.spec.webhook else None
@@ -50,7 +50,7 @@ def _from_file(path: Path | None) -> list[bytes]:
 
 
 async def _read(namespace: str, reference: SecretRef, kube: Kube, advice: str) -> list[bytes]:
-    """``advice`` says how the operator gets the right to read it."""
+    """Read the keys of a Secret; ``advice`` says how the operator gets the right to read it."""
     name = f"Secret {reference.name} of namespace {namespace}"
     try:
         secret = await kube.get(core_path(namespace, "secrets", reference.name))

@@ -19,7 +19,7 @@ _KEY_BYTES: Final = range(24, 65)
 
 
 def parse_secrets(text: str) -> list[bytes]:
-    """One ``whsec_…`` a line; several sign at once while a secret is being rotated.
+    """Return the keys in a text of one ``whsec_…`` a line; several are for rotating a secret.
 
     Raises:
         ConfigurationRefused: there is none, one is not base64, or one is shorter or longer than
@@ -42,7 +42,7 @@ def parse_secrets(text: str) -> list[bytes]:
 
 
 def signature(secrets: Iterable[bytes], event_id: str, timestamp: int, body: bytes) -> str:
-    """The header's value: ``v1,<base64 of HMAC-SHA256 over id.timestamp.body>`` per secret."""
+    """Return the header's value: ``v1,<base64 of HMAC-SHA256 of id.timestamp.body>`` per secret."""
     signed = f"{event_id}.{timestamp}.".encode() + body
     digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in secrets)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
