@@ -1,8 +1,8 @@
-"""Which IP addresses are public, and what the others are for. Pure tables and functions.
+"""Tables and pure functions that say which IP addresses are public, and what the others are for.
 
 Sources: the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), RFC 3056
-(6to4), RFC 4380 (Teredo), RFC 5214 (ISATAP), RFC 6052 and RFC 8215 (NAT64), and what clouds
-document of their metadata services. :mod:`.egress_rules` says what may be dialled nevertheless.
+(6to4), RFC 4380 (Teredo), RFC 5214 (ISATAP), RFC 6052 and RFC 8215 (NAT64), and the clouds'
+documentation of their metadata services. :mod:`.egress_rules` decides what may be dialled.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Network = IPv4Network | IPv6Network
 class Special(NamedTuple):
     """Why an address is not public.
 
-    ``by_name``: a host name in the allow-list opens it. Names are for hosts of a private network.
-    What a machine or a cloud answers itself there stays closed to them, whatever DNS says.
-    ``by_network``: a network in the allow-list that covers it opens it; otherwise only an entry of
-    the address itself does.
+    ``by_name``: a host name in the allow-list opens the address. Names are meant for hosts of a
+    private network; they never open the addresses of the machine itself or of a cloud's services,
+    whatever DNS says. ``by_network``: a network in the allow-list that contains the address opens
+    it. Without it, only an entry of the address itself does.
     """
 
     why: str
@@ -39,7 +39,7 @@ class Special(NamedTuple):
 _NOT_UNICAST: Final = Special("not global unicast")
 _METADATA: Final = Special("a cloud's metadata", by_network=False)
 
-#: The most specific ranges come first.
+#: The first match counts, so the most specific ranges come first.
 _V4: Final = tuple(
     (IPv4Network(network), special)
     for network, special in (
@@ -71,7 +71,7 @@ _V4: Final = tuple(
         ("240.0.0.0/4", Special("reserved", by_name=True)),
     )
 )
-#: Only 2000::/3 is handed out as global unicast; these are the holes in it.
+#: Only 2000::/3 is assigned as global unicast; the holes are the ranges in it that are not public.
 _V6_GLOBAL: Final = IPv6Network("2000::/3")
 _V6_HOLES: Final = tuple(
     (IPv6Network(network), special)
@@ -100,15 +100,15 @@ _V6_OTHERS: Final = tuple(
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
-#: The prefix of NAT64 that RFC 6052 assigns, and the lengths that it allows.
+#: The well-known NAT64 prefix of RFC 6052, and the prefix lengths that the RFC allows.
 WELL_KNOWN_NAT64: Final = IPv6Network("64:ff9b::/96")
 NAT64_LENGTHS: Final = (32, 40, 48, 56, 64, 96)
 
 
 def special_purpose(ip: Address) -> Special | None:
-    """Why an address is not public; ``None`` when it is.
+    """Return why an address is not public; ``None`` if it is public.
 
-    IPv4 addresses that are embedded in IPv6 are not looked at: see :func:`reached`.
+    IPv4 addresses within IPv6 addresses are not checked: see :func:`reached`.
     """
     if isinstance(ip, IPv4Address):
         return _first(_V4, ip)
@@ -123,9 +123,9 @@ def special_purpose(ip: Address) -> Special | None:
 
 
 def reached(ip: Address, nat64: Iterable[IPv6Network]) -> Address:
-    """The address that is reached when ``ip`` is dialled.
+    """Return the address that is reached when ``ip`` is dialled.
 
-    An IPv4-mapped address reaches the IPv4 address, and so does one within a prefix of ``nat64``.
+    An IPv4-mapped address and an address in a ``nat64`` prefix reach the IPv4 address within.
     """
     if isinstance(ip, IPv4Address):
         return ip
@@ -138,10 +138,10 @@ def reached(ip: Address, nat64: Iterable[IPv6Network]) -> Address:
 
 
 def parse_network(text: str) -> Network:
-    """A network of addresses as they are reached: one of IPv4-mapped addresses is one of IPv4.
+    """Parse a network; a network of IPv4-mapped addresses becomes the IPv4 network.
 
     Raises:
-        ValueError: it is no network, or has bits set beyond its length.
+        ValueError: the text is no network, or has bits set beyond the prefix length.
     """
     network = ip_network(text)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
@@ -150,13 +150,13 @@ def parse_network(text: str) -> Network:
 
 
 def parse_address(text: str) -> tuple[Address, bool]:
-    """An address as the resolver gives it, and whether it has a zone (``%eth0``)."""
+    """Parse an address of the resolver; return it and whether it has a zone (``%eth0``)."""
     address, zone, _ = text.partition("%")
     return ip_address(address), bool(zone)
 
 
 def _embedded(ip: IPv6Address, length: int) -> IPv4Address:
-    """RFC 6052, 2.2: the IPv4 address follows the prefix; the byte of bits 64 to 71 is left out."""
+    """Return the IPv4 address after a prefix, without the byte of bits 64 to 71 (RFC 6052, 2.2)."""
     following = [byte for at, byte in enumerate(ip.packed) if at * 8 >= length and at != 8]
     return IPv4Address(bytes(following[:4]))
 

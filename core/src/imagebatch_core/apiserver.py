@@ -1,4 +1,4 @@
-"""A client of the API server, as the pod's service account or as a kubeconfig says."""
+"""Open a client of the API server, from the pod's service account or a kubeconfig."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
 
 @asynccontextmanager
 async def api_client(env: Mapping[str, str] = os.environ) -> AsyncIterator[client.ApiClient]:
-    """``KUBECONFIG`` wins over the service account, so that a pod can be pointed elsewhere.
+    """Open a client; ``KUBECONFIG`` has precedence over the pod's service account.
 
     Raises:
         ConfigurationRefused: there is neither, or it cannot be read.

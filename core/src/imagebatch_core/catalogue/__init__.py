@@ -1,4 +1,4 @@
-"""The product catalogue that people upload: a table of products and the addresses of their images.
+"""Read the product catalogue that people upload: a table of products with their image URLs.
 
-``rows`` reads it row by row; the other modules each hold one rule that it uses.
+``rows`` reads it row by row; each other module holds one rule for that.
 """

@@ -1,4 +1,4 @@
-"""What people upload when a CSV is asked for, by its first bytes, and what they should do."""
+"""Recognise files that are no CSV by their first bytes, and say what to do with them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAGIC: Final = (
     (b"SQLite format 3\0", "this is a database (SQLite); export the table as CSV"),
 )
 ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-#: What only lies in a ZIP of its kind, near the start → advice.
+#: Bytes near the start of a ZIP file that only one kind of document has → advice.
 _IN_ZIP: Final = (
     (b"opendocument.spreadsheet", f"this is a LibreOffice spreadsheet (.ods); {_AS_TABLE}"),
     (b".iwa", "this is a Numbers spreadsheet (.numbers); export it as .xlsx or CSV first"),
@@ -33,7 +33,7 @@ _IN_ZIP: Final = (
     (b"xl/", "this is an Excel file (.xlsx) that cannot be read; save it as CSV UTF-8 first"),
 )
 
-#: Markup and data, by the first characters of the text.
+#: Pattern of the first characters of markup or data → advice.
 _TEXT: Final = (
     (
         re.compile(r"\s*<(!doctype\s+html|html|head|body|table|meta)\b", re.IGNORECASE),
@@ -51,7 +51,7 @@ _TEXT: Final = (
 
 
 def advice_for_bytes(head: bytes) -> str | None:
-    """What a file that begins so is and what to do with it, ``None`` if it may be text."""
+    """Return what a file with these first bytes is and what to do; ``None`` if it may be text."""
     if head.startswith(ZIP_MAGIC):
         return next(
             (advice for mark, advice in _IN_ZIP if mark in head),
@@ -65,5 +65,5 @@ def advice_for_bytes(head: bytes) -> str | None:
 
 
 def advice_for_text(head: str) -> str | None:
-    """The same for what is text and yet no CSV."""
+    """Return what a text that is no CSV is and what to do; ``None`` if it may be a CSV."""
     return next((advice for form, advice in _TEXT if form.match(head)), None)

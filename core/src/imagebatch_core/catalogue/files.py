@@ -1,4 +1,4 @@
-"""A file that people upload as a table of products: a CSV, or a workbook (.xlsx) by its content."""
+"""Read an uploaded table of products: a CSV or a workbook (.xlsx), recognised by its content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .xlsx.sheet import LAST_COLUMN
 from .xlsx.workbook import Workbook, open_workbook
 
 _PIECE: Final = 64 * 1024
-#: Characters of a workbook's row. As a CSV, with quotes and delimiters, it is within the limit.
+#: Characters of one row of a workbook: written as CSV, with quotes and delimiters, the row stays
+#: within ROW_LIMIT.
 _WORKBOOK_ROW_LIMIT: Final = ROW_LIMIT // 2 - 2 * LAST_COLUMN
 
 
@@ -25,12 +26,13 @@ _WORKBOOK_ROW_LIMIT: Final = ROW_LIMIT // 2 - 2 * LAST_COLUMN
 def open_table(
     file: BinaryIO, *, sheet: str | None = None, files: bool = False, quote_header: bool = False
 ) -> Iterator[RowReader]:
-    """The rows of a file that can be sought, within the block. Options as in :func:`open_rows`.
+    """Yield the rows of a seekable file, to be read within the block.
 
-    ``sheet`` names the sheet of a workbook; without it the first that is not hidden is read.
+    ``sheet`` names the sheet of a workbook; without it the first sheet that is not hidden is read.
+    The other options are those of :func:`open_rows`.
 
     Raises:
-        InputRefused: the file is no such table; the text says why and what to do.
+        InputRefused: the file is no table of products; the text says why and what to do.
     """
     workbook = _open_workbook(file, sheet)
     if workbook is None:
@@ -44,9 +46,10 @@ def open_table(
 def write_csv(
     file: BinaryIO, write: Callable[[bytes], object], *, sheet: str | None = None
 ) -> tuple[str, ...]:
-    """Write a file as a CSV: a CSV as it is, a workbook's sheet row by row.
+    """Write a file as CSV: a CSV unchanged, a workbook's sheet row by row.
 
-    The same file gives the same bytes. The answer is what was noticed and stops nothing.
+    The same file gives the same bytes. Returns notices: sentences for people about things that do
+    not stop the batch.
 
     Raises:
         InputRefused: the workbook cannot be read, or has no such sheet.
@@ -57,7 +60,7 @@ def write_csv(
             write(piece)
         return ()
     with workbook:
-        # With a mark of UTF-8, so that the first cell is not taken for another kind of file.
+        # It begins with a UTF-8 BOM, so that the first cell is never mistaken for another format.
         text = io.StringIO("\ufeff", newline="")
         text.seek(1)
         cells = csv.writer(text, lineterminator="\n")
@@ -72,7 +75,7 @@ def write_csv(
 
 
 class _SheetRows:
-    """A workbook's rows as :class:`RowReader` takes them; a line is a row of the sheet."""
+    """Adapts a workbook's rows to :class:`RowReader`; a line number is the number of a sheet row."""
 
     mended = 0
 
@@ -94,7 +97,7 @@ class _SheetRows:
 
 
 def _open_workbook(file: BinaryIO, sheet: str | None) -> Workbook | None:
-    """The workbook in a file; ``None`` when the file is no ZIP file, and so perhaps a CSV."""
+    """Open the workbook in a file; ``None`` if the file is no ZIP file, so that it may be a CSV."""
     file.seek(0)
     head = file.read(_PIECE)
     file.seek(0)

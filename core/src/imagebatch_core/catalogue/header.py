@@ -1,4 +1,4 @@
-"""The header of a catalogue: which column is which, and which delimiter separates them."""
+"""Read the header of a catalogue: find its columns and the delimiter."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ HEADER: Final = ("S. No.", "Product Name", "Input Image Urls")
 OUTPUT_COLUMN: Final = "Output Image Urls"
 ERROR_COLUMN: Final = "Error"
 
-#: Columns of the header. Every row is filled up to it, however short it is in the file.
+#: The most columns of a header. Every row is filled up to the header's width, so the width is
+#: limited.
 COLUMN_LIMIT: Final = 1000
-#: Excel reads the delimiter from a line ``sep=;`` before the header.
+#: Start of the line before the header from which Excel reads the delimiter, as ``sep=;``.
 SEPARATOR_LINE: Final = "sep="
 
 _ALIASES: Final = (
@@ -28,9 +29,11 @@ _ALIASES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The positions of the three known columns, and the positions and names of the user's own ones.
+    """The positions of a header's columns.
 
-    ``blank`` columns without a name follow the ``width``; spreadsheets pad every row with them.
+    ``serial``, ``product`` and ``urls`` are the known columns. ``own`` are the positions of the
+    user's own columns and ``extra`` their names. ``width`` is the number of columns up to the last
+    one with a name. ``blank`` columns follow it; spreadsheets pad every row with them.
     """
 
     serial: int
@@ -43,12 +46,15 @@ class Columns:
 
 
 def expected_header() -> str:
-    """The header that a refusal asks for."""
+    """Return the expected header, quoted for a refusal."""
     return "'" + ",".join(HEADER) + "'"
 
 
 def find_delimiter(header: str) -> str:
-    """The delimiter that splits the first line into the most columns we know, else a comma."""
+    """Return the delimiter of a ``sep=`` line, else the one that yields the most known columns.
+
+    A comma is the default.
+    """
     if header.lower().startswith(SEPARATOR_LINE):
         told = header[len(SEPARATOR_LINE) :].strip(" \r\n")
         if told in (",", ";", "\t", "|"):
@@ -62,10 +68,10 @@ def find_delimiter(header: str) -> str:
 
 
 def find_columns(header: Sequence[str], line: int, *, quote: bool) -> Columns:
-    """The columns of a header; a refusal repeats names of it only with ``quote``.
+    """Find the columns of a header; a refusal repeats the user's names only with ``quote``.
 
     Raises:
-        InputRefused: a column is missing or stands there twice, or there are too many.
+        InputRefused: a column is missing, the URL column appears twice, or there are too many.
     """
     width = len(header)
     while width and not header[width - 1].strip():
@@ -77,7 +83,7 @@ def find_columns(header: Sequence[str], line: int, *, quote: bool) -> Columns:
     found: list[int] = []
     missing: list[str] = []
     for wanted, names in zip(HEADER, _ALIASES, strict=True):
-        # The official spelling wins over a looser one that may be a column of the user's own.
+        # The official spelling has precedence: a looser one may be a column of the user's own.
         at = next((normal.index(name) for name in names if name in normal), None)
         if at is None:
             missing.append(wanted)
@@ -108,9 +114,9 @@ def _normal(name: str) -> str:
 
 
 def _added_by_a_report(header: Sequence[str]) -> set[int]:
-    """The columns that a report has beside those of its input.
+    """Return the positions of the columns that a report added to its input.
 
-    A report's ``Error`` is the last column of that name: an earlier one is the user's own.
+    A report's ``Error`` is the last column of that name; an earlier one is the user's own.
     """
     if OUTPUT_COLUMN not in header:
         return set()

@@ -1,15 +1,13 @@
-"""How the text of one cell is split into the addresses of images.
+"""Split the text of one cell into the addresses of images.
 
-- A comma, semicolon, ``|`` or white space in front of a scheme (``https://``, ``s3://``; any
-  scheme counts) separates two entries. A line break always does.
-- After a comma, a part without a scheme belongs to the address before it: image services put
-  commas into paths and queries (``…/w_300,h_300/a.jpg``).
-- It does not when that address is complete, which is when it ends in the extension of an image.
-  The part (``n/a``, ``discontinued``) is then an entry of its own that is no address.
-- A list that does not begin with a scheme is split at each comma: it holds names of files, or
-  words.
-- Empty parts vanish. A separator anywhere else is a part of its address, which is kept as it
-  stands.
+- A comma, semicolon, ``|`` or white space before a scheme (``https://``, ``s3://`` or any other)
+  separates two entries. A line break always does.
+- A part without a scheme after a comma belongs to the address before it: image services put commas
+  into paths and queries (``…/w_300,h_300/a.jpg``).
+- But if the address before it ends in an image extension, that address is complete. The part
+  (``n/a``, ``discontinued``) is then an entry of its own that is no address.
+- A list that does not begin with a scheme is split at each comma: it holds file names, or words.
+- Empty parts are dropped. A separator anywhere else is part of its address, which is not changed.
 """
 
 from __future__ import annotations
@@ -23,22 +21,22 @@ from imagebatch_core.formats import BY_EXTENSION
 #: Schemes of the addresses that are fetched.
 _FETCHED: Final = ("https://", "http://", "s3://")
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
-#: One separator, not a run of them: a run is tried again from each of its characters.
+#: One separator, not a run of them: a pattern for runs would be tried again at each character.
 _BOUNDARY: Final = re.compile(rf"[\r\n]|[\s,;|](?={_SCHEME})")
-#: What stands between two commas.
+#: The text between two commas.
 _PART: Final = re.compile(r"[^,]+")
 _HAS_SCHEME: Final = re.compile(rf"{_SCHEME}|data:")
-#: What is cut off both ends of an entry: separators, and all that ``\s`` matches.
+#: Characters that are cut off both ends of an entry: separators, and all that ``\s`` matches.
 _EDGES: Final = (
     ",;| \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-#: Formats that are not compressed are here as well: an address that ends in one is complete, too.
+#: Unsupported formats are included: an address that ends in their extension is complete too.
 _IMAGE_EXTENSION: Final = re.compile(
     rf"\.(?:{'|'.join(BY_EXTENSION)}|svgz?|hei[cf]|jxl|jp2|ico|psd|raw|dng|eps)\Z", re.IGNORECASE
 )
 _LONGEST_EXTENSION: Final = 5
-#: Characters of an entry that a problem quotes.
+#: The most characters of an entry that a problem quotes.
 _SHOWN: Final = 80
 
 
@@ -50,12 +48,12 @@ class Entry(NamedTuple):
 
 
 def split_plain(text: str, separator: str) -> list[str] | None:
-    """The addresses of a list in which each part between separators is one; ``None`` for others.
+    """Split a plain list, in which each part is one address; return ``None`` for other lists.
 
-    Gives the same as :func:`split_list`, and takes a fraction of the time.
+    The result is that of :func:`split_list`, in a fraction of the time.
     """
     parts = text.split(separator)
-    # As many schemes as parts, and one at the start of each: there are none elsewhere.
+    # As many schemes as parts. The loop checks that each part begins with one, so none is elsewhere.
     if text.count("://") != len(parts) or "\r" in text:
         return None
     if "\n" in text if separator == "," else _has_comma_or_break(text, separator):
@@ -76,7 +74,7 @@ def _has_comma_or_break(text: str, separator: str) -> bool:
 
 
 def split_list(text: str) -> Iterator[Entry]:
-    """The entries of a list, in their order. Holds one at a time: a row may have a million."""
+    """Yield the entries of a list in order; one at a time, because a row may have a million."""
     start = 0
     for boundary in _BOUNDARY.finditer(text):
         if boundary.start() > start:
@@ -86,7 +84,7 @@ def split_list(text: str) -> Iterator[Entry]:
 
 
 def is_address(entry: str, *, files: bool) -> bool:
-    """Whether an entry is the address of an image; with ``files`` also whether it names a file."""
+    """Whether an entry can be the address of an image or, with ``files``, the name of a file."""
     lower = entry[:_SHOWN].lower()
     if lower.startswith(_FETCHED):
         return True
@@ -94,13 +92,13 @@ def is_address(entry: str, *, files: bool) -> bool:
 
 
 def no_address(entry: str) -> str:
-    """What is wrong with an entry that is no address; a sentence for people."""
+    """Return a sentence for people that says why an entry is no address."""
     shown = entry if len(entry) <= _SHOWN else entry[:_SHOWN] + "…"
     return f"{shown!r} is no address of an image: it must begin with https://, http:// or s3://"
 
 
 def _entries(text: str, start: int) -> Iterator[Entry]:
-    """The entries of a text without boundaries, which begins at the offset ``start``."""
+    """Yield the entries of a text without boundaries, which begins at offset ``start``."""
     end = 0
     lead = len(text) - len(text.lstrip(_EDGES))
     if _HAS_SCHEME.match(text, lead):
@@ -113,14 +111,14 @@ def _entries(text: str, start: int) -> Iterator[Entry]:
 
 
 def _end_of_address(text: str, start: int) -> int:
-    """Where the address ends that begins at an offset."""
+    """Return the end of the address that begins at an offset."""
     end, depth = start, 0
     for part in _PART.finditer(text, start):
         stripped = part[0].rstrip(_EDGES)
         if not stripped:
             continue
         end = part.end()
-        # An open bracket: …/filters:watermark(https://shop.example/logo.png,10,10)/a.jpg
+        # A URL within brackets: …/filters:watermark(https://shop.example/logo.png,10,10)/a.jpg
         depth += part[0].count("(") - part[0].count(")")
         if depth <= 0 and _IMAGE_EXTENSION.search(stripped[-_LONGEST_EXTENSION:]):
             break

@@ -20,8 +20,8 @@ async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> lis
     """Return the keys of the Secret that the batch names, else those of its namespace.
 
     The release's secret signs for ``signing_namespace`` only, if that is set. With one secret for
-    all namespaces, a tenant could send events to another tenant's receiver. Secrets are read at each
-    attempt, so a rotated one needs no restart.
+    all namespaces, a tenant could send events to another tenant's receiver. Secrets are read at
+    each attempt, so a rotated one needs no restart.
 
     Raises:
         ConfigurationRefused: there is no usable secret, or the operator may not read it.

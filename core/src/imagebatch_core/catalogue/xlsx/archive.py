@@ -1,4 +1,4 @@
-"""The ZIP file of a workbook, within bounds whatever its directory says."""
+"""Read the ZIP file of a workbook within limits, whatever its directory claims."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import BinaryIO, Final
 
 from imagebatch_core.errors import InputRefused
 
-#: Bytes of XML that are read of one workbook: a full sheet of 20 columns has about as many.
+#: The most bytes of XML that are read from one workbook: about those of a full sheet of 20 columns.
 UNPACKED_LIMIT: Final = 1 << 30
-#: How many times larger a part may be than its packed form. Sheets are up to 50 times larger, files
-#: that were made to fill a machine about 1000 times. Small parts are not judged.
+#: How many times larger a part may be than its packed form. Real sheets are up to 50 times larger,
+#: ZIP bombs about 1000 times. Parts of less than _RATIO_FROM bytes are not checked.
 _RATIO_LIMIT: Final = 200
 _RATIO_FROM: Final = 16 << 20
 _PARTS_LIMIT: Final = 10_000
 _PIECE: Final = 64 * 1024
-#: The directory of a ZIP file is read at once; 10,000 parts take less.
+#: The most bytes of a ZIP file's directory, which is read at once; that of 10,000 parts is smaller.
 _LONGEST_READ: Final = 2 << 20
 
 
 class Archive:
-    """The parts of a workbook by their names.
+    """The parts of a workbook by name.
 
-    Raises :class:`InputRefused` for whatever is wrong with the file.
+    Raises :class:`InputRefused` for anything that is wrong with the file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -40,13 +40,13 @@ class Archive:
         return name.lower() in self._names
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """A part's content, piece by piece; it must be there."""
+        """Yield the content of a part piece by piece; raises InputRefused if it is missing."""
         info = self._names.get(name.lower())
         if info is None:
             raise InputRefused(f"the .xlsx file is damaged: the part {name[:80]!r} is missing")
         if info.flag_bits & 1:
             raise InputRefused("the .xlsx file has a password; save it without one")
-        # The other methods of ZIP may take gigabytes, and no spreadsheet writes them.
+        # Other compression methods may need gigabytes of memory, and no spreadsheet program uses them.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InputRefused("the .xlsx file is packed in an unusual way; open and save it again")
         most = max(_RATIO_FROM, info.compress_size * _RATIO_LIMIT)
@@ -64,7 +64,7 @@ class Archive:
 
 
 class _ShortReads:
-    """A file of which no more is read at once than a workbook's directory may take."""
+    """A file whose reads are refused if they return more than a directory may take."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
