@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, generated from the models of :mod:`imagebatch_core.resource`.
+"""Generate the CustomResourceDefinition from the models of :mod:`imagebatch_core.resource`.
 
 ``python -m imagebatch_core.crd`` prints it; ``make generate`` writes ``deploy/crds/``.
 """
@@ -23,10 +23,10 @@ _KEPT: Final = frozenset({
 
 
 def structural(model: type[Model], *, with_words: bool = False) -> dict[str, Any]:
-    """A model's JSON schema as a structural schema: no references, titles, unions with null.
+    """Return a model's JSON schema as a structural schema: no references, titles, unions with null.
 
-    ``with_words`` keeps the known words of :mod:`.words` as ``examples``, which no
-    API server takes.
+    ``with_words`` keeps the known words of :mod:`.words` as ``examples``, which the API server does
+    not accept.
     """
     schema = model.model_json_schema(by_alias=True, mode="validation")
     definitions = schema.pop("$defs", {})
@@ -41,7 +41,7 @@ def _node(
         node = {**referred, **{k: v for k, v in node.items() if k != "$ref"}}
         return _node(node, definitions, kept)
     if "anyOf" in node:
-        # Optional fields: absent is how Kubernetes writes "not set"; null is pruned away.
+        # Optional fields: Kubernetes leaves out a field that is not set, and prunes null.
         (branch,) = (b for b in node["anyOf"] if b.get("type") != "null")
         rest = {k: v for k, v in node.items() if k not in ("anyOf",) and v is not None}
         return _node({**branch, **rest}, definitions, kept)
@@ -77,7 +77,7 @@ def _spec() -> dict[str, Any]:
         rules = field.setdefault("x-kubernetes-validations", [])
         rules.append({"rule": "self == oldSelf", "message": f"{name} is immutable"})
         if optional:
-            # A rule of a field is not evaluated when the field appears or goes: the parent's is.
+            # A field's rule is not evaluated when the field is added or removed; the parent's is.
             spec["x-kubernetes-validations"].append(
                 {
                     "rule": f"has(self.{name}) == has(oldSelf.{name})",
@@ -89,7 +89,7 @@ def _spec() -> dict[str, Any]:
 
 
 def _webhook_rule() -> dict[str, str]:
-    """A rule of the whole resource, for it compares spec with status."""
+    """Return the rule for changes of spec.webhook; it is the resource's, since it reads status."""
     delivered = "oldSelf.status.webhook.deliveredTime"
     parts = ("oldSelf.status", "oldSelf.status.webhook", delivered)
     undelivered = " || ".join(f"!has({part})" for part in parts)
@@ -117,8 +117,8 @@ def _column(
 
 
 def custom_resource_definition() -> dict[str, Any]:
-    """The CRD as the API server takes it."""
-    # The system fills status; its default marks a batch that no operator has seen (kstatus).
+    """Return the CRD in the form that the API server accepts."""
+    # The default of status marks a batch that no operator has seen yet (kstatus).
     status = structural(ImageBatchStatus)
     status["default"] = {"observedGeneration": -1}
     reason = '.status.conditions[?(@.type=="{}")].reason'

@@ -1,8 +1,8 @@
-"""The address guard as an aiohttp connector: one for image fetches and for webhooks.
+"""The address guard as an aiohttp connector, used for image fetches and webhooks.
 
-The rule is applied to the address that is about to be dialled, in the connector's socket factory:
-a look-up of its own before the request would be defeated by DNS rebinding. The resolver applies it
-as well, to refuse a host when **any** of its addresses is bad.
+The connector's socket factory applies the rules to the address that is about to be dialled: DNS
+rebinding would defeat a separate look-up before the request. The resolver applies them as well, to
+refuse a host if **any** of its addresses is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from .egress_rules import DENIED, EgressRules
 
-#: Host that is being dialled in this task: the socket factory is told the address alone.
+#: The host that this task is dialling; aiohttp tells the socket factory the address only.
 _DIALLED_HOST: ContextVar[str] = ContextVar("dialled_host", default="")
 
 #: What OpenSSL says when the other side answers a handshake with something else.
@@ -35,9 +35,9 @@ _OTHER_THREADS: Final = 4
 
 
 class AddressRefused(OSError):
-    """The address that would be dialled is denied, or not public and not allowed.
+    """The address to dial is denied, or neither public nor allowed.
 
-    ``address`` is the host's name where the name alone is refused.
+    ``address`` is the host name if the name itself is refused.
     """
 
     def __init__(self, address: str, why: str) -> None:
@@ -49,7 +49,7 @@ class AddressRefused(OSError):
 
 
 class _GuardedResolver(AbstractResolver):
-    """Refuses a host when its name, or any of its addresses, is refused."""
+    """A resolver that refuses a host if its name or any of its addresses is refused."""
 
     def __init__(self, rules: EgressRules, inner: AbstractResolver) -> None:
         self._rules = rules
@@ -73,7 +73,7 @@ class _GuardedResolver(AbstractResolver):
 
 
 class _GuardedConnector(aiohttp.TCPConnector):
-    """Tells the socket factory which host is dialled."""
+    """A connector that tells the socket factory which host is dialled."""
 
     async def _create_direct_connection(self, req: Any, *args: Any, **kwargs: Any) -> Any:
         token = _DIALLED_HOST.set(req.url.raw_host or "")
@@ -86,11 +86,11 @@ class _GuardedConnector(aiohttp.TCPConnector):
 def guarded_connector(
     rules: EgressRules, *, resolver: AbstractResolver | None = None, **options: Any
 ) -> aiohttp.TCPConnector:
-    """A connector that dials what the rules allow, nothing else.
+    """Return a connector that dials only what the rules allow.
 
-    ``resolver`` is wrapped, for tests; ``options`` go to :class:`aiohttp.TCPConnector`. A refused
-    address surfaces as :class:`AddressRefused`, possibly within aiohttp's own error: see
-    :func:`find_address_refused`.
+    ``resolver`` is the resolver to wrap, for tests; ``options`` go to
+    :class:`aiohttp.TCPConnector`. A refused address raises :class:`AddressRefused`, possibly inside
+    an error of aiohttp: see :func:`find_address_refused`.
     """
 
     def open_socket(addr_info: Any) -> socket.socket:
@@ -120,7 +120,7 @@ def size_lookup_threads(requests: int) -> None:
 
 
 def find_address_refused(error: BaseException | None) -> AddressRefused | None:
-    """The refusal within an error of aiohttp, if that is what it was."""
+    """Return the AddressRefused that caused an error of aiohttp, or ``None``."""
     seen: set[int] = set()
     pending = [error]
     while pending:

@@ -1,6 +1,6 @@
-"""What may be dialled for strangers: the settings, and the judgement of one address.
+"""The rules for dialling addresses that users name: settings, and the check of one address.
 
-Pure; :mod:`imagebatch_core.egress` applies it at dial time.
+Pure functions; :mod:`imagebatch_core.egress` applies them when it dials.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ DENIED: Final = "closed by IMAGEBATCH_FETCH_DENY"
 
 @dataclass(frozen=True, slots=True)
 class EgressRules:
-    """Public addresses are open, all others closed, apart from what these say.
+    """The exceptions to the default: public addresses are open, all others are closed.
 
-    ``denied`` networks are closed, before anything else is looked at. A network of ``allowed`` is
-    open to every host that resolves into it. A host of ``hosts`` is open on every port, at private
-    addresses as well; it opens them to no other host, and never loopback, link-local or a cloud's
-    metadata. ``nat64`` are prefixes that carry IPv4 addresses: the address within is judged.
+    Networks in ``denied`` are always closed; they have precedence. Networks in ``allowed`` are open
+    to every host that resolves into them. Hosts in ``hosts`` are open on every port, also at
+    private addresses. A host opens its addresses to no other host, and never opens loopback,
+    link-local or cloud metadata addresses. ``nat64`` are prefixes of addresses that contain an IPv4
+    address: that IPv4 address is checked.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -49,10 +50,12 @@ class EgressRules:
     def parse(
         cls, allow: str = "", deny: str = "", nat64: str = str(WELL_KNOWN_NAT64)
     ) -> EgressRules:
-        """From comma-separated lists: host names, addresses and CIDRs; CIDRs; prefixes.
+        """Parse the rules from comma-separated lists.
+
+        ``allow`` holds host names, addresses and CIDRs, ``deny`` CIDRs, ``nat64`` prefixes.
 
         Raises:
-            ValueError: an entry is none of these, or would never match.
+            ValueError: an entry is not valid, or would never match.
         """
         hosts: set[str] = set()
         networks: list[Network] = []
@@ -73,13 +76,16 @@ class EgressRules:
         return host.lower().rstrip(".") in self.hosts
 
     def refused_name(self, host: str) -> str | None:
-        """Why a name is not even looked up: ``localhost`` is this machine (RFC 6761, 6.3)."""
+        """Return why a host is refused before any look-up; ``None`` if it is not.
+
+        ``localhost`` is this machine (RFC 6761, 6.3).
+        """
         if _is_localhost(host) and not any(self._opened(ip, True) for ip in _LOOPBACK):
             return "loopback"
         return None
 
     def refusal(self, host: str, address: str) -> str | None:
-        """Why ``address``, which ``host`` resolved to, is not dialled; ``None`` when it may be."""
+        """Return why ``address``, which ``host`` resolved to, is refused; ``None`` if it is not."""
         ip, scoped = parse_address(address)
         target = reached(ip, self.nat64)
         both = (ip, target)
@@ -99,7 +105,7 @@ class EgressRules:
         return f"{special.why}, which no host name opens: allow the address itself"
 
     def _opened(self, ip: Address, by_network: bool) -> bool:
-        """Whether an entry of the address itself, or of a network around it, opens it."""
+        """Whether ``allowed`` opens an address by itself or, with ``by_network``, by a network."""
         return any(
             ip in network and (by_network or network.num_addresses == 1) for network in self.allowed
         )
@@ -166,7 +172,7 @@ def _checked_nat64(text: str) -> str:
 
 
 class EgressSettings(EnvironmentSettings):
-    """The settings of the address guard, for a component that dials what strangers name."""
+    """The settings of the address guard, for components that dial addresses named by users."""
 
     fetch_allow: Annotated[str, AfterValidator(_checked_allow)] = Field(
         "",

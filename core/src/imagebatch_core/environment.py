@@ -1,4 +1,4 @@
-"""Settings of a component, each field from one environment variable ``IMAGEBATCH_<FIELD>``."""
+"""Read a component's settings: each field from one environment variable ``IMAGEBATCH_<FIELD>``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .errors import ConfigurationRefused
 
 PREFIX: Final = "IMAGEBATCH_"
 
-#: The longest wait that a setting may ask for, in seconds: a day.
+#: The longest time that a setting may have, in seconds: a day.
 _LONGEST: Final = 86_400
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
-#: Seconds that may be none at all.
+#: Seconds that may be 0.
 Patience = Annotated[float, Field(ge=0, le=_LONGEST)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
@@ -29,8 +29,9 @@ LogFormat = Annotated[Literal["json", "text"], BeforeValidator(lambda value: str
 
 @dataclass(frozen=True, slots=True)
 class WhenUnset:
-    """Says in the reference what holds while a variable is not set, where the default does not:
-    ``Annotated[str | None, WhenUnset("the pod's own")]``.
+    """The text of the settings reference for a variable that is not set, instead of the default.
+
+    Use it as ``Annotated[str | None, WhenUnset("the pod's own")]``.
     """
 
     text: str
@@ -43,7 +44,9 @@ class EnvironmentSettings(BaseModel):
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:
-        """The settings in ``env``; ``overrides`` win over it. An empty variable counts as not set.
+        """Read the settings from ``env``; ``overrides`` have precedence.
+
+        An empty variable counts as not set.
 
         Raises:
             ConfigurationRefused: a variable is missing or its value is not allowed; the text
@@ -65,11 +68,11 @@ class EnvironmentSettings(BaseModel):
         field = str(first["loc"][0])
         if first["type"] == "missing" or first["input"] == "":
             return f"{variable(field)} is not set: {cls.model_fields[field].description}"
-        # Of an error raised by a validator, pydantic's own words say nothing.
+        # Pydantic's prefix before the text of our own validators adds nothing.
         problem = first["msg"].removeprefix("Value error, ")
         return f"{variable(field)}={first['input']!r}: {problem[:1].lower()}{problem[1:]}"
 
 
 def variable(field: str) -> str:
-    """Name of the environment variable that sets a field."""
+    """Return the name of the environment variable that sets a field."""
     return PREFIX + field.upper()

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 
 class ImageBatchError(Exception):
-    """Base of the errors that a person is meant to read: the text says what to do."""
+    """Base of the errors that are written for people: the text says what to do."""
 
 
 class InputRefused(ImageBatchError):
     """The input as a whole cannot be processed.
 
-    ``line`` is the 1-based line of the input where it was noticed, where there is one.
+    ``line`` is the 1-based line of the input at which the problem was found, if there is one.
     """
 
     def __init__(self, message: str, *, line: int | None = None) -> None:
@@ -31,4 +31,4 @@ class ConfigurationRefused(ImageBatchError):
 
 
 class StorageRefused(ImageBatchError):
-    """The object store refuses to write, read or list where the program must."""
+    """The object store refuses a write, read or list that the program needs."""

@@ -1,7 +1,7 @@
-"""The image formats: one row each for what files and HTTP know of them.
+"""The table of image formats: names, media types, extensions and first bytes.
 
-What decoding and encoding need is in the codec's table, ``imagebatch_runner.codec.formats``. This
-module imports no pydantic, so that decoders start quickly.
+The codec's table, ``imagebatch_runner.codec.formats``, has what decoding and encoding need. This
+module does not import pydantic, so that decoder processes start quickly.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Self
 
-#: The brands of a file of the ISO base media format are read up to this byte.
+#: The brands of an ISO base media file are read up to this byte.
 _LAST_BRAND: Final = 256
 _AVIF: Final = (b"avif", b"avis")
 
@@ -30,8 +30,10 @@ def _has_brand(*wanted: bytes, unless: Sequence[bytes] = ()) -> Callable[[bytes]
 
 
 def brands(data: bytes) -> frozenset[bytes]:
-    """The brands in the ``ftyp`` box of an ISO base media file (ISO/IEC 14496-12, 4.3); none for
-    other files."""
+    """Return the brands in the ``ftyp`` box of an ISO base media file (ISO/IEC 14496-12, 4.3).
+
+    Other files have none.
+    """
     if data[4:8] != b"ftyp":
         return frozenset()
     end = min(int.from_bytes(data[:4], "big"), _LAST_BRAND)
@@ -43,10 +45,10 @@ class Kind(StrEnum):
 
     media_type: str
     extensions: tuple[str, ...]
-    #: Whether a file is of this format, by its first bytes.
+    #: Whether the first bytes of a file are those of this format.
     matches: Callable[[bytes], bool]
 
-    # Without the star type checkers would ask for the row in Kind("jpeg") as well.
+    # Without the star, type checkers would also require the row in Kind("jpeg").
     def __new__(cls, value: str, *row: Any) -> Self:
         kind = str.__new__(cls, value)
         kind._value_ = value
@@ -64,12 +66,12 @@ class Kind(StrEnum):
 
     @property
     def extension(self) -> str:
-        """The extension of outputs."""
+        """The extension of outputs, without the dot."""
         return self.extensions[0]
 
 
 class Format(StrEnum):
-    """What ``spec.output.format`` may be: a :class:`Kind`, or that of each image."""
+    """The values of ``spec.output.format``: a :class:`Kind`, or each image's own format."""
 
     JPEG = Kind.JPEG.value
     WEBP = Kind.WEBP.value
@@ -78,7 +80,7 @@ class Format(StrEnum):
     ORIGINAL = "original"
 
 
-#: Image formats that are known by name and not supported, by their first bytes.
+#: Image formats that are recognised by their first bytes but not supported.
 UNSUPPORTED: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "HEIC": _has_brand(b"heic", b"heix", b"heif", b"mif1", b"msf1", b"hevc", unless=_AVIF),
     "JPEG 2000": _begins(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
@@ -87,15 +89,15 @@ UNSUPPORTED: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "Photoshop": _begins(rb"8BPS"),
     "icon (ICO)": _begins(rb"\0\0\x01\0"),
 }
-#: The format that an extension stands for; without the dot, in lower case.
+#: Extension, in lower case and without the dot → format.
 BY_EXTENSION: Final = {extension: kind for kind in Kind for extension in kind.extensions}
 
 
 def kind_of(data: bytes) -> Kind | None:
-    """The format of the file that begins with ``data``; ``None`` when it is none of these."""
+    """Return the format of a file that begins with ``data``; ``None`` if it is none of these."""
     return next((kind for kind in Kind if kind.matches(data)), None)
 
 
 def unsupported_format(data: bytes) -> str | None:
-    """The name of the image format that ``data`` begins like and that is not supported."""
+    """Return the name of the unsupported image format that ``data`` begins like, if any."""
     return next((name for name, matches in UNSUPPORTED.items() if matches(data)), None)

@@ -1,4 +1,4 @@
-"""Hashing a stream while it is read: a second reading would be a second download."""
+"""Hash a stream while it is read, because reading it again would download it again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO
 
 
 class HashedReader:
-    """A stream of which every byte that is read is hashed; it can only be read."""
+    """A read-only stream that hashes every byte that is read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -20,5 +20,5 @@ class HashedReader:
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal SHA-256 of what was read so far."""
+        """The SHA-256 of the bytes read so far, in hexadecimal."""
         return self._digest.hexdigest()

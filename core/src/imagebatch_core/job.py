@@ -1,7 +1,8 @@
-"""What the operator gives to the runner, and what the runner gives back.
+"""The documents that the operator and the runner exchange.
 
-Into the pod: one JSON document in the environment (:class:`RunnerJob`). Out of it: an exit code
-(:class:`ExitCode`) and one JSON document as the termination message (:class:`RunnerMessage`).
+The operator passes one JSON document in the pod's environment (:class:`RunnerJob`). The runner
+returns an exit code (:class:`ExitCode`) and one JSON document as the termination message
+(:class:`RunnerMessage`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Step(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """Exit codes of a step. ``DONE``: all its work is recorded, failed images included."""
+    """The exit codes of a step; ``DONE``: all results are recorded, those of failed images too."""
 
     DONE = 0
     FAULT = 1
@@ -38,9 +39,9 @@ class ExitCode(IntEnum):
 
 
 class JobSource(Model):
-    """Where the table is: exactly one of an object's key, a mounted file's path and a URL.
+    """Where the input is: exactly one of an object's key, a mounted file's path and a URL.
 
-    ``sheet`` is the name of a workbook's sheet.
+    ``sheet`` is the name of the sheet to read if the input is a workbook.
     """
 
     key: str | None = None
@@ -50,7 +51,7 @@ class JobSource(Model):
 
 
 class RunnerJob(Model):
-    """One batch as the runner gets it: the same document for all its steps and shards."""
+    """One batch as the runner gets it: the same for all steps and shards, but ``first_shard``."""
 
     namespace: str
     name: str
@@ -61,21 +62,21 @@ class RunnerJob(Model):
     retries: int = 3
     dry_run: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    #: Uid of the batch whose outputs are reused if unchanged; it is of the same namespace.
+    #: Uid of the batch whose outputs are reused for unchanged sources; it is in the same namespace.
     reuse_from: str | None = None
-    #: Prefix of the batch's keys in the bucket, of the release's prefix, namespace and uid if not
-    #: set; and that of the batch whose outputs are taken over.
+    #: Prefix of the batch's keys in the bucket; if not set, it consists of the store's prefix, the
+    #: namespace and the uid. ``reuse_root`` is the prefix of the batch whose outputs are reused.
     root: str | None = None
     reuse_root: str | None = None
-    #: Shard number of completion index 0: batches of over 10,000 shards take several Jobs.
+    #: Shard number of completion index 0: a batch of over 10,000 shards has several Jobs.
     first_shard: int = 0
 
 
 class Totals(Document):
     """The images of a collected batch, counted by :class:`.ImageStatus`, and their sizes.
 
-    ``bytes_in`` and ``bytes_out`` are the bytes of the sources and the outputs of all images that
-    have an output.
+    ``bytes_in`` and ``bytes_out`` are the total bytes of the sources and of the outputs of all
+    images that have an output.
     """
 
     succeeded: int = 0
@@ -113,8 +114,8 @@ Notice = Annotated[str, Field(max_length=500)]
 class RunnerMessage(Document):
     """The termination message of plan and collect, at most 4 KiB of JSON.
 
-    ``step`` is the last step that the pod did: a batch of one shard is collected by its plan pod.
-    ``error`` is a sentence for people, and ``reason`` the condition's reason that goes with it.
+    ``step`` is the last step that the pod did: the plan pod of a batch of one shard also collects
+    it. ``error`` is a sentence for people, and ``reason`` is its condition reason.
     """
 
     step: Step
@@ -125,16 +126,16 @@ class RunnerMessage(Document):
     shards: int = 0
     row_problems: int = 0
     input_sha256: str | None = None
-    #: What plan noticed in the input and stops nothing; sentences for people.
+    #: Notices of plan about the input: sentences for people that do not stop the batch.
     notices: Annotated[tuple[Notice, ...], Field(max_length=8)] = ()
-    #: What plan found of the batch to reuse; a sentence for people.
+    #: A sentence for people about the batch whose outputs are reused.
     reuse: Annotated[str, Field(max_length=500)] | None = None
     totals: Totals | None = None
     report_key: str | None = None
     report_sha256: str | None = None
 
     def to_json(self) -> str:
-        """At most :data:`MESSAGE_LIMIT` bytes: a long error is cut, and nothing else."""
+        """Return the JSON in at most :data:`MESSAGE_LIMIT` bytes; a long error is cut for that."""
         text = self.model_dump_json(by_alias=True, exclude_none=True)
         if len(text.encode()) <= MESSAGE_LIMIT:
             return text

@@ -1,8 +1,9 @@
 """The keys of all objects in the store.
 
-A batch's objects lie under ``<prefix><namespace>/<uid>/``. The prefix is that of the store's URL
-when the batch was accepted; its status records where that is, so that a changed prefix loses no
-batch. An upload lies elsewhere, because it exists before its batch; plan copies it.
+The keys of a batch's objects begin with ``<prefix><namespace>/<uid>/``. The prefix is that of the
+store's URL at the time the batch is accepted. The batch's status records the whole root, so a later
+change of the prefix does not lose the batch. Uploads have other keys, because they exist before
+their batch; plan copies them.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from .names import NAMESPACE
 UPLOADS: Final = "uploads"
 #: Rows between two entries of an index.
 INDEX_EVERY: Final = 1000
-#: Bytes of the longest key in UTF-8, as S3 has it.
+#: The most bytes of a key in UTF-8, as S3 allows.
 LONGEST_KEY: Final = 1024
 
 
 def store_prefix(url: str) -> str:
-    """The prefix of all keys in the bucket of a store's URL, as ``team/``; it may be empty.
+    """Return the key prefix in a store's URL, as ``team/``; it may be empty.
 
-    A store in a folder has none: the URL names the folder itself.
+    A store in a folder has no prefix: the URL names the folder itself.
     """
     parts = urlsplit(url)
     prefix = parts.path.strip("/") if parts.scheme == "s3" else ""
@@ -32,7 +33,7 @@ def store_prefix(url: str) -> str:
 
 
 def upload_prefix(namespace: str) -> str:
-    """Prefix of a namespace's uploads, which the ``s3.key`` of its batches may name."""
+    """Return the key prefix of a namespace's uploads, which ``s3.key`` of its batches may name."""
     return f"{UPLOADS}/{namespace}/"
 
 
@@ -41,10 +42,10 @@ def upload_key(namespace: str, request_id: str, random: str) -> str:
 
 
 def key_problem(key: str) -> str | None:
-    """Why a key that a user wrote is refused, ``None`` if it is good.
+    """Return why a key that a user wrote is refused; ``None`` if it is accepted.
 
-    S3 takes nearly any key. But some clients resolve ``.``, ``..`` and empty parts as paths do, so
-    that another object would be read than the one whose key was checked.
+    S3 accepts nearly any key. But some clients resolve ``.``, ``..`` and empty parts as in paths,
+    and would read another object than the one whose key was checked.
     """
     if len(key.encode()) > LONGEST_KEY:
         return f"it is longer than {LONGEST_KEY} bytes"
@@ -56,13 +57,13 @@ def key_problem(key: str) -> str | None:
 
 
 class ImageKey(NamedTuple):
-    """What the key of an output tells: SHA-256 of its bytes, and extension without the dot."""
+    """The parts of an output's key: SHA-256 of the output's bytes, extension without the dot."""
 
     sha256: str
     extension: str
 
 
-# As BatchKeys.image makes them, and nothing else of the bucket.
+# Matches only keys that BatchKeys.image makes.
 _IMAGE: Final = re.compile(
     rf"(?:.+/)?{NAMESPACE}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
     r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
@@ -70,28 +71,28 @@ _IMAGE: Final = re.compile(
 
 
 def parse_image_key(key: str) -> ImageKey | None:
-    """``None`` when no output of any batch has this key."""
+    """Parse the key of an output; ``None`` if it cannot be the key of any batch's output."""
     match = _IMAGE.fullmatch(key) if key_problem(key) is None else None
     return ImageKey(match["sha256"], match["extension"]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
-    """The keys of one batch. ``root`` is their prefix; it is empty in the folder of a local run."""
+    """The keys of one batch; ``root`` is their prefix, which is empty for a local run's folder."""
 
     root: str
 
     @classmethod
     def of(cls, namespace: str, uid: str, prefix: str = "") -> BatchKeys:
-        """The keys of a new batch; ``prefix`` is the store's, see :func:`store_prefix`."""
+        """Return the keys of a new batch; ``prefix`` is that of :func:`store_prefix`."""
         return cls(f"{prefix}{namespace}/{uid}/")
 
     @classmethod
     def at(cls, root: str, namespace: str) -> BatchKeys:
-        """The keys of a batch whose root was recorded.
+        """Return the keys of a batch whose root was recorded.
 
         Raises:
-            ValueError: the root is in another namespace, which no batch may read.
+            ValueError: the root is not in ``namespace``; a batch may not read another namespace.
         """
         inside = re.fullmatch(rf"(.+/)?{re.escape(namespace)}/[^/]+/", root)
         if not inside or key_problem(root[:-1]) is not None:
@@ -100,7 +101,7 @@ class BatchKeys:
 
     @property
     def prefix(self) -> str:
-        """The store's prefix when the batch was accepted."""
+        """The store's prefix at the time the batch was accepted."""
         before = self.root.split("/")[:-3]
         return "".join(f"{part}/" for part in before)
 
@@ -114,12 +115,12 @@ class BatchKeys:
 
     @property
     def rows(self) -> str:
-        """The rows of the input, one a line, that the gateway reads pages of."""
+        """The rows of the input, one per line; the gateway reads pages of it."""
         return f"{self.root}rows.jsonl"
 
     @property
     def rows_index(self) -> str:
-        """Written after ``rows``; it says where every :data:`INDEX_EVERY`-th row begins."""
+        """The index of ``rows``, written after it: offsets of every :data:`INDEX_EVERY`-th row."""
         return f"{self.root}rows.index.json"
 
     @property
@@ -132,7 +133,7 @@ class BatchKeys:
 
     @property
     def report_raw_csv(self) -> str:
-        """The output CSV with all cells as they were; there only where the other one differs."""
+        """The output CSV with all cells unchanged; it exists only if ``report_csv`` differs."""
         return f"{self.root}report.raw.csv"
 
     @property
@@ -145,13 +146,13 @@ class BatchKeys:
 
     @property
     def summary(self) -> str:
-        """Written last by collect, so a batch that has it is collected."""
+        """The summary, which collect writes last: a batch that has it is collected."""
         return f"{self.root}summary.json"
 
     def probe(self, token: str) -> str:
-        """An object that checks whether the store can be written, read and listed.
+        """Return the key of an object that tests whether the store can be written, read and listed.
 
-        The ``token`` differs between pods, so that none deletes another's.
+        Each pod has its own ``token``, so that no pod deletes another's object.
         """
         return f"{self.root}probe-{token}"
 
@@ -163,7 +164,7 @@ class BatchKeys:
         return f"{self.root}results/"
 
     def shard_results(self, shard: int) -> str:
-        """Prefix of a shard's parts."""
+        """Return the key prefix of a shard's parts."""
         return f"{self.results}{shard:06d}/"
 
     def part(self, shard: int, pod_uid: str, number: int) -> str:
@@ -174,10 +175,10 @@ class BatchKeys:
         return f"{self.root}images/"
 
     def image(self, row: int, position: int, sha256: str, extension: str) -> str:
-        """``sha256`` is of the output's bytes; ``extension`` without the dot."""
+        """Return the key of an output; ``sha256`` is of its bytes, ``extension`` has no dot."""
         return f"{self.images}{row}-{position}-{sha256}.{extension}"
 
     def same_image(self, row: int, position: int, key: str) -> str:
-        """The key in this batch for a copy of the output at ``key`` of any batch."""
+        """Return the key in this batch for a copy of another batch's output at ``key``."""
         content = key.rpartition("/")[2].split("-", 2)[2]
         return f"{self.images}{row}-{position}-{content}"

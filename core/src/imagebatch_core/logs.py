@@ -1,4 +1,4 @@
-"""Logs of all components: one line an event on one stream, as JSON or as text for people."""
+"""Set up the logs of a component: one line per event on one stream, as JSON or text for people."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pythonjsonlogger.json import JsonFormatter
 from .environment import LogFormat, LogLevel
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-#: Attributes of a record that are no fields of the event; uvicorn's ``color_message`` repeats the
-#: message with escape sequences for terminals.
+#: Attributes of a record that are not logged as fields. uvicorn's ``color_message`` is the message
+#: again, with escape sequences for terminals.
 _RESERVED: Final = frozenset({*RESERVED_ATTRS, "asctime", "color_message", "message"})
 
 
 def configure(level: LogLevel, form: LogFormat = "json", stream: TextIO = sys.stderr) -> None:
-    """Replace all handlers of the root logger. What a call gives as ``extra`` becomes fields."""
+    """Replace all handlers of the root logger; ``extra`` of a logging call becomes fields."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_TextFormatter(_TEXT) if form == "text" else _json_formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
 class _TextFormatter(logging.Formatter):
-    """The fields of an event follow its message: ``request method="GET" status=404``."""
+    """Writes the fields of an event after its message: ``request method="GET" status=404``."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         fields = {name: value for name, value in vars(record).items() if name not in _RESERVED}
@@ -35,7 +35,7 @@ class _TextFormatter(logging.Formatter):
 
 
 class _Formatter(JsonFormatter):
-    """Levels in lower case, as the settings name them."""
+    """Writes levels in lower case, as the settings do."""
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         return {**log_data, "level": log_data["level"].lower()}

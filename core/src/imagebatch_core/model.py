@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """camelCase on the wire, closed against unknown fields, immutable in Python."""
+    """Base of models: camelCase in JSON, unknown fields refused, immutable in Python."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

@@ -1,6 +1,6 @@
-"""Every phase, condition type and condition reason, named once.
+"""Every phase, condition type and condition reason, defined once.
 
-Status, events, documentation and tests use these and no other spelling.
+Status, events, documentation and tests use these spellings only.
 """
 
 from __future__ import annotations

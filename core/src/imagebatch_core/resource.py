@@ -1,7 +1,7 @@
 """The ImageBatch resource: metadata, :mod:`spec <.spec>` and :mod:`status <.status>`.
 
-The CRD is generated from them (:mod:`imagebatch_core.crd`), so that the API server, the operator
-and the gateway refuse the same things. Field names are snake_case in Python, camelCase outside.
+The CRD is generated from these models (:mod:`imagebatch_core.crd`), so the API server, the operator
+and the gateway refuse the same specs. Field names are snake_case in Python and camelCase in JSON.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class BatchRecord(Model):
         """Read the API server's JSON.
 
         Raises:
-            ValidationError: this release cannot read it.
+            ValidationError: this release cannot read the object.
         """
         meta = body["metadata"]
         return cls(
@@ -63,8 +63,8 @@ class BatchRecord(Model):
 class ImageBatch(BatchRecord):
     """The resource as read from the API server.
 
-    ``unknown_fields`` are those of the spec that this release does not know, with their values, by
-    paths as ``spec.output.effort``. A newer CRD lets them in.
+    ``unknown_fields`` are the fields of the spec that this release does not know: their paths, as
+    ``spec.output.effort``, and values. A newer CRD accepts such fields.
     """
 
     spec: ImageBatchSpec
@@ -77,7 +77,7 @@ class ImageBatch(BatchRecord):
 
 
 def spec_problem(error: ValidationError) -> str:
-    """The first problem of a spec, by its path, without the value, which may hold a secret."""
+    """Return path and message of a spec's first problem; not the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{_path(first['loc'])} ({first['msg'].lower()})"
 
@@ -100,7 +100,7 @@ def _read_spec(data: Mapping[str, Any]) -> tuple[ImageBatchSpec, dict[str, Any]]
 
 
 def _path(place: tuple[int | str, ...]) -> str:
-    """``spec.runner.tolerations[0].weight``"""
+    """Return the path of a field, as ``spec.runner.tolerations[0].weight``."""
     text = "spec"
     for step in place:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"

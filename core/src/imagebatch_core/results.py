@@ -1,4 +1,4 @@
-"""The result of one image, as recorded in parts and in ``report.jsonl``, and its error codes."""
+"""The result of one image, as parts and ``report.jsonl`` record it, and its error codes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self
 
-# Made once: json.dumps makes a new encoder in each call unless its arguments are the defaults, and
+# One encoder for all calls: json.dumps with other than default arguments creates one per call, and
 # asdict copies every value. Together they took most of the time of plan and collect.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-#: Characters of an error's message that are recorded.
+#: The most characters of an error message that are recorded.
 LONGEST_MESSAGE: Final = 300
 
 
@@ -25,14 +25,14 @@ class _Status(NamedTuple):
 
 
 class ImageStatus(StrEnum):
-    """How one image ended. Every result has one of these and counts as done.
+    """How one image ended. Every result has one status and counts as done.
 
-    This is the one list of them: ``Totals``, ``Images``, kubectl's columns, the gateway's progress
+    This is the only list of them: ``Totals``, ``Images``, kubectl's columns, the gateway's progress
     and the summary of a local run derive from it, or a test compares them with it.
 
-    ``meaning`` is a sentence for the documents. ``label`` names the images in a local summary.
+    ``meaning`` is a sentence for the documentation. ``label`` names the images in a local summary.
     ``has_output`` says whether there is an output image. ``column`` is the heading of kubectl's
-    column, ``None`` where there is none.
+    column, ``None`` if it has none.
     """
 
     SUCCEEDED = _Status("succeeded", "compressed", "Compressed.")
@@ -58,7 +58,7 @@ class ImageStatus(StrEnum):
         return member
 
 
-#: The statuses of images that have an output. Their plain strings are found in it as well.
+#: The statuses of images that have an output; a plain string with the same value is in it, too.
 WITH_OUTPUT: Final = frozenset(status for status in ImageStatus if status.has_output)
 
 
@@ -109,11 +109,11 @@ _RETRYABLE = frozenset(
 
 
 class StoredOutput(NamedTuple):
-    """An output that lies in the store at ``key``, and the source that it was made of.
+    """An output in the store at ``key``, and the source from which it was made.
 
     ``source_sha256`` is the hash of the source's bytes; ``etag``, ``last_modified`` and
-    ``final_url_sha256`` are its validators, and the sizes are measured, as in :class:`ImageResult`.
-    Shard files hold these fields in this order.
+    ``final_url_sha256`` are its validators. The fields are as in :class:`ImageResult`. Shard files
+    hold them in this order.
     """
 
     key: str
@@ -129,9 +129,9 @@ class StoredOutput(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShardItem:
-    """One image of a shard: a line of its file. ``row`` and ``position`` are 1-based.
+    """One image of a shard: a line of the shard's file. ``row`` and ``position`` are 1-based.
 
-    ``earlier`` is what an earlier batch made of the same URL, if it may be taken over.
+    ``earlier`` is the output of an earlier batch for the same URL, if it may be reused.
     """
 
     row: int
@@ -155,13 +155,14 @@ class ShardItem:
 class ImageResult:
     """The result of one image: a line of a part and of ``report.jsonl``.
 
-    ``output_key`` is the output's key in the store, ``output_url`` the address where people find
-    it. ``bytes_in`` and ``bytes_out`` are the sizes of source and output in bytes, ``width`` and
-    ``height`` the output's in pixels; ``None`` where the image did not get that far. ``etag`` and
-    ``last_modified`` are what the host said of the source, for asking again later.
-    ``final_url_sha256`` is the hash of the address that redirects led to, ``None`` without any: the
-    address itself may hold a signature, which must not be recorded. ``recorded_at`` is when a pod
-    wrote the part that holds it, RFC 3339 in UTC; ``None`` if none did.
+    ``output_key`` is the output's key in the store, ``output_url`` the address for people.
+    ``bytes_in`` and ``bytes_out`` are the sizes of source and output in bytes, ``width`` and
+    ``height`` are the output's in pixels; they are ``None`` if the image did not get that far.
+    ``etag`` and ``last_modified`` are the host's validators of the source, for a later conditional
+    request. ``final_url_sha256`` is the hash of the address that redirects led to, ``None`` without
+    redirects: the address itself may hold a signature, which must not be recorded. ``recorded_at``
+    is the time at which a pod wrote the part with this result, RFC 3339 in UTC; ``None`` if no pod
+    did.
     """
 
     row: int
@@ -190,7 +191,7 @@ class ImageResult:
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ImageResult:
-        """Fields that only a newer runner knows are ignored."""
+        """Parse a line; fields that only a newer runner knows are ignored."""
         found = json.loads(line)
         found["status"] = ImageStatus(found["status"])
         code = found.get("error_code")
@@ -210,7 +211,7 @@ class ImageResult:
         http_status: int | None,
         attempts: int,
     ) -> ImageResult:
-        """``url`` is where people find the output."""
+        """Return the result of an image with an output; ``url`` is its address for people."""
         return cls(
             row=item.row,
             position=item.position,
@@ -260,6 +261,6 @@ _values = attrgetter(*_NAMES)
 
 
 def saved_share(bytes_in: int, bytes_out: int) -> str:
-    """The share of bytes that compression saved, as ``61.3%``; ``0.0%`` of no bytes."""
+    """Return the share of bytes that compression saved, as ``61.3%``; ``0.0%`` of no bytes."""
     percent = 100 * (bytes_in - bytes_out) / bytes_in if bytes_in else 0.0
     return f"{round(percent, 1) + 0.0:.1f}%"  # + 0.0: never "-0.0%"

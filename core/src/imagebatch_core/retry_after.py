@@ -1,4 +1,4 @@
-"""The header ``Retry-After`` as hosts and webhook receivers send it."""
+"""Parse the header ``Retry-After`` of hosts and webhook receivers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-#: Longest wait in seconds that a header can ask for; a longer wish counts as this one.
+#: The longest wait in seconds; a header that asks for more counts as this.
 LONGEST: Final = 86_400.0
 
 
 def parse_retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait: a number of them or an HTTP date (RFC 9110, 10.2.3), at most a day.
+    """Return the seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); at most a day.
 
-    A date that has passed is 0. ``None`` when there is no header or it is neither: a negative
-    number, ``inf`` or a word is no wish that could be followed. Fractions of a second are read
-    though the RFC has none. ``now`` must be aware.
+    A date in the past gives 0. ``None`` if there is no header or it is neither, as a negative
+    number, ``inf`` or a word. Fractions of a second are accepted, though the RFC has none. ``now``
+    must be timezone-aware.
     """
     text = (header or "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text):

@@ -1,6 +1,6 @@
-"""A URL as logs, statuses, events and webhooks may show it: scheme, host and path only.
+"""Reduce a URL to scheme, host and path, for logs, statuses, events and webhooks.
 
-A user's password and a signature in the query give access; they are nobody else's business.
+A password in the URL and a signature in the query give access, so they must not be shown.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _HIDDEN: Final = "…"
 
 
 def shown_url(url: str) -> str:
-    """Scheme, host, port and path of a URL; the path of a relative one.
+    """Return scheme, host, port and path of a URL, or the path of a relative one.
 
-    What cannot be taken apart for sure is hidden: ``https://user:pass/word@host/`` names, to a
-    parser, the host ``user``.
+    Whatever cannot be parsed with certainty is hidden: a parser takes ``user`` for the host of
+    ``https://user:pass/word@host/``.
     """
     absolute = _ABSOLUTE.match(url)
     if absolute is not None:
@@ -30,5 +30,5 @@ def shown_url(url: str) -> str:
     if scheme is not None:
         return scheme[0] + _HIDDEN
     path = _PATH.match(url)
-    assert path is not None  # noqa: S101 - it matches nothing, too
+    assert path is not None  # noqa: S101 - the pattern also matches empty text
     return _HIDDEN if url[path.end() : path.end() + 1] == "@" else path[0]

@@ -1,4 +1,4 @@
-"""What a user asks for: the spec of an ImageBatch."""
+"""The spec of an ImageBatch: what a user asks for."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .formats import Format
 from .model import Model
 from .names import LONGEST_OBJECT_NAME, OBJECT_NAME
 
-#: Longest inline source, bytes of UTF-8: an ImageBatch is read by every watcher.
+#: The most bytes of an inline source in UTF-8: every watcher receives the whole ImageBatch.
 INLINE_LIMIT = 16 * 1024
 
 Name = Annotated[
     str, Field(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=f"^{OBJECT_NAME}$")
 ]
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-#: An address in the spec is shown to everybody who may read the batch, so it holds no password.
-#: Only the API server refuses one: a batch that an older CRD let in stays readable.
+#: Everybody who may read the batch sees its addresses, so they must not hold a password. Only the
+#: API server checks that: a batch that an older CRD accepted stays readable.
 HttpUrl = Annotated[
     str,
     Field(
@@ -39,12 +39,12 @@ HttpUrl = Annotated[
 ]
 
 
-#: Excel allows 31 characters, and other programs more.
+#: Excel allows 31 characters in the name of a sheet, other programs more.
 SheetName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class S3Source(Model):
-    """An object of the configured bucket."""
+    """An object in the configured bucket."""
 
     key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
         description="Key of the CSV in the configured bucket, without s3.prefix of the chart; it "
@@ -67,8 +67,8 @@ class RetryOnly(StrEnum):
 
 
 class RetryOfSource(Model):
-    """The images of an earlier batch of the same namespace that failed. Not acted on yet: a batch
-    that sets it is refused.
+    """The failed images of an earlier batch of the same namespace. Not supported yet: a batch that
+    sets it is refused.
     """
 
     name: Name = Field(description="Name of the earlier ImageBatch.")
@@ -114,8 +114,8 @@ class Source(Model):
 
 
 class ReuseFrom(Model):
-    """An earlier batch of the same namespace: its outputs are taken over for images whose source
-    did not change since, if it has the same output options. It is waited for until it has ended.
+    """An earlier batch of the same namespace. If it has the same output options, its outputs are
+    reused for images whose source has not changed. This batch waits until the earlier one ends.
     """
 
     name: Name = Field(description="Name of the earlier ImageBatch.")
@@ -156,14 +156,13 @@ class Output(Model):
     )
 
     def differences(self, other: Output) -> dict[str, object]:
-        """The options in which ``other`` differs, by their names in the resource, with the values
-        that ``other`` has."""
+        """Return the options of ``other`` that differ: name in the resource → value there."""
         ours, theirs = self.model_dump(by_alias=True), other.model_dump(by_alias=True)
         return {name: theirs.get(name) for name in ours if ours[name] != theirs.get(name)}
 
 
 class SecretRef(Model):
-    """A Secret of the batch's namespace; ``key`` holds a whsec_… signing secret."""
+    """A Secret in the batch's namespace; ``key`` holds a whsec_… signing secret."""
 
     name: Name = Field(description="Name of the Secret.")
     key: DataKey = Field(
@@ -172,7 +171,9 @@ class SecretRef(Model):
 
 
 class Webhook(Model):
-    """Who is told when the batch has ended. May be changed until the event was delivered."""
+    """The receiver of the event that the batch has ended. May be changed until the event is
+    delivered.
+    """
 
     url: HttpUrl = Field(
         description="http(s) address that gets one signed POST. An address that is not public "
@@ -189,7 +190,7 @@ ShortText = Annotated[str, Field(max_length=253)]
 
 
 class Toleration(Model):
-    """As a pod's."""
+    """A toleration, as in a pod's spec."""
 
     key: ShortText | None = Field(None, description="Key of the taint; none: every taint.")
     operator: Literal["Exists", "Equal"] | None = Field(
@@ -208,7 +209,7 @@ Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMG
 
 
 class Resources(Model):
-    """As a container's."""
+    """Resource requests and limits, as in a container's spec."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
         None, description="What the scheduler sets aside, as cpu: 500m."
@@ -222,7 +223,7 @@ Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
 
 
 class Runner(Model):
-    """Where and how the runner's pods run. Not acted on yet: a batch that sets it is refused."""
+    """Where and how the runner's pods run. Not supported yet: a batch that sets it is refused."""
 
     resources: Resources | None = Field(None, description="CPU and memory of each pod.")
     node_selector: Labels | None = Field(None, description="Labels that their nodes must have.")
@@ -239,7 +240,7 @@ class DeletionPolicy(StrEnum):
     DELETE = "Delete"
 
 
-#: Fields of spec that may change after creation; all others are immutable.
+#: The fields of spec that may change after creation; all others are immutable.
 MUTABLE_FIELDS = (
     "suspend",
     "cancel",
@@ -251,7 +252,7 @@ MUTABLE_FIELDS = (
 
 
 class ImageBatchSpec(Model):
-    """What shall be compressed, how, and who is told."""
+    """Which images to compress, how, and where to report the end."""
 
     source: Source
     reuse_from: ReuseFrom | None = None

@@ -1,8 +1,8 @@
 """The status of an ImageBatch, which the operator writes.
 
-It is read tolerantly, because a newer operator may have written it: fields that are not known are
-passed over, unknown reasons and condition types are kept as text, an unknown phase is derived from
-the conditions. The bounds of lists and texts stand in the CRD alone.
+A newer operator may have written it, so it is read tolerantly: unknown fields are ignored, unknown
+reasons and condition types are kept as text, and an unknown phase is derived from the conditions.
+Only the CRD limits the lengths of lists and texts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .reasons import ConditionType, Phase
 from .results import ImageStatus
 from .words import ConditionTypeWord, PhaseWord, ReasonWord
 
-#: Characters of a condition's message.
+#: The most characters of a condition's message.
 MESSAGE_LENGTH: Final = 1024
 
 
@@ -31,7 +31,7 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(Document):
-    """As ``metav1.Condition``."""
+    """A condition, as ``metav1.Condition`` defines it."""
 
     # The list is written as a whole, so fields that a newer operator added must be kept.
     model_config = ConfigDict(extra="allow")
@@ -64,19 +64,19 @@ class Images(Document):
 
     @classmethod
     def of(cls, totals: Totals) -> Self:
-        """The images of a collected batch."""
+        """Return the images of a collected batch."""
         return cls.counted(totals.counts, total=totals.images)
 
     @classmethod
     def counted(cls, counts: Mapping[ImageStatus, int], *, total: int) -> Self:
-        """``counts`` of the images that have a result; ``total`` of the batch, 0 if not known."""
+        """Return the images by the ``counts`` of their results; ``total`` is 0 if not known."""
         done = sum(counts.values())
         by_name = {status.value: counts.get(status, 0) for status in ImageStatus}
         return cls(total=total, done=min(done, total) if total else done, **by_name)
 
 
 class Bytes(Document):
-    """Sizes in bytes of all images that did not fail."""
+    """Total sizes in bytes of all images that did not fail."""
 
     model_config = ConfigDict(
         alias_generator=None, json_schema_extra={}, extra="ignore", frozen=True
@@ -86,7 +86,7 @@ class Bytes(Document):
 
 
 class Shards(Document):
-    """The pieces that pods compress one at a time."""
+    """The shards of the batch; a pod compresses one shard at a time."""
 
     total: int = Field(0, description="All of the batch.")
     done: int = Field(0, description="Compressed to their end.")
@@ -107,14 +107,14 @@ class Runs(Document):
 
 
 class Report(Document):
-    """The output CSV; the gateway's /api/download/NAME gives it out."""
+    """The output CSV; the gateway serves it at /api/download/NAME."""
 
     key: str = Field(description="Its key in the bucket.")
     sha256: str = Field(description="Hash of its content.")
 
 
 class ReuseStatus(Document):
-    """The batch whose outputs are taken over; recorded, for it may be deleted meanwhile."""
+    """The batch whose outputs are reused. It is recorded because that batch may be deleted."""
 
     uid: str = Field(description="Its uid.")
     storage: str | None = Field(None, description="Its status.storage.")
@@ -129,7 +129,9 @@ class Paused(Document):
 
 
 class Retry(Document):
-    """The store or a setting refused the last run: the next one begins after a wait that grows."""
+    """Why the store or a setting refused the last run, and when the next one begins. The wait grows
+    with each refusal.
+    """
 
     refusals: int = Field(0, description="Runs refused one after another.")
     next_time: datetime = Field(description="When the next run may begin.")
@@ -141,7 +143,9 @@ class Retry(Document):
 
 
 class WebhookStatus(Document):
-    """The outbox: recorded before the first attempt, so that a crash repeats, never forgets."""
+    """The event to deliver, and its attempts. It is recorded before the first attempt: after a
+    crash an attempt may be repeated, but the event is not lost.
+    """
 
     event_id: str = Field(description="The webhook-id of every attempt.")
     attempts: int = Field(0, description="Attempts made so far.")
@@ -158,7 +162,7 @@ class WebhookStatus(Document):
 
 
 class ImageBatchStatus(Document):
-    """What the operator knows; at most 32 KiB whatever the batch's size."""
+    """What the operator knows about the batch: at most 32 KiB, whatever the batch's size."""
 
     observed_generation: int = Field(
         -1, description="Generation of the spec that this status was made of; -1: of none yet."
@@ -215,7 +219,7 @@ class ImageBatchStatus(Document):
         return {**data, "phase": _phase_by_conditions(data.get("conditions") or ())}
 
     def condition(self, type_: ConditionType) -> Condition | None:
-        """The condition of that type, if it was ever set."""
+        """Return the condition of a type, if it is set."""
         return next((c for c in self.conditions if c.type == type_), None)
 
 

@@ -1,8 +1,7 @@
-"""The object store as every component opens it: ``s3://bucket/prefix``, ``file:///folder``.
+"""Open the object store of a component: ``s3://bucket/prefix`` or ``file:///folder``.
 
 S3 settings come from the usual AWS variables (``AWS_ENDPOINT_URL``, ``AWS_REGION``,
-``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_ALLOW_HTTP`` is implied by an http
-endpoint).
+``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``). An http endpoint implies ``AWS_ALLOW_HTTP``.
 """
 
 from __future__ import annotations
@@ -31,13 +30,12 @@ def open_store(
 ) -> ObjectStore:
     """Open the bucket or folder that a URL names.
 
-    Keys are those of the bucket: the URL's prefix is a part of them
-    (:func:`imagebatch_core.keys.store_prefix`).
-    ``retry_timeout`` bounds how long one request is repeated while the store fails.
+    Keys are relative to the bucket, so they include the URL's prefix
+    (:func:`imagebatch_core.keys.store_prefix`). ``retry_timeout`` is the longest time for which one
+    request is repeated while the store fails.
 
     Raises:
-        ConfigurationRefused: the URL is of no kind that can be opened, or half of the key pair is
-            missing.
+        ConfigurationRefused: the URL is of no supported kind, or half of the key pair is missing.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -72,7 +70,7 @@ def open_store(
             "connect_timeout": timedelta(seconds=5),
         },
         retry_config={
-            "max_retries": 10_000,  # the time ends it
+            "max_retries": 10_000,  # retry_timeout is the limit
             "retry_timeout": retry_timeout,
             "backoff": {
                 "base": 2,
@@ -103,7 +101,7 @@ def _key_pair(env: Mapping[str, str]) -> S3Credential | None:
 
 
 def endpoint_of(env: Mapping[str, str]) -> str | None:
-    """Address of the S3 service; ``None``: AWS itself."""
+    """Return the address of the S3 service; ``None`` stands for AWS itself."""
     return env.get("AWS_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3")
 
 

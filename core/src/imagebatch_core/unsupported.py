@@ -1,7 +1,7 @@
-"""What the resource can say and this release does not do yet, named once.
+"""The fields of the spec that this release does not support yet.
 
-The gateway refuses it at upload, the operator when it is applied. A field leaves this list in the
-commit that makes it work.
+The gateway refuses them at upload, the operator in a batch that was applied. The commit that makes
+a field work removes it from this list.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
 
 
 def unsupported(spec: ImageBatchSpec) -> list[str]:
-    """The fields of a spec that this release does not act on, by their paths."""
+    """Return the paths of the fields in a spec that this release does not act on."""
     return [field for field, asks in _ASKED.items() if asks(spec)]
 
 
 def explain_unsupported(fields: Sequence[str], advice: str = "leave it out") -> str:
-    """The sentence that refuses these fields; ``advice`` says what to do."""
+    """Return the sentence that refuses these fields; ``advice`` says what to do."""
     return f"this release does not act on {', '.join(fields)} yet; {advice}"

@@ -1,8 +1,8 @@
-"""URLs that strangers name: which ones are refused, and the form in which they are requested.
+"""Check URLs that users name, and bring them into the form in which they are requested.
 
-The host is normalised, since the address guard and the credentials judge it. Path and query go onto
-the wire as they were written: an address that was signed over its text stays valid. Only what HTTP
-cannot carry is percent-encoded: spaces, control characters and letters outside ASCII.
+The host is normalised, because the address guard and the credentials compare it. Path and query are
+sent as they were written, so that a signature over their text stays valid. Only characters that
+HTTP cannot carry are percent-encoded: spaces, control characters and letters outside ASCII.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from urllib.parse import quote
 
 from yarl import URL
 
-#: Characters of the longest URL that is requested.
+#: The most characters of a URL that is requested.
 _MAX_URL: Final = 8192
 _MAX_NAME: Final = 253
-#: Origins whose check is remembered: a catalogue names few hosts many times.
+#: The number of origins whose check is cached: a catalogue names few hosts many times.
 _ORIGINS: Final = 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-#: Ports of other protocols: the list of the Fetch standard ("port blocking"), and Redis. What is
-#: asked there could be taken for a command.
+#: Ports of other protocols, which might take a request for a command: the list of the Fetch
+#: standard ("port blocking"), and Redis.
 _CLOSED_PORTS: Final = frozenset({
     1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
     103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
@@ -32,36 +32,36 @@ _CLOSED_PORTS: Final = frozenset({
     6668, 6669, 6679, 6697, 10080,
 })  # fmt: skip
 
-#: The blanks around a URL that browsers remove (WHATWG URL, "basic URL parser").
+#: The characters that browsers remove around a URL (WHATWG URL, "basic URL parser").
 _BLANKS: Final = "".join(map(chr, range(0x21)))
-#: Scheme and authority as written. The port is ASCII: int() takes the digits of other scripts, too.
+#: Scheme and authority as written. Ports are ASCII digits only; int() accepts other scripts' too.
 _FORM: Final = re.compile(
     r"(?P<scheme>(?i:https?))://(?P<authority>[^/?#]*?(?::(?P<port>[0-9]{0,5}))?)(?=[/?#]|$)"
 )
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NAME: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
-#: What a request line cannot carry (RFC 9112, 3).
+#: Characters that a request line cannot carry (RFC 9112, 3).
 _UNSENDABLE: Final = re.compile(r"[^\x21-\x7e]+")
 
 
 class UrlRefused(ValueError):
-    """The URL's form is refused, before any look-up. The text never repeats the URL."""
+    """A URL is refused by its form, before any look-up. The text never repeats the URL."""
 
 
 def check_url(url: str) -> URL:
-    """The URL in the form in which it is requested; a fragment is left out.
+    """Check a URL and return it in the form in which it is requested, without a fragment.
 
-    All of path and query is the ``path`` of the answer. yarl would drop an empty query, and quote
-    the parts anew.
+    The ``path`` of the result holds both path and query: yarl would drop an empty query, and quote
+    the parts again.
 
-    The host is judged as it will be dialled: after percent-decoding and IDNA, which turns
+    The host is checked as it will be dialled, after percent-decoding and IDNA, which turns
     full-width digits and dots into plain ones.
 
     Raises:
-        UrlRefused: not http(s), with credentials, without host, with a backslash, on a port of
-            another protocol, or the host is neither a name of letters, digits, hyphens and
-            underscores, nor an address in its plain spelling (``127.1``, ``0x7f000001``,
-            ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are none).
+        UrlRefused: the URL is not http(s), has credentials, no host, a backslash or a port of
+            another protocol; or its host is neither a name of letters, digits, hyphens and
+            underscores, nor an address in the usual notation (``127.1``, ``0x7f000001``,
+            ``0177.0.0.1`` and ``[fe80::1%25eth0]`` are refused).
     """
     text = url.strip(_BLANKS)
     if len(text) > _MAX_URL:
@@ -76,13 +76,13 @@ def check_url(url: str) -> URL:
 
 
 def check_redirect(base: URL, location: str) -> URL:
-    """The URL that a ``Location`` header names, checked as any other.
+    """Return the URL that a ``Location`` header names, checked by :func:`check_url`.
 
-    ``base`` is the URL that was requested, as :func:`check_url` gave it. A relative reference is
-    resolved by RFC 3986, 5.2; one that is absolute, or starts with a slash, stays as it is written.
+    ``base`` is the URL that was requested, as :func:`check_url` returned it. A relative reference
+    is resolved by RFC 3986, 5.2. One that is absolute or starts with a slash is not changed.
 
     Raises:
-        UrlRefused: as :func:`check_url`.
+        UrlRefused: as in :func:`check_url`.
     """
     reference = location.strip(_BLANKS).partition("#")[0]
     if _SCHEME.match(reference):
@@ -103,7 +103,7 @@ def check_redirect(base: URL, location: str) -> URL:
 
 
 def _request_target(rest: str) -> str:
-    """``rest`` is what follows the authority: path and query as they go onto the wire."""
+    """Return path and query as they are sent; ``rest`` is the URL after its authority."""
     target = rest.partition("#")[0]
     if not target.startswith("/"):
         target = f"/{target}"
@@ -118,12 +118,12 @@ def _request_target(rest: str) -> str:
 
 
 def _percent_encoded(found: re.Match[str]) -> str:
-    # Bytes of a header that are no UTF-8 arrive as lone surrogates.
+    # Bytes of a header that are not valid UTF-8 arrive as lone surrogates.
     return quote(found[0].encode("utf-8", "surrogateescape"), safe="")
 
 
 def _without_dot_segments(path: str) -> str:
-    """RFC 3986, 5.2.4, for a path that starts with a slash."""
+    """Remove ``.`` and ``..`` from a path that starts with a slash (RFC 3986, 5.2.4)."""
     *folders, last = path.split("/")[1:]
     kept: list[str] = []
     for folder in [*folders, last]:
@@ -138,7 +138,7 @@ def _without_dot_segments(path: str) -> str:
 
 @lru_cache(_ORIGINS)
 def _checked_authority(scheme: str, authority: str, port_text: str | None) -> str:
-    """The normalised ``host[:port]``."""
+    """Check an authority and return it normalised, as ``host[:port]``."""
     if "@" in authority:
         raise UrlRefused("credentials in a URL are refused")
     if re.search(r"[\x00-\x20\x7f]", authority):  # yarl would remove some of them
@@ -162,7 +162,10 @@ def _checked_authority(scheme: str, authority: str, port_text: str | None) -> st
 
 
 def _check_host(host: str, readable: str, authority: str) -> None:
-    """``host`` as it is dialled, ``readable`` before IDNA, ``authority`` as it was written."""
+    """Raise UrlRefused if a host is not valid.
+
+    ``host`` is the host as it is dialled, ``readable`` before IDNA, ``authority`` as written.
+    """
     if authority.startswith("["):
         try:
             scoped = IPv6Address(host).scope_id is not None
@@ -177,7 +180,7 @@ def _check_host(host: str, readable: str, authority: str) -> None:
         return
     if len(host.rstrip(".")) > _MAX_NAME or not _NAME.fullmatch(host):
         raise UrlRefused("the host is no valid name")
-    # The rule of the WHATWG URL standard: a name whose last label is a number is meant as IPv4.
+    # The WHATWG URL standard takes a name whose last label is a number for an IPv4 address.
     last = (name.rstrip(".").rpartition(".")[2] for name in (host, readable))
     if any(label.isdecimal() or re.fullmatch(r"0x[0-9a-f]*", label) for label in last):
         raise UrlRefused("the host is an IPv4 address in an odd spelling")

@@ -13,8 +13,8 @@ from .reasons import ConditionType, Phase, Reason
 def _word_schema(known: type[StrEnum]) -> WithJsonSchema:
     """JSON schema of a field whose words a newer component may add to: a pattern, not an enum.
 
-    An enum in the CRD would make the API server refuse a newer operator's word. The known words
-    stand in ``examples``, which the CRD leaves out.
+    With an enum in the CRD, the API server would refuse a newer operator's word. The known words
+    are in ``examples``, which the CRD leaves out.
     """
     return WithJsonSchema(
         {

@@ -75,7 +75,7 @@ def write_csv(
 
 
 class _SheetRows:
-    """Adapts a workbook's rows to :class:`RowReader`; a line number is the number of a sheet row."""
+    """Adapts a workbook's rows to :class:`RowReader`; its line numbers are those of sheet rows."""
 
     mended = 0
 

@@ -53,7 +53,7 @@ def split_plain(text: str, separator: str) -> list[str] | None:
     The result is that of :func:`split_list`, in a fraction of the time.
     """
     parts = text.split(separator)
-    # As many schemes as parts. The loop checks that each part begins with one, so none is elsewhere.
+    # As many schemes as parts. The loop checks that each part begins with one: none is elsewhere.
     if text.count("://") != len(parts) or "\r" in text:
         return None
     if "\n" in text if separator == "," else _has_comma_or_break(text, separator):

@@ -13,7 +13,7 @@ from imagebatch_core.errors import InputRefused
 #: The most bytes of XML that are read from one workbook: about those of a full sheet of 20 columns.
 UNPACKED_LIMIT: Final = 1 << 30
 #: How many times larger a part may be than its packed form. Real sheets are up to 50 times larger,
-#: ZIP bombs about 1000 times. Parts of less than _RATIO_FROM bytes are not checked.
+#: ZIP bombs about 1000 times. Parts of at most _RATIO_FROM bytes are not checked.
 _RATIO_LIMIT: Final = 200
 _RATIO_FROM: Final = 16 << 20
 _PARTS_LIMIT: Final = 10_000
@@ -46,7 +46,7 @@ class Archive:
             raise InputRefused(f"the .xlsx file is damaged: the part {name[:80]!r} is missing")
         if info.flag_bits & 1:
             raise InputRefused("the .xlsx file has a password; save it without one")
-        # Other compression methods may need gigabytes of memory, and no spreadsheet program uses them.
+        # Other methods may need gigabytes of memory, and no spreadsheet program uses them.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InputRefused("the .xlsx file is packed in an unusual way; open and save it again")
         most = max(_RATIO_FROM, info.compress_size * _RATIO_LIMIT)

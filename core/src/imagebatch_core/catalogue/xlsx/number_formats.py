@@ -1,4 +1,4 @@
-"""How a number of a cell reads: as a number, a date, a time or a share, by the cell's format."""
+"""Turn a cell's number into text as a number, date, time or percentage, by the cell's format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from .xml import whole_number
 
-#: ECMA-376, 18.8.30; 27 to 36 and 50 to 58 are dates in the languages that have them.
+#: Built-in formats (ECMA-376, 18.8.30); 27 to 36 and 50 to 58 are dates in East Asian languages.
 _BUILT_IN: Final = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%",
     **dict.fromkeys([*range(14, 18), *range(27, 32), *range(34, 37)], "yyyy-mm-dd"),
@@ -18,28 +18,31 @@ _BUILT_IN: Final = {
     **dict.fromkeys([*range(18, 22), 32, 33, 45, 47, 55, 56], "hh:mm:ss"),
     22: "yyyy-mm-dd hh:mm", 46: "[h]:mm:ss",
 }  # fmt: skip
-#: What in a format is no letter of its own: quoted and escaped text, padding, conditions, colours.
+#: Parts of a format code that are not format letters: quoted and escaped text, padding, conditions,
+#: colours.
 _LITERAL: Final = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]?', re.IGNORECASE)
 _ELAPSED: Final = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _ZEROS: Final = re.compile(r"0+")
 _DECIMALS: Final = re.compile(r"[0#?]\.(0+)")
-#: The day before the first of 1900, moved by the day that Excel believes to be 29 February 1900.
+#: Day 0 of Excel's dates from 1 March 1900 on: one day early, because Excel counts a 29 February
+#: 1900 that did not exist.
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - cells know no time zone
 _EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 _LAST_DAY: Final = 2_958_466  # the first one of the year 10000
-#: Significant digits that spreadsheets keep; those after them are noise of the binary form.
+#: Significant digits that spreadsheets keep; further digits are noise of binary floating point.
 _DIGITS: Final = 15
 _LARGEST_PLAIN: Final = 1e21
-#: More than Excel has.
+#: Limits on number formats and cell styles, above those of Excel.
 _FORMATS_LIMIT: Final = 10_000
 _STYLES_LIMIT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """``date`` and ``time``: what of a moment is shown. ``width``: digits with leading zeros.
+    """How a number is shown: ``date`` and ``time`` say which parts of a date-time are shown.
 
-    ``decimals``: digits after the point that are shown even if they are zeros.
+    ``elapsed`` is for hours above 24. ``decimals`` is the number of digits after the point that are
+    shown even if they are zeros. ``width`` is the number of digits with leading zeros.
     """
 
     date: bool = False
@@ -51,7 +54,7 @@ class NumberFormat:
 
     @classmethod
     def parse(cls, code: str) -> Self:
-        """Of a format code as ``yyyy-mm-dd`` or ``0.00%``: its section for positive numbers."""
+        """Parse a format code such as ``yyyy-mm-dd`` or ``0.00%``: its first section only."""
         plain = _LITERAL.sub("", code).split(";")[0].lower()
         if plain == "general":
             return cls()
@@ -73,14 +76,14 @@ GENERAL: Final = NumberFormat()
 
 
 class CellFormats:
-    """The format of a cell by its style, of ``styles.xml``."""
+    """The number formats of cells by their styles, from ``styles.xml``."""
 
     def __init__(self, *, from_1904: bool = False) -> None:
         self._by_style: list[NumberFormat] = []
         self._epoch = _EPOCH_1904 if from_1904 else _EPOCH
 
     def read(self, elements: Iterable[tuple[str, dict[str, str]]]) -> None:
-        """Take the styles of a part, given as its elements."""
+        """Read the styles of ``styles.xml``, given as its elements."""
         codes = dict(_BUILT_IN)
         parsed: dict[int, NumberFormat] = {}
         of_cells = False
@@ -100,7 +103,7 @@ class CellFormats:
                 self._by_style.append(parsed[kind])
 
     def text(self, number: str, style: int) -> str:
-        """A number as it stands in the sheet's XML, as people read it."""
+        """Turn a number of the sheet's XML into the text that people read."""
         found = self._by_style[style] if 0 <= style < len(self._by_style) else GENERAL
         if found is GENERAL and number.isascii() and number.isdigit():
             return number
@@ -122,7 +125,7 @@ class CellFormats:
         if not 0 <= days < _LAST_DAY:
             return None
         if self._epoch is _EPOCH and 1 <= days < 60:
-            days += 1  # before the day that never was
+            days += 1  # before Excel's 29 February 1900, which did not exist
         return self._epoch + timedelta(seconds=round(days * 86400))
 
 
@@ -141,7 +144,7 @@ def _elapsed(days: float) -> str:
 
 
 def _plain(value: float, decimals: int) -> str:
-    """15 significant digits without the noise of the binary form: 12.3, 1.0 as 1, 1E-07."""
+    """Return a number with 15 significant digits, as 12.3, 1 for 1.0, and 1E-07."""
     if not decimals and value.is_integer() and abs(value) < _LARGEST_PLAIN:
         return str(int(value))
     text = f"{value:.{_DIGITS}g}"

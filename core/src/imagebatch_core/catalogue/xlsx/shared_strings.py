@@ -1,4 +1,4 @@
-"""The table of texts that the cells of a workbook refer to, on disk where it is large."""
+"""The table of texts that the cells of a workbook refer to, kept on disk if it is large."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from imagebatch_core.errors import InputRefused
 
 from .xml import PartParser
 
-#: Bytes of texts that are held in memory; more are spooled to a temporary file.
+#: The most bytes of texts in memory; a larger table goes to a temporary file.
 _IN_MEMORY: Final = 8 << 20
-#: Eight different texts in each row of a full sheet.
+#: The most texts: eight different ones in each row of a full sheet.
 _COUNT_LIMIT: Final = 8 << 20
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class SharedStrings:
-    """Texts by their index. Close it: it may hold a temporary file."""
+    """Texts by index. It must be closed, because it may hold a temporary file."""
 
     def __init__(self) -> None:
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
-        # Four bytes each are enough: no more than a gigabyte is read of a workbook.
+        # Four bytes each are enough: at most a gigabyte is read from a workbook.
         self._ends = array("I", [0])
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class SharedStrings:
             self._memory.clear()
 
     def read(self, pieces: Iterable[bytes], part: str, *, longest: int) -> None:
-        """Add the texts of a part ``sharedStrings.xml``; each of ``longest`` characters at most."""
+        """Add the texts of ``sharedStrings.xml``, each of at most ``longest`` characters."""
         for _ in _StringsParser(self, pieces, part, longest).feed():
             pass
 
@@ -103,7 +103,7 @@ class _StringsParser(PartParser):
 
 
 def unescaped(text: str) -> str:
-    """``_x000D_`` stands for a character that XML cannot hold (ECMA-376, ST_Xstring)."""
+    """Replace escapes such as ``_x000D_`` by their characters (ECMA-376, ST_Xstring)."""
     if "_x" not in text:
         return text
     found = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)

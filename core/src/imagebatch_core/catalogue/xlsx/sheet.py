@@ -1,4 +1,4 @@
-"""The rows of a worksheet, piece by piece, as they stand in its XML."""
+"""Parse the rows of a worksheet piece by piece, as they are in its XML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from .xml import PartParser, whole_number
 
-#: What Excel allows.
+#: The highest row and column numbers that Excel allows.
 LAST_ROW: Final = 1_048_576
 LAST_COLUMN: Final = 16_384
 
@@ -16,8 +16,8 @@ LAST_COLUMN: Final = 16_384
 class SheetRow(NamedTuple):
     """The 1-based ``number`` of a row, and its cells that are not empty.
 
-    A cell is its 1-based column, its attributes in the XML (``t`` for its type, ``s`` for its
-    style) and its text there.
+    A cell is a tuple of its 1-based column, its XML attributes (``t`` is its type, ``s`` its style)
+    and its text in the XML.
     """
 
     number: int
@@ -25,9 +25,9 @@ class SheetRow(NamedTuple):
 
 
 class SheetParser(PartParser):
-    """Gives out rows as soon as they have ended.
+    """Yields each row as soon as it is complete.
 
-    ``longest`` are the characters that one row may have.
+    ``longest`` is the most characters that one row may have.
     """
 
     def __init__(self, pieces: Iterable[bytes], part: str, *, longest: int) -> None:
@@ -39,14 +39,14 @@ class SheetParser(PartParser):
         self._number = 0
         self._cells: list[tuple[int, dict[str, str], str]] = []
         self._column = 0
-        #: Of the cell that is being read.
+        #: Attributes of the cell that is being read.
         self._attributes: dict[str, str] | None = None
         self._texts: list[str] = []
         self._taking = False
         self._phonetic = False
         self._held = 0
         self._formula = False
-        #: Cells whose formula no program has calculated yet: they have no text.
+        #: The number of cells whose formula no program has calculated yet, so they have no text.
         self.uncalculated = 0
 
     def rows(self) -> Iterator[SheetRow]:
@@ -56,7 +56,7 @@ class SheetParser(PartParser):
             if self._ended:
                 return
 
-    # Called for each element of up to a gigabyte: the order of the questions counts.
+    # Called for each element of up to a gigabyte of XML, so the most frequent ones come first.
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         element = self.element(name)
@@ -116,7 +116,7 @@ class SheetParser(PartParser):
 
 
 def _column(reference: str) -> int:
-    """The column of a cell's reference as ``AB12``, 0 when it is none."""
+    """Return the column number of a cell reference such as ``AB12``; 0 if it is not valid."""
     return _column_of(reference.rstrip("0123456789"))
 
 

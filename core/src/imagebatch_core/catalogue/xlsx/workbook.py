@@ -1,4 +1,4 @@
-"""A workbook: which of its parts are which, and the rows of one sheet as text."""
+"""Read a workbook: find its parts, and return the rows of one sheet as text."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class _Sheet(NamedTuple):
 
 
 class Workbook:
-    """The rows of one sheet as a stream. Use it as a context, since it may hold a temporary file.
+    """One sheet of a workbook, whose rows are read as a stream.
 
-    It is the sheet of the name ``sheet``, otherwise the first that is not hidden.
+    It is the sheet named ``sheet``, or without a name the first that is not hidden. Use it as a
+    context manager, because it may hold a temporary file.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Workbook:
         self._strings.close()
 
     def rows(self) -> Iterator[list[str]]:
-        """The sheet's rows in their order, an empty one for each that is not in the file.
+        """Yield the sheet's rows in order, and an empty row for each that is not in the file.
 
-        Empty cells at a row's end are left out.
+        Empty cells at the end of a row are left out.
         """
         styles, strings = self._part_of("styles"), self._part_of("sharedStrings")
         if styles is not None:
@@ -75,7 +76,7 @@ class Workbook:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was noticed so far and stops nothing; sentences for people."""
+        """The notices so far: sentences for people about things that do not stop the batch."""
         found = []
         if self._several:
             name = self._sheet.name
@@ -107,7 +108,7 @@ class Workbook:
         return texts
 
     def _text(self, attributes: dict[str, str], written: str) -> str:
-        """The text of a cell by what is written in the sheet."""
+        """Return the text of a cell, from its attributes and content in the sheet's XML."""
         kind = attributes.get("t", "n")
         if kind == "s":
             return self._strings[whole_number(written, -1)]
@@ -120,7 +121,7 @@ class Workbook:
         return unescaped(written)
 
     def _read_main(self, main: str) -> tuple[list[_Sheet], bool]:
-        """The sheets that hold rows and are not hidden, and whether days count from 1904."""
+        """Return the worksheets that are not hidden, and whether dates count from 1904."""
         sheets: list[_Sheet] = []
         from_1904 = False
         for element, attributes in elements(self._archive.pieces(main), main):
@@ -152,12 +153,12 @@ class Workbook:
 def open_workbook(
     file: BinaryIO, *, sheet: str | None, cell_limit: int, row_limit: int
 ) -> Workbook | None:
-    """The workbook in a ZIP file; ``None`` when it holds none.
+    """Open the workbook in a ZIP file; ``None`` if the file holds none.
 
-    ``cell_limit`` and ``row_limit`` are the characters that one cell and one row may have.
+    ``cell_limit`` and ``row_limit`` are the most characters that one cell and one row may have.
 
     Raises:
-        InputRefused: it is damaged, made to fill the machine, or has no such sheet.
+        InputRefused: the file is damaged, unpacks to far too much, or has no such sheet.
     """
     archive = Archive(file)
     related = _relations(archive, "").values() if "_rels/.rels" in archive else ()
@@ -175,7 +176,10 @@ def _is_workbook(archive: Archive, main: str) -> bool:
 
 
 def _relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
-    """Kind and part of what a part refers to, by its id; ``""`` stands for the whole file."""
+    """Return the relationships of a part: id → (kind, part referred to).
+
+    The part ``""`` stands for the whole file.
+    """
     folder, name = posixpath.split(part)
     listed = posixpath.join(folder, "_rels", f"{name}.rels")
     found: dict[str, tuple[str, str]] = {}
