@@ -125,7 +125,7 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It warns that it receives no signals: this program handles them itself.
+    # Kopf warns that it receives no signals; this program handles them itself.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     asyncio.run(_run_and_leave(settings))
 

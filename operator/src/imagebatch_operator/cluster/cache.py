@@ -75,7 +75,7 @@ class Cache:
         return key
 
     def drop_batch(self, body: Body) -> Key:
-        """The batch was deleted; ``body`` is its last state. A newer batch of its name stays."""
+        """Remove a deleted batch, given its last state; a newer batch of its name stays."""
         key, version = _key(body), _version(body)
         known = self._batches.get(key)
         if known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]:
@@ -89,7 +89,7 @@ class Cache:
         return tuple(view for _, view in self._jobs.get((namespace, uid), {}).values())
 
     def known(self, namespace: str | None = None) -> Known:
-        """What the cache holds now, of one namespace or of all."""
+        """Return what the cache holds now, of one namespace or of all."""
 
         def wanted(key: Key | JobKey) -> bool:
             return namespace is None or key[0] == namespace
@@ -120,7 +120,7 @@ class Cache:
         return self.put_batch(body)
 
     def put_job(self, body: Body) -> Key | None:
-        """Returns the key of the batch that owns the Job; ``None`` when no batch does."""
+        """Store a Job and return the key of the batch that owns it; ``None`` when no batch does."""
         owner = _owner(body)
         if owner is None:
             return None
@@ -200,7 +200,7 @@ class Listing:
         self._cache.put_job(body)
 
     def end(self) -> list[Key]:
-        """Call it after the last page. Returns the keys of batches that no longer exist."""
+        """Remove all that was not listed, and return the keys of the removed batches."""
         return self._cache.forget_unlisted(self._before, self._batches, self._jobs)
 
 

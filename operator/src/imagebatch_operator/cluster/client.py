@@ -84,7 +84,7 @@ class Kube:
         return await self._call("PATCH", path, query, body, "application/merge-patch+json")
 
     async def delete(self, path: str, *, uid: str | None = None) -> None:
-        """Deletes dependents in the background. An object that does not exist is no error."""
+        """Delete an object, its dependents in the background; do nothing if it does not exist."""
         options: dict[str, Any] = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}

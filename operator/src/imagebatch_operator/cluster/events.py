@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 async def tell(kube: Kube, batch: BatchRecord, notice: Notice, now: datetime) -> None:
-    """Best effort: an Event that cannot be written is logged, and changes nothing else."""
+    """Log a notice and write its Event; an Event that cannot be written is only logged."""
     level = logging.WARNING if notice.warning else logging.INFO
     place = (batch.namespace, batch.name)
     _log.log(level, "batch %s/%s: %s: %s", *place, notice.reason, notice.message)

@@ -57,7 +57,11 @@ class Lease:
         return self._monotonic() < self._held_until
 
     async def acquire_or_renew(self) -> bool:
-        """Whether we hold the Lease now. Raises KubeError when the API server does not answer."""
+        """Acquire or renew the Lease, and return whether this process holds it now.
+
+        Raises:
+            KubeError: the API server does not answer.
+        """
         asked = self._monotonic()
         if not await self._acquire_or_renew():
             if self.holder != self._identity:

@@ -59,7 +59,7 @@ def _outcome_of(state: dict[str, Any]) -> PodOutcome:
 
 
 def parse_message(text: str | None) -> RunnerMessage | None:
-    """``None`` when the text is no message of a runner."""
+    """Parse a termination message; ``None`` when the text is no message of a runner."""
     try:
         return RunnerMessage.model_validate_json(text or "")
     except ValidationError:
@@ -75,7 +75,7 @@ async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
         text = _waiting(pod) or _unschedulable(pod)
         if text:
             return text
-    # That a Secret or ConfigMap is missing stands only in the events of the pod.
+    # A missing Secret or ConfigMap shows only in the events of the pod.
     for uid in [*(pod["metadata"]["uid"] for pod in pending[:1]), job.uid]:
         text = await _newest_warning(kube, namespace, uid)
         if text:

@@ -63,7 +63,11 @@ class Resync:
         self._wanted = asyncio.Event()
 
     def report(self) -> str:
-        """Raises Unhealthy: a watch is silent, or no list has succeeded for long."""
+        """Return the age of the last list as text.
+
+        Raises:
+            Unhealthy: a watch is silent, or no list has succeeded for long.
+        """
         self._silent = self._progress.silent(self._silent)
         if self._silent:
             watches = ", ".join(_name(one.watch) for one in self._silent)
@@ -74,7 +78,7 @@ class Resync:
         return f"leads; resynced {age:.0f} s ago"
 
     def soon(self) -> None:
-        """Call it when the watches start: the next list follows shortly."""
+        """Ask for a list shortly, because the watches start."""
         self._wanted.set()
 
     async def run(self, scopes: Callable[[], list[str | None]]) -> None:
@@ -143,7 +147,7 @@ class Resync:
         return {(kind, scope): version for kind, version in newest.items()}
 
     def forget(self, scope: str | None) -> None:
-        """Remove everything of a namespace that can no longer be read from the cache."""
+        """Remove from the cache everything of a namespace that can no longer be read."""
         for key in Listing(self._cache, scope).end():
             self._queue.add(key)
 

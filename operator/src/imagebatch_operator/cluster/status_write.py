@@ -22,7 +22,9 @@ Batch = TypeVar("Batch", bound=BatchRecord)
 async def write_status(
     kube: Kube, cache: Cache, batch: Batch, status: ImageBatchStatus, now: datetime
 ) -> Batch:
-    """Returns the batch as written. Nothing is sent when the status is equal.
+    """Write the status and return the batch as the API server stored it.
+
+    Nothing is sent when the status did not change.
 
     Raises:
         Conflict: the batch changed since it was read.

@@ -57,14 +57,18 @@ class Watches:
         self._stop.request()
 
     async def stop(self) -> None:
-        """Raises MustRestart when Kopf does not end: a second one must not run beside it."""
+        """Stop Kopf and wait until it has ended.
+
+        Raises:
+            MustRestart: Kopf does not end; a second one must not run beside it.
+        """
         self._stop.request()
         await asyncio.wait({self._ended}, timeout=_STOP_SECONDS)
         if not self._ended.done():
             raise MustRestart(f"Kopf did not stop within {_STOP_SECONDS:.0f} s")
 
     def _run(self, namespaces: tuple[str, ...], stop: _Stop, ended: asyncio.Future[None]) -> None:
-        """What the thread does."""
+        """Run Kopf; this is the thread's function."""
         error: BaseException | None = None
         try:
             asyncio.run(self._operate(namespaces, stop))
@@ -133,7 +137,7 @@ class _Stop:
                     loop.call_soon_threadsafe(event.set)
 
     def here(self) -> asyncio.Event:
-        """The event, for the running loop."""
+        """Return an event of the running loop that is set once a stop is requested."""
         with self._lock:
             event = asyncio.Event()
             self._there = asyncio.get_running_loop(), event
