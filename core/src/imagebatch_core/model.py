@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from .names import LONGEST_OBJECT_NAME, OBJECT_NAME
+
+#: The name of a Kubernetes object.
+Name = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=f"^{OBJECT_NAME}$")
+]
 
 
 class Model(BaseModel):

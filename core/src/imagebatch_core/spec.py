@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from .formats import Format
-from .model import Model
-from .names import LONGEST_OBJECT_NAME, OBJECT_NAME
+from .model import Model, Name
+from .runner_pods import Runner
 
 #: The most bytes of an inline source in UTF-8: every watcher receives the whole ImageBatch.
 INLINE_LIMIT = 16 * 1024
 
-Name = Annotated[
-    str, Field(min_length=1, max_length=LONGEST_OBJECT_NAME, pattern=f"^{OBJECT_NAME}$")
-]
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 #: Everybody who may read the batch sees its addresses, so they must not hold a password. Only the
 #: API server checks that: a batch that an older CRD accepted stays readable.
@@ -184,55 +181,6 @@ class Webhook(Model):
         description="Signing secret of the batch's own namespace, where the chart allows it "
         "(webhook.secretRefs); without it the release's own is used.",
     )
-
-
-ShortText = Annotated[str, Field(max_length=253)]
-
-
-class Toleration(Model):
-    """A toleration, as in a pod's spec."""
-
-    key: ShortText | None = Field(None, description="Key of the taint; none: every taint.")
-    operator: Literal["Exists", "Equal"] | None = Field(
-        None, description="Exists: whatever its value; Equal, the default: of this value."
-    )
-    value: ShortText | None = Field(None, description="Value of the taint.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Effect of the taint; none: every effect."
-    )
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="With NoExecute: how long it is tolerated; none: for ever."
-    )
-
-
-Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$")]
-
-
-class Resources(Model):
-    """Resource requests and limits, as in a container's spec."""
-
-    requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
-        None, description="What the scheduler sets aside, as cpu: 500m."
-    )
-    limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
-        None, description="What the pod may use, as memory: 2Gi."
-    )
-
-
-Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
-
-
-class Runner(Model):
-    """Where and how the runner's pods run. Not supported yet: a batch that sets it is refused."""
-
-    resources: Resources | None = Field(None, description="CPU and memory of each pod.")
-    node_selector: Labels | None = Field(None, description="Labels that their nodes must have.")
-    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
-        None, description="Taints of nodes that they may run on all the same."
-    )
-    priority_class_name: Name | None = Field(None, description="Their PriorityClass.")
-    pod_labels: Labels | None = Field(None, description="Further labels of the pods.")
-    pod_annotations: Labels | None = Field(None, description="Further annotations of the pods.")
 
 
 class DeletionPolicy(StrEnum):

@@ -18,7 +18,8 @@ from imagebatch_core.environment import (
     Seconds,
     WhenUnset,
 )
-from imagebatch_core.spec import HttpUrl, Name
+from imagebatch_core.model import Name
+from imagebatch_core.spec import HttpUrl
 
 #: Fields of a pod's spec that say where it runs.
 PLACEMENT: Final = (

@@ -12,7 +12,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.reasons import Phase
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
-from imagebatch_gateway.answers.models import ImageItem
+from imagebatch_gateway.answers.result_models import ImageItem
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.requests import images as images_module
 from imagebatch_gateway.requests.failures import MESSAGES

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
@@ -19,16 +18,11 @@ from imagebatch_core.apiserver import api_client
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
 
+from .api_errors import translated, translated_list
 from .errors import (
-    BatchExists,
     BatchMissing,
     BatchUnreadable,
-    Cause,
     ClusterRefused,
-    ClusterUnavailable,
-    ListExpired,
-    QuotaExceeded,
-    SpecRefused,
 )
 
 _SECONDS: Final = 10.0
@@ -113,7 +107,7 @@ class KubeBatches:
             ),
         }
         try:
-            async with _translated(name):
+            async with translated(name):
                 created = await self._custom.create_namespaced_custom_object(
                     names.GROUP,
                     names.VERSION,
@@ -131,7 +125,7 @@ class KubeBatches:
         return _read(name, created)
 
     async def get(self, name: str) -> ImageBatch:
-        async with _translated(name):
+        async with translated(name):
             body = await self._custom.get_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -143,7 +137,7 @@ class KubeBatches:
         return _read(name, body)
 
     async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
-        async with _translated(name):
+        async with translated(name):
             body = await self._custom.patch_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -159,7 +153,7 @@ class KubeBatches:
         return _read(name, body)
 
     async def delete(self, name: str) -> None:
-        async with _translated(name):
+        async with translated(name):
             await self._custom.delete_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -171,7 +165,7 @@ class KubeBatches:
             )
 
     async def list_page(self, after: str | None) -> ListPage:
-        async with _translated_list():
+        async with translated_list():
             more = {"_continue": after} if after else {}
             found = await self._custom.list_namespaced_custom_object(
                 names.GROUP,
@@ -186,7 +180,7 @@ class KubeBatches:
         return ListPage(found["items"], meta.get("continue") or None, meta["resourceVersion"])
 
     async def changes(self, version: str) -> AsyncIterator[Change]:
-        async with _translated_list():
+        async with translated_list():
             response = await self._custom.list_namespaced_custom_object_without_preload_content(
                 names.GROUP,
                 names.VERSION,
@@ -208,7 +202,7 @@ class KubeBatches:
 
     async def check(self) -> None:
         try:
-            async with _translated(""):
+            async with translated(""):
                 await self._custom.list_namespaced_custom_object(
                     names.GROUP,
                     names.VERSION,
@@ -255,70 +249,3 @@ def _read(name: str, body: dict[str, Any]) -> ImageBatch:
         return ImageBatch.from_object(body)
     except (ValidationError, KeyError, TypeError) as error:
         raise BatchUnreadable(name) from error
-
-
-@asynccontextmanager
-async def _translated(name: str) -> AsyncIterator[None]:
-    try:
-        yield
-    except ApiException as error:
-        raise _domain_error(name, error) from error
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise ClusterUnavailable(
-            "the Kubernetes API server cannot be reached", undecided=False
-        ) from error
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise ClusterUnavailable(
-            "the Kubernetes API server did not answer", undecided=True
-        ) from error
-
-
-@asynccontextmanager
-async def _translated_list() -> AsyncIterator[None]:
-    try:
-        async with _translated(""):
-            yield
-    except BatchMissing as error:
-        raise ClusterRefused("the ImageBatch CRD is not installed in this cluster") from error
-    except SpecRefused as error:
-        raise ClusterRefused(str(error)) from error
-
-
-def _domain_error(name: str, error: ApiException) -> Exception:
-    status = error.status or 0
-    answer = _status_object(error)
-    message = str(answer.get("message") or error.reason or f"HTTP {status}")
-    if status == 410:
-        return ListExpired(message)
-    if status == 404:
-        return BatchMissing(name)
-    if status == 409 and answer.get("reason") == "AlreadyExists":
-        return BatchExists(name)
-    if status == 403 and "exceeded quota" in message:
-        return QuotaExceeded(message)
-    if status == 401 or (status == 403 and "cannot " in message):
-        return ClusterRefused(f"the gateway lacks a permission in the cluster: {message}")
-    if status in (400, 403, 413, 422):
-        return SpecRefused(message, _causes(answer))
-    return ClusterUnavailable(
-        f"the Kubernetes API server answered {status}",
-        # 409 and 429 refuse a request before it has any effect.
-        undecided=status not in (409, 429),
-    )
-
-
-def _status_object(error: ApiException) -> dict[str, Any]:
-    """The ``metav1.Status`` of a refusal; empty when a proxy in between answered instead."""
-    try:
-        answer = json.loads(error.body or "")
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _causes(answer: Mapping[str, Any]) -> tuple[Cause, ...]:
-    details = answer.get("details") or {}
-    return tuple(
-        Cause(str(cause.get("field", "")), str(cause.get("message", "")))
-        for cause in details.get("causes") or ()
-    )

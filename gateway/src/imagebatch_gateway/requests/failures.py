@@ -8,7 +8,7 @@ from typing import Final
 from imagebatch_core.indexes import FailureGroup
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ErrorCode
-from imagebatch_gateway.answers.models import FailureItem
+from imagebatch_gateway.answers.result_models import FailureItem
 from imagebatch_gateway.backends.errors import ResultUnreadable, StoreUnavailable
 
 from .progress import ProgressReader

@@ -11,7 +11,8 @@ from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ImageStatus
-from imagebatch_gateway.answers.models import Product, RequestStatus
+from imagebatch_gateway.answers.models import RequestStatus
+from imagebatch_gateway.answers.result_models import Product
 from imagebatch_gateway.backends.errors import ResultMissing
 
 from .recorded import Recorded, Result

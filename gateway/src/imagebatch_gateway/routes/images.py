@@ -18,7 +18,7 @@ from imagebatch_gateway.answers.documented import (
     UNREADABLE,
     refusals,
 )
-from imagebatch_gateway.answers.models import FailureList, ImageItem, ImageList
+from imagebatch_gateway.answers.result_models import FailureList, ImageItem, ImageList
 from imagebatch_gateway.requests.images import Wanted
 from imagebatch_gateway.requests.place import Place
 from imagebatch_gateway.services import LinksOf, ServicesOf

@@ -14,7 +14,7 @@ from imagebatch_gateway.answers.documented import (
     STORE_AWAY,
     refusals,
 )
-from imagebatch_gateway.answers.models import ProductList
+from imagebatch_gateway.answers.result_models import ProductList
 from imagebatch_gateway.requests.place import Place
 from imagebatch_gateway.services import LinksOf, ServicesOf
 

@@ -29,11 +29,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.datastructures import FormData
 
-from imagebatch_core.model import Model
+from imagebatch_core.model import Model, Name
 from imagebatch_core.spec import (
     HttpUrl,
     ImageBatchSpec,
-    Name,
     ReuseFrom,
     S3Source,
     SheetName,
