@@ -84,7 +84,8 @@ def _sha256(url: yarl.URL) -> str:
 
 def _settled(modified: str | None, date: str | None) -> bool:
     last, now = _moment(modified), _moment(date)
-    return last is not None and now is not None and last + _SETTLED <= now
+    # A difference cannot overflow. The sum did, for the year 9999 that means "never expires".
+    return last is not None and now is not None and now - last >= _SETTLED
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imagebatch_core.results import ImageResult, ImageStatus, ShardItem, StoredOutput
+from imagebatch_core.shown_url import shown_url
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.claims import Claim, Claims
 from imagebatch_runner.fetch.host_queues import HostQueues
@@ -142,7 +143,8 @@ class ShardRun:
         try:
             gone = await self._record_images(url, items, items[0].earlier, claim)
             if gone:
-                log.info("%d earlier outputs of %s are gone: compressing it again", len(gone), url)
+                shown = shown_url(url)
+                log.info("%d earlier outputs of %s are gone: compress it again", len(gone), shown)
                 items = gone
                 await self._record_images(url, items, None, claim)
         except ImageFailed as failure:

@@ -38,6 +38,14 @@ def test_what_is_no_date_is_left_out(text: str) -> None:
     assert Validators.of({"Last-Modified": OLD, "Date": text}) == NO_VALIDATORS
 
 
+@pytest.mark.parametrize(
+    "last", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:30 -2359"]
+)
+def test_a_date_at_the_end_of_time_is_no_error(last: str) -> None:
+    assert Validators.of({"Last-Modified": last, "Date": DATE}) == NO_VALIDATORS
+    assert Validators.of({"Last-Modified": OLD, "Date": last}).last_modified == OLD
+
+
 def test_a_weak_etag_counts_only_beside_a_last_modified_that_counts() -> None:
     assert Validators.of({"ETag": 'W/"a"'}) == NO_VALIDATORS
     fresh = {"ETag": 'W/"a"', "Last-Modified": JUST_NOW, "Date": DATE}
