@@ -64,7 +64,11 @@ class Settings(EgressSettings):
     )
     fetch_connect_seconds: Seconds = Field(10, description="For one TCP and TLS handshake.")
     fetch_read_seconds: Seconds = Field(30, description="Between two reads of a body.")
-    fetch_total_seconds: Seconds = Field(120, description="For one request and its body.")
+    fetch_total_seconds: Seconds = Field(
+        120,
+        description="For one request until its header, and again for its body. Each redirect is a "
+        "request of its own.",
+    )
     fetch_floor_bytes: Annotated[int, Field(ge=0)] = Field(
         1000,
         description="Bytes a second of a body, at least, over fetch_floor_seconds; what is slower "

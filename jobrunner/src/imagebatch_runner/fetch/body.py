@@ -16,6 +16,10 @@ _CHUNK = 256 * 1024
 #: ``wbits`` of zlib: detect a zlib or gzip header; or expect no header.
 _AUTOMATIC = 47
 _NO_HEADER = -15
+#: A gzip body is one member or several (RFC 1952, 2.2), each of which begins with these bytes.
+_GZIP = b"\x1f\x8b"
+#: Members after the first one. Each costs a copy of the rest of the body.
+_MOST_MEMBERS = 16
 
 
 def declared_length(response: aiohttp.ClientResponse, limit: int) -> int | None:
@@ -82,10 +86,15 @@ def _inflated(body: bytes, encoding: str, limit: int) -> bytes:
             # Many hosts leave out the zlib header that RFC 9110, 8.4.1.2 requires.
             inflater = zlib.decompressobj(_NO_HEADER)
             data = inflater.decompress(body, limit + 1)
+        for _ in range(_MOST_MEMBERS):
+            if not (inflater.eof and inflater.unused_data.startswith(_GZIP) and len(data) <= limit):
+                break
+            rest, inflater = inflater.unused_data, zlib.decompressobj(_AUTOMATIC)
+            data += inflater.decompress(rest, limit + 1 - len(data))
     except zlib.error as error:
         raise ImageFailed(ErrorCode.CORRUPT, f"broken {encoding} encoding") from error
     if len(data) > limit:
         raise too_long(limit)
-    if not inflater.eof:
+    if not inflater.eof or inflater.unused_data.startswith(_GZIP):
         raise ImageFailed(ErrorCode.INCOMPLETE_BODY, f"the {encoding} encoding ends too early")
     return data
