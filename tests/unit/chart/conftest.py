@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,20 @@ def helm(*arguments: str, values: Values) -> str:
     return done.stdout
 
 
+@cache
+def templates(values: str) -> str:
+    """Rendered once for each set of values, given as JSON: many tests share the defaults."""
+    command = ("template", "ib", str(CHART), "--namespace", NAMESPACE)
+    return helm(*command, values=json.loads(values))
+
+
 @pytest.fixture
 def render() -> Callable[..., Rendered]:
     """``render(key={…})``: the values of the test over a bucket, which has no default."""
 
     def rendered(**values: Any) -> Rendered:
         values.setdefault("s3", {}).setdefault("bucket", "pictures")
-        text = helm("template", "ib", str(CHART), "--namespace", NAMESPACE, values=values)
+        text = templates(json.dumps(values, sort_keys=True))
         # The parser in C: the CRD is long, and the one in Python takes longer than helm.
         return Rendered([one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -77,12 +78,22 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LOOK_SECONDS", 0.01)
 
 
+#: The request is looked up before the stream, then for the first event, then again.
+SECOND_LOOK = 3
+
+
+async def until(found: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not found():  # noqa: ASYNC110 - the fakes have no event for it
+            await asyncio.sleep(0.01)
+
+
 async def test_each_change_is_an_event_and_the_stream_ends_with_the_request(
     http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.running(done=1, total=2).build())
     call = asyncio.create_task(http.get("/api/requests/summer-2026/events"))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(batches.asked) >= SECOND_LOOK)
     batches.add(batch.completed(succeeded=2).build())
     answer = await asyncio.wait_for(call, 5)
 
@@ -114,14 +125,16 @@ async def test_a_stream_outlives_an_api_server_that_is_away_and_ends_with_a_dele
 ) -> None:
     batches.add(batch.running(done=1, total=2).build())
     call = asyncio.create_task(http.get("/api/requests/summer-2026/events"))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(batches.asked) >= SECOND_LOOK)
+    refused: list[str] = []
 
     async def away(name: str) -> None:
+        refused.append(name)
         raise ClusterUnavailable("away", undecided=True)
 
     with monkeypatch.context() as patched:
         patched.setattr(batches, "get", away)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(refused) >= 2)
     assert not call.done()
     await batches.delete("summer-2026")
     answer = await asyncio.wait_for(call, 5)

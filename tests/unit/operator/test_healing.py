@@ -100,6 +100,7 @@ async def test_a_job_of_a_release_that_recorded_no_template_is_left_to_kubernete
     assert [job["metadata"]["name"] for job in cluster.jobs()] == [born["metadata"]["name"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("step", list(Step))
 async def test_killed_around_any_write_a_refused_store_is_waited_for(

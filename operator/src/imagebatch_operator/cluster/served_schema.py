@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
@@ -37,9 +37,15 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum")
 class ServedSchema:
     """Reads the schema and remembers it."""
 
-    def __init__(self, kube: Kube, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._kube = kube
         self._monotonic = monotonic
+        self._sleep = sleep
         self._schema: dict[str, Any] | None = None
         self._read_at: float | None = None
 
@@ -61,7 +67,7 @@ class ServedSchema:
                 return
             if self._monotonic() >= end:
                 break
-            await asyncio.sleep(min(1.0, patience))
+            await self._sleep(min(1.0, patience))
         effects = []
         if lost:
             effects.append(f"would drop {_listed(lost)}")

@@ -107,6 +107,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 def test_workbook_that_was_made_to_fill_a_machine_does_not(kind: str) -> None:
     make, words = BOMBS[kind]
@@ -135,6 +136,7 @@ def test_numbers_without_end_are_as_if_they_were_not_there() -> None:
     assert read(by_parts(ROW + row)) == 1
 
 
+@pytest.mark.slow
 def test_many_rows_that_repeat_one_long_text_end_at_the_limit_of_a_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -158,6 +160,7 @@ def test_more_texts_than_a_full_sheet_has_are_refused(monkeypatch: pytest.Monkey
         read(by_parts(GOOD, "<si/>" * 101))
 
 
+@pytest.mark.slow
 def test_all_parts_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "UNPACKED_LIMIT", 5 * MIB)
     comment = f"<!--{''.join(random.Random(1).choices('abcdefgh', k=200_000))}-->"

@@ -44,7 +44,7 @@ class Bench:
             self.cache,
             self.queue,
             self.progress,
-            ServedSchema(self.cluster),
+            ServedSchema(self.cluster, lambda: self.now, self.sleep),
             every=300,
             monotonic=lambda: self.now,
             sleep=self.sleep,

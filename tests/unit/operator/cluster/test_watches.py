@@ -130,6 +130,7 @@ async def test_events_reach_the_loop_that_reconciles_and_the_api_server_filters_
     assert all("labelSelector" not in q for path, q in server.asked if path.endswith(PLURAL))
 
 
+@pytest.mark.slow
 async def test_a_forbidden_namespace_ends_kopf_with_an_error_and_it_may_be_started_again(
     server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ async def test_a_forbidden_namespace_ends_kopf_with_an_error_and_it_may_be_start
     bystander.cancel()
 
 
+@pytest.mark.slow
 async def test_kopf_that_is_asked_to_stop_before_it_began_ends(server: ApiServer) -> None:
     watches = Watches(lambda *_: None)
     ended = watches.start(("shop",))

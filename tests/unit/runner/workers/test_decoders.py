@@ -65,6 +65,7 @@ async def test_failure_of_an_image_leaves_its_decoder_alive(pool: DecoderPool) -
     assert children() == before
 
 
+@pytest.mark.slow
 async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
     large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
     under_way = asyncio.create_task(compressed(pool, large, Kind.PNG))
@@ -81,6 +82,7 @@ async def test_killed_decoder_costs_its_image_alone(pool: DecoderPool) -> None:
         await compressed(pool, jpeg(), Kind.JPEG)
 
 
+@pytest.mark.slow
 async def test_image_whose_decoder_is_killed_from_outside_is_tried_again(
     pool: DecoderPool,
 ) -> None:
@@ -93,6 +95,7 @@ async def test_image_whose_decoder_is_killed_from_outside_is_tried_again(
     assert [result.width for result in results] == [6000, 6000]
 
 
+@pytest.mark.slow
 async def test_image_whose_decoder_is_killed_again_fails_alone(pool: DecoderPool) -> None:
     large = encoded(photo(size=(6000, 5000)), "PNG", compress_level=1)
     under_way = asyncio.create_task(compressed(pool, large, Kind.PNG))
