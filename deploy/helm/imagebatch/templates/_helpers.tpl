@@ -42,7 +42,12 @@ imagePullSecrets:
 
 {{/* Namespaces that get the runner's objects, as JSON. */}}
 {{- define "imagebatch.runnerNamespaces" -}}
-{{- include "imagebatch.listed" (list . (concat (.Values.namespaces | default list) (.Values.runner.namespaces | default list))) -}}
+{{- include "imagebatch.listed" (list . (include "imagebatch.inValues" . | fromJsonArray)) -}}
+{{- end }}
+
+{{/* Namespaces that the values name, as JSON. A list that is left empty is null. */}}
+{{- define "imagebatch.inValues" -}}
+{{- concat (.Values.namespaces | default list) (.Values.runner.namespaces | default list) | uniq | toJson -}}
 {{- end }}
 
 {{/* The release's namespace and those of a list, as JSON: (list $ names). An upgrade leaves out
@@ -60,11 +65,12 @@ those that were deleted, which would make it fail. A namespace that exists has t
 {{- $found | uniq | sortAlpha | toJson -}}
 {{- end }}
 
-{{/* Listed namespaces that do not exist any more, as JSON; none while nobody can be asked. */}}
+{{/* Namespaces of the values that do not exist any more, as JSON. Empty when Helm renders without a
+cluster, and on the first installation. */}}
 {{- define "imagebatch.gone" -}}
 {{- $gone := list -}}
 {{- if and .Release.IsUpgrade (lookup "v1" "ServiceAccount" .Release.Namespace "default") -}}
-{{- range concat (.Values.namespaces | default list) (.Values.runner.namespaces | default list) | uniq -}}
+{{- range include "imagebatch.inValues" . | fromJsonArray -}}
 {{- if not (lookup "v1" "ServiceAccount" . "default") -}}
 {{- $gone = append $gone . -}}
 {{- end -}}

@@ -53,8 +53,19 @@ NO_OUTPUT: Final = (
 BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start without one")
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
 BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
+#: Of a page of results that a cursor leads to.
+NO_PAGE: Final = (
+    BAD_CURSOR, LONG_CURSOR, BAD_LIMIT, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY,
+)  # fmt: skip
 UNREADABLE: Final = ResultUnreadable(_KEY)
 BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv', 'jsonl', 'failed' or 'zip'"))
+#: How the API server refuses to create a batch.
+BATCH_REFUSED: Final = (
+    SpecRefused(
+        "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
+    ),
+    QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
+)
 BAD_UPLOAD: Final = (
     invalid_csv(
         "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "
@@ -67,10 +78,7 @@ BAD_UPLOAD: Final = (
     invalid_options(("quality", "Input should be less than or equal to 100")),
     idempotency_key_reused(),
     scratch_full(),
-    SpecRefused(
-        "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
-    ),
-    QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
+    *BATCH_REFUSED,
 )
 
 
@@ -92,10 +100,7 @@ BAD_NEW_REQUEST: Final = (
     not_implemented(["spec.source.retryOf"]),
     invalid_options(("source", "set exactly one of s3, inline, url and retryOf")),
     idempotency_key_reused(),
-    SpecRefused(
-        "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
-    ),
-    QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
+    *BATCH_REFUSED,
 )
 
 

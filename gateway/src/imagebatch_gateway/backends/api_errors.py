@@ -1,4 +1,4 @@
-"""Errors of the Kubernetes client as errors of the gateway: vendor errors stop here."""
+"""Translate errors of the Kubernetes client into errors of the gateway."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .errors import (
 
 @asynccontextmanager
 async def translated(name: str) -> AsyncIterator[None]:
-    """Raise what a call about one batch failed with as an error of :mod:`.errors`."""
+    """Translate the errors of a call about one batch into those of :mod:`.errors`."""
     try:
         yield
     except ApiException as error:
@@ -41,7 +41,7 @@ async def translated(name: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def translated_list() -> AsyncIterator[None]:
-    """Raise what a list or watch failed with as an error of :mod:`.errors`."""
+    """Translate the errors of a list or watch into those of :mod:`.errors`."""
     try:
         async with translated(""):
             yield

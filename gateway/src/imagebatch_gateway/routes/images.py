@@ -8,10 +8,8 @@ from fastapi import APIRouter, Query
 
 from imagebatch_core.results import ErrorCode, ImageStatus
 from imagebatch_gateway.answers.documented import (
-    BAD_CURSOR,
-    BAD_LIMIT,
     CLUSTER_AWAY,
-    LONG_CURSOR,
+    NO_PAGE,
     NO_REQUEST,
     NO_RESULT,
     STORE_AWAY,
@@ -32,16 +30,7 @@ router = APIRouter(tags=["results"])
     "/api/requests/{request_id}/images",
     operation_id="listImages",
     summary="The images that have a result, also while the request runs",
-    responses=refusals(
-        BAD_CURSOR,
-        LONG_CURSOR,
-        BAD_LIMIT,
-        NO_REQUEST,
-        NO_RESULT,
-        UNREADABLE,
-        *CLUSTER_AWAY,
-        STORE_AWAY,
-    ),
+    responses=refusals(*NO_PAGE, UNREADABLE),
 )
 async def list_images(
     request_id: str,

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from imagebatch_gateway.answers.documented import (
-    BAD_CURSOR,
-    BAD_LIMIT,
-    CLUSTER_AWAY,
-    LONG_CURSOR,
-    NO_REQUEST,
-    NO_RESULT,
-    STORE_AWAY,
-    refusals,
-)
+from imagebatch_gateway.answers.documented import NO_PAGE, refusals
 from imagebatch_gateway.answers.result_models import ProductList
 from imagebatch_gateway.requests.place import Place
 from imagebatch_gateway.services import LinksOf, ServicesOf
@@ -27,9 +18,7 @@ router = APIRouter(tags=["results"])
     "/api/products/{request_id}",
     operation_id="listProducts",
     summary="The products of a request with their outputs, also while it runs",
-    responses=refusals(
-        BAD_CURSOR, LONG_CURSOR, BAD_LIMIT, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY
-    ),
+    responses=refusals(*NO_PAGE),
 )
 async def list_products(
     request_id: str,
