@@ -137,7 +137,7 @@ def test_a_manifest_with_an_s3_source_reads_an_upload(stack: Stack, gateway: htt
 def test_a_key_of_another_namespace_and_an_unsupported_field_are_refused(stack: Stack) -> None:
     apply(
         stack,
-        manifest("foreign", source={"s3": {"key": "uploads/other/a.csv"}}),
+        manifest("foreign", source={"s3": {"key": "other/uploads/a.csv"}}),
         manifest("later", source={"retryOf": {"name": "foreign"}}),
         manifest("broken", source={"inline": "a,b\n1,2\n"}),
     )

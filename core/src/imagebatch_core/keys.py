@@ -1,9 +1,11 @@
 """The keys of all objects in the store.
 
-The keys of a batch's objects begin with ``<prefix><namespace>/<uid>/``. The prefix is that of the
-store's URL at the time the batch is accepted. The batch's status records the whole root, so a later
-change of the prefix does not lose the batch. Uploads have other keys, because they exist before
-their batch; plan copies them.
+All objects of a namespace have keys that begin with ``<prefix><namespace>/``, so that one policy of
+the store (``<prefix><namespace>/*``) covers them, and no other namespace's. The keys of a batch
+begin with ``<prefix><namespace>/<uid>/``. The prefix is that of the store's URL at the time the
+batch is accepted. The batch's status records the whole root, so a later change of the prefix does
+not lose the batch. Uploads are at ``<prefix><namespace>/uploads/``, because they exist before their
+batch; plan copies them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 
 from .names import NAMESPACE
 
+#: The part of a namespace's keys that holds uploads; a uid is never spelled so.
 UPLOADS: Final = "uploads"
 #: Rows between two entries of an index.
 INDEX_EVERY: Final = 1000
@@ -34,11 +37,21 @@ def store_prefix(url: str) -> str:
 
 def upload_prefix(namespace: str) -> str:
     """Return the key prefix of a namespace's uploads, which ``s3.key`` of its batches may name."""
-    return f"{UPLOADS}/{namespace}/"
+    return f"{namespace}/{UPLOADS}/"
 
 
 def upload_key(namespace: str, request_id: str, random: str) -> str:
     return f"{upload_prefix(namespace)}{request_id}/{random}.csv"
+
+
+def is_below(key: str, prefix: str) -> bool:
+    """Return whether a key is the prefix itself or lies below it.
+
+    A prefix ends where a part of a key ends, with a slash or without: neither ``a/shop`` nor
+    ``a/shop/`` covers ``a/shopping/x.csv``.
+    """
+    folder = prefix.removesuffix("/")
+    return key == folder or key.startswith(f"{folder}/")
 
 
 def key_problem(key: str) -> str | None:
@@ -95,7 +108,7 @@ class BatchKeys:
             ValueError: the root is not in ``namespace``; a batch may not read another namespace.
         """
         inside = re.fullmatch(rf"(.+/)?{re.escape(namespace)}/[^/]+/", root)
-        if not inside or key_problem(root[:-1]) is not None:
+        if not inside or root.endswith(f"/{UPLOADS}/") or key_problem(root[:-1]) is not None:
             raise ValueError(f"{root!r} is no root of a batch of the namespace {namespace}")
         return cls(root)
 

@@ -45,7 +45,7 @@ class S3Source(Model):
 
     key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
         description="Key of the CSV in the configured bucket, without s3.prefix of the chart; it "
-        "must start with uploads/<namespace>/ or a prefix that the chart grants the namespace."
+        "must start with <namespace>/uploads/ or a prefix that the chart grants the namespace."
     )
 
 

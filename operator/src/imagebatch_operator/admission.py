@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagebatch_core import names
-from imagebatch_core.keys import BatchKeys, key_problem, store_prefix, upload_prefix
+from imagebatch_core.keys import BatchKeys, is_below, key_problem, store_prefix, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import explain_unsupported, unsupported
@@ -53,9 +53,9 @@ def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:
         text = f"spec.source.s3.key: {problem}"
         return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
     granted = [upload_prefix(batch.namespace), *settings.source_prefixes.get(batch.namespace, [])]
-    if any(source.key.startswith(prefix) for prefix in granted):
+    if any(is_below(source.key, prefix) for prefix in granted):
         return None
-    text = f"spec.source.s3.key must start with {' or '.join(granted)}"
+    text = f"spec.source.s3.key must lie below {' or '.join(granted)}"
     return Refusal(Reason.SOURCE_NOT_ALLOWED, text, permanent=True)
 
 

@@ -18,6 +18,7 @@ from imagebatch_core.environment import (
     Seconds,
     WhenUnset,
 )
+from imagebatch_core.keys import key_problem
 from imagebatch_core.model import Name
 from imagebatch_core.spec import HttpUrl
 
@@ -52,6 +53,13 @@ def _parse_json(value: object) -> object:
         raise ValueError(f"not JSON: {error}") from error
 
 
+def _check_source_prefix(value: str) -> str:
+    """Refuse a prefix below which no key that a user may write can lie."""
+    if (problem := key_problem(value.removesuffix("/"))) is not None:
+        raise ValueError(f"{value!r}: {problem}; a prefix is of the form feeds/shop")
+    return value
+
+
 def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
     """Refuse fields of a pod's spec other than placement: settings must not change its security."""
     if other := sorted(set(value) - set(PLACEMENT)):
@@ -61,6 +69,7 @@ def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
 
 Json = BeforeValidator(_parse_json)
 Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
+SourcePrefix = Annotated[str, AfterValidator(_check_source_prefix)]
 Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
 
 
@@ -112,10 +121,10 @@ class Settings(EgressSettings):
         description="Namespace whose batches the gateway serves; webhooks of others have no "
         "downloadUrl.",
     )
-    source_prefixes: Annotated[dict[Namespace, list[str]], Json] = Field(
+    source_prefixes: Annotated[dict[Namespace, list[SourcePrefix]], Json] = Field(
         {},
         description="JSON: namespace to the key prefixes that its batches may read besides their "
-        "uploads.",
+        "uploads. A prefix ends where a part of a key ends: shop does not cover shopping/a.csv.",
     )
     workers: Annotated[Count, Field(le=100)] = Field(
         8, description="Batches that are reconciled at the same time. Protects the API server."

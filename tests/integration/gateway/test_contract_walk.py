@@ -312,7 +312,7 @@ def test_an_idempotency_key_is_a_lock_held_by_the_api_server(
     assert [answer.status_code for answer in answers] == [200] * 8
     (request_id,) = ids
     assert ANNOTATION_PAYLOAD_DIGEST in cluster.get(request_id)["metadata"]["annotations"]
-    left = obstore.list(s3.store(), f"uploads/{NAMESPACE}/{request_id}/").collect()
+    left = obstore.list(s3.store(), f"{NAMESPACE}/uploads/{request_id}/").collect()
     assert len(left) == 1
     other = http.post(
         "/api/upload", files={"file": ("p.csv", text + "\n2,x,http://a/b")}, headers=key

@@ -43,7 +43,7 @@ def upload(http: httpx.Client, **options: str) -> httpx.Response:
 
 
 def uploads(s3: SeaweedFS) -> set[str]:
-    return {item["path"] for item in obstore.list(s3.store(), f"uploads/{NAMESPACE}/").collect()}
+    return {item["path"] for item in obstore.list(s3.store(), f"{NAMESPACE}/uploads/").collect()}
 
 
 def test_what_a_policy_of_the_cluster_refuses_is_told_and_leaves_no_object(

@@ -175,8 +175,8 @@ def test_rows_of_the_input_can_be_read_from_every_thousandth_on(batch: Build) ->
 
 def test_source_may_be_an_object_of_the_bucket(batch: Build, host: ImageHost) -> None:
     text = products([host.add("a.jpg", jpeg())])
-    built = batch("unused", source={"key": "uploads/shop/1/x.csv"})
-    obstore.put(built.store, "uploads/shop/1/x.csv", text.encode())
+    built = batch("unused", source={"key": "shop/uploads/1/x.csv"})
+    obstore.put(built.store, "shop/uploads/1/x.csv", text.encode())
     assert built.run("plan").code == 0
     assert built.get(built.keys.input) == text.encode()
     assert json.loads(built.get(built.keys.owner))["name"] == "spring"
@@ -302,7 +302,7 @@ def test_key_pair_that_is_refused_after_plan_can_be_mended(batch: Build, host: I
 
 
 def test_missing_source_is_refused_with_the_reason_source_not_found(batch: Build) -> None:
-    ended = batch("unused", source={"key": "uploads/shop/none.csv"}).run("plan")
+    ended = batch("unused", source={"key": "shop/uploads/none.csv"}).run("plan")
     assert ended.code == 2
     assert ended.message is not None
     assert ended.message.reason is Reason.SOURCE_NOT_FOUND

@@ -11,6 +11,7 @@ from typing import Any
 import obstore
 import pytest
 
+from imagebatch_core.job import ExitCode
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.attempt import Fetched
@@ -25,6 +26,7 @@ from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products
 from support.seaweedfs import (
+    BUCKET,
     OPEN_BUCKET,
     PARTNER_BUCKET,
     PARTNER_KEY,
@@ -220,6 +222,16 @@ def test_batch_reads_its_own_prefix_and_nobody_elses(
     assert (own["status"], own["input_url"]) == ("succeeded", "s3://catalogue/shop/a.jpg")
     assert other["error_code"] == "address_refused"
     assert "X-Amz" not in ended.log + json.dumps(made.report())
+
+
+def test_a_list_that_names_the_bucket_of_the_release_stops_the_batch_and_says_so(
+    batch: Callable[..., RunnerBatch],
+) -> None:
+    made = batch(products(["s3://catalogue/shop/a.jpg"]))
+    made.settings["IMAGEBATCH_FETCH_S3_ALLOW"] = f"catalogue, {BUCKET}/shop"
+    ended = made.run("plan")
+    assert ended.code == ExitCode.CONFIGURATION_REFUSED
+    assert f"'{BUCKET}/shop' names the bucket of the release itself" in (ended.message.error or "")
 
 
 def test_files_of_the_pod_are_no_images(

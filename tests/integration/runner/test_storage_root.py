@@ -55,20 +55,20 @@ def test_a_prefix_that_changes_between_the_steps_loses_nothing(
 
 def test_an_upload_is_read_below_the_prefix_of_its_batch(batch: Build, host: ImageHost) -> None:
     text = products([host.add("a.jpg", jpeg())])
-    built = batch(text, source={"key": "uploads/shop/a.csv"})
+    built = batch(text, source={"key": "shop/uploads/a.csv"})
     built.job["root"] = root_of(built, "old")
-    obstore.put(built.store, "old/uploads/shop/a.csv", text.encode())
+    obstore.put(built.store, "old/shop/uploads/a.csv", text.encode())
     move(built, "new")
     assert built.run_all().images == 1
 
 
 def test_a_missing_upload_is_named_with_its_prefix(batch: Build) -> None:
-    built = batch("", source={"key": "uploads/shop/none.csv"})
+    built = batch("", source={"key": "shop/uploads/none.csv"})
     move(built, "team")
     ended = built.run("plan")
     assert ended.code == 2
     assert ended.message is not None
-    assert "'team/uploads/shop/none.csv'" in (ended.message.error or "")
+    assert "'team/shop/uploads/none.csv'" in (ended.message.error or "")
 
 
 def test_outputs_are_taken_over_from_below_another_prefix(

@@ -105,6 +105,20 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
         ({"egress": {"allow": ["*.shop"]}}, "no port, scheme or wildcard"),
         ({"egress": {"allow": ["10.0.0.0/33"]}}, "10.0.0.0/33.* is no host name"),
         ({"egress": {"allow": ["localhost"]}}, "no name opens loopback: allow 127.0.0.0/8"),
+        (
+            {"egress": {"s3Allow": ["pictures/shop"]}},
+            "pictures/shop.* names s3.bucket, the release's own bucket",
+        ),
+        (
+            {
+                "egress": {"s3Allow": ["{namespace}-own"]},
+                "s3": {"bucket": "shop-own"},
+                "namespaces": ["shop"],
+            },
+            "names s3.bucket",
+        ),
+        ({"sourcePrefixes": {"shop": [""]}}, r"sourcePrefixes\.shop\.0: Does not match"),
+        ({"sourcePrefixes": {"shop": ["/"]}}, r"sourcePrefixes\.shop\.0: Does not match"),
         ({"egress": {"deny": ["shop.example"]}}, r"egress\.deny\.0: Does not match"),
         ({"egress": {"nat64": ["64:ff9b::"]}}, r"egress\.nat64\.0: Does not match"),
     ],

@@ -5,6 +5,7 @@ import pytest
 from imagebatch_core.keys import (
     BatchKeys,
     ImageKey,
+    is_below,
     parse_image_key,
     store_prefix,
     upload_key,
@@ -73,12 +74,27 @@ def test_the_prefix_of_a_store_is_what_follows_the_bucket(url: str, prefix: str)
         "a/../shop/uid/",
         "workshop/uid/",
         "shop/uid/images/",
+        "shop/uploads/",
         "",
     ],
 )
 def test_a_recorded_root_outside_of_the_namespace_is_refused(root: str) -> None:
     with pytest.raises(ValueError, match="no root of a batch of the namespace shop"):
         BatchKeys.at(root, "shop")
+
+
+@pytest.mark.parametrize("prefix", ["feeds/shop", "feeds/shop/"])
+def test_a_prefix_covers_what_lies_below_it_and_none_of_its_neighbours(prefix: str) -> None:
+    assert is_below("feeds/shop/a.csv", prefix)
+    assert is_below("feeds/shop", prefix)
+    assert not is_below("feeds/shopping/a.csv", prefix)
+    assert not is_below("feeds/shop.csv", prefix)
+    assert not is_below("feeds", prefix)
+
+
+def test_all_keys_of_a_namespace_lie_below_its_name() -> None:
+    keys = (upload_key("shop", UID, "00"), KEYS.owner, KEYS.part(0, "pod", 1))
+    assert all(is_below(key, "shop") for key in keys)
 
 
 def test_no_way_up_is_part_of_the_key_of_an_output() -> None:

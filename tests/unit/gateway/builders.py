@@ -12,7 +12,7 @@ from typing import Any, Self
 import obstore
 from obstore.store import ObjectStore
 
-from imagebatch_core.keys import BatchKeys
+from imagebatch_core.keys import BatchKeys, upload_prefix
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
@@ -92,7 +92,7 @@ class BatchBuilder:
         return replace(self, status={**self.status, **status})
 
     def build(self) -> ImageBatch:
-        source = Source(s3=S3Source(key=f"uploads/{NAMESPACE}/x/y.csv"))
+        source = Source(s3=S3Source(key=f"{NAMESPACE}/uploads/x/y.csv"))
         return ImageBatch(
             namespace=NAMESPACE,
             name=self.name,
@@ -235,4 +235,4 @@ def write_part(
 
 
 def uploads_in(store: ObjectStore) -> list[str]:
-    return [item["path"] for item in obstore.list(store, "uploads/").collect()]
+    return [item["path"] for item in obstore.list(store, upload_prefix(NAMESPACE)).collect()]

@@ -168,7 +168,7 @@ async def test_an_image_that_the_caller_has_is_not_sent_again(
         KEYS.report_csv,
         KEYS.input,
         KEYS.owner,
-        f"uploads/{NAMESPACE}/x/y.csv",
+        f"{NAMESPACE}/uploads/x/y.csv",
         f"{KEYS.images}../report.csv",
         f"{KEYS.images}%2e%2e/report.csv",
         f"{KEYS.images}..%2freport.csv",

@@ -273,7 +273,7 @@ async def test_a_deleted_request_is_gone_from_calls_and_lists(
     "source",
     [
         {"url": "https://shop.example/products.csv"},
-        {"s3": {"key": "uploads/shop/x.csv"}},
+        {"s3": {"key": "shop/uploads/x.csv"}},
         {"inline": CSV.decode()},
     ],
 )

@@ -89,5 +89,5 @@ async def test_an_upload_lies_below_the_prefix_and_the_batch_names_it_without(
     answer = await http.post("/api/upload", files={"file": ("p.csv", CSV, "text/csv")})
     source = (await batches.get(answer.json()["requestId"])).spec.source.s3
     assert source is not None
-    assert source.key.startswith(f"uploads/{NAMESPACE}/")
+    assert source.key.startswith(f"{NAMESPACE}/uploads/")
     assert bytes(obstore.get(store, f"new/{source.key}").bytes()) == CSV

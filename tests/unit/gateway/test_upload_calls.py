@@ -52,7 +52,7 @@ async def test_an_upload_becomes_an_object_and_a_batch_named_by_the_request_id(
     source = batches.stored[request_id].spec.source.s3
     assert source is not None
     assert uploads_in(store) == [source.key]
-    assert source.key.startswith(f"uploads/{NAMESPACE}/{request_id}/")
+    assert source.key.startswith(f"{NAMESPACE}/uploads/{request_id}/")
     assert bytes(obstore.get(store, source.key).bytes()) == CSV
 
 

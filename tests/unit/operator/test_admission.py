@@ -14,7 +14,7 @@ from unit.operator.builders import UID, BatchBuilder, batch
 from unit.operator.fakecluster import FakeCluster
 
 ROOT = f"team/shop/{UID}/"
-SETTINGS = Settings(runner_image="r", source_prefixes={"shop": ["feeds/"]})
+SETTINGS = Settings(runner_image="r", source_prefixes={"shop": ["feeds/", "catalogues/shop"]})
 
 
 async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> Refusal:
@@ -37,7 +37,19 @@ async def test_what_is_not_acted_on_is_refused_by_name(spec: dict[str, Any], fie
     assert field in found.message
 
 
-@pytest.mark.parametrize("key", ["uploads/other/a.csv", "uploads/shopkeeper/a.csv", "secret.csv"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "other/uploads/a.csv",
+        "shopkeeper/uploads/a.csv",
+        "shop/uploads.csv",
+        f"shop/{UID}/input.csv",
+        "feeds.csv",
+        "catalogues/shopping/a.csv",
+        "catalogues/a.csv",
+        "secret.csv",
+    ],
+)
 async def test_a_key_outside_of_what_is_granted_is_refused(key: str) -> None:
     found = await refused(batch().spec(source={"s3": {"key": key}}))
     assert (found.reason, found.permanent) == (Reason.SOURCE_NOT_ALLOWED, True)
@@ -46,13 +58,13 @@ async def test_a_key_outside_of_what_is_granted_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "uploads/shop/../other/a.csv",
-        "uploads/shop/./a.csv",
-        "uploads/shop//a.csv",
-        "uploads/shop/a.csv/",
-        "uploads/shop/..",
-        "uploads/shop/a\n.csv",
-        "uploads/shop/" + "ä" * 600,
+        "shop/uploads/../../other/a.csv",
+        "shop/uploads/./a.csv",
+        "shop/uploads//a.csv",
+        "shop/uploads/a.csv/",
+        "shop/uploads/..",
+        "shop/uploads/a\n.csv",
+        "shop/uploads/" + "ä" * 600,
     ],
 )
 async def test_a_key_that_can_name_no_object_is_refused_before_any_pod_runs(key: str) -> None:
@@ -61,14 +73,14 @@ async def test_a_key_that_can_name_no_object_is_refused_before_any_pod_runs(key:
 
 
 @pytest.mark.parametrize(
-    "key", ["uploads/shop/..a/b..csv", "uploads/shop/sale 50%? #1.csv", "uploads/shop/Lager ä.csv"]
+    "key", ["shop/uploads/..a/b..csv", "shop/uploads/sale 50%? #1.csv", "shop/uploads/Lager ä.csv"]
 )
 async def test_a_key_that_is_only_unusual_is_accepted(key: str) -> None:
     built = batch().spec(source={"s3": {"key": key}}).build()
     assert await accept(built, FakeCluster(), SETTINGS) == ROOT
 
 
-@pytest.mark.parametrize("key", ["uploads/shop/a.csv", "feeds/a.csv"])
+@pytest.mark.parametrize("key", ["shop/uploads/a.csv", "feeds/a.csv", "catalogues/shop/a.csv"])
 async def test_a_key_under_the_uploads_or_a_granted_prefix_is_accepted(key: str) -> None:
     built = batch().spec(source={"s3": {"key": key}}).build()
     assert await accept(built, FakeCluster(), SETTINGS) == ROOT

@@ -119,7 +119,7 @@ def test_a_config_map_source_is_mounted_by_its_own_name_and_key() -> None:
 @pytest.mark.parametrize(
     ("source", "field", "value"),
     [
-        ({"s3": {"key": "uploads/shop/a.csv"}}, "key", "uploads/shop/a.csv"),
+        ({"s3": {"key": "shop/uploads/a.csv"}}, "key", "shop/uploads/a.csv"),
         ({"url": "https://lists.example/a.csv"}, "url", "https://lists.example/a.csv"),
     ],
 )

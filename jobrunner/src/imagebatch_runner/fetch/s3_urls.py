@@ -14,7 +14,7 @@ from typing import Final, Self
 from urllib.parse import unquote_to_bytes
 
 from imagebatch_core.errors import ConfigurationRefused
-from imagebatch_core.keys import key_problem
+from imagebatch_core.keys import is_below, key_problem
 
 S3_SCHEME: Final = "s3://"
 _SETTING: Final = "IMAGEBATCH_FETCH_S3_ALLOW"
@@ -82,12 +82,29 @@ class S3AllowList:
         found = [part.strip() for part in text.split(",") if part.strip()]
         return cls(tuple(_entry(part) for part in found))
 
+    def without_bucket(self, bucket: str, namespace: str) -> Self:
+        """Return the list itself if no entry of it names ``bucket`` for a batch of ``namespace``.
+
+        Raises:
+            ConfigurationRefused: an entry names ``bucket``, the release's own. Any CSV could then
+                name another tenant's input and results.
+        """
+        for named, prefix in self.entries:
+            if named.replace(_NAMESPACE, namespace) == bucket:
+                entry = f"{named}/{prefix}" if prefix else named
+                raise ConfigurationRefused(
+                    f"{_SETTING} (egress.s3Allow of the chart): {entry!r} names the bucket of the "
+                    f"release itself, {bucket}, which holds the data of every namespace. Take the "
+                    "entry out, and keep source images in a bucket of their own"
+                )
+        return self
+
     def allows(self, named: S3Object, namespace: str) -> bool:
         """Return whether a batch of ``namespace`` may read the object."""
         for bucket, prefix in self.entries:
             inside = prefix.replace(_NAMESPACE, namespace)
             if named.bucket == bucket.replace(_NAMESPACE, namespace) and (
-                not inside or named.key == inside or named.key.startswith(f"{inside}/")
+                not inside or is_below(named.key, inside)
             ):
                 return True
         return False

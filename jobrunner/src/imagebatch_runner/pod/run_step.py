@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -95,7 +96,7 @@ def open_batch(settings: Settings, env: Mapping[str, str]) -> Batch:
         storage=storage,
         settings=settings,
         credentials=credentials,
-        s3=S3Sources(job.namespace, S3AllowList.parse(settings.fetch_s3_allow), credentials, env),
+        s3=S3Sources(job.namespace, _readable(settings, job.namespace), credentials, env),
         earlier=earlier,
     )
 
@@ -107,6 +108,13 @@ def _keys(job: RunnerJob, uid: str, root: str | None, prefix: str) -> BatchKeys:
         return BatchKeys.at(root, job.namespace)
     except ValueError as error:
         raise ConfigurationRefused(f"status.storage of the batch: {error}") from error
+
+
+def _readable(settings: Settings, namespace: str) -> S3AllowList:
+    """Return what ``s3://`` image URLs of a batch of ``namespace`` may name."""
+    own = urlsplit(settings.store)
+    allow = S3AllowList.parse(settings.fetch_s3_allow)
+    return allow.without_bucket(own.netloc, namespace) if own.scheme == "s3" else allow
 
 
 class _Clock:

@@ -82,6 +82,14 @@ def test_everything_else_is_closed(allow: str, bucket: str, key: str) -> None:
     assert not S3AllowList.parse(allow).allows(S3Object(bucket, key), "shop")
 
 
+@pytest.mark.parametrize("entry", ["pictures", "pictures/shop", "{namespace}s/x", "s3://pictures/"])
+def test_an_entry_may_not_name_the_bucket_of_the_release(entry: str) -> None:
+    allow = S3AllowList.parse(f"catalogue, {entry}")
+    with pytest.raises(ConfigurationRefused, match="names the bucket of the release itself"):
+        allow.without_bucket("pictures", "picture")
+    assert allow.without_bucket("other", "picture") is allow
+
+
 @given(st.text(alphabet="ab./%2eEfF5cC\\?#~", max_size=12))
 def test_no_spelling_leaves_the_prefix(tail: str) -> None:
     try:
