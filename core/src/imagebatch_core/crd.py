@@ -136,6 +136,9 @@ def custom_resource_definition() -> dict[str, Any]:
         _column("Saved", ".status.saved", text="Share of the bytes saved."),
         _column("Outcome", reason.format("Succeeded"), wide=True, text="How it ended, or why so."),
         _column("Shards", ".status.shards.total", "integer", wide=True),
+        _column(
+            "Per Shard", ".status.shards.images", "integer", wide=True, text="Images in each shard."
+        ),
         _column("Duration", ".status.duration", wide=True),
         _column("Queue", r".metadata.labels.kueue\.x-k8s\.io/queue-name", wide=True),
         _column("Age", ".metadata.creationTimestamp", "date"),

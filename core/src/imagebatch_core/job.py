@@ -58,7 +58,10 @@ class RunnerJob(Model):
     uid: str
     source: JobSource
     output: Output = Output()
-    images_per_shard: int = 500
+    #: If not set, plan chooses by the number of images and ``parallelism``, the pods that run at
+    #: once. Only plan gets ``parallelism``.
+    images_per_shard: int | None = None
+    parallelism: int = 1
     retries: int = 3
     dry_run: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
@@ -124,6 +127,7 @@ class RunnerMessage(Document):
     products: int = 0
     images: int = 0
     shards: int = 0
+    images_per_shard: int | None = None
     row_problems: int = 0
     input_sha256: str | None = None
     #: Notices of plan about the input: sentences for people that do not stop the batch.

@@ -205,8 +205,10 @@ class ImageBatchSpec(Model):
     source: Source
     reuse_from: ReuseFrom | None = None
     output: Output = Output()
-    images_per_shard: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        500, description="Images that one pod compresses."
+    images_per_shard: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None,
+        description="Images that one pod compresses. Left out: plan chooses, by the number of "
+        "images and parallelism; status.shards.images says what it chose.",
     )
     parallelism: Annotated[int, Field(ge=1, le=1000)] = Field(
         4, description="Pods that run at once; may be changed while the batch runs."

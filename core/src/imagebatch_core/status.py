@@ -91,6 +91,9 @@ class Shards(Document):
     total: int = Field(0, description="All of the batch.")
     done: int = Field(0, description="Compressed to their end.")
     failed: int = Field(0, description="Given up; their images are reported as shard_failed.")
+    images: int | None = Field(
+        None, description="Images in each shard; the last shard may have fewer."
+    )
 
 
 class Runs(Document):

@@ -166,7 +166,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
                 "env": [
                     {
                         "name": names.ENV_JOB,
-                        "value": runner_job(batch, action.chunk).model_dump_json(
+                        "value": runner_job(batch, action).model_dump_json(
                             by_alias=True, exclude_none=True
                         ),
                     },
@@ -195,7 +195,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
     }
 
 
-def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
+def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
     """Return the document that describes the batch to the runner."""
     spec = batch.spec
     return RunnerJob(
@@ -205,13 +205,15 @@ def runner_job(batch: ImageBatch, chunk: int) -> RunnerJob:
         source=_job_source(spec.source),
         output=spec.output,
         images_per_shard=spec.images_per_shard,
+        # Only for plan: elsewhere a change would make the Job's pod template outdated.
+        parallelism=spec.parallelism if action.step is Step.PLAN else 1,
         retries=spec.retries,
         dry_run=spec.dry_run,
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,
         reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
-        first_shard=first_shard(chunk),
+        first_shard=first_shard(action.chunk),
     )
 
 

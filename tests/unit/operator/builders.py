@@ -72,7 +72,7 @@ class BatchBuilder:
             startTime="2026-01-02T03:01:00Z",
             products=images,
             images={"total": images, "done": 0},
-            shards={"total": total, "done": 0, "failed": 0},
+            shards={"total": total, "done": 0, "failed": 0, "images": 500},
             runs={"plan": 1, "shards": [1] * first_runs, "collect": 0},
         )
 
@@ -123,6 +123,7 @@ def plan_done(
             input_sha256="cd" * 32,
             images=images,
             shards=shards,
+            images_per_shard=500,
             totals=totals if step is Step.COLLECT else None,
             report_key="shop/x/report.csv" if step is Step.COLLECT else None,
             report_sha256="ab" * 32 if step is Step.COLLECT else None,

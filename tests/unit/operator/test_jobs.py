@@ -98,6 +98,17 @@ def test_a_later_job_of_a_large_batch_says_where_its_shards_begin() -> None:
     assert told(construct(batch().build(), CreateJob(Step.COMPRESS, 1, shards=3))).first_shard == 0
 
 
+def test_plan_chooses_the_size_of_a_shard_by_the_pods_at_once_if_the_batch_leaves_it_out() -> None:
+    plan = told(construct(batch().spec(parallelism=7).build(), PLAN))
+    assert (plan.images_per_shard, plan.parallelism) == (None, 7)
+    assert told(construct(batch().spec(imagesPerShard=20).build(), PLAN)).images_per_shard == 20
+
+
+def test_another_parallelism_does_not_make_a_shard_job_outdated() -> None:
+    few, many = (construct(batch().spec(parallelism=n).build(), SHARDS) for n in (2, 9))
+    assert few["spec"]["template"] == many["spec"]["template"]
+
+
 def test_only_plan_mounts_an_inline_source() -> None:
     built = batch().build()
     job = construct(built, PLAN)

@@ -88,24 +88,30 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
     with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
         listed = None if batch.files is not None else copied.path.with_name("rows.jsonl")
-        with row_list(listed) as row_lines:
+        # How many images there are, and so the size of a shard, is known only after the last row.
+        items = copied.path.with_name("items.jsonl")
+        with row_list(listed) as row_lines, items.open("wb") as file:
             counted = _CountedImages(rows, batch.files, earlier, row_lines)
-            shards = sharding.shards_of(counted, batch.job.images_per_shard)
-            number = _upload(batch, shards)
+            file.writelines(item.to_line().encode() for item in counted)
+    per_shard = batch.job.images_per_shard or sharding.chosen_size(
+        counted.images, batch.job.parallelism
+    )
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
         log.info("input: %s", notice)
     if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
+    with items.open("rb") as lines:
+        number = _upload(batch, sharding.shards_of(lines, per_shard))
     if listed is not None:
         batch.storage.put_file(batch.keys.rows, listed)
-        index = row_lines.index(number, batch.job.images_per_shard)
+        index = row_lines.index(number, per_shard)
         batch.storage.put(batch.keys.rows_index, to_json(index))
     return Plan(
         products=counted.rows,
         images=counted.images,
         shards=number,
-        images_per_shard=batch.job.images_per_shard,
+        images_per_shard=per_shard,
         row_problems=counted.problems,
         input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),
@@ -117,13 +123,12 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
     )
 
 
-def _upload(batch: Batch, shards: Iterable[list[ShardItem]]) -> int:
+def _upload(batch: Batch, shards: Iterable[bytes]) -> int:
     """Store the shard files, several at once, and return how many there are."""
     pending: deque[tuple[Future[None], int]] = deque()
     waiting = number = 0
     with ThreadPoolExecutor(_UPLOADS) as pool:
-        for shard in shards:
-            lines = sharding.to_lines(shard)
+        for lines in shards:
             upload = pool.submit(batch.storage.put, batch.keys.shard(number), lines)
             pending.append((upload, len(lines)))
             waiting += len(lines)

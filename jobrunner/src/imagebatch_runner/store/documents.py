@@ -58,6 +58,7 @@ class Plan(Document):
             products=self.products,
             images=self.images,
             shards=self.shards,
+            images_per_shard=self.images_per_shard,
             row_problems=self.row_problems,
             input_sha256=self.input_sha256,
             notices=self.notices,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from math import ceil
 from typing import Any, Self
 
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
@@ -119,7 +120,7 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
         plan = result(facts, seen, Step.PLAN)
         facts = _planned(facts, plan) if plan is not None else facts
     if facts.shards_open:
-        facts = _compressed(facts, seen, batch.spec.images_per_shard)
+        facts = _compressed(facts, seen)
     collect = result(facts, seen, Step.COLLECT)
     return _collected(facts, collect) if collect is not None else facts
 
@@ -148,7 +149,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         notices=list(message.notices),
         input_sha256=message.input_sha256,
         images=Images(total=message.images),
-        shards=Shards(total=message.shards),
+        shards=Shards(total=message.shards, images=message.images_per_shard),
         runs=facts.runs.model_copy(update={"lost": 0}),
         reuse=reuse,
         retry=None,
@@ -157,7 +158,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
     return _collected(planned, message) if message.totals is not None else planned
 
 
-def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts:
+def _compressed(facts: Facts, seen: Observation) -> Facts:
     """Return the facts with the progress in whole shards, of the newest Job and all before it."""
     shards, images, runs = facts.shards, facts.images, facts.runs.shards
     if shards is None or images is None or not runs:
@@ -181,7 +182,8 @@ def _compressed(facts: Facts, seen: Observation, images_per_shard: int) -> Facts
         # as ended before the run itself has ended.
         done = max(done, min(shards.done, first_shard(newest) + size - failed - 1))
     # The last shard may be shorter, so the total is the upper bound.
-    recorded = min(images.total, (done + failed) * images_per_shard)
+    per_shard = shards.images or ceil(images.total / shards.total)
+    recorded = min(images.total, (done + failed) * per_shard)
     return replace(
         facts,
         shards=shards.model_copy(update={"done": done, "failed": failed}),

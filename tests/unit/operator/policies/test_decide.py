@@ -81,6 +81,7 @@ def test_a_finished_plan_job_has_its_message_read_once_then_shards_start() -> No
     assert (status.row_problem_count, status.input_sha256) == (2, "cd" * 32)
     assert status.images is not None
     assert (status.images.total, status.images.done) == (1500, 0)
+    assert status.shards.images == 500
     assert status.runs is not None
     assert status.runs.shards == [1]
 

@@ -121,7 +121,7 @@ def test_the_uid_is_in_the_status_before_the_plan_job_is_made_with_it() -> None:
     assert decision.actions == (CreateJob(Step.PLAN, 1),)
     written = after(reusing(), decision.status)
     assert written.status.reuse is not None
-    told = runner_job(written, 0)
+    told = runner_job(written, CreateJob(Step.PLAN, 1))
     assert (told.reuse_from, told.reuse_root) == ("uid-winter", "team/shop/of-winter/")
     # The next pass looks nothing up any more, and keeps it.
     again = decide(written, Observation(), NOW)

@@ -1,0 +1,51 @@
+"""How many images plan puts into a shard when the batch does not say."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+
+from imagebatch_runner.steps.sharding import chosen_size, shards_of
+
+
+@pytest.mark.parametrize(
+    ("images", "parallelism", "size", "shards"),
+    [
+        (1, 4, 500, 1),
+        (500, 4, 500, 1),  # one pod does all, and no other has to start
+        (501, 4, 251, 2),
+        (1000, 4, 250, 4),
+        (5000, 4, 1250, 4),  # one wave
+        (8000, 4, 2000, 4),
+        (8001, 4, 1001, 8),  # two waves
+        (50_000, 4, 3125, 16),  # four waves
+        (200_000, 4, 5000, 40),  # shards of at most 5,000 images take more waves
+        (1_000_000, 4, 5000, 200),
+        (3000, 1, 3000, 1),
+        (12_000, 1, 4000, 3),
+        (10_000, 1000, 250, 40),  # no more pods than pay
+    ],
+)
+def test_shards_are_as_few_as_keep_the_pods_busy(
+    images: int, parallelism: int, size: int, shards: int
+) -> None:
+    chosen = chosen_size(images, parallelism)
+    assert (chosen, ceil(images / chosen)) == (size, shards)
+
+
+@pytest.mark.parametrize("parallelism", [1, 3, 4, 64, 1000])
+def test_bounds_hold_for_any_number_of_images(parallelism: int) -> None:
+    for images in [*range(1, 3000, 7), *range(3000, 20_000_000, 999_983)]:
+        size = chosen_size(images, parallelism)
+        assert 250 <= size <= 5000
+        shards = ceil(images / size)
+        assert shards == 1 or shards <= ceil(images / 250)
+        if shards > parallelism:  # full waves, but for rounding
+            assert ceil(shards / parallelism) * parallelism - shards < parallelism
+
+
+def test_the_last_shard_has_the_rest() -> None:
+    lines = [b"%d\n" % n for n in range(7)]
+    assert list(shards_of(lines, 3)) == [b"0\n1\n2\n", b"3\n4\n5\n", b"6\n"]
+    assert list(shards_of([], 3)) == []
