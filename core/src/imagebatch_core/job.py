@@ -64,6 +64,8 @@ class RunnerJob(Model):
     parallelism: int = 1
     retries: int = 3
     dry_run: bool = False
+    #: The plan pod ends after plan, also that of a batch of one shard.
+    suspend_after_plan: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     #: Uid of the batch whose outputs are reused for unchanged sources; it is in the same namespace.
     reuse_from: str | None = None

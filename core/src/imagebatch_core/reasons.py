@@ -45,6 +45,7 @@ class Reason(StrEnum):
     EARLIER_BATCH_NOT_ENDED = "EarlierBatchNotEnded"
     # Suspended
     SUSPENDED_BY_USER = "SuspendedByUser"
+    AWAITING_CONFIRMATION = "AwaitingConfirmation"
     NOT_SUSPENDED = "NotSuspended"
     # Succeeded (status False while failed, Unknown while running)
     IN_PROGRESS = "InProgress"

@@ -183,6 +183,10 @@ class Webhook(Model):
     )
 
 
+class SuspendAfter(StrEnum):
+    PLAN = "Plan"
+
+
 class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
     DELETE = "Delete"
@@ -191,6 +195,7 @@ class DeletionPolicy(StrEnum):
 #: The fields of spec that may change after creation; all others are immutable.
 MUTABLE_FIELDS = (
     "suspend",
+    "suspendAfter",
     "cancel",
     "parallelism",
     "ttlSecondsAfterFinished",
@@ -223,6 +228,11 @@ class ImageBatchSpec(Model):
         False,
         description="Holds the batch; taken back it goes on where it was. May be changed any time.",
     )
+    suspend_after: SuspendAfter | None = Field(
+        None,
+        description="Plan: holds the batch once its images are counted, before the first is "
+        "fetched; removing the field goes on. It has no effect on a batch that is past that point.",
+    )
     cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
     dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
@@ -250,6 +260,11 @@ class ImageBatchSpec(Model):
                     "rule": "!oldSelf.cancel || self.cancel",
                     "message": "cancel cannot be taken back",
                     "fieldPath": ".cancel",
+                },
+                {
+                    "rule": "!self.dryRun || !has(self.suspendAfter)",
+                    "message": "a dryRun ends once it is planned: leave out suspendAfter, which "
+                    "holds a batch there",
                 },
             ]
         }

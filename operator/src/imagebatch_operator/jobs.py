@@ -209,6 +209,7 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
         parallelism=spec.parallelism if action.step is Step.PLAN else 1,
         retries=spec.retries,
         dry_run=spec.dry_run,
+        suspend_after_plan=action.step is Step.PLAN and spec.suspend_after is not None,
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,

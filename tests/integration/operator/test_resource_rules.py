@@ -72,6 +72,15 @@ def _status(api: Api, name: str, status: dict[str, Any]) -> None:
     api.kubectl("patch", "imagebatch", name, "--subresource=status", "--type=merge", "-p", patch)
 
 
+def test_a_dry_run_has_nothing_that_suspend_after_could_hold(api: Api) -> None:
+    with pytest.raises(Exception, match="a dryRun ends once it is planned"):
+        api.batch("both", suspend=True, dryRun=True, suspendAfter="Plan")
+    api.batch("held", suspend=True, suspendAfter="Plan")
+    api.patch("held", suspendAfter=None)
+    assert "suspendAfter" not in api.get("imagebatch", "held")["spec"]
+    api.kubectl("delete", "imagebatch", "held")
+
+
 @pytest.mark.parametrize(
     "address", ["https://user:s3cr3t@shop.example/", "https://k3y@shop.example"]
 )

@@ -99,6 +99,22 @@ def test_log_says_how_long_each_step_took(batch: Build, host: ImageHost) -> None
     assert all(seconds > 0 for seconds in timed.values())
 
 
+def test_one_shard_that_awaits_confirmation_is_planned_alone_and_goes_on_afterwards(
+    batch: Build, host: ImageHost
+) -> None:
+    built = batch(products([host.add("a.jpg", jpeg())]), suspendAfterPlan=True)
+    planned = built.run("plan")
+    assert planned.message is not None
+    assert (planned.message.step, planned.message.shards) == (Step.PLAN, 1)
+    assert host.requests == {}
+    del built.job["suspendAfterPlan"]
+    assert built.run("compress", 0).code == 0
+    collected = built.run("collect")
+    assert collected.message is not None
+    assert collected.message.totals is not None
+    assert collected.message.totals.succeeded == 1
+
+
 def test_dry_run_only_plans(batch: Build, host: ImageHost) -> None:
     built = batch(products([host.add("a.jpg", jpeg())]), dryRun=True)
     ended = built.run("plan")

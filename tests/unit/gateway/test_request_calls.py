@@ -12,7 +12,7 @@ import pytest
 from imagebatch_core import names
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import Webhook
+from imagebatch_core.spec import SuspendAfter, Webhook
 from imagebatch_gateway.backends.batches import Change
 from imagebatch_gateway.backends.errors import ClusterUnavailable, ListExpired
 from imagebatch_gateway.requests import history
@@ -216,6 +216,28 @@ async def test_what_may_change_is_changed_and_nothing_else(
     assert batches.stored["summer-2026"].spec == before.model_copy(update=changed)
 
 
+async def test_a_request_that_is_held_after_plan_is_confirmed_by_null(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    body = {"source": {"inline": CSV.decode()}, "suspendAfter": "Plan"}
+    request_id = (await http.post("/api/requests", json=body)).json()["requestId"]
+    path = f"/api/requests/{request_id}"
+    assert (await http.get(path)).json()["suspendAfter"] == "Plan"
+
+    answer = await http.patch(path, json={"suspendAfter": None})
+    assert (answer.status_code, answer.json()["suspendAfter"]) == (200, None)
+    assert batches.stored[request_id].spec.suspend_after is None
+
+
+async def test_an_upload_may_be_held_after_plan(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    files = {"file": ("products.csv", CSV)}
+    answer = await http.post("/api/upload", files=files, data={"suspendAfter": "Plan"})
+    made = batches.stored[answer.json()["requestId"]]
+    assert made.spec.suspend_after is SuspendAfter.PLAN
+
+
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase.finished])
 async def test_nothing_changes_after_the_end(
     http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder, phase: Phase
@@ -235,7 +257,7 @@ async def test_nothing_changes_after_the_end(
         ({"quality": 3}, 422, "cannot be changed"),
         ({"paralelism": 3}, 422, "did you mean 'parallelism'"),
         ({"priority": 3}, 400, "spec.priority"),
-        ({"suspendAfter": None}, 400, "spec.suspendAfter"),
+        ({"suspendAfter": "Later"}, 422, "suspendAfter"),
         ([1], 422, "dictionary"),
     ],
 )
@@ -303,7 +325,7 @@ async def test_a_request_is_made_from_each_kind_of_source(
         ({"source": {"url": "https://u:p@a.example/x"}}, 422, "source.url"),
         ({"source": {"inline": "name,price\n1,2\n"}}, 400, "Invalid CSV format"),
         ({"source": {"retryOf": {"name": "a"}}}, 400, "retryOf"),
-        ({"source": {"inline": "x"}, "suspendAfter": "Plan"}, 400, "suspendAfter"),
+        ({"source": {"inline": "x"}, "suspendAfter": "Later"}, 422, "suspendAfter"),
         ({"source": {"inline": "x"}, "runner": {}}, 422, "runner"),
         ({"source": {"inline": "x"}, "outptu": {}}, 422, "did you mean 'output'"),
         ({"source": {"inline": CSV.decode()}, "output": {"quality": 0}}, 422, "output.quality"),

@@ -93,7 +93,7 @@ BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
 NOT_DONE_YET: Final = not_implemented(["spec.priority"])
 WRONG_CHANGE: Final = invalid_options(
-    ("quality", "cannot be changed; what can: suspend, cancel, parallelism")
+    ("quality", "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism")
 )
 BAD_NEW_REQUEST: Final = (
     invalid_csv("the file has a header and no rows", None),

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagebatch_core.model import Model
+from imagebatch_core.spec import SuspendAfter
 from imagebatch_core.status import Bytes, Condition, Images
 from imagebatch_core.words import ReasonWord
 
@@ -207,6 +208,9 @@ class RequestAnswer(StatusAnswer):
     created_by: str | None = Field(description="Who made it; null where nobody signs in.")
     webhook_url: str | None = Field(description="Without password, query and fragment.")
     suspend: bool
+    suspend_after: SuspendAfter | None = Field(
+        description="Plan: it is held once its images are counted; null by PATCH goes on."
+    )
     parallelism: int
 
 

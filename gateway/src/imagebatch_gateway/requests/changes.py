@@ -10,7 +10,7 @@ from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_va
 from imagebatch_core.model import Model
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_core.spec import ImageBatchSpec, SuspendAfter
 from imagebatch_gateway.answers.problems import has_ended, invalid_options, not_implemented
 from imagebatch_gateway.backends.batches import Batches
 
@@ -18,7 +18,7 @@ from .history import History
 from .lookup import Lookup
 
 #: Fields of the API that no release of the operator acts on yet.
-LATER: Final = ("suspendAfter", "priority")
+LATER: Final = ("priority",)
 
 
 def _field(name: str) -> Any:
@@ -29,6 +29,7 @@ class RequestPatch(Model):
     """A JSON merge patch: what is left out stays, null sets the default."""
 
     suspend: bool | None = _field("suspend")
+    suspend_after: SuspendAfter | None = _field("suspend_after")
     cancel: bool | None = _field("cancel")
     parallelism: Annotated[int, Field(ge=1, le=1000)] | None = _field("parallelism")
 

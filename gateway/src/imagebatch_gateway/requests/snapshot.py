@@ -65,6 +65,7 @@ class Snapshots:
             created_by=batch.annotations.get(names.ANNOTATION_CREATED_BY),
             webhook_url=shown_url(webhook.url) if webhook else None,
             suspend=batch.spec.suspend,
+            suspend_after=batch.spec.suspend_after,
             parallelism=batch.spec.parallelism,
         )
 

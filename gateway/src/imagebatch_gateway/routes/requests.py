@@ -112,7 +112,7 @@ async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> 
 @router.patch(
     "/api/requests/{request_id}",
     operation_id="changeRequest",
-    summary="Suspend, resume or cancel a request, or change its parallelism",
+    summary="Suspend, resume, confirm or cancel a request, or change its parallelism",
     responses=refusals(NO_REQUEST, ENDED, NOT_DONE_YET, WRONG_CHANGE, *CLUSTER_AWAY),
 )
 async def change_request(
@@ -126,6 +126,7 @@ async def change_request(
             openapi_examples={
                 "cancel": {"value": {"cancel": True}},
                 "pause": {"value": {"suspend": True}},
+                "confirm": {"value": {"suspendAfter": None}},
                 "faster": {"value": {"parallelism": 40}},
             },
         ),

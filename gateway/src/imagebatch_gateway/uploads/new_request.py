@@ -30,7 +30,7 @@ from imagebatch_gateway.answers.problems import Problem, invalid_options, not_im
 _NOT_HERE: Final = frozenset({"cancel", "runner", "deletion_policy"})
 _NO_SOURCES: Final = frozenset({"config_map"})
 #: Fields of the API that no release of the operator acts on yet.
-_LATER: Final = ("suspendAfter", "priority")
+_LATER: Final = ("priority",)
 
 
 class NewRequestBase(Model):

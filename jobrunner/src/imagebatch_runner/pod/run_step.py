@@ -138,7 +138,7 @@ _Answer = tuple[ExitCode, RunnerMessage | None]
 def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.PLAN):
         made = plan.plan(batch)
-    if made.shards != 1 or batch.job.dry_run:
+    if made.shards != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
         return ExitCode.DONE, made.message()
     # A batch of one shard goes on in this pod: starting two more pods would take longer.
     with clock.timing(Step.COMPRESS):

@@ -21,7 +21,7 @@ from .single_pod import collecting, planning
 from .stages import Ended, Over, Stage
 from .status import status_of
 from .strays import delete_strays
-from .suspended import suspended
+from .suspended import awaiting_confirmation, suspended
 
 
 def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
@@ -43,6 +43,7 @@ def stage_of(case: Case) -> Stage:
         or refused(case)
         or suspended(case)
         or planning(case)
+        or awaiting_confirmation(case)
         or compressing(case)
         or collecting(case)
     )

@@ -55,9 +55,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The batch is held by ``spec.suspend``."""
+    """The batch is held by ``spec.suspend`` or, once it is planned, by ``spec.suspendAfter``."""
 
     facts: Facts
+    reason: Reason
+    message: str
     next: Next = Next()
 
 

@@ -48,9 +48,8 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
         case Refused(refusal=refusal):
             stalled = refusal.reason is Reason.STORAGE_NOT_CONFIGURED
             return Phase.PENDING, Note(Reason.WAITING, refusal.message, stalled)
-        case Suspended():
-            text = "suspended by spec.suspend"
-            return Phase.SUSPENDED, Note(Reason.SUSPENDED_BY_USER, text)
+        case Suspended(reason=reason, message=message):
+            return Phase.SUSPENDED, Note(reason, message)
         case Planning():
             text = "validating and splitting the CSV"
             return Phase.PROCESSING, Note(Reason.PLANNING, text)
@@ -72,7 +71,7 @@ def _unfinished(
     else:
         told.set(T.ACCEPTED, *still_accepted(batch))
     if isinstance(stage, Suspended):
-        told.set(T.SUSPENDED, True, Reason.SUSPENDED_BY_USER)
+        told.set(T.SUSPENDED, True, stage.reason, stage.message)
     else:
         told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
     told.set(T.RECONCILING, True, note.reason, note.message)

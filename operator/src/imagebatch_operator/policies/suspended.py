@@ -1,6 +1,14 @@
-"""The stage of a suspended batch: its Jobs are suspended, or deleted if a queue owns them."""
+"""The stage of a held batch.
+
+``spec.suspend`` holds it at any time: its Jobs are suspended, or deleted if a queue owns them.
+``spec.suspendAfter`` holds it between plan and the first shard, when it has no Job.
+"""
 
 from __future__ import annotations
+
+from imagebatch_core.counted import counted
+from imagebatch_core.reasons import Reason
+from imagebatch_core.spec import SuspendAfter
 
 from .actions import Action, PatchJob
 from .facts import Case
@@ -23,4 +31,22 @@ def suspended(case: Case) -> Suspended | None:
             facts = facts.with_run(job.step, job.run + 1, job.chunk)
         elif not job.suspended:
             actions.append(PatchJob(job.name, suspend=True))
-    return Suspended(facts, Next(tuple(actions), pauses=True))
+    text = "suspended by spec.suspend"
+    return Suspended(facts, Reason.SUSPENDED_BY_USER, text, Next(tuple(actions), pauses=True))
+
+
+def awaiting_confirmation(case: Case) -> Suspended | None:
+    """Return the stage Suspended if ``spec.suspendAfter`` holds the batch now.
+
+    It does so from the plan until the field is removed, unless the first shard Job was requested
+    before.
+    """
+    facts = case.facts
+    if case.batch.spec.suspend_after is not SuspendAfter.PLAN:
+        return None
+    if facts.shards is None or not facts.shards_open or facts.runs.shards:
+        return None
+    images = facts.images.total if facts.images else 0
+    planned = counted(product=facts.products or 0, image=images)
+    text = f"{planned}; remove spec.suspendAfter to compress them"
+    return Suspended(facts, Reason.AWAITING_CONFIRMATION, text, Next(pauses=True))
