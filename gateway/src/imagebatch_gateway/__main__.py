@@ -1,4 +1,4 @@
-"""``imagebatch-gateway``: serve until told to stop."""
+"""The command ``imagebatch-gateway``: serves the API until it receives SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .settings import Settings
 
 #: Seconds that running requests get to finish after SIGTERM; below the pod's grace period of 30.
 _GRACE_SECONDS: Final = 25
-#: How long a failing request to the store is repeated: a caller is waiting meanwhile.
+#: How long a failed request to the store is retried. It is short because a caller is waiting.
 _STORE_RETRIES: Final = timedelta(seconds=15)
 
 
@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    logs.configure("info", stream=sys.stdout)  # for wrong settings; the right ones follow
+    logs.configure("info", stream=sys.stdout)  # until the settings are known
     try:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, settings.log_format, sys.stdout)

@@ -1,4 +1,4 @@
-"""The application, from its settings and the two systems behind it."""
+"""Builds the FastAPI application."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 """
 
 
-#: In the order of the reference.
+#: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
     uploads, validation, status, downloads, requests, products, images, events, callers, files,
     health, pages,
@@ -49,7 +49,11 @@ _CALLS: Final = (
 
 
 def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> FastAPI:
-    """The caller owns ``store`` and ``batches`` and closes them after the last request."""
+    """Create the application from its settings, the object store and the API server's batches.
+
+    The caller owns ``store`` and ``batches`` and must keep them open until the last request has
+    ended.
+    """
     app = FastAPI(
         title="ImageBatch",
         version=__version__,
@@ -84,7 +88,7 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the schema of problems in place of its own validation errors."""
+    """Return the OpenAPI document. Problem details replace FastAPI's own validation errors."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,

@@ -1,4 +1,4 @@
-"""What the routes share, built once when the application is made."""
+"""The services that the routes use, built once when the application is created."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def services_of(request: Request) -> Services:
 
 
 def links_of(request: Request, services: Annotated[Services, Depends(services_of)]) -> Links:
-    """Links below the configured address, otherwise below the one that the caller used."""
+    """Return links below the configured public URL, or else below the URL that the caller used."""
     return Links(services.settings.gateway_url or str(request.base_url).rstrip("/"))
 
 

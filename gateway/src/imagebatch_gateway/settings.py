@@ -1,6 +1,7 @@
-"""The gateway's settings, each from one environment variable ``IMAGEBATCH_<FIELD>``.
+"""Settings of the gateway, each from one environment variable ``IMAGEBATCH_<FIELD>``.
 
-The object store's keys come from the ``AWS_…`` variables (:mod:`imagebatch_core.store`).
+The credentials of the object store come from the ``AWS_…`` variables
+(:mod:`imagebatch_core.store`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _SERVICE_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/service
 
 
 def _own_namespace() -> str:
-    """The namespace of this pod; empty outside of a cluster."""
+    """Return the namespace of this pod; empty outside of a cluster."""
     try:
         return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
     except OSError:
@@ -34,42 +35,45 @@ def _own_namespace() -> str:
 
 
 class Settings(EnvironmentSettings):
-    """See each field's description; ``store`` alone has no default."""
+    """The settings of the gateway. Only ``store`` has no default."""
 
     store: str = Field(
-        min_length=1, description="s3://bucket[/prefix], with its keys in the AWS_… variables."
+        min_length=1,
+        description="URL of the object store, s3://bucket[/prefix]. Its credentials come from the "
+        "AWS_… variables.",
     )
     namespace: Annotated[Namespace, WhenUnset("the pod's own")] = Field(
         default_factory=_own_namespace,
         validate_default=True,
-        description="Where uploads become ImageBatches, and requestIds are looked up.",
+        description="Namespace in which uploads become ImageBatches and requestIds are looked up.",
     )
     gateway_url: Annotated[
         HttpUrl | None,
         AfterValidator(lambda url: url and url.rstrip("/")),
         WhenUnset("the Host of each request"),
-    ] = Field(None, description="Public address of the gateway, the base of links in answers.")
+    ] = Field(None, description="Public URL of the gateway, the base of links in responses.")
     max_upload_bytes: Count = Field(
         1024**3,
-        description="Bytes of the largest CSV. Protects the volume at /tmp, where uploads are "
-        "spooled.",
+        description="Size of the largest upload in bytes. Protects the volume at /tmp, where "
+        "uploads are spooled.",
     )
     uploads_at_once: Count = Field(
         4,
-        description="CSVs that are checked and stored at the same time. Protects the CPU that "
-        "other calls need.",
+        description="Number of uploads that are checked and stored at the same time. Protects the "
+        "CPU time that other calls need.",
     )
-    gateway_host: str = Field("0.0.0.0", description="Address it listens on.")  # noqa: S104 - a pod is reached on its own address
-    gateway_port: Port = Field(8080, description="Port it listens on.")
+    gateway_host: str = Field("0.0.0.0", description="IP address on which the gateway listens.")  # noqa: S104 - a pod is reached on its own address
+    gateway_port: Port = Field(8080, description="Port on which the gateway listens.")
     log_level: LogLevel = Field(
         "info",
-        description="Least severe level that is logged; debug has successful probes as well.",
+        description="Least severe level that is logged. At debug, successful probes are logged "
+        "too.",
     )
     log_format: LogFormat = Field(
-        "json", description="One line an event: JSON, or text for people."
+        "json", description="Format of the log: one JSON object per line, or text for people."
     )
 
     @property
     def prefix(self) -> str:
-        """The prefix of all keys in the bucket of ``store``."""
+        """Return the prefix of all keys in the bucket: the path of the URL ``store``."""
         return store_prefix(self.store)

@@ -147,5 +147,5 @@ async def test_a_plan_of_a_newer_release_is_left_at_shard_precision_and_told_onc
 
     assert [await reader.read(KEYS) for _ in range(3)] == [None] * 3
     assert [record.message for record in caplog.records] == [
-        f"progress is not counted: this version cannot read {KEYS.plan}"
+        f"the progress of a batch cannot be counted: this version cannot read {KEYS.plan}"
     ]

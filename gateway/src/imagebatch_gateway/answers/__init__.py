@@ -1,1 +1,1 @@
-"""Answers: their models, problem details, links and conditional requests."""
+"""Responses: their models, problem details, links and conditional requests."""

@@ -1,4 +1,4 @@
-"""The refusals of routes in the OpenAPI document, each with an example as it is really answered."""
+"""Error responses in the OpenAPI document. Each example is built by the code that sends it."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ NO_OUTPUT: Final = (
 BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start without one")
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
 BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
-#: Of a page of results that a cursor leads to.
+#: Errors of calls that return results page by page.
 NO_PAGE: Final = (
     BAD_CURSOR, LONG_CURSOR, BAD_LIMIT, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY,
 )  # fmt: skip
 UNREADABLE: Final = ResultUnreadable(_KEY)
 BAD_FORMAT: Final = invalid_options(("format", "Input should be 'csv', 'jsonl', 'failed' or 'zip'"))
-#: How the API server refuses to create a batch.
+#: Errors when the API server refuses to create a batch.
 BATCH_REFUSED: Final = (
     SpecRefused(
         "webp is not allowed here", (Cause("spec.output.format", "webp is not allowed here"),)
@@ -105,7 +105,7 @@ BAD_NEW_REQUEST: Final = (
 
 
 def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI responses of a route that can answer with these refusals."""
+    """Return the OpenAPI responses of a route that can fail with these errors, by HTTP status."""
     problems = [e if isinstance(e, Problem) else problem_of(e) for e in examples]
     return {
         status: _documented([problem for problem in problems if problem.status == status])

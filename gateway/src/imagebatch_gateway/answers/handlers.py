@@ -1,4 +1,4 @@
-"""Turns every error of the application into a problem."""
+"""Exception handlers: every error of the application becomes a problem details response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of this application as a problem."""
+    """Register the exception handlers on ``app``."""
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, error: Problem) -> JSONResponse:
@@ -48,7 +48,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
         if is_disk_full(error.__cause__):
-            # FastAPI makes a 400 of whatever fails while a body is read.
+            # FastAPI turns any error while a body is read into a 400.
             _log.warning("an upload is refused: %s", error.__cause__)
             return scratch_full().response()
         detail = str(error.detail) if error.detail else None
@@ -67,7 +67,7 @@ def install(app: FastAPI) -> None:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether this error, or one that it came from, is a disk without room."""
+    """Return whether this error, or an error in its chain of causes, is a full disk or quota."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True

@@ -1,4 +1,4 @@
-"""Absolute addresses of the gateway's own calls."""
+"""Absolute URLs of the gateway's own calls."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from urllib.parse import quote, urlencode
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Builds addresses below ``base``, which has no slash at its end."""
+    """Builds URLs of the gateway. ``base`` is its public URL, without a slash at the end."""
 
     base: str
 
     def page(self, path: str, **query: object) -> str:
-        """The address of a path below the base; what is ``None`` is left out of its query."""
+        """Return the URL of a path below the base. Query parameters that are ``None`` are left
+        out."""
         given = {name: str(value) for name, value in query.items() if value is not None}
         return f"{self.base}{path}" + (f"?{urlencode(given)}" if given else "")
 

@@ -1,6 +1,7 @@
-"""What every request passes through: its log line, the limit of its body, security headers.
+"""Middleware of every request: access log, limit on the body's size, security headers.
 
-Plain ASGI, since Starlette's BaseHTTPMiddleware buffers and breaks streaming's back-pressure.
+It is plain ASGI, because Starlette's BaseHTTPMiddleware buffers a response and so breaks the
+back-pressure of streamed responses.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _access: Final = logging.getLogger("imagebatch_gateway.access")
 
-#: Room for the other fields and the multipart frame around the largest file.
+#: Bytes that a form may hold beside its file: the other fields and the multipart framing.
 FORM_OVERHEAD: Final = 64 * 1024
 
 _SECURITY_HEADERS: Final = {
@@ -27,7 +28,7 @@ _SECURITY_HEADERS: Final = {
 
 
 class AccessLog:
-    """Logs one line for each request, without query string and headers: they may hold secrets."""
+    """Logs one line per request. Query string and headers are left out: they may hold secrets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -65,7 +66,7 @@ class AccessLog:
 
 
 class SecurityHeaders:
-    """Adds the security headers that an answer has not set itself."""
+    """Adds the security headers that a response has not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -82,9 +83,10 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than ``limit`` bytes: at once if its length is announced,
-    otherwise when the limit is passed. Starlette's own limit answers in plain text and gives no
-    reason.
+    """Refuses a request body of more than ``limit`` bytes plus :data:`FORM_OVERHEAD` with 413.
+
+    It is refused at once if Content-Length exceeds the limit, otherwise when the limit is passed.
+    Starlette's own limit responds in plain text and gives no reason.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
@@ -113,7 +115,7 @@ class BodyLimit:
         await self._app(scope, limited, send)
 
     def _refusal(self) -> HTTPException:
-        # Connection: close, because the rest of the body will not be read.
+        # "Connection: close", because the rest of the body will not be read.
         return HTTPException(
             413,
             f"The upload is larger than {_size(self._limit)}. Split the CSV, or put it into the "

@@ -1,4 +1,4 @@
-"""The bodies of answers, from which the OpenAPI document is generated."""
+"""Response bodies. The OpenAPI document is generated from them."""
 
 from __future__ import annotations
 
@@ -27,28 +27,30 @@ class RequestStatus(StrEnum):
 
 
 class RowProblem(Model):
-    """What is no image URL in a row; the row and its other images are not affected."""
+    """An entry of a row that is not an image URL. The other images of the row are processed."""
 
-    line: int = Field(description="1-based line of the file where the row starts.")
-    column: int = Field(description="1-based field of the row.")
-    text: str = Field(description="What stands there, at most 200 characters of it.")
+    line: int = Field(description="1-based line of the file in which the row starts.")
+    column: int = Field(description="1-based column of the entry in the row.")
+    text: str = Field(description="The entry's text, cut to 200 characters.")
     problem: str
 
 
 class UploadAccepted(Model):
-    """The upload is stored and its ImageBatch exists; no image has been fetched yet."""
+    """Response to an accepted upload: the file is stored and the ImageBatch exists. No image has
+    been fetched yet."""
 
     request_id: str = Field(description="A UUID; the ImageBatch has the same name.")
     status_url: str
     download_url: str
-    products: int = Field(description="Data rows of the CSV.")
+    products: int = Field(description="Number of rows, without the header.")
     images: int = Field(
-        description="Entries of their lists of image URLs; those with a problem fail alone."
+        description="Number of entries in the lists of image URLs. An entry with a problem fails "
+        "alone."
     )
     row_problem_count: int
-    row_problems: list[RowProblem] = Field(description="The first 100.")
+    row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
     notices: list[str] = Field(
-        description="What was noticed and stops nothing, as that the file is no UTF-8."
+        description="Remarks on the file that need no action, such as its encoding not being UTF-8."
     )
 
     model_config = ConfigDict(
@@ -76,7 +78,7 @@ class UploadAccepted(Model):
 
 
 class HostImages(Model):
-    """A host that images come from, or a bucket as `s3://name`."""
+    """A host that images are fetched from, or a bucket (`s3://name`), with its number of images."""
 
     host: str
     images: int
@@ -90,66 +92,79 @@ class SampleRow(Model):
 
 
 class ValidationAnswer(Model):
-    """What an upload of this file would find. Nothing was kept."""
+    """What the check of an uploaded file found. Nothing was stored."""
 
     products: int
     images: int
-    hosts: list[HostImages] = Field(description="Those with the most images first, at most 100.")
+    hosts: list[HostImages] = Field(
+        description="Hosts of the image URLs, those with the most images first, at most 100."
+    )
     rows_checked: int
     row_problem_count: int
-    row_problems: list[RowProblem] = Field(description="The first 100.")
+    row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
     sample: list[SampleRow] = Field(description="The first 10 rows as they were read.")
     notices: list[str]
 
 
 class WebhookAnswer(Model):
-    """How far the delivery of the webhook has come. The receiver's address is left out."""
+    """State of the webhook's delivery. The receiver's URL is left out."""
 
     event_id: str | None = None
     attempts: int = 0
     next_attempt_at: datetime | None = None
-    last_code: int | None = Field(None, description="HTTP status of the last attempt.")
+    last_code: int | None = Field(
+        None, description="HTTP status of the last delivery attempt; null if no response arrived."
+    )
     delivered_at: datetime | None = None
     abandoned: bool = False
 
 
 class StatusAnswer(Model):
-    """One request, however it was made: by an upload or by `kubectl apply`."""
+    """Status of one request, whether it was made by an upload, in JSON or by `kubectl apply`."""
 
     request_id: str
     status: RequestStatus
     output_image_urls: list[str] = Field(
-        description="Outputs in input order, at most 1,000; empty until the report is written."
+        description="URLs of the outputs in input order, at most 1,000. Empty until the report is "
+        "written."
     )
     output_image_urls_truncated: bool = Field(
-        description="There are more than these, or they could not be read; `next` leads to them."
+        description="Whether there are more output URLs, or they could not be read now. `next` "
+        "leads to them."
     )
-    next: str | None = Field(description="Where the URLs after these are found.")
-    products: int | None = Field(description="Null until the input is planned.")
+    next: str | None = Field(
+        description="URL of the next page of output URLs; null if there is none."
+    )
+    products: int | None = Field(
+        description="Number of products (rows); null until the input is planned."
+    )
     row_problem_count: int | None = Field(
-        description="Rows without images, and entries of their lists that are no address of one; "
-        "the report says which. Null until it is planned."
+        description="Number of rows without image URLs and of entries that are not image URLs. "
+        "The report lists them. Null until the input is planned."
     )
     notices: list[str] = Field(
-        description="What was noticed in the input and stops nothing, as that it is no UTF-8."
+        description="Remarks on the input that need no action, such as its encoding not being "
+        "UTF-8."
     )
     note: str | None = Field(
-        description="What is missing in this answer, and why: the object store does not answer. "
-        "Everything else is what the resource knows."
+        description="What is missing in this response because the object store does not respond. "
+        "Null if nothing is missing."
     )
     input_sha256: str | None = Field(
-        description="Hash of the CSV that the request works on. Null until it is planned."
+        description="SHA-256 of the request's input file. Null until the input is planned."
     )
     images: Images = Field(
-        description="While running, counted from what the pods have recorded so far."
+        description="Counts of images. While the request runs, they include every result recorded "
+        "so far."
     )
     bytes: Bytes | None
-    saved: str | None = Field(description="Share of bytes saved, as 61.3%.")
+    saved: str | None = Field(description="Share of bytes saved, for instance `61.3%`.")
     reuse: str | None = Field(
-        description="What was found of the request to reuse; null when none was named."
+        description="What was found of the request named in `reuseFrom`; null if none was named."
     )
     reason: ReasonWord | None = Field(
-        description="Of the condition that says most about the state."
+        description="Reason of the condition that explains the status best; `message` is its "
+        "message."
     )
     message: str | None
     conditions: list[Condition]
@@ -158,8 +173,12 @@ class StatusAnswer(Model):
     completed_at: datetime | None
     duration: str | None
     status_url: str
-    download_url: str | None = Field(description="Set once the output CSV can be downloaded.")
-    webhook: WebhookAnswer | None = Field(description="Null when none was asked for.")
+    download_url: str | None = Field(
+        description="URL of the output CSV; null until it can be downloaded."
+    )
+    webhook: WebhookAnswer | None = Field(
+        description="State of the webhook's delivery; null if the request has no webhook."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -201,12 +220,18 @@ class StatusAnswer(Model):
 
 
 class RequestAnswer(StatusAnswer):
-    """A request as /api/status tells it, and what it was made from."""
+    """A request: its status, as `/api/status` returns it, and what it was made from."""
 
-    name: str | None = Field(description="A name for people, if it was given one.")
-    file_name: str | None = Field(description="Of the uploaded file.")
-    created_by: str | None = Field(description="Who made it; null where nobody signs in.")
-    webhook_url: str | None = Field(description="Without password, query and fragment.")
+    name: str | None = Field(description="Display name of the request; null if none was given.")
+    file_name: str | None = Field(
+        description="Name of the uploaded file; null if the request was not an upload."
+    )
+    created_by: str | None = Field(
+        description="User who made the request; null if callers do not sign in."
+    )
+    webhook_url: str | None = Field(
+        description="URL of the webhook, without password, query and fragment."
+    )
     suspend: bool
     suspend_after: SuspendAfter | None = Field(
         description="Plan: it is held once its images are counted; null by PATCH goes on."
@@ -215,7 +240,7 @@ class RequestAnswer(StatusAnswer):
 
 
 class RequestItem(Model):
-    """A request in a list."""
+    """Summary of one request in a list of requests."""
 
     request_id: str
     name: str | None
@@ -223,7 +248,9 @@ class RequestItem(Model):
     created_by: str | None
     status: RequestStatus
     products: int | None
-    images: Images = Field(description="As the operator counts them: whole shards while it runs.")
+    images: Images = Field(
+        description="Counts of images. While the request runs, only whole shards are counted."
+    )
     bytes: Bytes | None
     saved: str | None
     created_at: datetime
@@ -232,11 +259,11 @@ class RequestItem(Model):
 
 class RequestList(Model):
     items: list[RequestItem]
-    next: str | None = Field(description="Address of the following page.")
+    next: str | None = Field(description="URL of the next page; null on the last one.")
 
 
 class RequestCreated(Model):
-    """The request exists; its source has not been read yet."""
+    """Response to a created request. Its source has not been read yet."""
 
     request_id: str
     status_url: str
@@ -244,7 +271,7 @@ class RequestCreated(Model):
 
 
 class ProblemAnswer(BaseModel):
-    """Problem details (RFC 9457); ``message`` is the sentence to show."""
+    """Problem details (RFC 9457). `message` is the sentence to show to a person."""
 
     type: str
     title: str
@@ -257,20 +284,21 @@ class ProblemAnswer(BaseModel):
 
 
 class Caller(Model):
-    """Who calls, and what they may do."""
+    """Who the caller is, and what the caller may do."""
 
-    auth_mode: Literal["none"] = Field(description="How callers are told apart: not at all.")
-    user: str | None = Field(description="Null where nobody signs in.")
-    namespaces: list[str] = Field(description="Those whose requests the caller reaches.")
+    auth_mode: Literal["none"] = Field(description="How callers sign in; `none`: they do not.")
+    user: str | None = Field(description="Name of the caller; null if callers do not sign in.")
+    namespaces: list[str] = Field(description="Namespaces whose requests the caller can use.")
     may_read: bool
     may_write: bool
 
 
 class Health(Model):
-    """Whether the gateway works, and whether both systems behind it answer."""
+    """Health of the gateway, and of the API server and object store that it uses."""
 
     status: Literal["ok", "degraded"]
     problems: dict[str, str] = Field(
         default_factory=dict,
-        description="What does not answer, `cluster` or `store`, and why; empty when both do.",
+        description="Error message of each system that fails, `cluster` or `store`; empty if both "
+        "work.",
     )

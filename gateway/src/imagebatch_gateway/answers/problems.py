@@ -1,7 +1,7 @@
-"""Refusals as the caller sees them: problem details (RFC 9457) beside the contract's ``message``.
+"""Error responses: problem details (RFC 9457) with an additional ``message``.
 
-Routes and services raise domain errors or what is made here; only this module knows their HTTP
-status, code and title.
+Routes and services raise domain errors, or a :class:`Problem` made by a function of this module.
+Only this module knows the HTTP status, code and title of each error.
 """
 
 from __future__ import annotations
@@ -31,15 +31,19 @@ from imagebatch_gateway.backends.errors import (
 from .models import ProblemAnswer
 
 MEDIA_TYPE: Final = "application/problem+json"
-#: Seconds after which a backend that did not answer is worth asking again.
+#: Retry-After in seconds when a backend did not respond.
 _SOON: Final = 5
-#: Seconds after which the uploads under way may have ended.
+#: Retry-After in seconds when running uploads fill the scratch volume.
 _LATER: Final = 30
 
 
 @dataclass
 class Problem(Exception):
-    """A refusal. ``code`` ends its type. Without a ``message`` the detail is the one to show."""
+    """An error response.
+
+    ``code`` is the last part of the problem's ``type``. Without a ``message`` the ``detail`` is
+    sent as the message, and without a ``detail`` the ``title``. ``retry_after`` is in seconds.
+    """
 
     status: int
     code: str
@@ -67,7 +71,7 @@ class Problem(Exception):
 
 
 def no_csv() -> Problem:
-    """The upload holds no file."""
+    """Return the problem of an upload without a file."""
     detail = (
         "No file was sent. Send the CSV as the multipart field 'file': "
         "curl -F file=@products.csv <gateway>/api/upload"
@@ -84,12 +88,15 @@ def invalid_csv(message: str, line: int | None) -> Problem:
 
 
 def invalid_csv_of(error: InputRefused) -> Problem:
-    """The file is no such CSV; its line has a field of its own."""
+    """Return the problem of a refused file. The line number gets a field of its own."""
     return invalid_csv(str(error).removeprefix(f"line {error.line}: "), error.line)
 
 
 def not_implemented(fields: Sequence[str]) -> Problem:
-    """The operator would refuse the batch because of ``fields``, paths of the resource."""
+    """Return the problem of a request that uses fields which this release does not implement.
+
+    ``fields`` are paths of the resource, such as ``spec.priority``.
+    """
     return Problem(
         400,
         "not-implemented",
@@ -100,7 +107,7 @@ def not_implemented(fields: Sequence[str]) -> Problem:
 
 
 def invalid_options(*errors: tuple[str, str]) -> Problem:
-    """``errors``: pairs of the option's name and what is wrong with it."""
+    """Return the problem of invalid options. Each error is the option's name and a message."""
     return Problem(
         422,
         "invalid-options",
@@ -121,7 +128,7 @@ def idempotency_key_reused() -> Problem:
 
 
 def no_output_yet(detail: str, retry_after: int) -> Problem:
-    """``retry_after``: seconds after which asking again is worth it."""
+    """Return the problem of an output that may come later. ``retry_after`` is in seconds."""
     return Problem(409, "not-finished", "The output is not ready", detail, retry_after=retry_after)
 
 
@@ -130,7 +137,7 @@ def no_output_ever(detail: str) -> Problem:
 
 
 def has_ended(status: str) -> Problem:
-    """The request has ended, so nothing about it can be changed."""
+    """Return the problem of a change to a request that has ended with this status."""
     detail = f"The request is {status}; nothing of it can be changed any more."
     return Problem(409, "ended", "The request has ended", detail)
 
@@ -143,12 +150,12 @@ def range_not_satisfiable(size: int) -> Problem:
 
 
 def no_such_file() -> Problem:
-    """There is no such output image."""
+    """Return the problem of an output image that does not exist."""
     return Problem(404, "no-file", "No such file", message="File not found")
 
 
 def scratch_full() -> Problem:
-    """The volume on which uploads are spooled has no room for this one now."""
+    """Return the problem of an upload for which the scratch volume has no room now."""
     return Problem(
         503,
         "scratch-full",
@@ -164,14 +171,17 @@ def internal(detail: str | None = None) -> Problem:
 
 
 def http_problem(status: int, detail: str | None, headers: Mapping[str, str]) -> Problem:
-    """A refusal by FastAPI or a middleware. Its title is the phrase of its status."""
-    # Python's phrase for 413 differs between its versions.
+    """Return the problem of an HTTP error that FastAPI or a middleware raised.
+
+    Its title is the reason phrase of ``status``.
+    """
+    # The phrase for 413 differs between Python versions.
     title = "Content Too Large" if status == 413 else HTTPStatus(status).phrase
     return Problem(status, title.lower().replace(" ", "-"), title, detail, headers=headers)
 
 
 def problem_of(error: ImageBatchError) -> Problem:
-    """The answer that a domain error deserves."""
+    """Return the error response for a domain error; 500 for one that is not listed here."""
     detail = str(error)
     match error:
         case BatchMissing():

@@ -1,4 +1,4 @@
-"""One byte range of an answer (RFC 9110, 14). Several at once are answered with the whole."""
+"""Byte ranges (RFC 9110, 14). A request for several ranges at once gets the whole object."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 
 
 class Unsatisfiable(ValueError):
-    """The range begins after the end."""
+    """The requested range contains no byte of the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """From ``start`` to before ``end`` of ``size`` bytes."""
+    """The bytes from ``start`` to before ``end`` of an object of ``size`` bytes."""
 
     start: int
     end: int
@@ -29,11 +29,14 @@ class ByteRange:
 def asked_range(
     header: str | None, if_range: str | None, etag: str | None, size: int
 ) -> ByteRange | None:
-    """``None``: the whole is to be sent, because none is asked for, the header is not understood,
-    or what the caller holds a part of has changed since (``If-Range``, which compares strongly).
+    """Parse a Range header for an object of ``size`` bytes.
+
+    Returns ``None`` when the whole object must be sent: there is no header, the header is not a
+    single valid byte range, or ``if_range`` (the If-Range header) does not equal ``etag``. If-Range
+    compares strongly: a weak tag never matches.
 
     Raises:
-        Unsatisfiable: nothing of the range exists.
+        Unsatisfiable: the object has no byte in the range.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):

@@ -1,4 +1,4 @@
-"""The bodies of answers about results: products, images and failures."""
+"""Response bodies of the calls about results: products, images and failures."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from .models import EXAMPLE_ID, HOST, RequestStatus
 class Product(Model):
     """A row of the input with its outputs."""
 
-    id: str = Field(description="`<requestId>-<row>`")
-    row: int = Field(description="1-based row of the input, without its header.")
+    id: str = Field(description="Id of the product: `<requestId>-<row>`.")
+    row: int = Field(description="1-based row of the input; the header is not counted.")
     serial_number: str
     product_name: str
     input_image_urls: list[str]
     output_image_urls: list[str | None] = Field(
-        description="The Nth belongs to the Nth input; null where there is none (yet)."
+        description="URLs of the outputs. The Nth belongs to the Nth input URL; null if there is "
+        "no output."
     )
     request_id: str
     status: RequestStatus = Field(
-        description="pending until one of its images has a result, completed or failed once all "
-        "have: failed if none of them has an output. Otherwise that of the request."
+        description="Status of the product. Once all its images have results it is `failed` if "
+        "all of them failed, otherwise `completed`. Before, it is the status of the request; "
+        "while that is `processing`, a product without any result is `pending`."
     )
     failed_images: int
-    created_at: datetime = Field(description="When the request was made.")
-    updated_at: datetime = Field(description="When its last result was recorded.")
+    created_at: datetime = Field(description="Time at which the request was made.")
+    updated_at: datetime = Field(
+        description="Time at which the product's last result was recorded."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -54,7 +58,7 @@ class Product(Model):
 
 class ProductList(Model):
     items: list[Product]
-    next: str | None = Field(description="Address of the following page.")
+    next: str | None = Field(description="URL of the next page; null on the last one.")
 
 
 class ImageItem(Model):
@@ -63,7 +67,7 @@ class ImageItem(Model):
     model_config = ConfigDict(extra="ignore")
 
     row: int
-    position: int = Field(description="1-based place in the row's list of URLs.")
+    position: int = Field(description="1-based position of the image in the row's list of URLs.")
     input_url: str
     status: str = Field(json_schema_extra={"examples": [s.value for s in ImageStatus]})
     output_url: str | None = None
@@ -80,7 +84,7 @@ class ImageItem(Model):
     width: int | None = None
     height: int | None = None
     source_sha256: str | None = None
-    etag: str | None = Field(None, description="What the host said of the source.")
+    etag: str | None = Field(None, description="ETag with which the host sent the source.")
     last_modified: str | None = None
     final_url_sha256: str | None = None
     recorded_at: datetime | None = None
@@ -89,20 +93,21 @@ class ImageItem(Model):
 class ImageList(Model):
     items: list[ImageItem]
     next: str | None = Field(
-        description="Address of the following page, which may be empty and have a next one."
+        description="URL of the next page; null on the last one. A page may be empty and still "
+        "have a next one."
     )
 
 
 class FailureItem(Model):
-    """All images that failed for one reason."""
+    """The images that failed with one error code."""
 
     code: str = Field(json_schema_extra={"examples": [c.value for c in ErrorCode]})
-    retryable: bool = Field(description="Whether trying later may help.")
+    retryable: bool = Field(description="Whether a later attempt may succeed.")
     count: int
     message: str
-    examples: list[FailureExample] = Field(description="The first of them, at most 5.")
+    examples: list[FailureExample] = Field(description="The first of these images, at most 5.")
 
 
 class FailureList(Model):
-    items: list[FailureItem] = Field(description="The most frequent first.")
+    items: list[FailureItem] = Field(description="Failures by error code, the most frequent first.")
     next: None = None

@@ -1,1 +1,1 @@
-"""The two systems behind the gateway: the API server and the object store."""
+"""Adapters for the two systems that the gateway uses: the API server and the object store."""

@@ -1,4 +1,4 @@
-"""Translate errors of the Kubernetes client into errors of the gateway."""
+"""Translation of Kubernetes client errors into the errors of :mod:`.errors`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .errors import (
 
 @asynccontextmanager
 async def translated(name: str) -> AsyncIterator[None]:
-    """Translate the errors of a call about one batch into those of :mod:`.errors`."""
+    """Translate errors inside the ``with`` block, a call about the batch ``name``."""
     try:
         yield
     except ApiException as error:
@@ -41,7 +41,7 @@ async def translated(name: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def translated_list() -> AsyncIterator[None]:
-    """Translate the errors of a list or watch into those of :mod:`.errors`."""
+    """Translate errors inside the ``with`` block, a list or watch of batches."""
     try:
         async with translated(""):
             yield
@@ -75,7 +75,8 @@ def _domain_error(name: str, error: ApiException) -> Exception:
 
 
 def _status_object(error: ApiException) -> dict[str, Any]:
-    """The ``metav1.Status`` of a refusal; empty when a proxy in between answered instead."""
+    """Return the ``metav1.Status`` in an error response; empty if the body is not a JSON object,
+    for instance because a proxy sent it."""
     try:
         answer = json.loads(error.body or "")
     except ValueError:

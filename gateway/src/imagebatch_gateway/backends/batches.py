@@ -1,4 +1,4 @@
-"""ImageBatches on the API server; vendor errors stop here."""
+"""ImageBatches on the API server. Only errors of :mod:`.errors` leave this module."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ from .errors import (
 _SECONDS: Final = 10.0
 
 
-#: Batches of one page of a list, and seconds after which the API server ends a watch.
+#: Batches per page of a list, and seconds after which the API server ends a watch.
 _PAGE: Final = 500
 _WATCH_SECONDS: Final = 240
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """Objects of the API server. ``after`` leads to the next page, ``None`` at the end; a watch
-    begins at ``version``.
+    """A page of a list of objects.
+
+    ``after`` is the token of the next page, ``None`` on the last one. ``version`` is the resource
+    version from which a watch can continue the list.
     """
 
     objects: Sequence[Mapping[str, Any]]
@@ -46,7 +48,10 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object as it is now, or as it was when it was deleted; ``None``: only time has passed."""
+    """An event of a watch: the changed object, or its last state if it was ``deleted``.
+
+    ``object`` is ``None`` for a bookmark, which only brings a newer ``version``.
+    """
 
     version: str
     object: Mapping[str, Any] | None = None
@@ -59,32 +64,46 @@ class Batches(Protocol):
     async def create(
         self, name: str, spec: ImageBatchSpec, annotations: Mapping[str, str]
     ) -> ImageBatch:
-        """Raises BatchExists, SpecRefused, QuotaExceeded, ClusterRefused, ClusterUnavailable."""
+        """Create an ImageBatch and return it.
+
+        Raises BatchExists, SpecRefused, QuotaExceeded, ClusterRefused, ClusterUnavailable.
+        """
 
     async def get(self, name: str) -> ImageBatch:
-        """Raises BatchMissing, BatchUnreadable, ClusterRefused, ClusterUnavailable."""
+        """Return the ImageBatch of this name.
+
+        Raises BatchMissing, BatchUnreadable, ClusterRefused, ClusterUnavailable.
+        """
 
     async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
-        """Merge into its spec; raises what :meth:`create` and :meth:`get` do, but BatchExists."""
+        """Apply a JSON merge patch to the batch's spec and return the changed batch.
+
+        Raises the errors of :meth:`create` and :meth:`get`, except BatchExists.
+        """
 
     async def delete(self, name: str) -> None:
-        """Raises BatchMissing, ClusterRefused, ClusterUnavailable."""
+        """Delete the ImageBatch. Raises BatchMissing, ClusterRefused, ClusterUnavailable."""
 
     async def list_page(self, after: str | None) -> ListPage:
-        """Some of all batches; raises ClusterRefused, ClusterUnavailable, ListExpired."""
+        """Return one page of the list of all batches; ``after`` is the token of the page before.
+
+        Raises ClusterRefused, ClusterUnavailable, ListExpired.
+        """
 
     def changes(self, version: str) -> AsyncIterator[Change]:
-        """What happens after that version, until the API server ends it after some minutes.
+        """Watch the batches: yield each change after this resource version.
+
+        The API server ends the watch after some minutes, and with it the iteration.
 
         Raises ClusterRefused, ClusterUnavailable, ListExpired.
         """
 
     async def check(self) -> None:
-        """Raises ClusterRefused or ClusterUnavailable unless batches can be read."""
+        """Test that batches can be listed. Raises ClusterRefused or ClusterUnavailable if not."""
 
 
 class KubeBatches:
-    """The ImageBatches of one namespace, through the official client."""
+    """The ImageBatches of one namespace, accessed with the official Kubernetes client."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self._custom: Any = client.CustomObjectsApi(api)
@@ -216,7 +235,7 @@ class KubeBatches:
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Whole lines, however long: an object may have more than aiohttp's own reader takes."""
+    """Yield the lines of a stream. A line may be longer than aiohttp's own line reader accepts."""
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -239,7 +258,10 @@ def _change(event: Mapping[str, Any]) -> Change:
 async def kube_batches(
     namespace: str, env: Mapping[str, str] = os.environ
 ) -> AsyncIterator[KubeBatches]:
-    """The batches of the cluster that :func:`.api_client` finds, whose errors it raises."""
+    """Connect to the cluster that :func:`.api_client` finds, and close the connection at the end.
+
+    Raises the errors of :func:`.api_client`.
+    """
     async with api_client(env) as api:
         yield KubeBatches(api, namespace)
 

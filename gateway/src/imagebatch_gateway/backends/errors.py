@@ -1,4 +1,4 @@
-"""What can go wrong between the gateway and the two systems behind it.
+"""Errors of the API server and the object store, as the gateway sees them.
 
 ::
 
@@ -10,12 +10,12 @@
         ├── SpecRefused          the API server's schema, rules or policies refuse the resource
         ├── QuotaExceeded        the namespace's quota refuses one more
         ├── ClusterRefused       the gateway's own permissions or the CRD are missing
-        ├── ClusterUnavailable   the API server does not answer
-        ├── ListExpired          a list or watch is too old to go on with: begin anew
-        ├── StoreUnavailable     the object store does not answer or refuses
-        ├── ResultMissing        an object that the resource promises is not in the store
+        ├── ClusterUnavailable   the API server does not respond
+        ├── ListExpired          a list or watch is too old to be continued: list again
+        ├── StoreUnavailable     the object store does not respond, or refuses the request
+        ├── ResultMissing        an object that should be in the store is not there
         ├── ResultUnreadable     a recorded result is not one this version understands
-        └── CursorRefused        a cursor that no answer of this API ever held
+        └── CursorRefused        the caller sent a cursor that is not valid here
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class BatchUnreadable(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason of a refusal: ``field`` is the path in the resource, ``spec.output.quality``."""
+    """One reason why a resource was refused; ``field`` is a path such as
+    ``spec.output.quality``."""
 
     field: str
     message: str
@@ -70,7 +71,7 @@ class ClusterRefused(GatewayError):
 
 
 class ClusterUnavailable(GatewayError):
-    """``undecided``: the request was sent, so it may have been carried out."""
+    """The API server did not respond. ``undecided``: the request may have been carried out."""
 
     def __init__(self, message: str, *, undecided: bool) -> None:
         super().__init__(message)

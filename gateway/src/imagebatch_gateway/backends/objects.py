@@ -1,4 +1,4 @@
-"""The object store as the gateway uses it; vendor errors stop here."""
+"""Access to the object store. Only ResultMissing and StoreUnavailable leave this module."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from imagebatch_core.store import ObjectStore
 
 from .errors import ResultMissing, StoreUnavailable
 
-#: Bytes asked for in one request. A slow reader of a large object must not meet the store's
-#: time limit for one request, so the object is read piece by piece, each one whole.
+#: Bytes read from the store in one request. A large object is read in pieces, because the store's
+#: time limit for one request would otherwise cut off a slow reader.
 PIECE: Final = 4 * 1024 * 1024
 #: Time limit in seconds for reading one piece, or for one listing.
 SECONDS: Final = 30.0
@@ -24,7 +24,7 @@ SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An object that is ready to be sent: ``size`` in bytes, ``etag`` with its quotes."""
+    """An opened object: its size in bytes, its ETag with quotes, and its content in chunks."""
 
     size: int
     etag: str | None
@@ -33,7 +33,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """``etag`` with its quotes."""
+    """Size of an object in bytes, and its ETag with quotes."""
 
     size: int
     etag: str | None
@@ -41,20 +41,21 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A piece of an object, and the size in bytes of the whole."""
+    """A piece of an object. ``size`` is the size of the whole object in bytes."""
 
     content: bytes
     size: int
 
 
 class Objects:
-    """Reads and writes objects. Raises only ResultMissing and StoreUnavailable."""
+    """Reads and writes objects. Its methods raise ResultMissing and StoreUnavailable, nothing
+    else."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     def put_file(self, key: str, file: IO[bytes]) -> None:
-        """Store a file from its current position on. Blocks: call it in a thread."""
+        """Store a file, from its current position to its end. Blocks: call it in a thread."""
         with _translated(key):
             obstore.put(self._store, key, file)
 
@@ -63,23 +64,25 @@ class Objects:
             await obstore.delete_async(self._store, key)
 
     async def read(self, key: str) -> bytes:
-        """The content of a small object."""
+        """Return the whole content of an object, which must be small."""
         async with _time_limit(key):
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
     async def size(self, key: str) -> int:
-        """The size of an object in bytes."""
+        """Return the size of an object in bytes."""
         async with _time_limit(key):
             return (await obstore.head_async(self._store, key))["size"]
 
     async def read_piece(self, key: str, start: int) -> bytes:
-        """At most :data:`PIECE` bytes from ``start`` on, which must lie within the object."""
+        """Return at most :data:`PIECE` bytes from offset ``start``, which must be within the
+        object."""
         async with _time_limit(key):
             return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
 
     async def read_range(self, key: str, start: int, length: int) -> Range:
-        """At most ``length`` bytes from ``start`` on, which must lie within the object."""
+        """Return at most ``length`` bytes from offset ``start``, which must be within the
+        object."""
         async with _time_limit(key):
             result = await obstore.get_async(
                 self._store, key, options={"range": (start, start + length)}
@@ -87,7 +90,8 @@ class Objects:
             return Range(bytes(await result.bytes_async()), result.meta["size"])
 
     async def list_after(self, prefix: str, after: str | None, *, limit: int) -> list[str]:
-        """The first keys under a prefix that sort after ``after`` (if any), at most ``limit``."""
+        """Return the first ``limit`` keys under a prefix, sorted; only those after the key
+        ``after``, if it is given."""
         keys: list[str] = []
         async with _time_limit(prefix):
             async for chunk in obstore.list(
@@ -99,17 +103,20 @@ class Objects:
         return sorted(keys)[:limit]
 
     async def stat(self, key: str) -> Stat:
-        """Size and ETag of an object, without its content."""
+        """Return size and ETag of an object, without reading its content."""
         async with _time_limit(key):
             meta = await obstore.head_async(self._store, key)
         return Stat(meta["size"], meta["e_tag"])
 
     def pieces(self, key: str, etag: str | None, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to before ``end``, as long as the object has this ETag."""
+        """Yield the bytes from ``start`` to before ``end``.
+
+        The iteration fails if the object no longer has this ETag.
+        """
         return self._pieces(key, etag, start, end)
 
     async def open(self, key: str) -> Opened:
-        """Open an object for streaming; no more than one piece of it is in memory."""
+        """Open an object for streaming. At most one piece of it is in memory at a time."""
         async with _time_limit(key):
             result = await obstore.get_async(self._store, key)
             meta = result.meta
@@ -123,7 +130,7 @@ class Objects:
     ) -> AsyncIterator[bytes]:
         for start in range(first, end, PIECE):
             async with _time_limit(key):
-                # If the object is replaced meanwhile, its pieces must not be joined to ours.
+                # If the object is replaced in between, pieces of both versions must not be mixed.
                 piece = await obstore.get_async(
                     self._store,
                     key,
@@ -133,7 +140,7 @@ class Objects:
             yield content
 
     async def list_keys(self, prefix: str, *, limit: int) -> list[str] | None:
-        """Keys under a prefix, sorted; ``None`` when there are more than ``limit``."""
+        """Return all keys under a prefix, sorted; ``None`` if there are more than ``limit``."""
         keys: list[str] = []
         async with _time_limit(prefix):
             async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
@@ -143,7 +150,7 @@ class Objects:
         return sorted(keys)
 
     async def check(self, prefix: str, *, seconds: float) -> None:
-        """Make one list request: it fails if address, credentials or bucket are wrong."""
+        """Test the store with one list request, which fails on a wrong address, key or bucket."""
         async with _time_limit(prefix, seconds):
             async for _ in obstore.list(self._store, prefix, chunk_size=1):
                 break
@@ -155,7 +162,7 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def _time_limit(key: str, seconds: float = SECONDS) -> AsyncIterator[None]:
-    # The TimeoutError is an OSError: _translated makes it StoreUnavailable.
+    # TimeoutError is an OSError, so _translated turns it into StoreUnavailable.
     with _translated(key):
         async with asyncio.timeout(seconds):
             yield
@@ -168,6 +175,6 @@ def _translated(key: str) -> Iterator[None]:
     except (NotFoundError, FileNotFoundError) as error:
         raise ResultMissing(key) from error
     except (BaseError, OSError) as error:
-        # The vendor's text holds the endpoint and the whole answer. It reaches the log through
-        # the chained exception, and never the caller.
+        # The vendor's text contains the endpoint and the whole response. It is logged as the cause
+        # of this error, and never sent to the caller.
         raise StoreUnavailable("the object store does not answer or refuses the request") from error

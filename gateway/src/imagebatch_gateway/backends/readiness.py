@@ -1,4 +1,4 @@
-"""Whether the API server and the object store answer: the body of /readyz tells it."""
+"""Tests of the API server and the object store, for the body of ``/readyz``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imagebatch_core.errors import ImageBatchError
 from .batches import Batches
 from .objects import Objects
 
-#: How long an answer is reused, in seconds: probes must not add load to what is failing.
+#: Seconds for which a test result is reused, so that probes add no load to a failing system.
 FRESH_SECONDS: Final = 3.0
 STORE_SECONDS: Final = 5.0
 
 
 class Readiness:
-    """Asks both, and remembers what they answered. ``clock`` gives seconds, monotonic."""
+    """Tests both systems and caches the result. ``clock`` returns monotonic seconds."""
 
     def __init__(
         self, objects: Objects, batches: Batches, prefix: str, clock: Callable[[], float]
@@ -31,7 +31,8 @@ class Readiness:
         self._problems: dict[str, str] = {}
 
     async def problems(self) -> dict[str, str]:
-        """What does not answer, ``cluster`` or ``store``, and why; empty when both do."""
+        """Return an error message for each failing system, ``cluster`` or ``store``; empty if both
+        work."""
         async with self._lock:
             if self._at is None or self._clock() - self._at >= FRESH_SECONDS:
                 self._problems = await self._ask()

@@ -1,1 +1,1 @@
-"""Parts of the pages for people."""
+"""Files of the web pages."""

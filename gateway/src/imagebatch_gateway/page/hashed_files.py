@@ -1,4 +1,5 @@
-"""Static files whose names hold the hash of their content: browsers keep them for ever."""
+"""Static files with a hash of their content in their names, so that browsers can cache them for
+good."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ from starlette.responses import Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
-#: Characters of the SHA-256 in a name: enough to tell releases apart.
+#: Hexadecimal digits of the SHA-256 in a file name: enough to distinguish releases.
 _DIGITS: Final = 16
 
 
 class HashedFiles(StaticFiles):
-    """Serves the given files and nothing else of their folders.
+    """Serves the given files, and no other file of their folders.
 
-    ``names`` maps a file's own name to the one that it is served under: ``home.css`` to
-    ``home.0f3a….css``. A change of content is a change of name.
+    ``names`` maps each file's own name to the name under which it is served: ``home.css`` to
+    ``home.0f3a….css``. When the content changes, the served name changes.
     """
 
     def __init__(self, files: Iterable[Path]) -> None:

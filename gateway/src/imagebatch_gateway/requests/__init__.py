@@ -1,1 +1,1 @@
-"""What is known of a request: its resource, its progress, its results."""
+"""Reads requests: their resources, their progress and their results."""

@@ -1,4 +1,4 @@
-"""Changes of a request that exists: a merge patch of what may change, and its deletion."""
+"""Changes and deletes existing requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imagebatch_gateway.backends.batches import Batches
 from .history import History
 from .lookup import Lookup
 
-#: Fields of the API that no release of the operator acts on yet.
+#: Fields that the API plans and this release does not implement.
 LATER: Final = ("priority",)
 
 
@@ -26,7 +26,7 @@ def _field(name: str) -> Any:
 
 
 class RequestPatch(Model):
-    """A JSON merge patch: what is left out stays, null sets the default."""
+    """A JSON merge patch. A field that is left out is not changed; null sets its default."""
 
     suspend: bool | None = _field("suspend")
     suspend_after: SuspendAfter | None = _field("suspend_after")
@@ -66,11 +66,11 @@ class Changes:
         self._history = history
 
     async def apply(self, request_id: str, patch: RequestPatch) -> ImageBatch:
-        """The request with the patch.
+        """Apply a patch to a request and return the changed batch.
 
         Raises:
-            Problem: 409, it has ended.
-            GatewayError: there is no such request; or the cluster refuses, or does not answer.
+            Problem: 409, the request has ended.
+            GatewayError: there is no such request, or the API server refuses or does not respond.
         """
         batch = await self._lookup.batch(request_id)
         phase = batch.status.phase or Phase.PENDING
@@ -84,7 +84,7 @@ class Changes:
         return changed
 
     async def delete(self, request_id: str) -> None:
-        """Raises GatewayError."""
+        """Delete a request's batch. Raises GatewayError."""
         await self._lookup.batch(request_id)
         await self._batches.delete(request_id)
         self._history.remove(request_id)

@@ -1,4 +1,4 @@
-"""The answer to a status call. Pure: everything is handed in."""
+"""Builds the response to a status call. Pure functions, without I/O."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ def describe(
     links: Links,
     note: str | None = None,
 ) -> StatusAnswer:
-    """What is known of a batch. ``progress`` counts the recorded results while it runs; ``None`` if
-    it has ended, or they could not be counted. ``note`` says what could not be read.
+    """Return the status response for a batch.
+
+    ``page`` holds the output URLs. ``progress`` has the counts of a running batch; it is ``None``
+    if the batch has ended or its results could not be counted. ``note`` says what could not be
+    read.
     """
     status = batch.status
     telling = telling_condition(batch)
@@ -54,7 +57,10 @@ def describe(
 
 
 def telling_condition(batch: ImageBatch) -> Condition | None:
-    """The condition that explains the state: why it is refused, ended, held, or what it does."""
+    """Return the condition that explains the batch's state best; ``None`` if there is none yet.
+
+    Order: refused, ended, stalled, suspended, working.
+    """
     status = batch.status
     accepted = status.condition(ConditionType.ACCEPTED)
     succeeded = status.condition(ConditionType.SUCCEEDED)

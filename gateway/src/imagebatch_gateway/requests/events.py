@@ -1,4 +1,4 @@
-"""The status of a request as a stream of events, one for each change, until the request ends."""
+"""Streams the status of a request: one event for each change, until the request ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagebatch_gateway.backends.errors import BatchMissing, ClusterUnavailable
 from .lookup import Lookup
 from .snapshot import Snapshots
 
-#: Seconds between two looks.
+#: Seconds between two reads of the status.
 LOOK_SECONDS: Final = 2.0
 
 _ENDED: Final = frozenset({RequestStatus.COMPLETED, RequestStatus.FAILED, RequestStatus.CANCELLED})
@@ -23,9 +23,11 @@ _ENDED: Final = frozenset({RequestStatus.COMPLETED, RequestStatus.FAILED, Reques
 async def status_events(
     lookup: Lookup, snapshots: Snapshots, request_id: str, links: Links, last_id: str | None
 ) -> AsyncIterator[tuple[str, RequestAnswer]]:
-    """Ids and statuses. An id is the hash of its status: who comes back with the last one gets the
-    next change, and at once if there was one meanwhile. While the API server is away, nothing
-    changes. The stream ends with the request, or when it is deleted.
+    """Yield pairs of event id and status: the present one, then one for each change.
+
+    An id is the hash of its status. With ``last_id``, the id of the last event that the caller has,
+    the first pair is left out if nothing has changed since. While the API server does not respond,
+    no event is sent. The stream ends when the request has ended or is deleted.
     """
     while True:
         try:

@@ -1,7 +1,6 @@
-"""The rows of the input that have a failed image, as a CSV that can be uploaded again.
+"""Makes a CSV of the input rows that have a failed image; it can be uploaded again.
 
-The report and its images are read side by side, so that memory holds a few rows at a time. Cells
-are the report's: with ``raw``, as they were in the input.
+``report.csv`` and ``report.jsonl`` are read in parallel, so that memory holds only a few rows.
 """
 
 from __future__ import annotations
@@ -28,7 +27,10 @@ _FAILED: Final = ImageStatus.FAILED
 async def failed_rows(
     objects: Objects, reported: Reported, keys: BatchKeys, table: str
 ) -> AsyncIterator[bytes]:
-    """``table`` is the key of the report as CSV. The header comes first, also if no row follows.
+    """Yield the CSV in chunks: the header, then each row with a failed image.
+
+    ``table`` is the key of ``report.csv``, or of the report with raw cells. The header is sent even
+    if no row has a failed image.
 
     Raises ResultMissing, ResultUnreadable, StoreUnavailable.
     """
@@ -61,7 +63,7 @@ async def _and_end(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes | None]:
 
 
 async def _failed_numbers(reported: Reported, keys: BatchKeys) -> AsyncIterator[int]:
-    """1-based rows with a failed image, ascending."""
+    """Yield the 1-based numbers of the rows with a failed image, in ascending order."""
     last = 0
     async for results, _ in reported.from_row(keys, 1, failed_only=True):
         for result in results:
@@ -71,21 +73,25 @@ async def _failed_numbers(reported: Reported, keys: BatchKeys) -> AsyncIterator[
 
 
 def _kept_columns(header: list[str]) -> list[int]:
-    """All but the two that the report adds: the output column, and the last one of errors."""
+    """Return the indexes of the columns that were in the input.
+
+    The report adds two columns: the output URLs, and the errors, which come last.
+    """
     output = header.index(OUTPUT_COLUMN)
     assert header[-1] == ERROR_COLUMN  # noqa: S101 - as the runner writes it
     return [at for at in range(len(header) - 1) if at != output]
 
 
 class _Rows:
-    """Parses a CSV that arrives in chunks: whole rows of what has arrived."""
+    """Incremental CSV parser: returns the rows that are complete after each chunk."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
 
     def feed(self, chunk: bytes | None) -> list[list[str]]:
-        """``None`` is the end."""
+        """Parse one more chunk, ``None`` at the end of the file, and return the rows it
+        completes."""
         self._text += self._decode.decode(chunk or b"", final=chunk is None)
         end = len(self._text) if chunk is None else _end_of_rows(self._text)
         whole, self._text = self._text[:end], self._text[end:]
@@ -94,8 +100,10 @@ class _Rows:
 
 
 def _end_of_rows(text: str) -> int:
-    """Where the last whole row ends: at the last line end outside of quotes. As a quote within a
-    cell is doubled, an even number of them before a line end means outside.
+    """Return the offset after the last complete row: after the last line end outside of quotes.
+
+    A quote within a cell is doubled, so a line end is outside of quotes if the number of quotes
+    before it is even.
     """
     end = quotes = at = 0
     for line in _lines(text):
@@ -107,7 +115,7 @@ def _end_of_rows(text: str) -> int:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Lines with their ends ``\\r\\n``, without the last one that has none."""
+    """Yield the lines with their ends ``\\r\\n``; text after the last line end is left out."""
     start = 0
     while (found := text.find("\r\n", start)) >= 0:
         yield text[start : found + 2]

@@ -1,4 +1,4 @@
-"""Why images failed: one group for each error code, with examples."""
+"""Groups failed images by error code, with examples."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from imagebatch_gateway.backends.errors import ResultUnreadable, StoreUnavailabl
 from .progress import ProgressReader
 from .reported import Reported
 
-#: What each code means, for whoever keeps the catalogue. docs/runner.md has the details.
+#: The meaning of each code, for the person who maintains the catalogue. Details: docs/runner.md.
 MESSAGES: Final[Mapping[ErrorCode, str]] = {
-    ErrorCode.INVALID_URL: "This is no usable address of an image.",
+    ErrorCode.INVALID_URL: "The text is not a valid image URL.",
     ErrorCode.ADDRESS_REFUSED: "The address is not public and not allowed here.",
     ErrorCode.FILE_UNREADABLE: "The file is not there or cannot be read.",
-    ErrorCode.DNS_FAILED: "The host's name does not exist, or its name server did not answer.",
+    ErrorCode.DNS_FAILED: "The host name does not exist, or its name server did not respond.",
     ErrorCode.CONNECT_FAILED: "The host could not be reached.",
-    ErrorCode.TIMEOUT: "The host was too slow.",
-    ErrorCode.TLS_FAILED: "The host's certificate is not valid, or there was no secure connection.",
-    ErrorCode.HTTP_STATUS: "The host refused: the image does not exist or is not open to us.",
-    ErrorCode.TOO_MANY_REDIRECTS: "The address leads from one to the next without end.",
-    ErrorCode.TOO_MANY_REQUESTS: "The host asked us to slow down, also after waiting.",
-    ErrorCode.SERVER_ERROR: "The host had an error of its own.",
+    ErrorCode.TIMEOUT: "The host did not send the image within the time limit.",
+    ErrorCode.TLS_FAILED: "The host's certificate is not valid, or no TLS connection was possible.",
+    ErrorCode.HTTP_STATUS: "The host refused: the image does not exist or is not public.",
+    ErrorCode.TOO_MANY_REDIRECTS: "The address redirects too many times.",
+    ErrorCode.TOO_MANY_REQUESTS: "The host kept refusing: too many requests, even after waiting.",
+    ErrorCode.SERVER_ERROR: "The host responded with a server error.",
     ErrorCode.INCOMPLETE_BODY: "The image arrived only in part.",
     ErrorCode.TOO_MANY_BYTES: "The file is larger than allowed.",
     ErrorCode.EMPTY: "The address leads to an empty file.",
-    ErrorCode.NOT_AN_IMAGE: "The address leads to something that is no image, as a web page.",
-    ErrorCode.UNSUPPORTED_FORMAT: "Images of this format are not taken.",
+    ErrorCode.NOT_AN_IMAGE: "The address leads to something else than an image, such as a web "
+    "page.",
+    ErrorCode.UNSUPPORTED_FORMAT: "Images of this format are not supported.",
     ErrorCode.CORRUPT: "The image is damaged or cut off.",
     ErrorCode.TOO_MANY_PIXELS: "The image has more pixels than allowed.",
     ErrorCode.TOO_MANY_FRAMES: "The animation has more frames than allowed.",
-    ErrorCode.DECODER_CRASHED: "The image could not be decoded: decoding it broke off.",
+    ErrorCode.DECODER_CRASHED: "The image could not be decoded: the decoder crashed.",
     ErrorCode.DECODER_TIMEOUT: "The image took too long to compress.",
-    ErrorCode.STORAGE_FAILED: "The object store did not take the output.",
-    ErrorCode.SHARD_FAILED: "The image was not reached before its pod was given up.",
+    ErrorCode.STORAGE_FAILED: "The output could not be stored.",
+    ErrorCode.SHARD_FAILED: "The image was not processed, because its shard failed.",
 }
 
 
@@ -48,11 +49,13 @@ class Failures:
         self._reported = reported
 
     async def of(self, keys: BatchKeys, *, collected: bool) -> list[FailureItem]:
-        """The most frequent first. ``collected``: the report is written.
+        """Return one item per error code, the most frequent code first.
+
+        ``collected`` says whether the batch has its report; otherwise the parts are counted.
 
         Raises:
             ResultMissing, StoreUnavailable
-            ResultUnreadable: there are too many parts to count, or a newer release wrote them.
+            ResultUnreadable: the batch has too many parts to count, or a newer release wrote them.
         """
         if collected:
             counted = (await self._reported.index(keys)).failures

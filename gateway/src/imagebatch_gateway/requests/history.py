@@ -1,8 +1,7 @@
-"""All requests of the namespace in memory, kept current by a watch: newest first, filtered, paged.
+"""Keeps a summary of each request of the namespace in memory, and lists them newest first.
 
-The API server lists by name and knows no other order. So it is asked for the whole list once, page
-by page, when the first caller asks for one; from then on each change costs one event, and a call
-costs no request at all.
+The API server can list by name only. So the first call reads the whole list from it, page by page;
+then a watch keeps the copy current, and later calls need no request to the API server.
 """
 
 from __future__ import annotations
@@ -34,16 +33,17 @@ from imagebatch_gateway.backends.errors import (
 
 _log: Final = logging.getLogger(__name__)
 
-#: Seconds that a first caller waits for the list, and that a list without a watch is still told.
+#: Seconds that the first caller waits for the list, and for which the copy is still served while
+#: the watch fails.
 WAIT_SECONDS: Final = 15.0
 STALE_SECONDS: Final = 30.0
-#: Seconds between two attempts while the API server fails.
+#: Seconds between two attempts while the API server does not respond.
 RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a list shows of one request."""
+    """Summary of one request for a list. ``version`` is the resource version of its batch."""
 
     request_id: str
     name: str | None
@@ -78,11 +78,12 @@ class Entry:
 
     @property
     def order(self) -> tuple[float, str]:
-        """Newest first; those of one second by name."""
+        """Return the sort key: newest first, then by name."""
         return -self.created_at.timestamp(), self.request_id
 
     def holds(self, text: str) -> bool:
-        """Whether one of its names has this text in it; ``text`` in lower case."""
+        """Return whether the requestId, name or file name contains ``text``, given in lower
+        case."""
         return any(
             text in value.lower() for value in (self.request_id, self.name, self.file_name) if value
         )
@@ -95,7 +96,7 @@ class HistoryPage:
 
 
 class History:
-    """Answers lists. ``clock`` gives seconds, monotonic. :meth:`close` ends the watch."""
+    """Lists requests. ``clock`` returns monotonic seconds. :meth:`close` ends the watch."""
 
     def __init__(self, batches: Batches, clock: Callable[[], float]) -> None:
         self._batches = batches
@@ -110,7 +111,10 @@ class History:
     async def page(
         self, status: RequestStatus | None, text: str | None, cursor: str | None, limit: int
     ) -> HistoryPage:
-        """At most ``limit`` requests that have this status and this text in a name.
+        """Return at most ``limit`` requests, newest first.
+
+        With ``status`` only requests of this status, with ``text`` only those that have it in a
+        name. ``cursor`` is that of the page before.
 
         Raises CursorRefused, ClusterRefused, ClusterUnavailable.
         """
@@ -131,7 +135,8 @@ class History:
         return HistoryPage(found, None)
 
     def put(self, batch: BatchRecord) -> None:
-        """Take up what this gateway has just made or changed, before the watch tells of it."""
+        """Add or replace a request that this gateway has just made or changed. Without this the
+        lists would show it only after the watch has reported it."""
         if self._listed.is_set():
             self._put(Entry.of(batch))
 
@@ -163,7 +168,7 @@ class History:
             )
 
     async def _follow(self) -> None:
-        """List, then watch; again from the start when the watch is too old to go on."""
+        """List all batches, then watch them. List again when the watch cannot be continued."""
         version: str | None = None
         while True:
             try:
@@ -178,7 +183,7 @@ class History:
                 version = None
             except GatewayError as error:
                 if self._error is None:
-                    _log.warning("requests are not listed: %s", error)
+                    _log.warning("the list of requests cannot be read; retrying: %s", error)
                 self._error = error
                 if not self._listed.is_set():
                     return
@@ -221,12 +226,12 @@ class History:
 
 
 def _entry(found: Mapping[str, Any]) -> Entry | None:
-    """``None`` for an object that this release cannot read: a list goes on without it."""
+    """Return the summary of a batch; ``None`` if this release cannot read the object."""
     try:
         return Entry.of(BatchRecord.from_object(found))
     except (ValidationError, KeyError, TypeError, ImageBatchError):
         name = (found.get("metadata") or {}).get("name")
-        _log.warning("an ImageBatch is left out of lists: it cannot be read", extra={"name": name})
+        _log.warning("an ImageBatch cannot be read and is left out of lists", extra={"name": name})
         return None
 
 

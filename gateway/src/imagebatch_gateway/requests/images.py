@@ -1,4 +1,4 @@
-"""The images of a batch that have a result, page by page, while it runs and afterwards."""
+"""Lists the images of a batch that have a result, page by page."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .recorded import Recorded, Result
 from .reported import Reported
 from .rows import Rows
 
-#: Most bytes of a report that are read for one page, and most results of parts: where few match, a
-#: page ends here, with fewer images and a cursor.
+#: Most bytes of a report, and most results in parts, that are read for one page. When few images
+#: match, a page ends at this limit with fewer images and a cursor.
 SCAN_BYTES: Final = 32 * 1024 * 1024
 SCAN_RESULTS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which images are listed: those that agree with everything that is set."""
+    """Filter of a list of images. A field that is ``None`` does not filter."""
 
     status: ImageStatus | None = None
     code: ErrorCode | None = None
@@ -43,7 +43,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class ImagePage:
-    """Results in input order; ``next`` is set when there may be more."""
+    """Results in input order. ``next`` is set when more may follow."""
 
     results: Sequence[Result] = ()
     next: Place | None = None
@@ -58,7 +58,9 @@ class ImageLists:
     async def page(
         self, keys: BatchKeys, wanted: Wanted, place: Place, limit: int, *, collected: bool
     ) -> ImagePage:
-        """At most ``limit`` images from ``place`` on. ``collected``: the report is written.
+        """Return at most ``limit`` images that match ``wanted``, from ``place`` on.
+
+        They are read from the report if ``collected``, otherwise from the parts.
 
         Raises ResultMissing, ResultUnreadable, StoreUnavailable.
         """
@@ -76,7 +78,8 @@ class ImageLists:
             if page.add(results):
                 return page.made()
             read += size
-            # The place must move on, however much lies between the index's entry and it.
+            # Reading starts at an index entry before ``place``. The cursor must never go back to
+            # before ``place``, however much data is in between.
             if read > SCAN_BYTES and results and page.reached(results[-1]):
                 return page.made(_after(results[-1]))
         return page.made()
@@ -103,7 +106,8 @@ class ImageLists:
                     return page.made(_after(results[-1], shard))
 
     async def _shard_of_row(self, keys: BatchKeys, row: int) -> int | None:
-        """``None`` if there is no such row, or the batch is not planned."""
+        """Return the shard of the row's first image; ``None`` if there is no such row or no plan
+        yet."""
         try:
             index = await self._rows.index(keys)
             page = await self._rows.page(keys, row, 1)
@@ -113,7 +117,7 @@ class ImageLists:
 
 
 class _Page:
-    """Collects matching results from ``place`` on."""
+    """Collects the results of one page: those from ``place`` on that match."""
 
     def __init__(self, wanted: Wanted, place: Place, limit: int) -> None:
         self.wanted = wanted
@@ -123,7 +127,7 @@ class _Page:
         self._next: Place | None = None
 
     def add(self, results: Sequence[Result], shard: int | None = None) -> bool:
-        """Whether the page is complete: it is full, or no later image can match."""
+        """Add the matching results; return whether the page is full or no later image can match."""
         for result in results:
             place = result["row"], result["position"]
             if self.wanted.row is not None and result["row"] > self.wanted.row:
@@ -137,7 +141,7 @@ class _Page:
         return False
 
     def reached(self, result: Result) -> bool:
-        """Whether this is the place at which the page begins, or after it."""
+        """Return whether ``result`` is at or after the place where the page begins."""
         return (result["row"], result["position"]) >= self.place.image
 
     def made(self, next_place: Place | None = None) -> ImagePage:

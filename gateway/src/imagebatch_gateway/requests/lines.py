@@ -1,4 +1,4 @@
-"""The lines of a large object, from any offset on, a piece at a time."""
+"""Reads the lines of a large object piece by piece."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Final
 
 from imagebatch_gateway.backends.objects import PIECE, Objects
 
-#: Bytes of the first piece: most pages end within it.
+#: Bytes of the first piece. It is small, because most callers need no more.
 FIRST_PIECE: Final = 1024 * 1024
 
 
 async def read_lines(
     objects: Objects, key: str, start: int, end: int | None = None
 ) -> AsyncIterator[list[bytes]]:
-    """Whole lines without their ends. ``start`` and ``end`` must be beginnings of lines."""
+    """Yield the lines between two offsets, without their ends, a list for each piece read.
+
+    ``start`` and ``end`` must be offsets at which a line begins; ``end=None`` means the object's
+    end.
+    """
     at, length, rest = start, FIRST_PIECE, b""
     while end is None or at < end:
         wanted = length if end is None else min(length, end - at)

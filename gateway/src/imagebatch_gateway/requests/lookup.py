@@ -1,4 +1,4 @@
-"""Finds the ImageBatch that a requestId names."""
+"""Finds the ImageBatch of a requestId, and the keys of its data."""
 
 from __future__ import annotations
 
@@ -10,23 +10,29 @@ from imagebatch_gateway.backends.errors import BatchMissing, ResultMissing
 
 
 class Lookup:
-    """``prefix`` is that of the store."""
+    """Finds batches. ``prefix`` is the prefix of all keys in the bucket."""
 
     def __init__(self, batches: Batches, prefix: str) -> None:
         self._batches = batches
         self._prefix = prefix
 
     async def batch(self, request_id: str) -> ImageBatch:
-        """Raises BatchMissing, without asking the API server if no object can have this name."""
+        """Return the batch of this requestId. Raises BatchMissing.
+
+        The API server is not asked if the text cannot be the name of an object.
+        """
         if not names.is_object_name(request_id):
             raise BatchMissing(request_id[: names.LONGEST_OBJECT_NAME])
         return await self._batches.get(request_id)
 
     def keys_of(self, batch: ImageBatch) -> BatchKeys:
-        """Where the batch's data lies: where its status says, else below the present prefix.
+        """Return the keys of the batch's data.
+
+        They are below ``status.storage``, or below the configured prefix if the status has none
+        yet.
 
         Raises:
-            ResultMissing: the status names a place of another namespace.
+            ResultMissing: ``status.storage`` belongs to another namespace.
         """
         root = batch.status.storage
         if root is None:

@@ -1,4 +1,4 @@
-"""Why a request has no output CSV, and whether waiting helps. Pure."""
+"""Explains why a request has no output CSV. Pure functions, without I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from imagebatch_gateway.answers.problems import Problem, no_output_ever, no_outp
 
 from .describe import telling_condition
 
-#: Seconds after which asking again is worth it.
+#: Retry-After in seconds for a running request.
 _SOON: Final = 5
 
 
 def why_no_output(batch: ImageBatch) -> Problem:
-    """409 with the reason; with Retry-After only where the output may still come."""
+    """Return a problem 409 with the reason; with Retry-After only if the output may still come."""
     phase = batch.status.phase or Phase.PENDING
     condition = telling_condition(batch)
     because = f" ({condition.reason}: {condition.message})" if condition else ""

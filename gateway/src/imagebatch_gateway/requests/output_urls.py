@@ -1,7 +1,7 @@
-"""The output URLs of a batch, page by page, from ``report.jsonl``.
+"""Reads the output URLs of a batch from ``report.jsonl``, page by page.
 
-A cursor holds the byte offset of a line, so that paging needs no index, and the hash of the report,
-so that a cursor of another report is refused.
+A cursor contains the byte offset of a line, so that paging needs no index, and part of the report's
+hash, so that the cursor of another report is refused.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from imagebatch_gateway.backends.errors import CursorRefused
 from imagebatch_gateway.backends.objects import Objects
 
 PAGE: Final = 1000
-#: Most bytes read for one page. In a report that is nearly all failures a page ends here, with
-#: fewer URLs and a cursor.
+#: Most bytes read for one page. If most images failed, a page ends at this limit with fewer URLs
+#: and a cursor.
 SCAN_LIMIT: Final = 32 * 1024 * 1024
-#: First pages in memory, of at most 1,000 addresses each.
+#: Number of first pages in the cache, of at most 1,000 URLs each.
 FIRST_PAGES_CACHED: Final = 100
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
@@ -32,15 +32,15 @@ _CURSOR: Final = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{12})")
 
 @dataclass(frozen=True, slots=True)
 class UrlPage:
-    """At most :data:`PAGE` URLs in input order; ``cursor`` is set when there may be more."""
+    """At most :data:`PAGE` URLs in input order. ``cursor`` is set when more may follow."""
 
     urls: tuple[str, ...] = ()
     cursor: str | None = None
 
 
 class OutputUrls:
-    """Reads pages. First pages are remembered, so that who polls a request that has ended costs
-    the store nothing.
+    """Reads pages of output URLs. It caches first pages, so that polling the status of a request
+    that has ended causes no request to the store.
     """
 
     def __init__(self, objects: Objects) -> None:
@@ -48,7 +48,10 @@ class OutputUrls:
         self._first: LRUCache[tuple[str, str], UrlPage] = LRUCache(FIRST_PAGES_CACHED)
 
     async def page(self, keys: BatchKeys, report: Report, cursor: str | None) -> UrlPage:
-        """The URLs from ``cursor`` on. Raises CursorRefused, ResultMissing, StoreUnavailable."""
+        """Return the page that begins at ``cursor``, or the first one.
+
+        Raises CursorRefused, ResultMissing, StoreUnavailable.
+        """
         if cursor is not None:
             return await _read_page(self._objects, keys, report, cursor)
         page = self._first.get((keys.root, report.sha256))
@@ -59,7 +62,8 @@ class OutputUrls:
 
 
 def unread_page(report: Report) -> UrlPage:
-    """What stands for the first page where it cannot be read: its cursor leads to it later."""
+    """Return a page without URLs for when the store does not respond. Its cursor leads to the first
+    page."""
     return UrlPage(cursor=_cursor(0, report))
 
 
@@ -71,7 +75,7 @@ async def _read_page(
     if start and start >= size:
         raise CursorRefused("the cursor points nowhere")
     scan = _Scan(start)
-    # The byte before the offset is read as well: unless it ends a line, the cursor is forged.
+    # The byte before the offset is read as well: if it is not a line end, the cursor is forged.
     at = max(0, start - 1)
     while at < size:
         content = await objects.read_piece(keys.report_jsonl, at)
@@ -89,7 +93,11 @@ async def _read_page(
 
 
 class _Scan:
-    """Collects URLs; ``more_at`` is the offset of the first line beyond a full page."""
+    """Collects the URLs of one page.
+
+    ``more_at`` is the offset of the first line that no longer fits on the page, ``line_at`` the
+    offset of the line to be read next.
+    """
 
     def __init__(self, start: int) -> None:
         self.urls: list[str] = []

@@ -1,4 +1,4 @@
-"""All outputs of a batch as one ZIP archive, made while it is sent."""
+"""Streams all outputs of a batch as one ZIP archive."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from imagebatch_gateway.backends.objects import Objects
 from .reported import Reported
 from .zip_format import ZipStream
 
-#: Outputs that are read ahead of the one that is being sent.
+#: Number of outputs that are read ahead while one is sent.
 READ_AHEAD: Final = 4
-#: Bytes of the archive's directory that stay in memory; the rest is on the scratch volume.
+#: A larger directory of the archive, in bytes, is kept on the scratch volume, not in memory.
 _IN_MEMORY: Final = 4 * 1024 * 1024
 
 
 async def output_zip(
     objects: Objects, reported: Reported, keys: BatchKeys, made_at: datetime
 ) -> AsyncIterator[bytes]:
-    """Files are named ``<row>-<position>.<extension>``. If an output is gone from the store the
-    stream breaks off, so that nobody takes a part for the whole.
+    """Yield the archive in pieces. Its files are named ``<row>-<position>.<extension>``.
+
+    If an output is missing in the store, the stream fails, so that nobody takes an incomplete
+    archive for a complete one. ``made_at`` is the time stamp of all files.
 
     Raises ResultMissing, ResultUnreadable, StoreUnavailable.
     """
@@ -40,7 +42,7 @@ async def output_zip(
 async def _read_ahead(
     objects: Objects, outputs: AsyncIterator[tuple[str, str]]
 ) -> AsyncIterator[tuple[str, bytes]]:
-    """Name and content of each output, in their order."""
+    """Yield name and content of each output in order, reading the next ones in parallel."""
     reading: deque[tuple[str, asyncio.Task[bytes]]] = deque()
     try:
         async for name, key in outputs:
@@ -58,7 +60,7 @@ async def _read_ahead(
 
 
 async def _outputs(reported: Reported, keys: BatchKeys) -> AsyncIterator[tuple[str, str]]:
-    """Name in the archive and key in the bucket of each output, in input order."""
+    """Yield the name in the archive and the key in the bucket of each output, in input order."""
     async for results, _ in reported.from_row(keys, 1):
         for result in results:
             key = result.get("output_key") or ""

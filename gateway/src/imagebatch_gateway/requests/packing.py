@@ -1,4 +1,4 @@
-"""Recorded results in little memory: one number of 8 bytes for each image."""
+"""Stores recorded results compactly: one number of 8 bytes per image."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 StatusT = TypeVar("StatusT", bound=str)
 
-#: The results of one part, each as row, position in the row and status.
+#: The results of one part. Each number holds row, position in the row, and status.
 Packed: TypeAlias = "array[int]"
 
-#: Enough for a million images in a row. The rest of the 64 bits is the row's number.
+#: Bits for the position: enough for a million images in one row. The row takes the remaining bits.
 _POSITION_BITS: Final = 20
 
 
 class Packing(Generic[StatusT]):
-    """Packs results and counts packed ones. ``statuses`` are the words that tell how one ended: its
-    error code if it has one, else its status.
+    """Packs results and counts packed results.
+
+    ``statuses`` are all words for how an image can end: error codes for failed images, and
+    statuses.
     """
 
     def __init__(self, statuses: Iterable[StatusT]) -> None:
@@ -28,7 +30,7 @@ class Packing(Generic[StatusT]):
         self._status_bits = (len(self._statuses) - 1).bit_length()
 
     def pack(self, part: bytes) -> Packed:
-        """The results in a part, which holds one JSON document a line."""
+        """Return the packed results of a part, which has one JSON document per line."""
         packed = array("Q")
         for line in part.splitlines():
             result = json.loads(line)
@@ -38,7 +40,8 @@ class Packing(Generic[StatusT]):
         return packed
 
     def count(self, parts: Iterable[Packed]) -> Counter[StatusT]:
-        """How many images have which status. As in collect, the first part wins for each image."""
+        """Count images by status. As in collect, an image's first result counts, in the order of
+        the parts."""
         bits, mask = self._status_bits, (1 << self._status_bits) - 1
         first: dict[int, int] = {}
         for part in parts:

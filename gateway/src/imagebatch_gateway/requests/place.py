@@ -1,4 +1,7 @@
-"""Where a page of rows or images begins: a cursor that holds while a batch runs and afterwards."""
+"""The place where a page of rows or images begins, and its cursor.
+
+A cursor from a page of a running batch stays valid after the batch has ended.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ _CURSOR: Final = re.compile(r"([1-9][0-9]{0,11})-([1-9][0-9]{0,8})(?:-([0-9]{1,9
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The next image is this one or one after it; row and position are 1-based.
+    """A place in the input: a page begins with the first image at or after it.
 
-    ``shard`` is where it lies, if the page was read from parts: then it need not be looked up.
+    ``row`` and ``position`` are 1-based. ``shard`` is the shard from which to read on, if the page
+    was read from parts.
     """
 
     row: int = 1
@@ -24,7 +28,7 @@ class Place:
 
     @classmethod
     def from_cursor(cls, cursor: str | None) -> Self:
-        """Raises CursorRefused."""
+        """Parse a cursor; ``None`` is the beginning. Raises CursorRefused."""
         if cursor is None:
             return cls()
         match = _CURSOR.fullmatch(cursor)

@@ -1,4 +1,4 @@
-"""The products of a batch: each row of its input with the results of its images."""
+"""Lists the products of a batch: each row of its input with the results of its images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILED: Final = ImageStatus.FAILED
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """``next_row`` is the 1-based row after these products, ``None`` at the end."""
+    """A page of products. ``next_row`` is the 1-based row of the next one, ``None`` at the end."""
 
     products: Sequence[Product] = ()
     next_row: int | None = None
@@ -37,8 +37,9 @@ class Products:
         self._reported = reported
 
     async def page(self, batch: ImageBatch, keys: BatchKeys, first: int, limit: int) -> ProductPage:
-        """At most ``limit`` products from the 1-based row ``first`` on; none before the batch is
-        planned.
+        """Return at most ``limit`` products from the 1-based row ``first`` on.
+
+        The page is empty until the batch is planned.
 
         Raises ResultMissing, ResultUnreadable, StoreUnavailable.
         """
@@ -74,7 +75,7 @@ class Products:
 
 
 def product(batch: ImageBatch, row: NumberedRow, results: Mapping[int, Result]) -> Product:
-    """``results`` by their 1-based position. Pure."""
+    """Return the product of a row. ``results`` are its results by 1-based position. Pure."""
     positions = range(1, len(row.row.urls) + 1)
     times = [r["recorded_at"] for r in results.values() if r.get("recorded_at")]
     updated = datetime.fromisoformat(max(times)) if times else None
@@ -94,7 +95,11 @@ def product(batch: ImageBatch, row: NumberedRow, results: Mapping[int, Result]) 
 
 
 def _status(batch: ImageBatch, images: int, results: Mapping[int, Result]) -> RequestStatus:
-    """Of the product: its images decide once they have results, until then its request does."""
+    """Return the status of a product.
+
+    It is failed or completed once all its images have results. Before, it is that of its request;
+    while the request is processing, a product without any result is pending.
+    """
     phase = batch.status.phase or Phase.PENDING
     of_request = RequestStatus(phase.value.lower())
     if images == 0 or len(results) < images:

@@ -1,7 +1,8 @@
-"""Counts the images that are recorded while a batch runs.
+"""Counts the recorded images of a running batch.
 
-The operator counts finished shards; the parts that the runner writes tell of every image. A part
-never changes, so each is read once, and a shard is counted again only if it has new parts.
+The operator counts finished shards only. The parts that the runner writes have a result for each
+image. A part never changes, so each is read once, and a shard is counted again only if it has new
+parts.
 """
 
 from __future__ import annotations
@@ -32,19 +33,19 @@ from imagebatch_gateway.backends.objects import Objects
 
 from .packing import Packed, Packing
 
-#: Most parts that are listed; a batch with more is shown as the operator counts it.
+#: Most parts that are counted. For a batch with more, the operator's counts are shown.
 PARTS_LIMIT: Final = 20_000
-#: Most new parts that are read for one answer; the next answer reads more.
+#: Most new parts that are read for one response. The next response reads more.
 READS_LIMIT: Final = 400
 READS_AT_ONCE: Final = 16
-#: Answers within this time share one count.
+#: Seconds for which a count is reused.
 FRESH_SECONDS: Final = 2.0
-#: Packed results kept in memory: 8 bytes an image, parts of up to 50 images.
+#: Parts whose packed results are cached: at most 50 images of 8 bytes each.
 PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
 
 _log: Final = logging.getLogger(__name__)
-#: How an image ended: by its error code if it has one, else by its status.
+#: How an image ended: its error code if it has one, otherwise its status.
 _PACKING: Final = Packing[str]([*ImageStatus, *ErrorCode])
 _CODES: Final = frozenset(ErrorCode)
 _Examples = dict[str, list[FailureExample]]
@@ -52,7 +53,7 @@ _Examples = dict[str, list[FailureExample]]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What ``plan.json`` says: a small batch is at work before the operator hears of it."""
+    """Figures of ``plan.json``. They are known here before the operator has them in the status."""
 
     products: int
     images: int
@@ -62,11 +63,11 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Images recorded so far, each counted once whichever pods recorded it.
+    """Images recorded so far. An image is counted once, even if several pods recorded it.
 
-    ``planned`` is ``None`` while the input is not planned. ``failures`` are the failed ones by
-    code, most first. ``stale`` says that the store does not
-    answer now, so that this is what was counted last.
+    ``planned`` is ``None`` until the input is planned. ``failures`` groups the failed images by
+    code, the most frequent first. ``stale`` says that the store does not respond now: these are the
+    figures of the last successful count.
     """
 
     planned: Planned | None = None
@@ -81,7 +82,10 @@ class Progress:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of one batch: ``shards`` maps a shard's prefix to its parts and count."""
+    """Cached state of one batch, counted at time ``at``.
+
+    ``shards`` maps a shard's prefix to its parts and their counts.
+    """
 
     at: float
     progress: Progress | None
@@ -91,18 +95,20 @@ class _Seen:
 
 
 class ProgressReader:
-    """Counts, and remembers what it has counted. ``clock`` gives seconds, monotonic."""
+    """Counts the images of running batches and caches the counts. ``clock`` returns monotonic
+    seconds."""
 
     def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
         self._objects = objects
         self._clock = clock
         self._parts: LRUCache[str, Packed] = LRUCache(PARTS_CACHED)
         self._batches: LRUCache[str, _Seen] = LRUCache(BATCHES_CACHED)
-        # A lock lives as long as somebody holds it or waits for it.
+        # A lock is removed when nobody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """``None`` if the parts are too many or not readable."""
+        """Return the progress of a batch; ``None`` if it has too many parts or they are
+        unreadable."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
             seen = self._batches.get(keys.root)
@@ -127,7 +133,11 @@ class ProgressReader:
             await self._fetch([part for group in changed.values() for part in group], examples)
         except GatewayError as error:
             if before is None or (before.progress is not None and not before.progress.stale):
-                _log.warning("progress is not counted: %s", error, extra={"batch": keys.root})
+                _log.warning(
+                    "the progress of a batch cannot be counted: %s",
+                    error,
+                    extra={"batch": keys.root},
+                )
             last = None
             if isinstance(error, StoreUnavailable):
                 counted = (before and before.progress) or Progress(planned)
@@ -204,7 +214,7 @@ def _add_examples(part: bytes, examples: _Examples) -> None:
 
 @contextmanager
 def _readable(key: str) -> Iterator[None]:
-    """A newer runner may have written what this version does not know."""
+    """Translate parse errors into ResultUnreadable: a newer runner may have written the object."""
     try:
         yield
     except (ValueError, KeyError, TypeError) as error:

@@ -1,6 +1,6 @@
-"""What is recorded of a running batch's images, from the parts of its shards.
+"""Reads the results of a running batch from the parts of its shards.
 
-A part never changes: those that were read last are kept in memory. Of several results of an image
+A part never changes, so the parts that were read last are cached. If an image has several results,
 the first in key order counts, as in collect.
 """
 
@@ -19,12 +19,12 @@ from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
 READS_AT_ONCE: Final = 16
-#: Bytes of parts in memory.
+#: Bytes of parts in the cache.
 BYTES_CACHED: Final = 32 * 1024 * 1024
-#: Seconds for which a list of parts is believed; lists that are remembered.
+#: Seconds for which a list of parts is cached, and number of cached lists.
 FRESH_SECONDS: Final = 2.0
 LISTS_CACHED: Final = 1000
-#: Parts of one list request, and of the largest shard: 100,000 images, 25 in a part.
+#: Most parts of one list request, and most parts of one shard.
 LISTED: Final = 1000
 SHARD_PARTS: Final = 100_000
 
@@ -40,7 +40,7 @@ class ShardParts(NamedTuple):
 
 
 class Recorded:
-    """Reads results of shards. ``clock`` gives seconds, monotonic."""
+    """Reads results of shards. ``clock`` returns monotonic seconds."""
 
     def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
         self._objects = objects
@@ -48,12 +48,17 @@ class Recorded:
         self._lists: TTLCache[str, tuple[str, ...]] = TTLCache(LISTS_CACHED, FRESH_SECONDS, clock)
 
     async def of_shard(self, keys: BatchKeys, shard: int) -> list[Result]:
-        """The results of a shard's images, in input order."""
+        """Return the results of a shard's images, in input order."""
         return await self.results(await self._listed(keys, shard))
 
     async def shards_from(self, keys: BatchKeys, shard: int) -> list[ShardParts]:
-        """Shards from this number on that have parts, as many as one list request shows whole."""
-        # After all of the shard before: SeaweedFS passes over a folder that is itself named.
+        """Return the next shards, from this number on, that have parts.
+
+        It returns those whose parts are all in the response to one list request, and at least one
+        shard, unless there is none.
+        """
+        # The name is after all keys of the shard before. If it named the shard's own folder,
+        # SeaweedFS would skip that folder.
         after = f"{keys.shard_results(shard - 1)}~" if shard else None
         listed = await self._objects.list_after(keys.results, after, limit=LISTED)
         found = [ShardParts(*one) for one in _by_shard(keys, listed)]
@@ -65,7 +70,7 @@ class Recorded:
         return [ShardParts(only, await self._listed(keys, only))]
 
     async def results(self, parts: tuple[str, ...]) -> list[Result]:
-        """The results in the parts of one shard, in input order."""
+        """Return the results in these parts of one shard, in input order."""
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
         async def content(part: str) -> bytes:
@@ -95,7 +100,7 @@ class Recorded:
 
 
 def parsed(key: str, lines: list[bytes]) -> Iterator[Result]:
-    """The results on these lines. Raises ResultUnreadable."""
+    """Parse lines of the object ``key`` and yield their results. Raises ResultUnreadable."""
     for line in lines:
         if not line:
             continue

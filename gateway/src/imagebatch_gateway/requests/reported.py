@@ -1,4 +1,4 @@
-"""What the report says of a batch's images: range reads over ``report.jsonl`` by its index."""
+"""Reads results from ``report.jsonl`` in ranges, which it finds with the report's index."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from imagebatch_gateway.backends.objects import Objects
 from .lines import read_lines
 from .recorded import Result, parsed
 
-#: Indexes in memory; one of a million rows takes some 100 kB.
+#: Number of cached indexes. The index of a million rows takes about 100 kB.
 INDEXES_CACHED: Final = 50
 
 
 class Reported:
-    """Reads results of a batch that has its report; the indexes are remembered."""
+    """Reads results of batches that have a report, and caches the indexes."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._indexes: LRUCache[str, ReportIndex] = LRUCache(INDEXES_CACHED)
 
     async def index(self, keys: BatchKeys) -> ReportIndex:
-        """Raises ResultMissing, ResultUnreadable, StoreUnavailable."""
+        """Return the report's index. Raises ResultMissing, ResultUnreadable, StoreUnavailable."""
         found = self._indexes.get(keys.root)
         if found is None:
             try:
@@ -40,7 +40,7 @@ class Reported:
         return found
 
     async def of_rows(self, keys: BatchKeys, first: int, last: int) -> list[Result]:
-        """The results of these rows, 1-based, in input order."""
+        """Return the results of the rows ``first`` to ``last`` (1-based), in input order."""
         found: list[Result] = []
         async for results, _ in self.from_row(keys, first):
             found += [r for r in results if first <= r["row"] <= last]
@@ -51,9 +51,10 @@ class Reported:
     async def from_row(
         self, keys: BatchKeys, first: int, *, failed_only: bool = False
     ) -> AsyncIterator[tuple[list[Result], int]]:
-        """Results from before this row on, piece by piece, each with the bytes that were read.
+        """Yield results piece by piece, each with the number of bytes read.
 
-        With ``failed_only``, thousands of rows in which no image failed are passed over.
+        The first piece begins at the index entry at or before row ``first``. With ``failed_only``,
+        blocks of rows in which no image failed are skipped.
         """
         index = await self.index(keys)
         for start, end in _segments(index, (first - 1) // index.every, failed_only=failed_only):
@@ -69,11 +70,14 @@ def _parse(key: str, lines: list[bytes]) -> list[Result]:
 def _segments(
     index: ReportIndex, block: int, *, failed_only: bool
 ) -> Iterator[tuple[int, int | None]]:
-    """Ranges of bytes to read, from this entry of the index on; ``None`` is the object's end."""
+    """Yield the byte ranges to read, from entry ``block`` of the index on.
+
+    An end of ``None`` is the end of the object.
+    """
     offsets = index.jsonl
     failed = index.failed if failed_only else None
     while block < len(offsets):
-        # Rows at the end may have no images: then there is nothing from their entry on.
+        # If the last rows have no images, their index entries point to the object's end.
         nothing = offsets[block] == index.jsonl_bytes
         if nothing or (failed is not None and not failed[block]):
             block += 1

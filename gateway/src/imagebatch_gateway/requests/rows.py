@@ -1,4 +1,4 @@
-"""The rows of a batch's input, page by page, from ``rows.jsonl`` by its index."""
+"""Reads the rows of a batch's input from ``rows.jsonl``, page by page, with its index."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from imagebatch_gateway.backends.objects import Objects
 
 from .lines import read_lines
 
-#: Images of a page, beyond which it has no further row; and its bytes.
+#: A page gets no further row once it has more images or more bytes than this.
 IMAGES_LIMIT: Final = 10_000
 BYTES_LIMIT: Final = 4 * 1024 * 1024
-#: Indexes in memory; one of a million rows takes some 100 kB.
+#: Number of cached indexes. The index of a million rows takes about 100 kB.
 INDEXES_CACHED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedRow:
-    """``number`` is the 1-based row, ``first_image`` the number of its first image, from 0."""
+    """A row of the input. ``number`` is 1-based.
+
+    ``first_image`` is the 0-based number of its first image, counted over the whole batch.
+    """
 
     number: int
     first_image: int
@@ -34,21 +37,21 @@ class NumberedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """Rows in input order; ``next_row`` is the first one after them, ``None`` at the end."""
+    """Rows in input order. ``next_row`` is the row after the last of them, ``None`` at the end."""
 
     rows: Sequence[NumberedRow] = ()
     next_row: int | None = None
 
 
 class Rows:
-    """Reads pages; the indexes are remembered."""
+    """Reads pages of rows, and caches the indexes."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._indexes: LRUCache[str, RowsIndex] = LRUCache(INDEXES_CACHED)
 
     async def index(self, keys: BatchKeys) -> RowsIndex:
-        """Raises ResultMissing before the batch is planned."""
+        """Return the index of the rows. Raises ResultMissing until the batch is planned."""
         found = self._indexes.get(keys.root)
         if found is None:
             try:
@@ -59,10 +62,10 @@ class Rows:
         return found
 
     async def page(self, keys: BatchKeys, first: int, limit: int) -> RowPage:
-        """At most ``limit`` rows from the 1-based row ``first`` on.
+        """Return at most ``limit`` rows from the 1-based row ``first`` on.
 
         Raises:
-            ResultMissing: the batch is not planned, or its rows are no longer there.
+            ResultMissing: the batch is not planned, or its rows are no longer in the store.
             ResultUnreadable, StoreUnavailable
         """
         index = await self.index(keys)

@@ -1,6 +1,6 @@
-"""What a request is now: the resource, with what the object store adds to it.
+"""Builds the status of a request from its resource and the object store.
 
-The store may be away: then the answer is what the resource knows, with a note.
+If the store does not respond, the status has what the resource knows, and a note.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from .describe import describe
 from .output_urls import OutputUrls, UrlPage, unread_page
 from .progress import Progress, ProgressReader
 
-#: Seconds that a status waits for the store. Whoever asks for a page by its cursor waits longer.
+#: Seconds that a status call waits for the store. A call with a cursor waits longer.
 STORE_SECONDS: Final = 3.0
 
 _AWAY: Final = "The object store does not answer: "
-_NOT_COUNTED: Final = _AWAY + "images are counted as far as the operator knows."
-_NOT_LISTED: Final = _AWAY + "the URLs of the outputs are found at `next` once it does."
-_GONE: Final = "The report is no longer in the object store, and with it the URLs of the outputs."
+_NOT_COUNTED: Final = _AWAY + "images are counted as the operator knows them, in whole shards."
+_NOT_LISTED: Final = _AWAY + "`next` leads to the URLs of the outputs once it does."
+_GONE: Final = "The report, which has the URLs of the outputs, is no longer in the object store."
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """Describes requests. ``keys_of`` tells where a batch's data lies; ``seconds`` bounds the wait
-    for the store.
+    """Builds the status of requests.
+
+    ``keys_of`` returns the keys of a batch's data. ``seconds`` limits the wait for the store.
     """
 
     output_urls: OutputUrls
@@ -43,7 +44,11 @@ class Snapshots:
     seconds: float = STORE_SECONDS
 
     async def of(self, batch: ImageBatch, links: Links, cursor: str | None = None) -> StatusAnswer:
-        """Raises CursorRefused, and with a cursor ResultMissing and StoreUnavailable as well."""
+        """Return the status of a batch, with the page of output URLs at ``cursor`` or the first
+        one.
+
+        Raises CursorRefused, and only with a cursor also ResultMissing and StoreUnavailable.
+        """
         report, phase = batch.status.report, batch.status.phase
         if report is not None:
             page, note = await self._page(batch, cursor)
@@ -55,7 +60,7 @@ class Snapshots:
         return describe(batch, UrlPage(), progress, links, note)
 
     async def request(self, batch: ImageBatch, links: Links) -> RequestAnswer:
-        """The status, and what the request was made from."""
+        """Return the status of a request, and what it was made from."""
         answer = await self.of(batch, links)
         webhook = batch.spec.webhook
         return RequestAnswer(

@@ -1,7 +1,7 @@
-"""A ZIP archive as a stream, its files stored as they are: APPNOTE 6.3, with ZIP64 where needed.
+"""Writes a ZIP archive as a stream, without compression (APPNOTE 6.3, with ZIP64 where needed).
 
-Python's own writer keeps an object in memory for each file. Here the directory, some 80 bytes a
-file, goes to a temporary file, so that memory is the same for ten files and ten million.
+Python's ``zipfile`` keeps an object in memory for each file. Here the archive's directory, about 80
+bytes per file, goes to a temporary file, so memory use does not depend on the number of files.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PIECE: Final = 1024 * 1024
 
 
 class ZipStream:
-    """Gives the bytes to send: of each file as it is added, and of the directory at the end.
+    """Makes the bytes of an archive: of each file when it is added, of the directory at the end.
 
-    ``directory`` is an empty temporary file.
+    ``directory`` is an empty temporary file. ``made_at`` is the time stamp of all files.
     """
 
     def __init__(self, directory: IO[bytes], made_at: datetime) -> None:
@@ -37,7 +37,7 @@ class ZipStream:
         self._time = made_at.hour << 11 | made_at.minute << 5 | made_at.second // 2
 
     def add(self, name: str, content: bytes) -> bytes:
-        """A file of less than 4 GiB."""
+        """Add a file of less than 4 GiB, and return the bytes to send for it."""
         path, crc, size = name.encode(), zlib.crc32(content), len(content)
         stamp = self._time, self._date, crc, size, size, len(path)
         head = _LOCAL.pack(b"PK\x03\x04", 20, _UTF8, 0, *stamp, 0) + path

@@ -1,1 +1,1 @@
-"""The calls of the API, one module for each resource: validate, call one service, answer."""
+"""Routes of the API, one module per resource. A route validates, calls a service and responds."""

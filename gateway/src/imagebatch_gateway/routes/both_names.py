@@ -1,4 +1,4 @@
-"""Calls that two generations of clients know under different names."""
+"""Registers calls under two paths, for clients that use the older names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def under_both_names(
     summary: str,
     **options: Any,
 ) -> Callable[[HandlerT], HandlerT]:
-    """Register a handler under both paths; ``method`` is the router's, as ``router.get``."""
+    """Return a decorator that registers a handler under both paths.
+
+    ``method`` is a method of the router such as ``router.get``; ``options`` are passed on to it.
+    """
 
     def register(handler: HandlerT) -> HandlerT:
         method(path, operation_id=operation_id, summary=summary, **options)(handler)

@@ -12,7 +12,7 @@ router = APIRouter(tags=["access"])
 
 @router.get("/api/me", operation_id="getMe", summary="Who the caller is, and what they may do")
 async def me(services: ServicesOf) -> Caller:
-    """Nobody signs in here: who reaches the gateway may do everything in its namespace."""
+    """There is no sign-in: every caller may do everything in the gateway's namespace."""
     return Caller(
         auth_mode="none",
         user=None,

@@ -90,20 +90,21 @@ async def download(
         ReportFormat,
         Query(
             alias="format",
-            description="jsonl: one line for each image, with its figures. failed: the rows of the "
-            "input that have a failed image, ready to be uploaded again. zip: all outputs, each "
-            "named <row>-<position>.",
+            description="csv: the output CSV. jsonl: one line for each image, with its result. "
+            "failed: the rows of the input that have a failed image, as a CSV that can be uploaded "
+            "again. zip: all output images, each named <row>-<position>.<extension>.",
         ),
     ] = ReportFormat.CSV,
     raw: Annotated[
         bool,
         Query(
-            description="All cells as they were; otherwise a cell that a spreadsheet would run as "
-            "a formula begins with an apostrophe."
+            description="Return all cells as they were in the input. Otherwise a cell that a "
+            "spreadsheet would run as a formula gets an apostrophe at its beginning."
         ),
     ] = False,
 ) -> Response:
-    """409 until the request is completed, with Retry-After while waiting helps."""
+    """Responds 409 until the request is completed, with Retry-After if the output may still
+    come."""
     batch = await services.lookup.batch(request_id)
     if batch.status.report is None:
         raise why_no_output(batch)
@@ -121,7 +122,7 @@ async def download(
     if format_ is ReportFormat.JSONL:
         tables = [keys.report_jsonl]
     elif raw:
-        # It is there only where a cell of the other report differs.
+        # The raw report exists only if one of its cells differs from the other report.
         tables = [keys.report_raw_csv, keys.report_csv]
     for table in tables[:-1]:
         with suppress(ResultMissing):
@@ -140,7 +141,7 @@ def _file_name(name: str, form: ReportFormat) -> str:
 async def _failed(
     services: Services, keys: BatchKeys, asked: Asked, *, raw: bool, headers: dict[str, str]
 ) -> Response:
-    """Made while it is sent, so there are no ranges of it."""
+    """Respond with the failed rows. They are made while they are sent, so ranges are ignored."""
     media_type = _MEDIA_TYPES[ReportFormat.FAILED]
     table = keys.report_csv
     if raw:
@@ -166,7 +167,8 @@ async def _zip(
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, the first of them made already: what is missing is still told as such."""
+    """Return the pieces after making the first one, so that an error in it still gets its
+    status."""
     first = await anext(pieces)
 
     async def whole() -> AsyncIterator[bytes]:

@@ -17,7 +17,7 @@ router = APIRouter(tags=["requests"])
 
 
 async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
-    """A request that is not there is told before the stream begins."""
+    """Return the request's batch, so that a missing one gets a 404 instead of a stream."""
     return await services.lookup.batch(request_id)
 
 
@@ -33,11 +33,12 @@ async def stream_events(
     services: ServicesOf,
     links: LinksOf,
     last_event_id: Annotated[
-        str | None, Header(description="Id of the last event that the caller has.")
+        str | None, Header(description="Id of the last event that the caller received.")
     ] = None,
 ) -> AsyncIterable[ServerSentEvent]:
-    """Events are named `status`; their data is the request. A comment every 15 s keeps the
-    connection. A stream that ended with the request is not worth opening again.
+    """Events are named `status`; their data is the request, as `GET /api/requests/{request_id}`
+    returns it. A comment every 15 s keeps the connection open. The stream ends when the request has
+    ended; do not reconnect then.
     """
     events = status_events(services.lookup, services.snapshots, batch.name, links, last_event_id)
     async for id_, answer in events:

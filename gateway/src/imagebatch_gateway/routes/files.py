@@ -1,4 +1,4 @@
-"""GET /files/{key}: the output images, unless a public bucket or CDN serves them."""
+"""GET /files/{key}: serves the output images, unless a public bucket or CDN serves them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ router = APIRouter(tags=["files"])
 )
 @router.head("/files/{key:path}", include_in_schema=False)
 async def get_file(key: str, services: ServicesOf, asked: Annotated[Asked, Depends()]) -> Response:
-    """By its key in the bucket, or by what follows the prefix, as earlier releases wrote it."""
+    """Returns an output image by its key in the bucket. A key without the configured prefix, as
+    earlier releases wrote it, is accepted too.
+    """
     named = parse_image_key(key)
     if named is None:
         raise no_such_file()
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
-        # The content comes from strangers: a browser must run nothing in it.
+        # The content comes from strangers: a browser must not run scripts in it.
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }

@@ -1,8 +1,8 @@
-"""Health and readiness, for the kubelet.
+"""Liveness and readiness probes.
 
-Readiness is the gateway's own. If it told of the store or the API server, an outage of one of them
-would take every replica out of the Service: callers would meet refused connections, where they can
-have the status of their request, and 503 with Retry-After for the rest.
+Readiness does not depend on the store and the API server. Otherwise an outage of one of them would
+take every replica out of the Service: callers would get refused connections, instead of the status
+of their request where it is known, and 503 with Retry-After elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from imagebatch_gateway.services import ServicesOf
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", operation_id="getHealth", summary="The process answers")
+@router.get("/healthz", operation_id="getHealth", summary="Liveness of the process")
 async def healthz() -> Health:
     return Health(status="ok")
 
@@ -23,9 +23,10 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     operation_id="getReadiness",
-    summary="Requests are taken; says also which system behind the gateway does not answer",
+    summary="Readiness of the gateway, and which system behind it does not respond",
 )
 async def readyz(services: ServicesOf) -> Health:
-    """200 also while the API server or the object store is away: `status` is `degraded` then."""
+    """Responds 200 even if the API server or the object store does not respond. `status` is then
+    `degraded`."""
     problems = await services.readiness.problems()
     return Health(status="degraded" if problems else "ok", problems=problems)

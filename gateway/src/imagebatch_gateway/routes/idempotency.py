@@ -1,4 +1,4 @@
-"""The header by which a call can be repeated safely."""
+"""The header Idempotency-Key, which makes a call safe to repeat."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
-        description="The same key with the same request always gives the same requestId.",
+        description="A call with the same key and the same content returns the same requestId.",
     ),
 ]

@@ -1,4 +1,5 @@
-"""GET /api/requests/{request_id}/images and /failures: how images ended, and why some failed."""
+"""GET /api/requests/{request_id}/images and /failures: results of images, and failures by
+code."""
 
 from __future__ import annotations
 
@@ -38,13 +39,17 @@ async def list_images(
     links: LinksOf,
     *,
     status: ImageStatus | None = None,
-    code: Annotated[ErrorCode | None, Query(description="Only those that failed with it.")] = None,
-    row: Annotated[int | None, Query(ge=1, le=10**12, description="Only of this row.")] = None,
+    code: Annotated[
+        ErrorCode | None, Query(description="Only images with this error code.")
+    ] = None,
+    row: Annotated[
+        int | None, Query(ge=1, le=10**12, description="Only images of this row.")
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> ImageList:
-    """In input order. While the request runs, an image that is recorded after its place was passed
-    is missing in the later pages.
+    """Images are in input order. While the request runs, later pages do not contain an image whose
+    result was recorded after the page that would have held it was read.
     """
     place = Place.from_cursor(cursor)
     batch = await services.lookup.batch(request_id)

@@ -1,4 +1,4 @@
-"""The pages for people: links and a form at /, the API reference at /docs. No CDN."""
+"""Web pages: links and an upload form at /, the API reference at /docs. They use no CDN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 _OWN: Final = Path(str(files("imagebatch_gateway.page"))) / "static"
 _SWAGGER: Final = Path(str(files("fastapi_offline"))) / "static"
 
-#: Mounted at /static.
+#: The static files of both pages, mounted at /static.
 static: Final = HashedFiles([
     _OWN / "home.css",
     _OWN / "reference.js",
@@ -76,7 +76,7 @@ _CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-# Swagger UI sets styles in the document.
+# Swagger UI adds inline styles to the page.
 _DOCS_CSP: Final = _CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 

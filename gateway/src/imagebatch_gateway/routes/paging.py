@@ -1,4 +1,4 @@
-"""Query parameters of calls that answer page by page."""
+"""Query parameters of calls that respond page by page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fastapi import Query
 LONGEST_PAGE: Final = 1000
 
 Limit = Annotated[
-    int, Query(ge=1, le=LONGEST_PAGE, description="Most items of a page; it may have fewer.")
+    int, Query(ge=1, le=LONGEST_PAGE, description="Largest number of items on a page.")
 ]
 Cursor = Annotated[
-    str | None, Query(max_length=64, description="From `next` of an earlier answer.")
+    str | None, Query(max_length=64, description="The cursor in `next` of the page before.")
 ]

@@ -1,4 +1,4 @@
-"""GET /api/products/{request_id}: the rows of a request with their outputs."""
+"""GET /api/products/{request_id}: lists the rows of a request with their outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def list_products(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> ProductList:
-    """In input order; none until the request is planned."""
+    """Products are in input order. The list is empty until the request is planned."""
     place = Place.from_cursor(cursor)
     batch = await services.lookup.batch(request_id)
     keys = services.lookup.keys_of(batch)

@@ -1,4 +1,4 @@
-"""/api/requests: list, make, read, change and delete requests."""
+"""/api/requests: lists, creates, reads, changes and deletes requests."""
 
 from __future__ import annotations
 
@@ -48,15 +48,19 @@ async def list_requests(
     *,
     status: RequestStatus | None = None,
     q: Annotated[
-        str | None, Query(max_length=253, description="Text in its requestId, name or fileName.")
+        str | None,
+        Query(
+            max_length=253,
+            description="Only requests whose requestId, name or fileName contains this text.",
+        ),
     ] = None,
     limit: Limit = 100,
     cursor: Annotated[
-        str | None, Query(max_length=300, description="From `next` of an earlier answer.")
+        str | None, Query(max_length=300, description="The cursor in `next` of the page before.")
     ] = None,
 ) -> RequestList:
-    """Uploads, and what was made with kubectl. A list costs the API server nothing: a watch keeps
-    it current.
+    """The list has all requests of the namespace: uploads, and ImageBatches made with kubectl. It
+    is kept in memory and updated by a watch, so a call causes no request to the API server.
     """
     page = await services.history.page(status, q, cursor, limit)
     following = None
@@ -72,7 +76,7 @@ async def list_requests(
 @router.post(
     "/api/requests",
     operation_id="createRequest",
-    summary="Make a request from an address, an object of the bucket or inline CSV",
+    summary="Create a request from a URL, an object in the bucket or inline CSV",
     responses=refusals(*BAD_NEW_REQUEST, *CLUSTER_AWAY),
 )
 async def create_request(
@@ -82,8 +86,8 @@ async def create_request(
     asked: Annotated[NewRequest, Body()],
     idempotency_key: IdempotencyKey = None,
 ) -> RequestCreated:
-    """Inline CSV is checked at once; any other source is read, and refused, by the request itself:
-    follow its status.
+    """Inline CSV is checked at once. Any other source is read later, by the request itself; if it
+    is refused, the status of the request says why.
     """
     assert isinstance(asked, NewRequestBase)  # noqa: S101 - its fields are copied from the spec
     try:
@@ -132,7 +136,9 @@ async def change_request(
         ),
     ],
 ) -> RequestAnswer:
-    """A JSON merge patch, also taken as application/json. A cancelled request cannot go on."""
+    """The body is a JSON merge patch; the media type application/json is accepted too. A cancelled
+    request cannot be resumed.
+    """
     changed = await services.changes.apply(request_id, patch)
     return await services.snapshots.request(changed, links)
 
@@ -140,10 +146,12 @@ async def change_request(
 @router.delete(
     "/api/requests/{request_id}",
     operation_id="deleteRequest",
-    summary="Delete a request; if it runs, it ends",
+    summary="Delete a request, and stop it if it is running",
     status_code=204,
     responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
 )
 async def delete_request(request_id: str, services: ServicesOf) -> None:
-    """Its objects in the bucket stay: `deletionPolicy` of the ImageBatch decides about them."""
+    """This call deletes no objects in the bucket: `deletionPolicy` of the ImageBatch says whether
+    they are deleted later.
+    """
     await services.changes.delete(request_id)

@@ -33,7 +33,7 @@ router = APIRouter(tags=["requests"])
     summary="State of a request, and the URLs of its outputs",
     response_model=StatusAnswer,
     responses={
-        304: {"description": "Nothing has changed since the ETag in If-None-Match"},
+        304: {"description": "The status is still the one that the ETag in If-None-Match names"},
         **refusals(BAD_CURSOR, LONG_CURSOR, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY),
     },
 )
@@ -42,12 +42,12 @@ async def get_status(
     services: ServicesOf,
     links: LinksOf,
     cursor: Annotated[
-        str | None, Query(max_length=64, description="From `next` of an earlier answer.")
+        str | None, Query(max_length=64, description="The cursor in `next` of the page before.")
     ] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """200 also while the object store is away: `note` says then what is missing. A page of URLs
-    that is asked for by its cursor is 503 then.
+    """If the object store does not respond, a call without cursor returns 200 and `note` says what
+    is missing; a call with a cursor returns 503.
     """
     batch = await services.lookup.batch(request_id)
     answer = await services.snapshots.of(batch, links, cursor)

@@ -1,4 +1,5 @@
-"""An object of the store as an answer: whole, a range of it, its head, or 304 (RFC 9110)."""
+"""Responds with an object of the store: the whole, a range, the headers alone, or 304 (RFC
+9110)."""
 
 from __future__ import annotations
 
@@ -13,15 +14,15 @@ from imagebatch_gateway.answers.problems import range_not_satisfiable
 from imagebatch_gateway.answers.ranges import Unsatisfiable, asked_range
 from imagebatch_gateway.backends.objects import Objects
 
-#: For the OpenAPI document.
+#: Descriptions of these responses in the OpenAPI document.
 RANGES: Final[dict[int | str, dict[str, Any]]] = {
-    206: {"description": "The range that was asked for"},
-    304: {"description": "The caller has it"},
+    206: {"description": "The requested range"},
+    304: {"description": "The caller's copy, named in If-None-Match, is current"},
 }
 
 
 class Asked:
-    """What the caller's headers say of the answer: a FastAPI dependency."""
+    """A FastAPI dependency: whether the request is a HEAD, and its range and conditions."""
 
     def __init__(
         self,
@@ -47,7 +48,10 @@ async def answer_stored(
     headers: Mapping[str, str],
     etag: str | None = None,
 ) -> Response:
-    """``etag``: the object's, if it is known without asking the store. A head reads no content.
+    """Return the response for the object ``key``, following the request's range and conditions.
+
+    ``etag`` is the object's ETag, if it is known without asking the store. For a HEAD request no
+    content is read.
 
     Raises ResultMissing, StoreUnavailable, and Problem 416.
     """

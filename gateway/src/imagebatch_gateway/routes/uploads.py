@@ -53,7 +53,7 @@ async def upload(
     form: Annotated[CheckedForm, Depends(read_form)],
     idempotency_key: IdempotencyKey = None,
 ) -> UploadAccepted:
-    """Answers as soon as the CSV is checked and stored, before any image is fetched."""
+    """Responds as soon as the file is checked and stored, before any image is fetched."""
     try:
         accepted = await services.uploads.accept(form, idempotency_key)
     except InputRefused as error:

@@ -1,4 +1,4 @@
-"""POST /api/validate: what an upload would find, without making one."""
+"""POST /api/validate: checks a file without making a request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["requests"])
 @router.post(
     "/api/validate",
     operation_id="validate",
-    summary="Check a CSV or .xlsx file; nothing is kept",
+    summary="Check a CSV or .xlsx file without storing it",
     responses=refusals(*BAD_FILE),
 )
 async def validate(
@@ -27,7 +27,7 @@ async def validate(
     file: Annotated[UploadFile | None, File(description="The CSV or .xlsx file.")] = None,
     sheet: Annotated[SheetName | None, Form(description="Name of the sheet of a workbook.")] = None,
 ) -> ValidationAnswer:
-    """Every row is read, as by an upload. No image is fetched."""
+    """Every row is read and checked, as by an upload. No image is fetched."""
     if file is None:
         raise no_csv()
     try:

@@ -1,1 +1,1 @@
-"""Turns an upload into an object in the store and an ImageBatch."""
+"""Turns uploads into objects in the store and ImageBatches."""

@@ -1,4 +1,4 @@
-"""Stores an upload, then creates its ImageBatch."""
+"""Checks and stores an upload, then creates its ImageBatch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .validation import Inspection, inspect
 
 _log = logging.getLogger(__name__)
 
-#: Characters of a file's name that are kept.
+#: Number of characters to which a file name is cut.
 _LONGEST_NAME: Final = 255
 #: Namespace of the UUIDs made from idempotency keys.
 _IDEMPOTENCY: Final = uuid.UUID("3d4f9f7e-63a5-5c0b-9a27-6f8f4a1c2b10")
@@ -44,7 +44,7 @@ _IDEMPOTENCY: Final = uuid.UUID("3d4f9f7e-63a5-5c0b-9a27-6f8f4a1c2b10")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """``replayed``: an earlier request with the same idempotency key had made it."""
+    """An accepted upload. ``replayed``: an earlier call with the same idempotency key made it."""
 
     request_id: str
     facts: CsvFacts
@@ -54,8 +54,8 @@ class Accepted:
 class Uploads:
     """Accepts uploads for one namespace.
 
-    ``prefix`` is that of the store, which ``spec.source.s3.key`` is without. ``at_once`` bounds how
-    many CSVs are checked and stored at the same time.
+    ``prefix`` is the prefix of all keys in the bucket; ``spec.source.s3.key`` does not contain it.
+    ``at_once`` is the number of files that are checked and stored at the same time.
     """
 
     def __init__(
@@ -78,13 +78,14 @@ class Uploads:
     async def accept(
         self, form: CheckedForm, idempotency_key: str | None, *, caller: str = ""
     ) -> Accepted:
-        """Check the file, store it, create the batch. After an error no batch is left behind,
-        unless the cluster's answer to the creation was lost.
+        """Check the file, store it and create the batch.
+
+        After an error no batch exists, unless the API server created it and its response was lost.
 
         Raises:
-            InputRefused: the file is no such CSV.
-            Problem: the key was used for another upload, or there is no request to reuse.
-            GatewayError: the store or the cluster refuses, or does not answer.
+            InputRefused: the file is not a valid CSV or workbook. Problem: the idempotency key was
+            used for another upload, or ``reuseFrom`` names no request. GatewayError: the store or
+            the API server refuses or does not respond.
         """
         file = form.file.file
         facts = await anyio.to_thread.run_sync(check_csv, file, form.sheet, limiter=self._threads)
@@ -101,19 +102,21 @@ class Uploads:
         return Accepted(request_id, facts, replayed)
 
     async def inspect(self, file: IO[bytes], sheet: str | None) -> Inspection:
-        """What an upload of this file would find; nothing is kept. Raises InputRefused."""
+        """Check a file without storing it, and return what was found. Raises InputRefused."""
         return await inspect(file, sheet, self._threads)
 
     async def create(
         self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None, caller: str = ""
     ) -> tuple[str, bool]:
-        """Create a batch from a source that is where it is; its requestId, and whether an earlier
-        request with the same key had made it.
+        """Create a batch from a source other than an upload.
+
+        Returns its requestId, and whether an earlier call with the same idempotency key had created
+        it.
 
         Raises:
-            InputRefused: the inline CSV is no such CSV.
-            Problem: the key was used for another request, or there is no request to reuse.
-            GatewayError: the cluster refuses, or does not answer.
+            InputRefused: the inline CSV is not valid. Problem: the idempotency key was used for
+            another request, or ``reuseFrom`` names no request. GatewayError: the API server refuses
+            or does not respond.
         """
         if spec.source.inline is not None:
             file = io.BytesIO(spec.source.inline.encode())
@@ -145,13 +148,17 @@ class Uploads:
         self._objects.put_file(self._prefix + key, file)
 
     async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
-        """Whether another request had created it. If the batch is refused, its file is deleted."""
+        """Create the batch of a stored upload; return whether another call had already created it.
+
+        If the batch is refused, the stored file is deleted.
+        """
         annotations = _annotations(digest, file_name=form.file.filename)
         try:
             created = await self._batches.create(request_id, form.spec_for(key), annotations)
             self._history.put(created)
         except BatchExists:
-            # Either a request with the same key was faster, or our own was sent twice.
+            # Either a call with the same idempotency key was faster, or the HTTP client sent this
+            # one twice.
             earlier = await self._batches.get(request_id)
             if _source_key(earlier) == key:
                 return False
@@ -162,8 +169,8 @@ class Uploads:
             if not error.undecided:
                 await self._delete(key)
                 raise
-            # The batch may exist, and without its input it would fail: the file stays. If there is
-            # no batch, the sweeper removes it.
+            # The batch may exist, and it would fail without its input, so the file is kept. If
+            # there is no batch, the sweeper deletes the file.
             if await self._created_after_all(request_id, key):
                 return False
             raise
@@ -186,24 +193,32 @@ class Uploads:
             return None
 
     async def _delete(self, key: str) -> None:
-        """Delete an upload that no batch refers to; if this fails, the sweeper does it."""
+        """Delete an upload that no batch refers to. If this fails, the sweeper deletes it later."""
         try:
             await self._objects.delete(self._prefix + key)
         except GatewayError:
-            _log.warning("upload left for the sweeper", extra={"key": key}, exc_info=True)
+            _log.warning(
+                "an upload without a batch cannot be deleted; the sweeper will delete it",
+                extra={"key": key},
+                exc_info=True,
+            )
 
 
 def request_id_for(namespace: str, caller: str, idempotency_key: str | None) -> str:
-    """A UUID. The same key always gives the same one, so that the name of the batch is the lock."""
+    """Return a UUID for a new request: random, or derived from the idempotency key.
+
+    The same key always gives the same UUID. It is the batch's name, so the API server refuses a
+    second batch for the same key.
+    """
     if idempotency_key is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(_IDEMPOTENCY, json.dumps([namespace, caller, idempotency_key])))
 
 
 def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
-    """SHA-256 of the file's bytes and the options that differ from their defaults.
+    """Return a SHA-256 over the file's hash and the options that differ from their defaults.
 
-    An option that a later release adds must not make another upload of the same one.
+    Defaults are left out, so that an upload keeps its digest when a later release adds an option.
     """
     spec = form.template.model_dump(
         mode="json", by_alias=True, exclude={"source"}, exclude_defaults=True
@@ -215,7 +230,7 @@ def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
 
 
 def spec_digest(spec: ImageBatchSpec, name: str | None) -> str:
-    """SHA-256 of what a request in JSON asks for, as far as it differs from the defaults."""
+    """Return a SHA-256 over the name and the fields of a spec that differ from their defaults."""
     asked = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     canonical = json.dumps([name, asked], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -227,7 +242,7 @@ def _annotations(
     found = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
     if name:
         found[names.ANNOTATION_DISPLAY_NAME] = name
-    # Some browsers send the path of the user's machine.
+    # Some browsers send the file's whole path on the user's machine.
     shown = re.split(r"[/\\]", file_name or "")[-1][:_LONGEST_NAME]
     if shown:
         found[names.ANNOTATION_FILE_NAME] = shown
@@ -235,7 +250,8 @@ def _annotations(
 
 
 def _same_payload(earlier: ImageBatch, digest: str) -> str:
-    """The name of the earlier batch. Raises Problem 422 if it was made from another upload."""
+    """Return the name of the earlier batch. Raises Problem 422 if it was made from another
+    upload."""
     if earlier.annotations.get(names.ANNOTATION_PAYLOAD_DIGEST) != digest:
         raise idempotency_key_reused()
     return earlier.name

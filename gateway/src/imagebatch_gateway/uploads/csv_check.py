@@ -1,4 +1,4 @@
-"""Checks an uploaded table, a CSV or a workbook, and counts what is in it."""
+"""Checks an uploaded CSV or workbook, and counts its rows and images."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ _PIECE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class CsvFacts:
-    """``row_problems`` holds the first 100, ``row_problem_count`` counts all.
+    """Counts of an uploaded file, and what was noticed in it.
 
-    ``notices`` are sentences on what was noticed and is no problem of a row.
+    ``row_problems`` holds the first 100 problems, ``row_problem_count`` counts all of them.
+    ``notices`` are sentences about the file as a whole that need no action. ``sha256`` is the
+    file's hash.
     """
 
     products: int
@@ -34,12 +36,12 @@ class CsvFacts:
 def check_csv(
     file: IO[bytes], sheet: str | None = None, look: Callable[[Row], None] | None = None
 ) -> CsvFacts:
-    """Read the file to its end, in constant memory. Blocks: call it in a thread.
+    """Read and check the whole file in constant memory. Blocks: call it in a thread.
 
-    ``look`` is shown every row.
+    ``sheet`` names the sheet of a workbook. ``look`` is called with every row.
 
     Raises:
-        InputRefused: the file as a whole is refused; its text says why and what to do.
+        InputRefused: the file as a whole is refused; the error's text says why and what to do.
     """
     products = images = problem_count = 0
     problems: list[RowProblem] = []

@@ -1,7 +1,8 @@
-"""The form of an upload: its file, and one field for each option of a batch.
+"""The upload form: a file, and one field for each option of a batch.
 
-The options come from the models of the spec, with their names, bounds, defaults and descriptions: a
-field that is added to ``spec.output`` is a field of the form without a change here.
+The options are copied from the models of the spec, with their names, bounds, defaults and
+descriptions. A field that is added to ``spec.output`` becomes a field of the form without a change
+here.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ from imagebatch_core.unsupported import unsupported
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv, not_implemented
 
-#: Fields of the spec that no upload sets. A new field of the spec is an option unless it is listed.
+#: Fields of the spec that are not fields of the form. A new field of the spec becomes one unless it
+#: is listed here.
 _NO_OPTIONS: Final = frozenset({
     "source",  # the uploaded file
-    "suspend", "cancel",  # changes of a batch that exists, for which there is no call yet
+    "suspend", "cancel",  # set with PATCH once the batch exists
     "active_deadline_seconds", "ttl_seconds_after_finished", "deletion_policy", "runner",  # kubectl
 })  # fmt: skip
 #: Parts of the spec for which :class:`UploadForm` has fields of its own.
@@ -55,7 +57,7 @@ _BY_HAND: Final = frozenset({"output", "webhook", "reuse_from"})
 
 @dataclass(frozen=True, slots=True)
 class CheckedForm:
-    """A form that was found valid; so is ``spec_for(key)`` for every key."""
+    """A valid upload form. ``spec_for(key)`` is the spec of its batch, once the file is stored."""
 
     file: UploadFile
     template: ImageBatchSpec
@@ -65,7 +67,8 @@ class CheckedForm:
 
     @property
     def sheet(self) -> str | None:
-        """The sheet of a workbook that is asked for."""
+        """Return the name of the workbook's sheet to read; ``None`` if the form does not name
+        one."""
         return self.template.source.sheet
 
 
@@ -77,21 +80,23 @@ def _check_callback(url: str) -> str:
     return url
 
 
-# check_url comes first: it says what is wrong, where the pattern would name itself.
+# check_url runs first, because its message says what is wrong; the pattern's message does not.
 _Callback = Annotated[HttpUrl, BeforeValidator(_check_callback)]
 
 
 class UploadForm(Model):
-    """The fields that are not copied from the spec: the file, and the webhook and the request to
-    reuse, which are models there. :func:`form_model` adds the others.
+    """The fields of the form that are not copied from the spec. :func:`form_model` adds the others.
+
+    They are the file, and the fields which are models in the spec and texts in a form: the
+    webhook's URL, the request to reuse and the sheet.
     """
 
-    # An option has one spelling: max_width is not also maxWidth.
+    # Accept one spelling of each option: maxWidth, not max_width.
     model_config = ConfigDict(validate_by_name=False)
 
     file: UploadFile = Field(
-        description="The CSV or .xlsx file, of at most IMAGEBATCH_MAX_UPLOAD_BYTES (a setting of "
-        "the gateway)."
+        description="The CSV or .xlsx file. IMAGEBATCH_MAX_UPLOAD_BYTES, a setting of the "
+        "gateway, is the largest size."
     )
     callback: _Callback | None = Field(
         None, alias="webhookUrl", description=Webhook.model_fields["url"].description
@@ -99,13 +104,13 @@ class UploadForm(Model):
     callback_older: _Callback | None = Field(
         None,
         alias="webhook_url",
-        description="webhookUrl under its older name.",
+        description="Older name of webhookUrl.",
         json_schema_extra={"deprecated": True},
     )
     reuse_from: Name | None = Field(
         None,
-        description="requestId of an earlier request, which is waited for: its outputs are taken "
-        "over for images whose source did not change since.",
+        description="requestId of an earlier request. Its outputs are reused for images whose "
+        "source has not changed since. If it still runs, this request waits until it has ended.",
     )
 
     sheet: SheetName | None = Field(None, description=Source.model_fields["sheet"].description)
@@ -120,7 +125,8 @@ class UploadForm(Model):
             raise _problem(error.errors(), sorted(known)) from error
 
     def template(self, spec: type[ImageBatchSpec]) -> ImageBatchSpec:
-        """The spec that the form asks for, with a source to be replaced. Raises Problem."""
+        """Return the spec that the form describes, with a placeholder as its source. Raises
+        Problem."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         own = {name: given[name] for name in given.keys() & spec.model_fields.keys()}
         output = given.keys() & _output_of(spec).model_fields.keys()
@@ -150,11 +156,11 @@ class UploadForm(Model):
 
 
 def form_model(spec: type[ImageBatchSpec]) -> type[UploadForm]:
-    """:class:`UploadForm` with a field for each option of ``spec`` and of its ``output``.
+    """Return :class:`UploadForm` with a field for each option of ``spec`` and of its ``output``.
 
     Raises:
-        TypeError: a form cannot carry an option, or two options have one name. The gateway does not
-            start then, so that no option is missing here unnoticed.
+        TypeError: an option has a type that a form field cannot hold, or two options have the same
+        name. The gateway then does not start, so that no option is left out unnoticed.
     """
     options: dict[str, FieldInfo] = {}
     own = {
@@ -175,10 +181,10 @@ def form_model(spec: type[ImageBatchSpec]) -> type[UploadForm]:
 def upload_form(
     spec: type[ImageBatchSpec] = ImageBatchSpec,
 ) -> Callable[..., Awaitable[CheckedForm]]:
-    """A FastAPI dependency that reads the form of an upload.
+    """Return a FastAPI dependency that reads and checks the upload form.
 
-    It raises Problem 422 for an option that is unknown, out of bounds or given twice, 400 where
-    there is no file and for what the operator would refuse.
+    The dependency raises Problem 422 for an option that is unknown, out of bounds or given twice,
+    and Problem 400 for a missing file and for a field that the operator does not implement.
     """
 
     async def read_form(request: Request, form: UploadForm) -> CheckedForm:
@@ -199,7 +205,7 @@ def _output_of(spec: type[ImageBatchSpec]) -> type[BaseModel]:
 
 
 def _is_plain(annotation: Any) -> bool:
-    """Whether one field of a form can carry it: text, number, choice, boolean or none of them."""
+    """Return whether a form field can hold this type: text, number, choice, boolean or ``None``."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _is_plain(arguments[0])
@@ -217,7 +223,7 @@ def _stored_at(key: str, sheet: str | None) -> Source:
 
 
 def _without_blanks(sent: Any, known: Collection[str]) -> dict[str, Any]:
-    """Strip the texts; a known field without text counts as not given."""
+    """Return the fields with their texts stripped, without known fields whose text is empty."""
     texts = {
         name: value.strip() if isinstance(value, str) else value for name, value in sent.items()
     }
@@ -246,7 +252,7 @@ def _problem(errors: Sequence[ErrorDetails], known: Sequence[str]) -> Problem:
 
 
 def _advice(name: str, known: Sequence[str]) -> str:
-    """A misspelled option must not turn into ten million images of the wrong kind."""
+    """Return the message for an unknown option, with the known name that is closest."""
     near = get_close_matches(name, known, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
     return f"no such option{meant}"

@@ -1,6 +1,7 @@
-"""A request made from JSON: its source is an address, an object of the bucket or the CSV itself.
+"""The JSON body that creates a request from a URL, an object in the bucket or inline CSV.
 
-The body is the spec of an ImageBatch with a name, so that a field added to the spec is one here.
+It is the spec of an ImageBatch with a display name. A field that is added to the spec becomes a
+field of the body without a change here.
 """
 
 from __future__ import annotations
@@ -26,18 +27,21 @@ from imagebatch_core.unsupported import unsupported
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, not_implemented
 
-#: What is left to kubectl, or to a change of the request.
+#: Fields of the spec that can be set only with kubectl, or with PATCH once the request exists.
 _NOT_HERE: Final = frozenset({"cancel", "runner", "deletion_policy"})
 _NO_SOURCES: Final = frozenset({"config_map"})
-#: Fields of the API that no release of the operator acts on yet.
+#: Fields that the API plans and this release does not implement.
 _LATER: Final = ("priority",)
 
 
 class NewRequestBase(Model):
-    """What shall be compressed, how, and who is told."""
+    """A new request: what to compress, how, and the webhook to call."""
 
     name: str | None = Field(
-        None, min_length=1, max_length=200, description="A name for people; shown in lists."
+        None,
+        min_length=1,
+        max_length=200,
+        description="Display name of the request, shown in lists.",
     )
 
     @model_validator(mode="wrap")
@@ -53,7 +57,7 @@ class NewRequestBase(Model):
             raise _problem(error.errors(), known) from error
 
     def spec(self) -> ImageBatchSpec:
-        """The spec that is asked for. Raises Problem."""
+        """Return the spec of the requested batch. Raises Problem."""
         given = self.model_dump(by_alias=True, exclude={"name"}, exclude_unset=True)
         try:
             spec = ImageBatchSpec.model_validate(given)

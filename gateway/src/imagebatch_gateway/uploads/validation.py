@@ -1,4 +1,4 @@
-"""Looks at a table without keeping anything of it: what an upload of it would find."""
+"""Checks a file as an upload would, without storing it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from imagebatch_core.catalogue.rows import Row
 
 from .csv_check import CsvFacts, check_csv
 
-#: Rows that are shown, and hosts: those with the most images.
+#: Number of rows in the sample, and of hosts in the response: those with the most images.
 SAMPLE_ROWS: Final = 10
 HOSTS_SHOWN: Final = 100
-#: Hosts that are counted at once; beyond them the rarest are forgotten.
+#: Number of hosts that are always kept in memory. If twice as many are counted, those with the
+#: fewest images are dropped.
 HOSTS_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """``hosts`` with the number of their images, most first."""
+    """Result of the check. ``hosts`` are pairs of host and number of images, the most first."""
 
     facts: CsvFacts
     hosts: Sequence[tuple[str, int]]
@@ -31,7 +32,10 @@ class Inspection:
 
 
 async def inspect(file: IO[bytes], sheet: str | None, limiter: anyio.CapacityLimiter) -> Inspection:
-    """Raises InputRefused, as an upload of the file would."""
+    """Check a file and return what is in it. Raises InputRefused if an upload would.
+
+    ``limiter`` limits how many files are checked at the same time.
+    """
     seen = _Seen()
     facts = await anyio.to_thread.run_sync(check_csv, file, sheet, seen.add, limiter=limiter)
     return Inspection(facts, seen.hosts.most_common(HOSTS_SHOWN), seen.sample)
@@ -54,7 +58,10 @@ class _Seen:
 
 
 def _host(url: str) -> str | None:
-    """``None`` of an entry that is no address. A bucket counts as a host: ``s3://catalogue``."""
+    """Return the host of a URL; for ``s3://`` URLs the bucket, as ``s3://name``.
+
+    Returns ``None`` for text that is not a URL.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname
