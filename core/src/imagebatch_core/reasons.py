@@ -27,6 +27,7 @@ class ConditionType(StrEnum):
     ACCEPTED = "Accepted"
     SUSPENDED = "Suspended"
     SUCCEEDED = "Succeeded"
+    FINISHED = "Finished"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     WEBHOOK_DELIVERED = "WebhookDelivered"
@@ -47,7 +48,7 @@ class Reason(StrEnum):
     SUSPENDED_BY_USER = "SuspendedByUser"
     AWAITING_CONFIRMATION = "AwaitingConfirmation"
     NOT_SUSPENDED = "NotSuspended"
-    # Succeeded (status False while failed, Unknown while running)
+    # Succeeded (status False while failed, Unknown while running) and Finished
     IN_PROGRESS = "InProgress"
     COMPLETED = "Completed"
     COMPLETED_WITH_FAILURES = "CompletedWithFailures"

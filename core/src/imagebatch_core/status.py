@@ -175,7 +175,8 @@ class ImageBatchStatus(Document):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Accepted, Suspended, Succeeded, Reconciling, Stalled and WebhookDelivered.",
+        description="Accepted, Suspended, Succeeded, Finished, Reconciling, Stalled and "
+        "WebhookDelivered.",
         json_schema_extra={
             "maxItems": 16,
             "x-kubernetes-list-type": "map",

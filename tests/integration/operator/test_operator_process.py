@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from imagebatch_core.crd import custom_resource_definition
 from imagebatch_core.job import ExitCode, RunnerMessage, Step, Totals
 from imagebatch_core.names import API_VERSION
@@ -62,10 +64,13 @@ def test_a_batch_goes_through_plan_shards_and_collect_to_a_verified_webhook(
     operator.kill()
     operator.start()
     api.finish_pods(job_name(shards), count=2)
+    with pytest.raises(Exception, match="timed out"):
+        api.kubectl("wait", "--for=condition=Finished", "imagebatch/whole", "--timeout=1s")
     eventually(
         lambda: api.get("imagebatch", "whole")["status"]["shards"]["done"] == 2, "both shards"
     )
     api.finish_pods(job_name(api.job("whole", "collect")), COLLECTED)
+    api.kubectl("wait", "--for=condition=Finished", "imagebatch/whole", "--timeout=30s")
     event_id, event = eventually(lambda: receiver.event_of("whole"), "the webhook")
     assert event["type"] == "imagebatch.completed"
     assert event["data"]["images"]["failed"] == 1
@@ -86,7 +91,8 @@ def test_a_refused_csv_fails_the_batch_without_waiting_for_the_jobs_retries(
     api.batch("refused")
     message = RunnerMessage(step=Step.PLAN, error="line 1: no column 'Product Name'")
     api.finish_pods(job_name(api.job("refused", "plan")), message, code=2)
-    eventually(lambda: api.phase("refused") == "Failed", "Failed", seconds=15)
+    api.kubectl("wait", "--for=condition=Finished", "imagebatch/refused", "--timeout=15s")
+    assert api.phase("refused") == "Failed"
     succeeded = api.condition("refused", "Succeeded")
     assert (succeeded["reason"], succeeded["message"]) == ("InputRefused", message.error)
     assert operator.healthy()

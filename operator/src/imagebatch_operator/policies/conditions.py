@@ -20,7 +20,7 @@ class Conditions:
         self._now = now
 
     def set(
-        self, type_: ConditionType, status: bool | None, reason: Reason, message: str = ""
+        self, type_: ConditionType, status: bool | None, reason: Reason | str, message: str = ""
     ) -> None:
         """Set a condition; a ``status`` of ``None`` stands for Unknown."""
         word = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE}.get(

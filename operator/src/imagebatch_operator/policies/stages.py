@@ -22,7 +22,8 @@ from .observed import Refusal
 class Note:
     """Reason and message of the condition Reconciling, in place of the stage's own.
 
-    With ``stalled``, Stalled is True with the same reason: the batch waits until somebody acts.
+    With ``stalled`` the batch waits until somebody acts: Stalled is True with the same reason, and
+    Reconciling is False.
     """
 
     reason: Reason

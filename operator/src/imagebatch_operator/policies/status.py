@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
@@ -27,6 +27,9 @@ from .stages import (
 
 T = ConditionType
 
+#: Refusals that last until somebody changes the release or the namespace.
+_NEEDS_SOMEBODY: Final = (Reason.STORAGE_NOT_CONFIGURED, Reason.SPEC_NOT_UNDERSTOOD)
+
 
 def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatus:
     """Return the status to write; it equals the batch's own when nothing changed."""
@@ -46,7 +49,7 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
     """Return the phase of a stage, and the note for Reconciling when the stage brings none."""
     match stage:
         case Refused(refusal=refusal):
-            stalled = refusal.reason is Reason.STORAGE_NOT_CONFIGURED
+            stalled = refusal.reason in _NEEDS_SOMEBODY
             return Phase.PENDING, Note(Reason.WAITING, refusal.message, stalled)
         case Suspended(reason=reason, message=message):
             return Phase.SUSPENDED, Note(reason, message)
@@ -74,18 +77,27 @@ def _unfinished(
         told.set(T.SUSPENDED, True, stage.reason, stage.message)
     else:
         told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
-    told.set(T.RECONCILING, True, note.reason, note.message)
-    if note.stalled:
-        told.set(T.STALLED, True, note.reason, note.message)
-    else:
-        told.set(T.STALLED, False, Reason.NOT_STALLED)
-    told.set(T.SUCCEEDED, None, Reason.IN_PROGRESS)
+    _set_progress(told, note)
     begins = phase is Phase.PROCESSING and not begun(batch)
     return {
         "phase": phase,
         "start_time": now if begins else batch.status.start_time,
         "paused": _paused(batch, stage.next.pauses, now),
     }
+
+
+def _set_progress(told: Conditions, note: Note) -> None:
+    """Set the conditions that say whether an unfinished batch goes on, or waits for somebody.
+
+    Reconciling and Stalled are never True together: for kstatus, Reconciling outweighs Stalled.
+    """
+    told.set(T.RECONCILING, not note.stalled, note.reason, note.message)
+    if note.stalled:
+        told.set(T.STALLED, True, note.reason, note.message)
+    else:
+        told.set(T.STALLED, False, Reason.NOT_STALLED)
+    told.set(T.SUCCEEDED, None, Reason.IN_PROGRESS)
+    told.set(T.FINISHED, False, Reason.IN_PROGRESS)
 
 
 def _paused(batch: ImageBatch, pauses: bool, now: datetime) -> Paused | None:
@@ -115,6 +127,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
     # kstatus: Stalled tells Flux that waiting longer is of no use.
     told.set(T.STALLED, failed, stage.reason, stage.message)
     told.set(T.SUCCEEDED, stage.phase is Phase.COMPLETED, stage.reason, stage.message)
+    told.set(T.FINISHED, True, stage.reason, stage.message)
     start = batch.status.start_time or batch.creation_timestamp
     fields: dict[str, Any] = {
         "phase": stage.phase,
@@ -134,6 +147,10 @@ def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
     """Update ``Accepted`` and the webhook of a batch that ended earlier; all else stays."""
     if begun(batch):
         told.set(T.ACCEPTED, *still_accepted(batch))
+    succeeded = batch.status.condition(T.SUCCEEDED)
+    if succeeded is not None and batch.status.condition(T.FINISHED) is None:
+        # A release without this condition ended the batch.
+        told.set(T.FINISHED, True, succeeded.reason, succeeded.message)
     if stage.delivery is None:
         return {}
     delivery = stage.delivery
@@ -154,7 +171,7 @@ def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> Ima
     told = Conditions(batch.status.conditions, batch.generation, now)
     told.set(T.ACCEPTED, False, Reason.SPEC_NOT_UNDERSTOOD, text)
     if not phase.finished:
-        told.set(T.RECONCILING, True, Reason.WAITING, text)
+        _set_progress(told, Note(Reason.WAITING, text, stalled=True))
     changed = {"phase": phase, "conditions": told.list(), "observed_generation": batch.generation}
     return batch.status.model_copy(update=changed)
 
