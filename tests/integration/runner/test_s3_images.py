@@ -17,7 +17,8 @@ from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.fetch.attempt import Fetched
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.fetcher import Fetcher
-from imagebatch_runner.fetch.s3_images import S3Images, S3Sources
+from imagebatch_runner.fetch.s3_images import S3Images
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.fetch.validators import Validators
 from imagebatch_runner.fetch.web import open_session

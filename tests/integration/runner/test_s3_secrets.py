@@ -9,7 +9,8 @@ import pytest
 
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.fetcher import Fetcher
-from imagebatch_runner.fetch.s3_images import S3Images, S3Sources
+from imagebatch_runner.fetch.s3_images import S3Images
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.settings import Settings

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 
 from .pace import Pace
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _CHUNK = 256 * 1024
 #: ``wbits`` of zlib: detect a zlib or gzip header; or expect no header.

@@ -9,9 +9,8 @@ host.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,61 +28,13 @@ from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.settings import Settings
 
 from . import web
-from .credentials import BucketEntry, Credentials
-from .s3_urls import S3AllowList, S3Object, S3UrlRefused
+from .credentials import BucketEntry
+from .s3_sources import S3Sources
+from .s3_urls import S3Object
 
 #: How long a signature is valid: longer than a request may wait for its turn.
 _SIGNED_FOR: Final = timedelta(hours=1)
 _ANYWHERE: Final = EgressRules.parse("0.0.0.0/0,::/0")
-
-
-@dataclass(frozen=True, slots=True)
-class S3Sources:
-    """The S3 objects that a batch of ``namespace`` may read, and the keys to read them with.
-
-    Only what :attr:`allow` names may be read. ``env`` has the AWS variables.
-    """
-
-    namespace: str
-    allow: S3AllowList
-    credentials: Credentials
-    env: Mapping[str, str] = field(repr=False)
-
-    def object(self, url: str) -> S3Object:
-        """Return the object that ``url`` names.
-
-        Raises:
-            ImageFailed: ``invalid_url``, or ``address_refused`` if it is not in the allow-list.
-        """
-        try:
-            named = S3Object.parse(url)
-        except S3UrlRefused as error:
-            raise ImageFailed(ErrorCode.INVALID_URL, str(error)) from error
-        if not self.allow.allows(named, self.namespace):
-            raise ImageFailed(
-                ErrorCode.ADDRESS_REFUSED,
-                f"s3://{named.bucket} is closed for this key: IMAGEBATCH_FETCH_S3_ALLOW "
-                "(egress.s3Allow of the chart) does not name it",
-            )
-        return named
-
-    def entry(self, bucket: str) -> BucketEntry:
-        return self.credentials.bucket(bucket) or BucketEntry()
-
-    def bucket_env(self, entry: BucketEntry) -> dict[str, str]:
-        """Return the variables to open a bucket with: its entry's values override the runner's."""
-        env = dict(self.env)
-        if entry.access_key_id is not None and entry.secret_access_key is not None:
-            env["AWS_ACCESS_KEY_ID"] = entry.access_key_id.get_secret_value()
-            env["AWS_SECRET_ACCESS_KEY"] = entry.secret_access_key.get_secret_value()
-            env["AWS_SESSION_TOKEN"] = (
-                entry.session_token.get_secret_value() if entry.session_token else ""
-            )
-        if entry.endpoint is not None:
-            env["AWS_ENDPOINT_URL"] = entry.endpoint
-        if entry.region is not None:
-            env["AWS_REGION"] = entry.region
-        return env
 
 
 class S3Images:

@@ -12,7 +12,7 @@ from imagebatch_core.keys import BatchKeys
 from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.local_files import LocalFiles
-from imagebatch_runner.fetch.s3_images import S3Sources
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch

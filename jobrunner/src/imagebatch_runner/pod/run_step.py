@@ -9,27 +9,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from imagebatch_core import logs, names
-from imagebatch_core.egress import size_lookup_threads
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
 from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
 from imagebatch_core.keys import BatchKeys, store_prefix
 from imagebatch_runner.fetch.credentials import Credentials
-from imagebatch_runner.fetch.s3_images import S3Sources
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.settings import Settings, termination_log
-from imagebatch_runner.steps import collect, compress, plan
+from imagebatch_runner.steps import collect, plan
 from imagebatch_runner.steps.batch import Batch, EarlierBatch
-from imagebatch_runner.steps.shard_run import ShardOutcome
 from imagebatch_runner.store.storage import Storage
 
 from . import termination
 from .sigterm import SigtermWatch
+
+if TYPE_CHECKING:
+    from imagebatch_runner.steps.shard_run import ShardOutcome
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +180,10 @@ _STEPS: dict[Step, Callable[[Batch, Mapping[str, str], _Clock, SigtermWatch], _A
 async def _until_sigterm(
     batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
 ) -> ShardOutcome:
+    # Plan and collect start a third of a second sooner without what only compress needs.
+    from imagebatch_core.egress import size_lookup_threads  # noqa: PLC0415
+    from imagebatch_runner.steps import compress  # noqa: PLC0415
+
     size_lookup_threads(batch.settings.fetch_concurrency)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.credentials import NO_CREDENTIALS, Credentials
 from imagebatch_runner.fetch.local_files import LocalFiles
-from imagebatch_runner.fetch.s3_images import S3Sources
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 

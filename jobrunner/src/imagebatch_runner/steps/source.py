@@ -7,39 +7,24 @@ source that changes or vanishes does not affect a running batch.
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NamedTuple, Self
-
-import aiohttp
+from typing import NamedTuple
 
 from imagebatch_core.catalogue.files import write_csv
-from imagebatch_core.egress import AddressRefused
-from imagebatch_core.errors import ConfigurationRefused, InputRefused
+from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import JobSource
-from imagebatch_core.results import LONGEST_MESSAGE
-from imagebatch_core.shown_url import shown_url
-from imagebatch_runner.failures import ImageFailed, SourceMissing, SourceUnavailable
-from imagebatch_runner.fetch import web
-from imagebatch_runner.fetch.network_errors import as_failure
-from imagebatch_runner.fetch.pace import Pace
-from imagebatch_runner.fetch.retry import RetryPolicy
-from imagebatch_runner.memory import MIB
+from imagebatch_runner.failures import SourceMissing
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.store.storage import Storage
 
 from .batch import Batch
+from .limited_file import LimitedFile, check_size
 from .packed_input import is_gzip, is_zip, open_unpacked
 from .scratch import scratch_folder
-
-log = logging.getLogger(__name__)
-
-_CHUNK = 1 << 20
 
 
 class CopiedInput(NamedTuple):
@@ -95,10 +80,13 @@ def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
             size = Path(source.path).stat().st_size
         except OSError as error:
             raise SourceMissing(f"{source.path}: {error.strerror or error}") from error
-        _check_size(size, batch.settings)
+        check_size(size, batch.settings)
         shutil.copyfile(source.path, path)
     elif source.url is not None:
-        asyncio.run(_fetch(source.url, path, batch))
+        # Only such a batch pays for the import of the HTTP client.
+        from .source_url import fetch  # noqa: PLC0415
+
+        asyncio.run(fetch(source.url, path, batch))
     else:
         raise ConfigurationRefused("the job names no source")
 
@@ -111,7 +99,7 @@ def _make_plain(path: Path, sheet: str | None, settings: Settings) -> tuple[str,
     if sheet is None and not is_gzip(path) and not is_zip(path):
         return ()
     packed = path.rename(path.with_suffix(".packed"))
-    with open_unpacked(packed) as stream, _LimitedFile(path, settings) as file:
+    with open_unpacked(packed) as stream, LimitedFile(path, settings) as file:
         notices = write_csv(stream, file.write, sheet=sheet)
     packed.unlink()
     return notices
@@ -120,83 +108,8 @@ def _make_plain(path: Path, sheet: str | None, settings: Settings) -> tuple[str,
 def _download(storage: Storage, key: str, path: Path, settings: Settings) -> bool:
     """Copy an object to ``path``; return ``False`` if there is no such object."""
     try:
-        with storage.reading(key) as stream, _LimitedFile(path, settings) as file:
+        with storage.reading(key) as stream, LimitedFile(path, settings) as file:
             file.copy(stream)
     except FileNotFoundError:
         return False
     return True
-
-
-async def _fetch(url: str, path: Path, batch: Batch) -> None:
-    """Fetch the CSV from ``url`` to ``path``. Failures that may pass are retried, as for an image.
-
-    Error messages reach the batch's status, so they show only scheme, host and path of the URL.
-    """
-    settings = batch.settings
-    policy = RetryPolicy(
-        batch.job.retries, base=settings.retry_base_seconds, longest=settings.retry_max_seconds
-    )
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return await _attempt(url, path, batch)
-        except ImageFailed as failure:
-            told = batch.credentials.redacted(failure.message)  # before it is cut
-            text = f"{shown_url(url)}: {told[:LONGEST_MESSAGE]}"
-            if not failure.code.retryable:
-                raise InputRefused(text) from failure
-            wait = policy.wait(failure, attempt, random.random)
-            if wait is None:
-                raise SourceUnavailable(text) from failure
-            log.warning("%s; trying again in %.1f s", text, wait)
-            await asyncio.sleep(wait)
-
-
-async def _attempt(url: str, path: Path, batch: Batch) -> None:
-    settings = batch.settings
-    pace: Pace | None = None
-    try:
-        async with (
-            asyncio.timeout(settings.fetch_total_seconds) as clock,
-            web.open_session(settings, batch.credentials) as session,
-            web.opened(session, url, redirects=settings.fetch_redirects) as response,
-        ):
-            pace = Pace(clock, settings)
-            with _LimitedFile(path, settings) as file:
-                async for chunk in response.content.iter_chunked(_CHUNK):
-                    pace.received(len(chunk))
-                    file.write(chunk)
-    except TimeoutError as error:
-        raise (pace and pace.explain()) or as_failure(error) from error
-    except (aiohttp.ClientError, ConnectionError, AddressRefused) as error:
-        raise as_failure(error) from error
-
-
-class _LimitedFile:
-    """A file to write, which may not grow over the size limit of a CSV."""
-
-    def __init__(self, path: Path, settings: Settings) -> None:
-        self._file = path.open("wb")
-        self._settings = settings
-        self._size = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        _check_size(self._size, self._settings)
-        self._file.write(chunk)
-
-    def copy(self, stream: IO[bytes]) -> None:
-        while chunk := stream.read(_CHUNK):
-            self.write(chunk)
-
-
-def _check_size(size: int, settings: Settings) -> None:
-    if size > settings.source_max_bytes:
-        raise InputRefused(f"larger than {settings.source_max_bytes / MIB:g} MiB")

@@ -11,7 +11,7 @@ import pytest
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import NO_CREDENTIALS, Credentials
-from imagebatch_runner.fetch.s3_images import S3Sources
+from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.local.run_options import RunOptions
 from imagebatch_runner.settings import Settings
