@@ -25,7 +25,9 @@ from imagebatch_runner.content import Content
 from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.memory import KEPT_BY_DECODER, MIB
 
-from . import memfile
+from . import kernel, memfile, responses
+from .responses import Malformed, Refused
+from .sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,12 @@ class DecoderPool:
         self._turns = Budget(workers)
 
     async def __aenter__(self) -> DecoderPool:
+        """Hide this process's memory from its decoders; it holds the keys of the store."""
+        if sys.platform == "linux":
+            try:
+                kernel.hide_from_others()
+            except OSError as error:
+                log.warning("decoders may read this process's memory: %s", error)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -135,36 +143,57 @@ class _Worker:
         self._output = memfile.create("image-out")
 
     async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
-        process = await self._started()
-        assert process.stdin is not None  # noqa: S101 - both were piped
-        assert process.stdout is not None  # noqa: S101
         fields = _fields(options)
         request = f'{{"size": {content.size}, "kind": "{kind.value}", "options": {fields}}}\n'
         memfile.write(self._input, content.pieces)
         try:
-            process.stdin.write(request.encode())
+            response = responses.parse(await self._response(request.encode()))
+            if isinstance(response, Refused):
+                raise ImageFailed(response.error, response.message)
+            if not response.kept and response.size > memfile.length(self._output):
+                raise Malformed("its output is shorter than it says")
+        except Malformed as error:
+            await self.kill()
+            raise ImageFailed(
+                ErrorCode.DECODER_CRASHED, "the decoder's response is not one"
+            ) from error
+        return Compressed(
+            data=content.whole() if response.kept else memfile.read(self._output, response.size),
+            kind=response.kind,
+            width=response.width,
+            height=response.height,
+            kept=response.kept,
+            sha256=response.sha256,
+            source_sha256=response.source_sha256,
+        )
+
+    async def _response(self, request: bytes) -> bytes:
+        """Return the line with which the process responds to ``request``.
+
+        Raises:
+            ImageFailed, _Killed: the process ended.
+            Malformed: the line has no end.
+        """
+        process, is_new = await self._started()
+        assert process.stdin is not None  # noqa: S101 - both were piped
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(request)
+            if is_new and (line := await process.stdout.readline()):
+                _log_sandbox(Sandbox.of(json.loads(line)))  # written before the first image
             line = await process.stdout.readline()
         except ConnectionError:
             line = b""
+        except ValueError as error:  # longer than the buffer
+            raise Malformed("too long") from error
         if not line.endswith(b"\n"):
             raise await self._crash()
-        answer = json.loads(line)
-        if "error" in answer:
-            raise ImageFailed(ErrorCode(answer["error"]), answer["message"])
-        kept = answer["kept"]
-        output = content.whole() if kept else memfile.read(self._output, answer["size"])
-        return Compressed(
-            data=output,
-            kind=Kind(answer["kind"]),
-            width=answer["width"],
-            height=answer["height"],
-            kept=kept,
-            sha256=answer["sha256"],
-            source_sha256=answer["source_sha256"],
-        )
+        return line
 
-    async def _started(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
+    async def _started(self) -> tuple[asyncio.subprocess.Process, bool]:
+        """Return the process, and whether it was started for this image."""
+        is_new = self._process is None or self._process.returncode is not None
+        if is_new:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -178,7 +207,8 @@ class _Worker:
                 env=environment(),
                 start_new_session=True,  # Ctrl-C must reach only the parent, which finishes images
             )
-        return self._process
+        assert self._process is not None  # noqa: S101 - it has just been started otherwise
+        return self._process, is_new
 
     async def _crash(self) -> ImageFailed | _Killed:
         assert self._process is not None  # noqa: S101 - it has just been used
@@ -205,6 +235,13 @@ class _Worker:
         await self.kill()
         os.close(self._input)
         os.close(self._output)
+
+
+@lru_cache(maxsize=4)
+def _log_sandbox(sandbox: Sandbox) -> None:
+    """Log once what holds in the decoders, as a warning if anything is missing."""
+    level = logging.WARNING if sandbox.missing else logging.INFO
+    log.log(level, "%s", sandbox, extra=asdict(sandbox))
 
 
 @lru_cache(maxsize=4)

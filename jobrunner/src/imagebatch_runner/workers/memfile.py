@@ -47,7 +47,7 @@ def read(descriptor: int, size: int) -> bytes:
 
 def empty(descriptor: int) -> None:
     """Return the memory to the kernel, except what the next content will likely need."""
-    if _size(descriptor) > _KEPT:
+    if length(descriptor) > _KEPT:
         os.ftruncate(descriptor, _KEPT)
 
 
@@ -70,10 +70,11 @@ class Window:
             return memoryview(b"")
         if self._memory is None or not size <= len(self._memory) <= max(size, _KEPT):
             self._memory = None  # it is unmapped once no view refers to it
-            room = max(size, min(_KEPT, _size(self._descriptor)))
+            room = max(size, min(_KEPT, length(self._descriptor)))
             self._memory = mmap.mmap(self._descriptor, room)
         return memoryview(self._memory)[:size]
 
 
-def _size(descriptor: int) -> int:
+def length(descriptor: int) -> int:
+    """Return how many bytes the file has."""
     return os.fstat(descriptor).st_size

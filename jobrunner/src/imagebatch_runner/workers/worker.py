@@ -1,14 +1,14 @@
 """The process that decodes images, ``python -m imagebatch_runner.workers.worker``.
 
 Only :mod:`.decoders` starts it. Arguments: the descriptors of two shared memory files (input,
-output) and the limit of address space in bytes. Each line on standard input is a request, each line
-on standard output its response, both JSON; the images lie in the files. The process ends when its
-standard input ends, so that a killed parent leaves no worker behind.
+output) and the limit of address space in bytes. The first line on standard output says what the
+:mod:`.sandbox` holds. Then each line on standard input is a request, and each line on standard
+output its response, all JSON; the images lie in the files. The process ends when its standard input
+ends, so that a killed parent leaves no worker behind.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
@@ -26,14 +27,12 @@ from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.failures import ImageFailed
 
-from . import memfile
+from . import kernel, memfile, sandbox
 
 if TYPE_CHECKING:
     from imagebatch_runner.codec.transcode import Encoded
 
 Compress = Callable[[memoryview, Kind, CodecOptions, BinaryIO], "Encoded"]
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -41,6 +40,8 @@ def main() -> None:
     _confine(memory)
     compress, window = _codec(), memfile.Window(source)
     with _answers() as answers, os.fdopen(target, "r+b", buffering=0) as out:
+        sha256()  # OpenSSL reads its settings for the first digest
+        _write(answers, asdict(sandbox.enter()))
         for line in sys.stdin.buffer:
             request = json.loads(line)
             out.seek(0)
@@ -60,8 +61,12 @@ def main() -> None:
                     "error": ErrorCode.CORRUPT.value,
                     "message": f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE],
                 }
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
+            _write(answers, answer)
+
+
+def _write(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
 
 
 def _answers() -> TextIO:
@@ -123,14 +128,16 @@ def _answer(
 
 
 def _confine(memory: int) -> None:
-    """Limit the address space to ``memory`` bytes (0: no limit), forbid core dumps, ignore Ctrl-C
-    and, on Linux, let the kernel kill this process when its parent dies."""
+    """Limit the address space, and each file shared with the parent, to ``memory`` bytes (0: no
+    limit), forbid core dumps, ignore Ctrl-C and, on Linux, let the kernel kill this process when
+    its parent dies."""
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        kernel.die_with_parent(signal.SIGKILL)
 
 
 if __name__ == "__main__":
