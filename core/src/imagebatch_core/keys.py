@@ -89,6 +89,11 @@ def parse_image_key(key: str) -> ImageKey | None:
     return ImageKey(match["sha256"], match["extension"]) if match else None
 
 
+def writer_of_part(key: str) -> str:
+    """Return the pod's uid in the key of a part."""
+    return key.rpartition("/")[2].rpartition("-")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
     """The keys of one batch; ``root`` is their prefix, which is empty for a local run's folder."""
@@ -182,6 +187,18 @@ class BatchKeys:
 
     def part(self, shard: int, pod_uid: str, number: int) -> str:
         return f"{self.shard_results(shard)}{pod_uid}-{number:06d}.jsonl"
+
+    @property
+    def progress(self) -> str:
+        """The key prefix of the documents that tell the progress of the batch's pods."""
+        return f"{self.root}progress/"
+
+    def shard_progress(self, shard: int) -> str:
+        """Return the key prefix of the progress documents of a shard's pods."""
+        return f"{self.progress}{shard:06d}/"
+
+    def pod_progress(self, shard: int, pod_uid: str) -> str:
+        return f"{self.shard_progress(shard)}{pod_uid}.json"
 
     @property
     def images(self) -> str:

@@ -21,6 +21,7 @@ from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.images import ImageLists
 from imagebatch_gateway.requests.lookup import Lookup
 from imagebatch_gateway.requests.output_urls import OutputUrls
+from imagebatch_gateway.requests.plans import Plans
 from imagebatch_gateway.requests.products import Products
 from imagebatch_gateway.requests.progress import ProgressReader
 from imagebatch_gateway.requests.recorded import Recorded
@@ -58,7 +59,8 @@ class Services:
         objects = Objects(store)
         lookup = Lookup(batches, settings.prefix)
         history = History(batches, clock)
-        progress = ProgressReader(objects, clock)
+        plans = Plans(objects)
+        progress = ProgressReader(objects, plans, clock)
         rows, recorded, reported = Rows(objects), Recorded(objects, clock), Reported(objects)
         return cls(
             settings,

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import obstore
 import pytest
 
+from imagebatch_core.progress import PodProgress
 from imagebatch_core.results import ImageResult, ImageStatus
 from support.imagehost import ImageHost
 from support.pictures import jpeg
@@ -145,6 +146,29 @@ def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
             killed_here += 1
         assert host.requests.total() <= IMAGES + killed_here * PART
         assert collected(built) == calm.report
+
+
+def test_pods_tell_together_what_is_recorded_also_when_one_was_killed_before_it_told(
+    batch: Build, host: ImageHost, calm: Calm
+) -> None:
+    built = planned(batch, calm.urls)
+    killed = built.start("compress", 0, pod="killed")
+    built.wait_for_parts(3)
+    built.kill(killed, signal.SIGKILL)
+    built.wait(killed)
+    built.store.delete([built.keys.pod_progress(0, "killed")])
+    parts = built.list(built.keys.shard_results(0))
+    recorded = sum(len(built.get(key).splitlines()) for key in parts)
+    assert built.run("compress", 0, pod="next").code == 0
+
+    told = {
+        key.rpartition("/")[2]: PodProgress.model_validate_json(built.get(key))
+        for key in built.list(built.keys.progress)
+    }
+    assert told["killed.json"].totals.images == recorded
+    assert sum(one.totals.images for one in told.values()) == len(calm.urls)
+    failures = {group.code: group.count for one in told.values() for group in one.failures}
+    assert failures == {"http_status": 1, "corrupt": 1}
 
 
 def test_two_pods_on_one_shard_and_one_is_killed_leave_each_image_once(

@@ -13,6 +13,7 @@ import obstore
 from obstore.store import ObjectStore
 
 from imagebatch_core.keys import BatchKeys, upload_prefix
+from imagebatch_core.plan import PlannedBatch
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
@@ -27,6 +28,8 @@ from imagebatch_core.status import (
 )
 from imagebatch_gateway.backends.batches import Change, ListPage
 from imagebatch_gateway.backends.errors import BatchExists, BatchMissing
+from imagebatch_runner.steps.progress import ProgressCounts
+from imagebatch_runner.store.documents import to_json
 
 NAMESPACE = "shop"
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -232,6 +235,29 @@ def write_part(
 ) -> None:
     key = BatchKeys.of(NAMESPACE, UID).part(shard, pod, number)
     obstore.put(store, key, "".join(r.to_line() for r in results).encode())
+
+
+def write_plan(store: ObjectStore, *, images: int, per_shard: int = 500, **changes: Any) -> None:
+    """``plan.json`` of a batch of as many rows as images, without row problems."""
+    plan = PlannedBatch(
+        products=images,
+        images=images,
+        shards=-(-images // per_shard),
+        images_per_shard=per_shard,
+        row_problems=0,
+        input_sha256="c5f0",
+        first_rows=tuple(range(1, images + 1, per_shard)),
+    )
+    written = plan.model_copy(update=changes).model_dump_json(by_alias=True)
+    obstore.put(store, BatchKeys.of(NAMESPACE, UID).plan, written.encode())
+
+
+def write_progress(store: ObjectStore, shard: int, pod: str, results: list[ImageResult]) -> None:
+    """The document of a pod that has recorded these results of a shard."""
+    counts = ProgressCounts()
+    counts.add(results)
+    key = BatchKeys.of(NAMESPACE, UID).pod_progress(shard, pod)
+    obstore.put(store, key, to_json(counts.document()))
 
 
 def uploads_in(store: ObjectStore) -> list[str]:

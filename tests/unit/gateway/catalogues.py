@@ -16,7 +16,14 @@ from imagebatch_core.results import ImageResult
 from imagebatch_runner.steps.report import ReportWriter, Sink
 from imagebatch_runner.steps.row_list import RowList
 from imagebatch_runner.store.documents import to_json
-from unit.gateway.builders import NAMESPACE, UID, succeeded, write_part
+from unit.gateway.builders import (
+    NAMESPACE,
+    UID,
+    succeeded,
+    write_part,
+    write_plan,
+    write_progress,
+)
 
 KEYS: Final = BatchKeys.of(NAMESPACE, UID)
 RECORDED: Final = "2026-11-24T10:00:07Z"
@@ -57,7 +64,7 @@ class Catalogue:
         ]
 
     def planned(self) -> Catalogue:
-        """``rows.jsonl`` and its index."""
+        """``rows.jsonl`` and its index, then the plan."""
         lines = io.BytesIO()
         listed = RowList(lines)
         for row in self.rows:
@@ -66,16 +73,27 @@ class Catalogue:
         index = listed.index(-(-total // self._per_shard), self._per_shard)
         obstore.put(self._store, KEYS.rows, lines.getvalue())
         obstore.put(self._store, KEYS.rows_index, to_json(index))
+        places = [row.number for row in self.rows for _ in row.urls]
+        first_rows = tuple(places[:: self._per_shard])
+        products = len(self.rows)
+        write_plan(
+            self._store,
+            images=total,
+            per_shard=self._per_shard,
+            products=products,
+            first_rows=first_rows,
+        )
         return self
 
     def recorded(self, *, images: int | None = None, part: int = 25) -> Catalogue:
-        """Parts of the first so many images, or all."""
+        """Parts and progress of the first so many images, or all."""
         results = [result for row in self.rows for result in self._results(row)][:images]
         shards = range(0, len(results), self._per_shard)
         for shard, start in enumerate(shards):
             of_shard = results[start : start + self._per_shard]
             for number, at in enumerate(range(0, len(of_shard), part)):
                 write_part(self._store, shard, "pod-a", number, of_shard[at : at + part])
+            write_progress(self._store, shard, "pod-a", of_shard)
         return self
 
     def collected(self) -> Catalogue:

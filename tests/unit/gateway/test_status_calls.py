@@ -5,7 +5,6 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
-from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ImageStatus
@@ -16,14 +15,13 @@ from imagebatch_gateway.backends.errors import ClusterUnavailable
 from imagebatch_gateway.requests import output_urls
 from unit.gateway.builders import (
     CREATED,
-    NAMESPACE,
-    UID,
     BatchBuilder,
     FakeBatches,
     failed,
     image_url,
     succeeded,
-    write_part,
+    write_plan,
+    write_progress,
     write_report,
 )
 
@@ -67,13 +65,16 @@ async def test_an_unknown_or_impossible_id_is_not_found(
     assert not batches.asked or name.startswith("5f0c")
 
 
-async def test_done_has_image_precision_from_the_parts_while_running(
+async def test_done_and_bytes_have_image_precision_from_the_pods_while_running(
     http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.running(done=0, total=9).build())
-    write_part(store, 0, "pod-a", 0, [succeeded(1), succeeded(2), failed(3)])
-    write_part(store, 1, "pod-b", 0, [succeeded(4)])
-    images = (await http.get("/api/status/summer-2026")).json()["images"]
+    write_plan(store, images=9, per_shard=6)
+    write_progress(store, 0, "pod-a", [succeeded(1), succeeded(2), failed(3)])
+    write_progress(store, 1, "pod-b", [succeeded(7)])
+    body = (await http.get("/api/status/summer-2026")).json()
+    images = body["images"]
+    assert (body["bytes"], body["saved"]) == ({"in": 300, "out": 120}, "60.0%")
 
     none = dict.fromkeys(map(str, ImageStatus), 0)
     assert images == none | {"total": 9, "done": 4, "succeeded": 3, "failed": 1}
@@ -83,9 +84,8 @@ async def test_a_request_planned_but_not_yet_reported_shows_the_plans_totals(
     http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.with_status(phase=Phase.PROCESSING).build())
-    plan = b'{"products":3,"images":7,"shards":1,"rowProblems":2,"inputSha256":"c5f0"}'
-    obstore.put(store, BatchKeys.of(NAMESPACE, UID).plan, plan)
-    write_part(store, 0, "pod-a", 0, [succeeded(1), succeeded(2)])
+    write_plan(store, images=7, products=3, row_problems=2)
+    write_progress(store, 0, "pod-a", [succeeded(1), succeeded(2)])
     body = (await http.get("/api/status/summer-2026")).json()
 
     assert (body["products"], body["images"]["total"], body["images"]["done"]) == (3, 7, 2)

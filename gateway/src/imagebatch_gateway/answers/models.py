@@ -157,8 +157,10 @@ class StatusAnswer(Model):
         description="Counts of images. While the request runs, they include every result recorded "
         "so far."
     )
-    bytes: Bytes | None
-    saved: str | None = Field(description="Share of bytes saved, for instance `61.3%`.")
+    bytes: Bytes | None = Field(
+        description="Of the images with an output; while running, of those recorded so far."
+    )
+    saved: str | None = Field(description="Share of bytes saved, as 61.3%.")
     reuse: str | None = Field(
         description="What was found of the request named in `reuseFrom`; null if none was named."
     )

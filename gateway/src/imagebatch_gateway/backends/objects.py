@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -14,6 +14,9 @@ from obstore.exceptions import BaseError, NotFoundError
 from imagebatch_core.store import ObjectStore
 
 from .errors import ResultMissing, StoreUnavailable
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 #: Bytes read from the store in one request. A large object is read in pieces, because the store's
 #: time limit for one request would otherwise cut off a slow reader.
@@ -37,6 +40,14 @@ class Stat:
 
     size: int
     etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a listing; ``version`` is another text after each overwrite."""
+
+    key: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,21 @@ class Objects:
                     break
         return sorted(keys)[:limit]
 
+    async def list_versions(
+        self, prefix: str, after: str | None, *, limit: int
+    ) -> list[Listed] | None:
+        """Return the objects under a prefix whose keys sort after ``after`` (if any).
+
+        The result is ``None`` if there are more than ``limit``.
+        """
+        found: list[Listed] = []
+        async with _time_limit(prefix):
+            async for chunk in obstore.list(self._store, prefix, offset=after, chunk_size=1000):
+                found += [Listed(one["path"], _version(one)) for one in chunk]
+                if len(found) > limit:
+                    return None
+        return found
+
     async def stat(self, key: str) -> Stat:
         """Return size and ETag of an object, without reading its content."""
         async with _time_limit(key):
@@ -154,6 +180,10 @@ class Objects:
         async with _time_limit(prefix, seconds):
             async for _ in obstore.list(self._store, prefix, chunk_size=1):
                 break
+
+
+def _version(meta: ObjectMeta) -> str:
+    return f"{meta['e_tag']}-{meta['last_modified'].isoformat()}-{meta['size']}"
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

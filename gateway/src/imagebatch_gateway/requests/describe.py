@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imagebatch_core.reasons import ConditionType, Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import Condition, ConditionStatus, Images
+from imagebatch_core.results import saved_share
+from imagebatch_core.status import Bytes, Condition, ConditionStatus, Images
 from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.answers.models import RequestStatus, StatusAnswer, WebhookAnswer
 
@@ -28,6 +29,7 @@ def describe(
     status = batch.status
     telling = telling_condition(batch)
     planned = progress.planned if progress and status.products is None else None
+    sizes = status.bytes or _bytes(progress)
     return StatusAnswer(
         request_id=batch.name,
         status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
@@ -35,11 +37,11 @@ def describe(
         output_image_urls_truncated=page.cursor is not None,
         next=links.status(batch.name, page.cursor) if page.cursor else None,
         products=planned.products if planned else status.products,
-        row_problem_count=planned.row_problem_count if planned else status.row_problem_count,
+        row_problem_count=planned.row_problems if planned else status.row_problem_count,
         input_sha256=planned.input_sha256 if planned else status.input_sha256,
         images=_images(status.images or Images(), progress),
-        bytes=status.bytes,
-        saved=status.saved,
+        bytes=sizes,
+        saved=status.saved or (sizes and saved_share(sizes.in_, sizes.out)),
         notices=status.notices,
         note=note,
         reuse=status.reuse.message if status.reuse else None,
@@ -80,6 +82,13 @@ def _images(images: Images, progress: Progress | None) -> Images:
         return images
     total = images.total or (progress.planned.images if progress.planned else 0)
     return Images.counted(progress.counts, total=total)
+
+
+def _bytes(progress: Progress | None) -> Bytes | None:
+    """Return the sizes of the images that are done so far; ``None`` if there are none."""
+    if progress is None or not progress.bytes_in:
+        return None
+    return Bytes.model_validate({"in": progress.bytes_in, "out": progress.bytes_out})
 
 
 def _webhook(batch: ImageBatch) -> WebhookAnswer | None:

@@ -55,7 +55,7 @@ class Failures:
 
         Raises:
             ResultMissing, StoreUnavailable
-            ResultUnreadable: the batch has too many parts to count, or a newer release wrote them.
+            ResultUnreadable: a newer release wrote them, or they are too many.
         """
         if collected:
             counted = (await self._reported.index(keys)).failures
@@ -65,7 +65,7 @@ class Failures:
         else:
             progress = await self._progress.read(keys)
             if progress is None:
-                raise ResultUnreadable(keys.results)
+                raise ResultUnreadable(keys.progress)
             if progress.stale:
                 raise StoreUnavailable("the object store does not answer or refuses the request")
             groups = progress.failures

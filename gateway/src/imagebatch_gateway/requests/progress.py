@@ -1,77 +1,64 @@
-"""Counts the recorded images of a running batch.
+"""How far a batch is while it runs, from the small documents that its pods overwrite.
 
-The operator counts finished shards only. The parts that the runner writes have a result for each
-image. A part never changes, so each is read once, and a shard is counted again only if it has new
-parts.
+The operator counts finished shards; the documents count every image. Each is read again only when
+it has changed, and those of shards that are complete are not even listed again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
+from pydantic import ValidationError
 
-from imagebatch_core.indexes import EXAMPLES, FailureExample, FailureGroup
+from imagebatch_core.indexes import FailureGroup
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.results import ErrorCode, ImageStatus
+from imagebatch_core.plan import PlannedBatch
+from imagebatch_core.progress import PodProgress
+from imagebatch_core.results import ImageStatus
 from imagebatch_gateway.backends.errors import (
     GatewayError,
     ResultMissing,
     ResultUnreadable,
     StoreUnavailable,
 )
-from imagebatch_gateway.backends.objects import Objects
+from imagebatch_gateway.backends.objects import Listed, Objects
 
-from .packing import Packed, Packing
+from .plans import Plans
+from .pod_counts import Counts, counts_of_shard, total
 
-#: Most parts that are counted. For a batch with more, the operator's counts are shown.
-PARTS_LIMIT: Final = 20_000
-#: Most new parts that are read for one response. The next response reads more.
-READS_LIMIT: Final = 400
-READS_AT_ONCE: Final = 16
-#: Seconds for which a count is reused.
+#: Most documents that are listed; a batch with more is shown as the operator counts it.
+LISTED_LIMIT: Final = 100_000
+#: Most documents that are read for one answer; the next answer reads more.
+READS_LIMIT: Final = 1000
+READS_AT_ONCE: Final = 32
+#: Answers within this time share one count.
 FRESH_SECONDS: Final = 2.0
-#: Parts whose packed results are cached: at most 50 images of 8 bytes each.
-PARTS_CACHED: Final = 20_000
 BATCHES_CACHED: Final = 200
 
 _log: Final = logging.getLogger(__name__)
-#: How an image ended: its error code if it has one, otherwise its status.
-_PACKING: Final = Packing[str]([*ImageStatus, *ErrorCode])
-_CODES: Final = frozenset(ErrorCode)
-_Examples = dict[str, list[FailureExample]]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Figures of ``plan.json``. They are known here before the operator has them in the status."""
-
-    products: int
-    images: int
-    row_problem_count: int
-    input_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Images recorded so far. An image is counted once, even if several pods recorded it.
+    """Images recorded so far, each counted once whichever pods recorded it.
 
-    ``planned`` is ``None`` until the input is planned. ``failures`` groups the failed images by
-    code, the most frequent first. ``stale`` says that the store does not respond now: these are the
-    figures of the last successful count.
+    ``planned`` is ``None`` while the input is not planned. ``failures`` are the failed ones by
+    code, the most frequent first. ``stale`` says that the store does not answer now, so that these
+    are the last known counts.
     """
 
-    planned: Planned | None = None
+    planned: PlannedBatch | None = None
     counts: Counter[ImageStatus] = field(default_factory=Counter)
+    bytes_in: int = 0
+    bytes_out: int = 0
     failures: tuple[FailureGroup, ...] = ()
     stale: bool = False
 
@@ -81,141 +68,120 @@ class Progress:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """Cached state of one batch, counted at time ``at``.
+class _Known:
+    """What is known of one batch.
 
-    ``shards`` maps a shard's prefix to its parts and their counts.
+    ``complete`` counts the shards before ``first_open``, all of whose images are recorded.
+    ``pods`` has the documents of the later shards by key, each with the version that was read.
+    ``failing`` says that the last attempt to count failed, which is logged once.
     """
 
-    at: float
-    progress: Progress | None
-    planned: Planned | None
-    shards: dict[str, tuple[tuple[str, ...], Counter[str]]]
-    examples: _Examples
+    at: float = 0.0
+    failing: bool = False
+    progress: Progress | None = None
+    first_open: int = 0
+    complete: Counts = field(default_factory=Counts)
+    pods: dict[str, tuple[str, PodProgress]] = field(default_factory=dict)
 
 
 class ProgressReader:
-    """Counts the images of running batches and caches the counts. ``clock`` returns monotonic
-    seconds."""
+    """Reads the progress of batches, and remembers it. ``clock`` gives seconds, monotonic."""
 
-    def __init__(self, objects: Objects, clock: Callable[[], float]) -> None:
+    def __init__(self, objects: Objects, plans: Plans, clock: Callable[[], float]) -> None:
         self._objects = objects
+        self._plans = plans
         self._clock = clock
-        self._parts: LRUCache[str, Packed] = LRUCache(PARTS_CACHED)
-        self._batches: LRUCache[str, _Seen] = LRUCache(BATCHES_CACHED)
-        # A lock is removed when nobody holds it or waits for it.
+        self._batches: LRUCache[str, _Known] = LRUCache(BATCHES_CACHED)
+        # A lock lives as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """Return the progress of a batch; ``None`` if it has too many parts or they are
-        unreadable."""
+        """Return the progress; ``None`` if there are too many documents or they are unreadable."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
-            seen = self._batches.get(keys.root)
-            if seen is None or self._clock() - seen.at >= FRESH_SECONDS:
-                seen = self._batches[keys.root] = await self._count(keys, seen)
-            return seen.progress
+            known = self._batches.get(keys.root)
+            if known is None:
+                known = self._batches[keys.root] = _Known(self._clock() - FRESH_SECONDS)
+            if self._clock() - known.at >= FRESH_SECONDS:
+                known.progress = await self._updated(keys, known)
+                known.at = self._clock()
+            return known.progress
 
-    async def _count(self, keys: BatchKeys, before: _Seen | None) -> _Seen:
-        shards = before.shards if before else {}
-        planned = before.planned if before else None
-        examples: _Examples = before.examples if before else {}
+    async def _updated(self, keys: BatchKeys, known: _Known) -> Progress | None:
+        planned = known.progress.planned if known.progress else None
         try:
-            planned = planned or await self._read_plan(keys)
-            parts = await self._objects.list_keys(keys.results, limit=PARTS_LIMIT)
-            if parts is None:
-                return _Seen(self._clock(), None, planned, {}, {})
-            by_shard = {
-                shard: tuple(group)
-                for shard, group in groupby(parts, key=lambda part: part.rpartition("/")[0])
-            }
-            changed = {s: p for s, p in by_shard.items() if s not in shards or shards[s][0] != p}
-            await self._fetch([part for group in changed.values() for part in group], examples)
+            planned = await self._plans.of(keys)
+            if planned is None:
+                return Progress()
+            progress = await self._counted(keys, planned, known)
         except GatewayError as error:
-            if before is None or (before.progress is not None and not before.progress.stale):
+            if not known.failing:
                 _log.warning(
                     "the progress of a batch cannot be counted: %s",
                     error,
                     extra={"batch": keys.root},
                 )
-            last = None
+            known.failing = True
             if isinstance(error, StoreUnavailable):
-                counted = (before and before.progress) or Progress(planned)
-                last = replace(counted, stale=True)
-            return _Seen(self._clock(), last, planned, shards, examples)
-        for shard, group in changed.items():
-            known = tuple(part for part in group if part in self._parts)
-            shards[shard] = (known, _PACKING.count(self._parts[part] for part in known))
-        total: Counter[str] = sum((count for _, count in shards.values()), Counter())
-        progress = Progress(planned, _statuses(total), _groups(total, examples))
-        return _Seen(self._clock(), progress, planned, shards, examples)
-
-    async def _read_plan(self, keys: BatchKeys) -> Planned | None:
-        try:
-            content = await self._objects.read(keys.plan)
-        except ResultMissing:
+                return replace(known.progress or Progress(planned), stale=True)
             return None
-        with _readable(keys.plan):
-            plan = json.loads(content)
-            return Planned(
-                plan["products"], plan["images"], plan["rowProblems"], plan["inputSha256"]
-            )
+        known.failing = False
+        return progress
 
-    async def _fetch(self, parts: Sequence[str], examples: _Examples) -> None:
-        missing = [part for part in parts if part not in self._parts][:READS_LIMIT]
+    async def _counted(
+        self, keys: BatchKeys, planned: PlannedBatch, known: _Known
+    ) -> Progress | None:
+        # After all of the shard before: SeaweedFS passes over a folder that is itself named.
+        before = known.first_open - 1
+        after = f"{keys.shard_progress(before)}~" if before >= 0 else None
+        listed = await self._objects.list_versions(keys.progress, after, limit=LISTED_LIMIT)
+        if listed is None:
+            return None
+        await self._read_changed(listed, known)
+        by_shard = {
+            int(number): counts_of_shard(list(pods), planned.images_of(int(number)))
+            for number, pods in _by_shard(keys, known)
+        }
+        while known.first_open in by_shard:
+            counts = by_shard[known.first_open]
+            if counts.done < planned.images_of(known.first_open):
+                break
+            known.complete.add(by_shard.pop(known.first_open))
+            done = keys.shard_progress(known.first_open)
+            known.pods = {k: pod for k, pod in known.pods.items() if not k.startswith(done)}
+            known.first_open += 1
+        counts = total((known.complete, *by_shard.values()))
+        return Progress(
+            planned, counts.images, counts.bytes_in, counts.bytes_out, tuple(counts.groups())
+        )
+
+    async def _read_changed(self, listed: Sequence[Listed], known: _Known) -> None:
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
-        async def fetch(part: str) -> None:
+        async def read(one: Listed) -> None:
             async with gate:
-                content = await self._objects.read(part)
-            with _readable(part):
-                self._parts[part] = _PACKING.pack(content)
-                _add_examples(content, examples)
+                try:
+                    content = await self._objects.read(one.key)
+                except ResultMissing:
+                    return
+            try:
+                pod = PodProgress.model_validate_json(content)
+            except ValidationError as error:  # a newer runner may have written it
+                raise ResultUnreadable(one.key) from error
+            known.pods[one.key] = one.version, pod
 
-        await asyncio.gather(*(fetch(part) for part in missing))
-
-
-def _statuses(outcomes: Mapping[str, int]) -> Counter[ImageStatus]:
-    counts: Counter[ImageStatus] = Counter()
-    for outcome, count in outcomes.items():
-        counts[ImageStatus.FAILED if outcome in _CODES else ImageStatus(outcome)] += count
-    return counts
-
-
-def _groups(outcomes: Mapping[str, int], examples: _Examples) -> tuple[FailureGroup, ...]:
-    found = [(ErrorCode(one), n) for one, n in outcomes.items() if one in _CODES]
-    return tuple(
-        FailureGroup(
-            code=code, retryable=code.retryable, count=count, examples=examples.get(code, [])
-        )
-        for code, count in sorted(found, key=lambda one: (-one[1], one[0]))
-    )
+        changed = [
+            one
+            for one in listed
+            if one.key not in known.pods or known.pods[one.key][0] != one.version
+        ]
+        await asyncio.gather(*(read(one) for one in changed[:READS_LIMIT]))
 
 
-def _add_examples(part: bytes, examples: _Examples) -> None:
-    for line in part.splitlines():
-        if b'"error_code":null' in line:
-            continue
-        result = json.loads(line)
-        code = result.get("error_code")
-        known = examples.setdefault(code, []) if code else []
-        places = {(one.row, one.position) for one in known}
-        if code and len(known) < EXAMPLES and (result["row"], result["position"]) not in places:
-            message = result.get("error_message")
-            known.append(
-                FailureExample(
-                    row=result["row"],
-                    position=result["position"],
-                    input_url=result["input_url"],
-                    message=message,
-                )
-            )
-
-
-@contextmanager
-def _readable(key: str) -> Iterator[None]:
-    """Translate parse errors into ResultUnreadable: a newer runner may have written the object."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResultUnreadable(key) from error
+def _by_shard(keys: BatchKeys, known: _Known) -> list[tuple[str, list[PodProgress]]]:
+    """Return the number of each shard that has documents, and those of its pods."""
+    return [
+        (number, [known.pods[key][1] for key in group])
+        for folder, group in groupby(sorted(known.pods), key=lambda key: key.rpartition("/")[0])
+        if (number := folder.removeprefix(keys.progress)).isdigit()
+    ]

@@ -47,3 +47,8 @@ class Batch:
     credentials: Credentials = NO_CREDENTIALS
     s3: S3Sources | None = None
     files: LocalFiles | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a run on one machine, which no gateway reads."""
+        return self.files is not None

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.keys import writer_of_part
 from imagebatch_core.results import ShardItem
 from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.s3_images import S3Images
@@ -22,6 +23,7 @@ from . import sharding
 from .batch import Batch, OnResult
 from .image import ImageWork, codec_options
 from .parts import PartWriter, Place, next_number, read_part
+from .progress import ProgressCounts, ProgressWriter, put_progress
 from .shard_run import ShardOutcome, ShardRun
 
 log = logging.getLogger(__name__)
@@ -45,20 +47,28 @@ async def compress(
         StorageUnavailable, StorageRefused: results cannot be recorded.
     """
     part_keys = await asyncio.to_thread(batch.storage.keys, batch.keys.shard_results(shard))
-    images, left = await _not_recorded(batch, shard, part_keys, on_result)
+    images, left, recorded = await _not_recorded(batch, shard, part_keys, on_result)
     outcome = ShardOutcome(images, skipped=images - len(left))
     log.info("shard %d: %d images, %d recorded before", shard, images, outcome.skipped)
+    own = recorded.pop(writer, ProgressCounts())
+    if not batch.is_local:
+        # A pod that was killed may have recorded more than it told.
+        for pod, counts in recorded.items():
+            await put_progress(batch.storage, batch.keys.pod_progress(shard, pod), counts)
     if not left:
         return outcome
     settings = batch.settings
+    progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
     parts = PartWriter(
         batch.storage,
         lambda number: batch.keys.part(shard, writer, number),
         first=next_number(part_keys, batch.keys, shard, writer),
         images=settings.part_images,
         seconds=settings.part_seconds,
+        on_recorded=progress.add,
     )
     async with (
+        nullcontext() if batch.is_local else progress.writing(),
         open_session(settings, batch.credentials) as session,
         _s3_images(batch) as s3,
         DecoderPool(
@@ -82,8 +92,9 @@ async def compress(
 
 async def _not_recorded(
     batch: Batch, shard: int, part_keys: list[str], on_result: OnResult
-) -> tuple[int, list[ShardItem]]:
-    """Return how many images the shard has, and the images that are not recorded.
+) -> tuple[int, list[ShardItem], dict[str, ProgressCounts]]:
+    """Return how many images the shard has, the images that are not recorded, and what each pod
+    recorded of the others.
 
     Of the recorded images only the places are kept in memory, because there may be many.
     """
@@ -91,14 +102,18 @@ async def _not_recorded(
     if data is None:
         raise ImageBatchError(f"there is no shard {shard}; was the batch planned?")
     recorded: set[Place] = set()
+    by_writer: dict[str, ProgressCounts] = {}
     for key in part_keys:
+        counts = by_writer.setdefault(writer_of_part(key), ProgressCounts())
         for result in await asyncio.to_thread(read_part, batch.storage, key):
             place = (result.row, result.position)
             if place not in recorded:
                 recorded.add(place)
+                counts.add((result,))
                 on_result(result)
     items = sharding.from_lines(data)
-    return len(items), [item for item in items if (item.row, item.position) not in recorded]
+    left = [item for item in items if (item.row, item.position) not in recorded]
+    return len(items), left, by_writer
 
 
 def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:

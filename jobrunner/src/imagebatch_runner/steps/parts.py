@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -68,12 +68,17 @@ class PartWriter:
         first: int,
         images: int,
         seconds: float,
+        on_recorded: Callable[[Sequence[ImageResult]], None] = lambda _part: None,
     ) -> None:
-        """Write the part with number n to ``key(n)``, beginning with number ``first``."""
+        """Write the part with number n to ``key(n)``, beginning with number ``first``.
+
+        ``on_recorded`` is called with the results of each part that was written.
+        """
         self._storage = storage
         self._key = key
         self._enough = max(1, images // 2)
         self._seconds = seconds
+        self._on_recorded = on_recorded
         self._pending: list[ImageResult] = []
         self._claims: list[Claim] = []
         self._number = first
@@ -120,5 +125,6 @@ class PartWriter:
             number, self._number = self._number, self._number + 1
             await self._storage.put_async(self._key(number), body)
             self.recorded += len(part)
+            self._on_recorded(part)
         for claim in claims:
             claim.give_back()

@@ -87,7 +87,7 @@ def probe(batch: Batch) -> None:
 def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) -> Plan:
     with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
-        listed = None if batch.files is not None else copied.path.with_name("rows.jsonl")
+        listed = None if batch.is_local else copied.path.with_name("rows.jsonl")
         # How many images there are, and so the size of a shard, is known only after the last row.
         items = copied.path.with_name("items.jsonl")
         with row_list(listed) as row_lines, items.open("wb") as file:
@@ -102,16 +102,17 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
     if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
     with items.open("rb") as lines:
-        number = _upload(batch, sharding.shards_of(lines, per_shard))
+        first_rows = _upload(batch, sharding.shards_of(lines, per_shard))
     if listed is not None:
         batch.storage.put_file(batch.keys.rows, listed)
-        index = row_lines.index(number, per_shard)
+        index = row_lines.index(len(first_rows), per_shard)
         batch.storage.put(batch.keys.rows_index, to_json(index))
     return Plan(
         products=counted.rows,
         images=counted.images,
-        shards=number,
+        shards=len(first_rows),
         images_per_shard=per_shard,
+        first_rows=tuple(first_rows),
         row_problems=counted.problems,
         input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),
@@ -123,23 +124,24 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
     )
 
 
-def _upload(batch: Batch, shards: Iterable[bytes]) -> int:
-    """Store the shard files, several at once, and return how many there are."""
+def _upload(batch: Batch, shards: Iterable[bytes]) -> list[int]:
+    """Store the shard files, several at once, and return the row of each one's first image."""
     pending: deque[tuple[Future[None], int]] = deque()
-    waiting = number = 0
+    first_rows: list[int] = []
+    waiting = 0
     with ThreadPoolExecutor(_UPLOADS) as pool:
-        for lines in shards:
+        for number, lines in enumerate(shards):
+            first_rows.append(ShardItem.from_line(lines[: lines.index(b"\n")]).row)
             upload = pool.submit(batch.storage.put, batch.keys.shard(number), lines)
             pending.append((upload, len(lines)))
             waiting += len(lines)
-            number += 1
             while len(pending) > _UPLOADS or (pending and waiting > _UPLOAD_BYTES):
                 upload, size = pending.popleft()
                 upload.result()
                 waiting -= size
         for upload, _size in pending:
             upload.result()
-    return number
+    return first_rows
 
 
 class _CountedImages:

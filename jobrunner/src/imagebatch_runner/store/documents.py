@@ -10,6 +10,7 @@ from datetime import datetime
 
 from imagebatch_core.job import RunnerJob, RunnerMessage, Step, Totals
 from imagebatch_core.model import Document
+from imagebatch_core.plan import PlannedBatch
 from imagebatch_core.spec import DeletionPolicy, Output
 
 
@@ -34,15 +35,9 @@ class Reuse(Document):
         return f"{self.images} of {images} images have an earlier output"
 
 
-class Plan(Document):
+class Plan(PlannedBatch):
     """``plan.json``. It is written after all shard files, so a batch that has one is planned."""
 
-    products: int
-    images: int
-    shards: int
-    images_per_shard: int
-    row_problems: int
-    input_sha256: str
     #: Names of the user's own columns, in their order.
     extra_columns: tuple[str, ...]
     output: Output
