@@ -13,6 +13,7 @@ import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from itertools import zip_longest
 from typing import Any, Final
 
 import aiohttp
@@ -33,6 +34,10 @@ _NO_TLS: Final = frozenset({
 #: Threads that are left for files while every request looks up a name.
 _OTHER_THREADS: Final = 4
 
+#: Most addresses of a host that are dialled. Each address that does not respond costs one connect
+#: timeout.
+_MOST_ADDRESSES: Final = 4
+
 
 class AddressRefused(OSError):
     """The address to dial is denied, or neither public nor allowed.
@@ -49,7 +54,10 @@ class AddressRefused(OSError):
 
 
 class _GuardedResolver(AbstractResolver):
-    """A resolver that refuses a host if its name or any of its addresses is refused."""
+    """A resolver that refuses a host if its name or any of its addresses is refused.
+
+    It checks all addresses of a host, and returns at most :data:`_MOST_ADDRESSES` of them.
+    """
 
     def __init__(self, rules: EgressRules, inner: AbstractResolver) -> None:
         self._rules = rules
@@ -66,10 +74,20 @@ class _GuardedResolver(AbstractResolver):
             why = self._rules.refusal(host, result["host"])
             if why is not None:
                 raise AddressRefused(result["host"], why)
-        return results
+        return _alternate_families(results)[:_MOST_ADDRESSES]
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+def _alternate_families(results: list[ResolveResult]) -> list[ResolveResult]:
+    """Return the results with IPv4 and IPv6 alternating, as long as there are both.
+
+    The first result stays first, and each family keeps its order.
+    """
+    of_first = [result for result in results if result["family"] == results[0]["family"]]
+    others = [result for result in results if result["family"] != results[0]["family"]]
+    return [result for pair in zip_longest(of_first, others) for result in pair if result]
 
 
 class _GuardedConnector(aiohttp.TCPConnector):

@@ -99,6 +99,34 @@ async def test_all_public_addresses_of_a_host_are_tried() -> None:
     assert sorted(set(paper.dialled)) == ["2606:4700::1111", "8.8.8.8", "9.9.9.9"]
 
 
+@pytest.mark.parametrize(
+    ("found", "dialled"),
+    [
+        ([f"8.8.8.{n}" for n in range(12)], {f"8.8.8.{n}" for n in range(4)}),
+        (
+            [*(f"2606:4700::{n}" for n in range(1, 9)), "8.8.8.8"],
+            {"2606:4700::1", "8.8.8.8", "2606:4700::2", "2606:4700::3"},
+        ),
+    ],
+)
+async def test_four_addresses_of_a_host_are_tried_at_most_and_both_families(
+    found: list[str], dialled: set[str]
+) -> None:
+    """Each address of a dead host costs the time limit for connecting."""
+    paper = net().name("shop.example", found)
+    async with session_of() as session:
+        await get(session, "http://shop.example/")
+    assert set(paper.dialled) == dialled
+
+
+async def test_addresses_that_would_not_be_tried_are_checked_all_the_same() -> None:
+    paper = net().name("shop.example", [*(f"8.8.8.{n}" for n in range(12)), "127.0.0.1"])
+    async with session_of() as session:
+        refused = await get(session, "http://shop.example/")
+    assert isinstance(refused, AddressRefused)
+    assert (refused.address, paper.dialled) == ("127.0.0.1", [])
+
+
 async def test_a_name_that_changes_to_a_bad_address_is_refused_from_then_on() -> None:
     paper = net().name("rebind.example", ["8.8.8.8"], ["127.0.0.1"])
     async with session_of(dns_seconds=None) as session:
