@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from hosttools.errors import HostError
+from hosttools.sigterm import exit_on_sigterm
 from stack.errors import BuildFailed, StackFailed
-from stack.places import ROOT, exit_on_sigterm
+from stack.places import ROOT
 from stack.say import elapsed, heading, say
 from stack.up import demo_stack
 
@@ -15,8 +16,8 @@ from .local_run import run_local
 from .main_job import main_job
 
 
+@exit_on_sigterm()
 def main() -> int:
-    exit_on_sigterm()
     out = ROOT / "demo-output"
     try:
         stack = demo_stack()

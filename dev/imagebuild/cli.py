@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 
 from hosttools.cache import cache_root
 from hosttools.errors import HostError
 from hosttools.progress import Steps
+from hosttools.sigterm import exit_on_sigterm
 
 from . import images
 from .folders import REPOSITORY, Cache
@@ -44,13 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@exit_on_sigterm()
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     cache = Cache(cache_root())
     say = Steps()
-    # SystemExit, so that `finally` blocks end what was started and remove what is half done.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if options.command == "clean":
             images.clean(cache, say)

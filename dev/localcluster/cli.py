@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,17 +12,17 @@ from pathlib import Path
 from hosttools.command import run
 from hosttools.errors import HostError
 from hosttools.progress import say
+from hosttools.sigterm import exit_on_sigterm
 from localcluster import build, forward, images, kind, node, packages, state
 from localcluster.choose import Choice, Cluster, choose
 from localcluster.errors import NotRunning
 from localcluster.instance import Instance, instance
 
 
+@exit_on_sigterm()
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.run
-    # SystemExit, so that `finally` blocks end what was started and remove what is half done.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return command(options)
     except HostError as error:

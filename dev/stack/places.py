@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +29,3 @@ def helm_environment(kubeconfig: Path, env: Mapping[str, str] = os.environ) -> d
     """
     own = {name: value for name, value in env.items() if not name.startswith(_HELM_ELSEWHERE)}
     return {**own, "KUBECONFIG": str(kubeconfig)}
-
-
-def exit_on_sigterm() -> None:
-    """Leave by SystemExit on SIGTERM, so that `finally` blocks end what was started."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -6,17 +6,17 @@ import os
 import sys
 
 from hosttools.errors import HostError
+from hosttools.sigterm import exit_on_sigterm
 from localcluster.choose import Cluster, choose
 
 from . import installed
 from .build import build_all
 from .errors import BuildFailed
-from .places import exit_on_sigterm
 from .say import say
 
 
+@exit_on_sigterm()
 def main() -> int:
-    exit_on_sigterm()
     current = installed.current_is_asked()
     if current and os.environ.get("IMAGES_PRESENT") == "1":
         say("nothing to build: the cluster is there, and so are its images")

@@ -6,11 +6,12 @@ import os
 import sys
 
 from hosttools.errors import HostError
+from hosttools.sigterm import exit_on_sigterm
 
 from . import installed
 from .cluster import Ports
 from .errors import BuildFailed, StackFailed
-from .places import ROOT, exit_on_sigterm
+from .places import ROOT
 from .say import say
 from .stack import Stack
 
@@ -22,8 +23,8 @@ def demo_stack() -> Stack:
     return Stack(installed.wanted(), Ports(port, port + 1), installed.NAMESPACE)
 
 
+@exit_on_sigterm()
 def main() -> int:
-    exit_on_sigterm()
     try:
         stack = demo_stack()
         stack.up()

@@ -48,6 +48,7 @@ def test_a_missing_setting_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
         ("MAX_UPLOAD_BYTES", "0"),
         ("UPLOADS_AT_ONCE", "-1"),
         ("GATEWAY_PORT", "tcp://10.0.0.1:80"),
+        ("GATEWAY_PORT", "70000"),
         ("GATEWAY_URL", "images.example.com"),
         ("NAMESPACE", "Shop"),
         ("LOG_LEVEL", "loud"),
@@ -59,15 +60,10 @@ def test_a_wrong_setting_is_named_with_its_value(name: str, value: str) -> None:
         Settings.from_env({**BASE, f"IMAGEBATCH_{name}": value})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("LOG_LEVEL", "loud"), ("GATEWAY_PORT", "70000"), ("STORE", "images")]
-)
-def test_a_wrong_setting_ends_the_process_with_one_line_and_exit_code_3(
-    name: str, value: str
-) -> None:
+def test_a_wrong_setting_ends_the_process_with_one_line_and_exit_code_3() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "imagebatch_gateway"],
-        env={**os.environ, **BASE, f"IMAGEBATCH_{name}": value},
+        env={**os.environ, **BASE, "IMAGEBATCH_STORE": "images"},
         capture_output=True,
         text=True,
         check=False,
@@ -75,5 +71,5 @@ def test_a_wrong_setting_ends_the_process_with_one_line_and_exit_code_3(
     (line,) = ended.stdout.splitlines()
 
     assert ended.returncode == ExitCode.CONFIGURATION_REFUSED
-    assert f"IMAGEBATCH_{name}='{value}'" in json.loads(line)["message"]
+    assert "IMAGEBATCH_STORE='images'" in json.loads(line)["message"]
     assert ended.stderr == ""

@@ -70,11 +70,10 @@ def test_lists_and_json_are_read() -> None:
     assert settings.lease_namespace is None
 
 
-@pytest.mark.parametrize("name", ["LOG_LEVEL", "HEALTH_PORT"])
-def test_the_process_ends_with_3_and_a_line_of_log_that_names_the_variable(name: str) -> None:
+def test_the_process_ends_with_3_and_a_line_of_log_that_names_the_variable() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "imagebatch_operator"],
-        env=os.environ | IMAGE | {f"IMAGEBATCH_{name}": "wrong"},
+        env=os.environ | IMAGE | {"IMAGEBATCH_LOG_LEVEL": "wrong"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,7 +82,7 @@ def test_the_process_ends_with_3_and_a_line_of_log_that_names_the_variable(name:
     assert done.returncode == 3
     [line] = done.stderr.splitlines()
     assert json.loads(line)["level"] == "error"
-    assert f"IMAGEBATCH_{name}='wrong'" in json.loads(line)["message"]
+    assert "IMAGEBATCH_LOG_LEVEL='wrong'" in json.loads(line)["message"]
 
 
 def test_every_setting_says_what_it_means() -> None:
