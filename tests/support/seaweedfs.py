@@ -21,6 +21,7 @@ from obstore.store import S3Store
 
 from hosttools.ports import free_ports
 from hosttools.service import Service
+from imagebatch_core.names import KEY_PAIR
 from localcluster.probes import answers
 from localcluster.tied import tied
 from support.s3_signature import put_bucket
@@ -32,6 +33,9 @@ PARTNER_KEY = "partner-access-key"
 PARTNER_SECRET = "partner-secret-key"
 PARTNER_BUCKET = "partner"
 OPEN_BUCKET = "open-to-all"
+#: Namespaces with a key pair of their own, which opens ``<namespace>/*`` of the bucket alone.
+TENANTS = {"shop": "shop-secret-key", "press": "press-secret-key"}
+_TENANT_VERBS = ("Read", "Write", "List")
 _BOOT_SECONDS = 60
 
 
@@ -82,6 +86,11 @@ class SeaweedFS(Service):
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
+
+    def tenant_env(self, namespace: str) -> dict[str, str]:
+        """The environment with the key pair of one of :data:`TENANTS`."""
+        pair = (f"{namespace}-key", TENANTS[namespace])
+        return self.env() | dict(zip(KEY_PAIR, pair, strict=True))
 
     def store(self, prefix: str | None = None, *, bucket: str | None = None) -> S3Store:
         """A store of the test's own, beside the one under test."""
@@ -210,6 +219,14 @@ def _identities() -> dict[str, object]:
                 "actions": [f"Read:{PARTNER_BUCKET}"],
             },
             {"name": "anonymous", "actions": [f"Read:{OPEN_BUCKET}"]},
+            *(
+                {
+                    "name": namespace,
+                    "credentials": [{"accessKey": f"{namespace}-key", "secretKey": secret}],
+                    "actions": [f"{verb}:{BUCKET}/{namespace}/*" for verb in _TENANT_VERBS],
+                }
+                for namespace, secret in TENANTS.items()
+            ),
         ]
     }
 

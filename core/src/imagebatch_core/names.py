@@ -35,6 +35,17 @@ RUNNER_CONFIG_MAP: Final = "imagebatch-runner"
 WEBHOOK_SECRET: Final = "imagebatch-webhook"  # noqa: S105 - the name of a Secret, not one
 WEBHOOK_SECRET_KEY: Final = "secret"  # noqa: S105
 RUNNER_STORAGE_SECRET: Final = "imagebatch-s3"  # noqa: S105 - the name of a Secret, not one
+# Entries of the runner's ConfigMap: which Secret holds the namespace's S3 key pair, and which keys
+# of the Secret. With an empty name there is none: the pods' service account has the rights.
+S3_SECRET_NAME: Final = "S3_SECRET_NAME"  # noqa: S105
+S3_SECRET_KEY_OF_ID: Final = "S3_SECRET_KEY_OF_ID"  # noqa: S105
+S3_SECRET_KEY_OF_SECRET: Final = "S3_SECRET_KEY_OF_SECRET"  # noqa: S105
+#: Variables of a key pair: its id and its secret.
+KEY_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+#: Where a user finds the Secret of a key pair that is missing.
+KEY_PAIR_HINT: Final = (
+    "in a cluster: s3.existingSecret or s3.credentials of the chart names its Secret"
+)
 
 # The runner's environment.
 ENV_JOB: Final = "IMAGEBATCH_JOB"

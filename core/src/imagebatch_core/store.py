@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from .errors import ConfigurationRefused
-from .names import ENV_STORE, RUNNER_STORAGE_SECRET
+from .names import ENV_STORE, KEY_PAIR, KEY_PAIR_HINT
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
 
 __all__ = ["ObjectStore", "endpoint_of", "open_store", "region_of"]
-
-_KEY_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def open_store(
@@ -83,7 +81,7 @@ def open_store(
 
 def _key_pair(env: Mapping[str, str]) -> S3Credential | None:
     """The keys in ``env``; ``None`` where obstore has to find some, as those of a pod's role."""
-    access_key, secret_key = (env.get(name) for name in _KEY_PAIR)
+    access_key, secret_key = (env.get(name) for name in KEY_PAIR)
     if access_key and secret_key:
         return {
             "access_key_id": access_key,
@@ -92,10 +90,9 @@ def _key_pair(env: Mapping[str, str]) -> S3Credential | None:
             "expires_at": None,
         }
     if access_key or secret_key:
-        there, missing = _KEY_PAIR if access_key else reversed(_KEY_PAIR)
+        there, missing = KEY_PAIR if access_key else reversed(KEY_PAIR)
         raise ConfigurationRefused(
-            f"{missing} is not set beside {there}: a key pair has both (in a cluster: the Secret "
-            f"{RUNNER_STORAGE_SECRET})"
+            f"{missing} is not set beside {there}: a key pair has both ({KEY_PAIR_HINT})"
         )
     return None
 

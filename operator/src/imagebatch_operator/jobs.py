@@ -14,6 +14,7 @@ from imagebatch_core.spec import Source
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.shards import first_shard
 
+from .s3_secret import DEFAULT, S3Secret
 from .settings import Settings
 
 _INLINE_KEY: Final = "products.csv"
@@ -70,9 +71,11 @@ def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
     }
 
 
-def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
-    """Return the Job that an action asks for."""
-    template = pod_template(batch, action, settings)
+def construct_job(
+    batch: ImageBatch, action: CreateJob, settings: Settings, secret: S3Secret | None = DEFAULT
+) -> dict[str, Any]:
+    """Return the Job that an action asks for; ``secret`` holds the key pair of its namespace."""
+    template = pod_template(batch, action, settings, secret)
     spec: dict[str, Any] = {"template": template}
     if action.step is Step.COMPRESS:
         # No podFailurePolicy: it requires podReplacementPolicy Failed, with which a pod on a lost
@@ -100,8 +103,10 @@ def construct_job(batch: ImageBatch, action: CreateJob, settings: Settings) -> d
     }
 
 
-def pod_template(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
-    """Return the pod template of a Job; it is equal for equal settings."""
+def pod_template(
+    batch: ImageBatch, action: CreateJob, settings: Settings, secret: S3Secret | None = DEFAULT
+) -> dict[str, Any]:
+    """Return the pod template of a Job; it is equal for equal settings and the same Secret."""
     mark = {
         **labels(batch),
         names.LABEL_STEP: (
@@ -111,7 +116,7 @@ def pod_template(batch: ImageBatch, action: CreateJob, settings: Settings) -> di
     }
     return {
         "metadata": {"labels": mark, "annotations": dict(settings.runner_pod_annotations)},
-        "spec": _pod(batch, action, settings),
+        "spec": _pod(batch, action, settings, secret),
     }
 
 
@@ -119,7 +124,9 @@ def template_hash(template: Mapping[str, Any]) -> str:
     return sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
 
 
-def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, Any]:
+def _pod(
+    batch: ImageBatch, action: CreateJob, settings: Settings, s3_secret: S3Secret | None
+) -> dict[str, Any]:
     volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
     mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     mounted = _mounted(batch)
@@ -127,7 +134,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
     if mounted is not None and action.step is Step.PLAN:
         volumes.append({"name": "source", "configMap": {"name": mounted}})
         mounts.append({"name": "source", "mountPath": names.SOURCE_MOUNT, "readOnly": True})
-    env: list[dict[str, Any]] = []
+    env: list[dict[str, Any]] = s3_secret.env() if s3_secret is not None else []
     secret = settings.fetch_credentials_secret
     if secret is not None and action.step is not Step.COLLECT:
         # Not optional: it is better that a pod waits for its Secret than that all fetches get 401.
@@ -176,10 +183,7 @@ def _pod(batch: ImageBatch, action: CreateJob, settings: Settings) -> dict[str, 
                     },
                     *env,
                 ],
-                "envFrom": [
-                    {"configMapRef": {"name": names.RUNNER_CONFIG_MAP}},
-                    {"secretRef": {"name": names.RUNNER_STORAGE_SECRET}},
-                ],
+                "envFrom": [{"configMapRef": {"name": names.RUNNER_CONFIG_MAP}}],
                 "resources": settings.runner_resources,
                 "terminationMessagePolicy": "File",
                 "securityContext": {

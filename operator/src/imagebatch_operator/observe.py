@@ -12,6 +12,7 @@ from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.cluster import pods
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Kube
+from imagebatch_operator.cluster.s3_secrets import S3Secrets
 from imagebatch_operator.cluster.work_queue import Key
 from imagebatch_operator.policies.accepted import begun
 from imagebatch_operator.policies.actions import CreateJob, ExplainBlocked, ReadOutcome
@@ -43,12 +44,18 @@ class Observer:
     """Makes the observation for each pass, and remembers results between passes."""
 
     def __init__(
-        self, kube: Kube, cache: Cache, settings: Settings, clock: Callable[[], datetime]
+        self,
+        kube: Kube,
+        cache: Cache,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        secrets: S3Secrets,
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._settings = settings
         self._clock = clock
+        self._secrets = secrets
         self._memories: dict[Key, _Memory] = {}
 
     async def observe(self, batch: ImageBatch) -> Observation:
@@ -65,7 +72,7 @@ class Observer:
             jobs=views,
             refusal=refusal,
             obstacle=memory.obstacle,
-            outdated=frozenset(view.name for view in views if self._is_outdated(batch, view)),
+            outdated=await self._outdated(batch, views),
             storage=None if isinstance(accepted, Refusal) or waits else accepted,
             earlier=None if refusal is not None or isinstance(earlier, Refusal) else earlier,
             outcomes=memory.outcomes,
@@ -113,17 +120,25 @@ class Observer:
             memory = self._memories[key] = _Memory(batch.uid)
         return memory
 
-    def _is_outdated(self, batch: ImageBatch, view: JobView) -> bool:
-        """Whether the settings would now give the Job another pod template.
+    async def _outdated(self, batch: ImageBatch, views: Iterable[JobView]) -> frozenset[str]:
+        """Return the names of the Jobs to which the settings would now give another pod template.
 
-        False for a Job with a ready pod, which is left as it is, and for a Job of an old release
-        that did not record its template's hash.
+        A Job with a ready pod is left as it is, and so is a Job of an old release that did not
+        record its template's hash.
         """
-        if view.idle_since is None or view.template is None:
-            return False
-        made_now = CreateJob(view.step, view.run, view.chunk)
-        template = jobs.pod_template(batch, made_now, self._settings)
-        return view.template != jobs.template_hash(template)
+        idle = [view for view in views if view.idle_since is not None and view.template is not None]
+        if not idle:
+            return frozenset()
+        secret = await self._secrets.of(batch.namespace)
+        made_now = {
+            view.name: jobs.pod_template(
+                batch, CreateJob(view.step, view.run, view.chunk), self._settings, secret
+            )
+            for view in idle
+        }
+        return frozenset(
+            view.name for view in idle if view.template != jobs.template_hash(made_now[view.name])
+        )
 
     async def _accept(self, batch: ImageBatch, waits: Refusal | None) -> str | Refusal | None:
         """Return the root key of the batch's data in the pass that accepts it, or a refusal.

@@ -24,6 +24,7 @@ from imagebatch_operator.cluster.client import (
     core_path,
     jobs_path,
 )
+from imagebatch_operator.cluster.s3_secrets import S3Secrets
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.cluster.work_queue import Key
@@ -72,7 +73,8 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self.outbox = Outbox(kube, cache, settings, clock)
-        self._observer = Observer(kube, cache, settings, clock)
+        self._secrets = S3Secrets(kube)
+        self._observer = Observer(kube, cache, settings, clock, self._secrets)
 
     async def reconcile(self, key: Key) -> float | None:
         """Run one pass, and return the seconds after which time alone may require another.
@@ -179,7 +181,8 @@ class Reconciler:
                 pass  # answered while deciding; beyond the number of looks, by the next pass
 
     async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
-        job = jobs.construct_job(batch, action, self._settings)
+        secret = await self._secrets.of(batch.namespace)
+        job = jobs.construct_job(batch, action, self._settings, secret)
         try:
             if batch.spec.source.inline is not None and action.step is Step.PLAN:
                 source = jobs.inline_config_map(batch)

@@ -50,7 +50,7 @@ class Rendered:
 
     def env(self, deployment: str) -> dict[str, str]:
         pod = self.one("Deployment", deployment)["spec"]["template"]["spec"]
-        return {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+        return {e["name"]: e["value"] for e in pod["containers"][0]["env"] if "value" in e}
 
 
 def helm(*arguments: str, values: Values) -> str:

@@ -144,23 +144,11 @@ def test_every_pod_is_restricted(render: Render) -> None:
 
 
 def test_the_runner_finds_its_objects_in_every_batch_namespace(render: Render) -> None:
-    chart = render(
-        namespaces=["shop"],
-        runner={"namespaces": ["press"]},
-        s3={"accessKeyId": "id", "secretAccessKey": "key"},
-    )
+    chart = render(namespaces=["shop"], runner={"namespaces": ["press"]})
     for namespace in (NAMESPACE, "shop", "press"):
         account = chart.one("ServiceAccount", names.RUNNER_SERVICE_ACCOUNT, namespace)
         assert account["automountServiceAccountToken"] is False
         chart.one("ConfigMap", names.RUNNER_CONFIG_MAP, namespace)
-        secret = chart.one("Secret", names.RUNNER_STORAGE_SECRET, namespace)
-        assert set(secret["data"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-
-
-def test_without_keys_the_secret_is_empty_and_may_be_kept_by_the_user(render: Render) -> None:
-    assert render().one("Secret", names.RUNNER_STORAGE_SECRET)["data"] == {}
-    made = render(s3={"createSecret": False}).all("Secret")
-    assert [secret["metadata"]["name"] for secret in made] == ["imagebatch-webhook-signing"]
 
 
 def test_the_operator_accepts_its_settings(render: Render) -> None:
@@ -384,7 +372,7 @@ def test_every_namespace_signs_with_a_secret_of_its_own(render: Render) -> None:
 
 def test_an_existing_signing_secret_is_used(render: Render) -> None:
     chart = render(webhook={"signing": {"existingSecret": "ours"}})
-    assert [one["metadata"]["name"] for one in chart.all("Secret")] == ["imagebatch-s3"]
+    assert chart.all("Secret") == []
     pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["signing"]["secret"]["secretName"] == "ours"

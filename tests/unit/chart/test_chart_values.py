@@ -96,7 +96,7 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
         ({"s3": {"bucket": ""}}, "s3.bucket is required"),
         ({"s3": {"bucket": "b", "accessKeyId": "id"}}, "set both or none"),
         (
-            {"s3": {"createSecret": False, "accessKeyId": "id", "secretAccessKey": "key"}},
+            {"s3": {"existingSecret": "ours", "accessKeyId": "id", "secretAccessKey": "key"}},
             "the key pair would be ignored",
         ),
         ({"gateway": {"enabled": False}}, "set s3.publicBaseUrl"),

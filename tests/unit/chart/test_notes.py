@@ -60,11 +60,16 @@ def test_secrets_that_the_user_keeps_are_named_until_they_exist(tmp_path: Path) 
     text = notes(
         tmp_path,
         namespaces=["shop"],
-        s3={"createSecret": False},
+        s3={"existingSecret": "bucket-keys", "credentials": {"shop": {"secretName": "shop-s3"}}},
         runner={"fetchCredentials": {"secretName": "headers"}},
         webhook={"signing": {"existingSecret": "ours"}},
     )
-    for secret in ("shop/imagebatch-s3 (AWS_", "shop/headers (credentials.json)", "/ours (secret)"):
+    for secret in (
+        "/bucket-keys (AWS_",
+        "shop/shop-s3 (AWS_",
+        "shop/headers (credentials.json)",
+        "/ours (secret)",
+    ):
         assert secret in text
 
 

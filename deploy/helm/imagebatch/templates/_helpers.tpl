@@ -124,6 +124,50 @@ AWS_ENDPOINT_URL: {{ . | quote }}
 {{- end }}
 {{- end }}
 
+{{/* The S3 key pair of a namespace, as JSON: (list $ namespace). `name` is the Secret's, "" where the
+service account has the rights; `id` and `secret` are keys in it; `own` tells whether the pair is the
+namespace's own; `annotations` are those of the service accounts there. */}}
+{{- define "imagebatch.s3Access" -}}
+{{- $root := index . 0 -}}
+{{- $s3 := $root.Values.s3 -}}
+{{- $own := get ($s3.credentials | default dict) (index . 1) -}}
+{{- $keys := $s3.secretKeys -}}
+{{- $name := $s3.existingSecret | default (ternary "imagebatch-s3" "" (not (empty $s3.accessKeyId))) -}}
+{{- $annotations := $root.Values.runner.serviceAccountAnnotations | default dict -}}
+{{- if $own -}}
+{{- $keys = merge dict ($own.secretKeys | default dict) $keys -}}
+{{- $name = $own.secretName | default "" -}}
+{{- $annotations = $own.serviceAccountAnnotations | default dict -}}
+{{- end -}}
+{{- dict "name" $name "id" $keys.accessKeyId "secret" $keys.secretAccessKey "own" (not (empty $own)) "annotations" $annotations | toJson -}}
+{{- end }}
+
+{{/* Variables with a namespace's S3 key pair: (list $ namespace). Empty without a Secret. */}}
+{{- define "imagebatch.s3KeyEnv" -}}
+{{- $access := include "imagebatch.s3Access" . | fromJson -}}
+{{- with $access.name -}}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef: {name: {{ . | quote }}, key: {{ $access.id | quote }}}
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ . | quote }}, key: {{ $access.secret | quote }}}
+{{- end -}}
+{{- end }}
+
+{{/* A random text that only who may read the Secret imagebatch-s3 knows. It is kept over upgrades, and
+the same for all templates of one rendering. */}}
+{{- define "imagebatch.s3Salt" -}}
+{{- if not (hasKey .Values.s3 "salt") -}}
+{{- $salt := randAlphaNum 32 -}}
+{{- with lookup "v1" "Secret" .Release.Namespace "imagebatch-s3" -}}
+{{- $salt = get (.data | default dict) "salt" | b64dec | default $salt -}}
+{{- end -}}
+{{- $_ := set .Values.s3 "salt" $salt -}}
+{{- end -}}
+{{- .Values.s3.salt -}}
+{{- end }}
+
 {{- define "imagebatch.signingSecret" -}}
 {{- .Values.webhook.signing.existingSecret | default "imagebatch-webhook-signing" -}}
 {{- end }}
@@ -132,8 +176,9 @@ AWS_ENDPOINT_URL: {{ . | quote }}
 {{- define "imagebatch.missingSecrets" -}}
 {{- $kept := list -}}
 {{- range $namespace := include "imagebatch.runnerNamespaces" . | fromJsonArray -}}
-{{- if not $.Values.s3.createSecret -}}
-{{- $kept = append $kept (list . "imagebatch-s3" "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; empty with workload identity") -}}
+{{- $access := include "imagebatch.s3Access" (list $ $namespace) | fromJson -}}
+{{- if and $access.name (or $access.own $.Values.s3.existingSecret) -}}
+{{- $kept = append $kept (list $namespace $access.name (printf "%s, %s" $access.id $access.secret)) -}}
 {{- end -}}
 {{- with $.Values.runner.fetchCredentials.secretName -}}
 {{- $kept = append $kept (list $namespace . "credentials.json") -}}

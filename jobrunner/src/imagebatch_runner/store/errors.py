@@ -15,7 +15,7 @@ from obstore.exceptions import (
 )
 
 from imagebatch_core.errors import StorageRefused
-from imagebatch_core.names import RUNNER_STORAGE_SECRET
+from imagebatch_core.names import KEY_PAIR_HINT
 from imagebatch_runner.failures import StorageUnavailable
 
 #: Errors that say that the condition of a conditional request does not hold or is not supported.
@@ -55,8 +55,7 @@ def refused(error: Exception, key: str) -> StorageRefused | None:
     if _NODE_KEYS.search(str(error)):
         return StorageRefused(
             "no key pair for the object store: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not "
-            f"set (in a cluster: by the Secret {RUNNER_STORAGE_SECRET}), and the node gives none "
-            f"({first_line(error)})"
+            f"set ({KEY_PAIR_HINT}), and the node gives none ({first_line(error)})"
         )
     if re.search(r"\(os error (13|30)\)", str(error)):  # EACCES or EROFS of a folder
         return StorageRefused(f"the store's folder cannot be used: {first_line(error)}")

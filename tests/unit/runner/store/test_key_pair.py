@@ -26,7 +26,7 @@ def test_half_a_key_pair_is_refused_by_the_name_of_the_other_half(
     with pytest.raises(ConfigurationRefused) as refused:
         open_store("s3://bucket", STORE | empty | {there: "x"})
     assert str(refused.value).startswith(f"{missing} is not set")
-    assert "Secret imagebatch-s3" in str(refused.value)
+    assert "s3.existingSecret or s3.credentials of the chart" in str(refused.value)
 
 
 def test_without_a_key_pair_the_node_is_asked_and_its_refusal_names_the_secret() -> None:
@@ -39,5 +39,5 @@ def test_without_a_key_pair_the_node_is_asked_and_its_refusal_names_the_secret()
         passing(error, "shop/uid/probe", writing=True)
     text = str(refused.value)
     assert "no key pair" in text
-    assert "Secret imagebatch-s3" in text
+    assert "s3.existingSecret or s3.credentials of the chart" in text
     assert "Debug source" not in text
