@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ _LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 5.0
 _ETCD = "etcd"
+_CONTROLLERS = "kube-controller-manager"
 
 
 class ControlPlane(Service):
@@ -81,6 +83,16 @@ class ControlPlane(Service):
             self._spawn(name, command)
             self._wait(name, probe)
 
+    @contextlib.contextmanager
+    def controllers_paused(self) -> Iterator[None]:
+        """Pause the controller manager for the block, so that no Job changes its status."""
+        [process] = [process for name, process in self._processes if name == _CONTROLLERS]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def _stop(self) -> None:
         """End every process, the last started first."""
         for _, process in reversed(self._processes):
@@ -123,7 +135,7 @@ class ControlPlane(Service):
             program = f"{programs}/kube-controller-manager"
             command = components.controller_manager(program, keys, kubeconfig, port=manager)
             probe = f"https://{_LOOPBACK}:{manager}/healthz"
-            self._begin("kube-controller-manager", command, probe)
+            self._begin(_CONTROLLERS, command, probe)
 
     def _begin(self, name: str, command: list[str], probe: str) -> None:
         """Until it is ready."""

@@ -68,6 +68,8 @@ class Observer:
         memory = self._memory(batch)
         there = {view.name for view in views}
         memory.outcomes = {job: told for job, told in memory.outcomes.items() if job in there}
+        # A pod is reported as done a second before its Job is.
+        memory.outcomes |= {view.name: told for view in views if (told := self._cache.done(view))}
         return Observation(
             jobs=views,
             refusal=refusal,

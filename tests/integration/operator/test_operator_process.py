@@ -55,6 +55,21 @@ def test_an_inline_batch_gets_a_plan_job_and_conditions_and_a_kill_changes_nothi
     api.job_gone(job_name(job))
 
 
+def test_the_end_of_a_plan_pod_is_acted_on_before_its_job_ends(
+    api: Api, operator: Operator
+) -> None:
+    api.batch("early", imagesPerShard=2)
+    plan = job_name(api.job("early", "plan"))
+    eventually(lambda: api.pods(plan), "its pod")
+    with api.plane.controllers_paused():  # so that the Job cannot end
+        api.finish_pods(plan, PLANNED)
+        shards = job_name(api.job("early", "compress-0"))
+        assert not api.get("job", plan)["status"].get("conditions")
+        assert api.get("imagebatch", "early")["status"]["products"] == 2
+    api.patch("early", cancel=True)
+    api.job_gone(shards)
+
+
 def test_a_batch_goes_through_plan_shards_and_collect_to_a_verified_webhook(
     api: Api, operator: Operator, receiver: Receiver
 ) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 from imagebatch_core.names import LABEL_BATCH_UID
 from imagebatch_operator.clock import utc_now
 from imagebatch_operator.policies.idle import idle_since
-from imagebatch_operator.policies.observed import JobView
+from imagebatch_operator.policies.observed import JobView, PodOutcome
 
+from . import pods
 from .work_queue import Key, MustRestart
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,9 @@ class Cache:
         self._batches: dict[Key, Body] = {}
         # By namespace and uid: a Job of another namespace that has the label does not count.
         self._jobs: dict[Key, dict[str, tuple[int, JobView]]] = {}
+        self._owners: dict[Key, Key] = {}
+        #: By uid of a Job of plan or collect: the outcome of the pod that did the step.
+        self._done: dict[str, PodOutcome] = {}
         #: The version at which an object was deleted: an older event of it may still arrive.
         self._gone: dict[Key | JobKey, int] = {}
 
@@ -139,7 +143,27 @@ class Cache:
         if old is None or _version(body) >= old[0]:
             idle = idle_since(view, old[1] if old else None, self._clock())
             known[view.name] = (_version(body), replace(view, idle_since=idle))
+        self._owners[body["metadata"]["namespace"], view.batch_uid] = owner
         return owner
+
+    def put_pod(self, body: Body) -> Key | None:
+        """Store the outcome of a pod that did its step, and return the key of its batch.
+
+        ``None`` if the pod has not done it, or belongs to no known Job of the batch.
+        """
+        place = body["metadata"]["namespace"], _uid_label(body)
+        found = pods.done(body)
+        if found is None:
+            return None
+        job, outcome = found
+        if all(view.uid != job for view in self.jobs(*place)):
+            return None
+        self._done[job] = outcome
+        return self._owners.get(place)
+
+    def done(self, job: JobView) -> PodOutcome | None:
+        """Return the outcome of the pod that did the Job's step, once an event reported it."""
+        return self._done.get(job.uid)
 
     def drop_job(self, body: Body) -> Key | None:
         self._gone[_job_key(body)] = _version(body) + 1
@@ -149,9 +173,12 @@ class Cache:
     def _forget_job(self, key: JobKey) -> None:
         namespace, uid, name = key
         jobs = self._jobs.get((namespace, uid), {})
-        jobs.pop(name, None)
+        forgotten = jobs.pop(name, None)
+        if forgotten is not None:
+            self._done.pop(forgotten[1].uid, None)
         if not jobs:
             self._jobs.pop((namespace, uid), None)
+            self._owners.pop((namespace, uid), None)
 
     def forget_unlisted(self, before: Known, batches: set[Key], jobs: set[JobKey]) -> list[Key]:
         """Remove what the cache held before a full list and the list did not have. Returns the keys

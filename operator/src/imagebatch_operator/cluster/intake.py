@@ -6,7 +6,7 @@ from imagebatch_core.names import PLURAL
 
 from .cache import Cache
 from .progress import WatchProgress
-from .watches import Event, OnEvent
+from .watches import PODS, Event, OnEvent
 from .work_queue import WorkQueue
 
 
@@ -19,6 +19,11 @@ def intake(cache: Cache, queue: WorkQueue, progress: WatchProgress) -> OnEvent:
         if kind == PLURAL:
             # Deleted ones as well: the pass removes what was remembered about them.
             queue.add(cache.drop_batch(body) if deleted else cache.put_batch(body))
+        elif kind == PODS:
+            # A pod's deletion says nothing about its result.
+            key = None if deleted else cache.put_pod(body)
+            if key is not None:
+                queue.add(key)
         else:
             key = cache.drop_job(body) if deleted else cache.put_job(body)
             if key is not None:

@@ -35,6 +35,16 @@ async def read_outcome(kube: Kube, namespace: str, job: JobView) -> PodOutcome:
     return max(done or ended, key=lambda end: end[0])[1]
 
 
+def done(pod: Mapping[str, Any]) -> tuple[str, PodOutcome] | None:
+    """Return the uid of a pod's Job and its outcome if the pod did its step, otherwise ``None``."""
+    state = _terminated(pod)
+    owners = pod["metadata"].get("ownerReferences") or []
+    job = next((owner["uid"] for owner in owners if owner["kind"] == "Job"), None)
+    if state is None or job is None or state["exitCode"] != ExitCode.DONE:
+        return None
+    return job, _outcome_of(state)
+
+
 def _outcome(pod: dict[str, Any]) -> tuple[str, PodOutcome] | None:
     """Return when a pod ended and its outcome; ``None`` while it has not ended."""
     state = _terminated(pod)
@@ -121,8 +131,8 @@ async def _pods(
     return items
 
 
-def _terminated(pod: dict[str, Any]) -> dict[str, Any] | None:
-    for status in pod.get("status", {}).get("containerStatuses") or []:
+def _terminated(pod: Mapping[str, Any]) -> dict[str, Any] | None:
+    for status in (pod.get("status") or {}).get("containerStatuses") or []:
         state: dict[str, Any] | None = (status.get("state") or {}).get("terminated")
         if state is not None:
             return state

@@ -1,4 +1,6 @@
-"""Runs Kopf, which watches batches and Jobs and hands each event to the main event loop.
+"""Runs Kopf, which watches batches, Jobs and the pods of plan and collect.
+
+Each event is handed to the main event loop.
 
 Kopf has a thread and an event loop of its own, because when it ends it cancels all tasks of its
 loop that were made after its start (docs/adr/0014). It writes nothing to any resource: `on.event`
@@ -16,7 +18,8 @@ from typing import Any, Final
 
 import kopf
 
-from imagebatch_core.names import GROUP, LABEL_BATCH_UID, PLURAL, VERSION
+from imagebatch_core.job import Step
+from imagebatch_core.names import GROUP, LABEL_BATCH_UID, LABEL_STEP, PLURAL, VERSION
 
 from .work_queue import MustRestart
 
@@ -25,6 +28,9 @@ Event = dict[str, Any]
 OnEvent = Callable[[str, Event], None]
 
 JOBS: Final = "jobs"
+PODS: Final = "pods"
+#: The pods that report a step's result: one for each Job of plan and collect, none of compress.
+_REPORTING_PODS: Final = f"{LABEL_BATCH_UID},{LABEL_STEP} in ({Step.PLAN},{Step.COLLECT})"
 PAGE: Final = 500
 _STOP_SECONDS: Final = 20.0
 _log = logging.getLogger(__name__)
@@ -108,6 +114,10 @@ class Watches:
         async def job_changed(event: Any, **_: Any) -> None:
             self._hand_over(lambda: self._on_event(JOBS, event))
 
+        @kopf.on.event("", "v1", PODS, registry=registry)
+        async def pod_changed(event: Any, **_: Any) -> None:
+            self._hand_over(lambda: self._on_event(PODS, event))
+
         return registry
 
     def _hand_over(self, call: Callable[[], None]) -> None:
@@ -165,6 +175,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     # The API server filters by it. With labels= of the handler Kopf would receive every Job.
     settings.watching.label_selectors["batch", "v1", JOBS] = LABEL_BATCH_UID
+    settings.watching.label_selectors["", "v1", PODS] = _REPORTING_PODS
     settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 240
     settings.watching.client_timeout = 270

@@ -128,11 +128,12 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
 def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:
     """Return the message of the pod that did the whole step, or ``None``.
 
-    ``None`` also when only the pod of a failed attempt is left to read.
+    ``None`` also when only the pod of a failed attempt is left to read. The Job itself may not have
+    ended yet: Kubernetes counts a pod about a second after its end.
     """
     run = facts.runs.plan if step is Step.PLAN else facts.runs.collect
     job = find(seen, step, 0, run)
-    outcome = seen.outcomes.get(job.name) if job is not None and job.succeeded else None
+    outcome = seen.outcomes.get(job.name) if job is not None else None
     if outcome is None or outcome.message is None or outcome.exit_code != ExitCode.DONE:
         return None
     message = outcome.message

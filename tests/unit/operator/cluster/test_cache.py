@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imagebatch_core.job import Step
+from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_operator.cluster.cache import Cache, Listing, VersionsWentBack
 from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob
@@ -139,6 +139,51 @@ def test_a_deleted_job_is_forgotten_and_its_batch_is_looked_at() -> None:
     assert cache.put_job(job_body()) == KEY
     assert cache.drop_job(job_body(2)) == KEY
     assert cache.jobs("shop", UID) == ()
+
+
+def pod_body(*, code: int | None = 0, job: str = "uid-of-plan", **metadata: Any) -> dict[str, Any]:
+    """A pod of the plan Job that ended with ``code``, or runs."""
+    message = RunnerMessage(step=Step.PLAN, products=2, images=4, shards=2).to_json()
+    ended = {"terminated": {"exitCode": code, "message": message}}
+    return {
+        "metadata": {
+            "name": "pod",
+            "namespace": "shop",
+            "resourceVersion": "30",
+            "labels": dict(job_body()["metadata"]["labels"]),
+            "ownerReferences": [{"kind": "Job", "uid": job}],
+            **metadata,
+        },
+        "status": {"containerStatuses": [{"state": {"running": {}} if code is None else ended}]},
+    }
+
+
+def test_a_pod_that_did_its_step_is_the_outcome_of_its_job() -> None:
+    cache = Cache()
+    cache.put_job(job_body())
+    [job] = cache.jobs("shop", UID)
+    assert cache.put_pod(pod_body(code=None)) is None
+    assert cache.put_pod(pod_body(code=1)) is None  # the Job decides what follows
+    assert cache.done(job) is None
+    assert cache.put_pod(pod_body()) == KEY
+    done = cache.done(job)
+    assert done is not None
+    assert done.message is not None
+    assert (done.exit_code, done.message.shards) == (0, 2)
+    cache.drop_job(job_body(2))
+    assert cache.done(job) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"job": "uid-of-another"}, {"namespace": "other"}, {"labels": {}}, {"ownerReferences": []}],
+    ids=["job", "namespace", "labels", "owner"],
+)
+def test_a_pod_of_no_known_job_says_nothing(other: dict[str, Any]) -> None:
+    cache = Cache()
+    cache.put_job(job_body())
+    assert cache.put_pod(pod_body(**other)) is None
+    assert all(cache.done(job) is None for job in cache.jobs("shop", UID))
 
 
 def test_a_list_of_one_namespace_says_nothing_about_another() -> None:

@@ -8,10 +8,10 @@ from imagebatch_core.names import PLURAL
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.intake import intake
 from imagebatch_operator.cluster.progress import WatchProgress
-from imagebatch_operator.cluster.watches import JOBS
+from imagebatch_operator.cluster.watches import JOBS, PODS
 from imagebatch_operator.cluster.work_queue import Key, WorkQueue
 from unit.operator.builders import UID
-from unit.operator.cluster.test_cache import KEY, body, job_body
+from unit.operator.cluster.test_cache import KEY, body, job_body, pod_body
 
 
 async def looked_at(queue: WorkQueue) -> list[Key]:
@@ -43,6 +43,18 @@ async def test_every_event_is_counted_and_its_batch_looked_at() -> None:
     assert cache.jobs("shop", UID) == ()
     assert progress.behind({(PLURAL, None): 23, (JOBS, None): 22}) == []
     assert [one.watch for one in progress.behind({(PLURAL, None): 24})] == [(PLURAL, None)]
+
+
+async def test_a_pod_that_did_its_step_has_its_batch_looked_at_and_its_deletion_has_not() -> None:
+    cache, queue = Cache(), WorkQueue()
+    take = intake(cache, queue, WatchProgress(()))
+    cache.put_job(job_body(21))
+    take(PODS, {"type": "MODIFIED", "object": pod_body(code=None)})
+    assert await looked_at(queue) == []
+    take(PODS, {"type": "MODIFIED", "object": pod_body()})
+    assert await looked_at(queue) == [KEY]
+    take(PODS, {"type": "DELETED", "object": pod_body()})
+    assert await looked_at(queue) == []
 
 
 async def test_a_job_of_somebody_else_is_no_concern() -> None:

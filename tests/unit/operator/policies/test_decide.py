@@ -86,6 +86,12 @@ def test_a_finished_plan_job_has_its_message_read_once_then_shards_start() -> No
     assert status.runs.shards == [1]
 
 
+def test_the_end_of_the_plan_pod_is_enough_although_its_job_still_counts_as_running() -> None:
+    read = Observation(jobs=(PLAN,), outcomes={PLAN.name: plan_done()})
+    decision = decide(batch().status(runs={"plan": 1}).build(), read, NOW)
+    assert decision.actions == (CreateJob(Step.COMPRESS, 1, chunk=0, shards=3),)
+
+
 def test_a_plan_pod_that_collected_ends_the_batch_without_further_jobs() -> None:
     read = Observation(
         jobs=(PLAN_DONE,),
