@@ -89,7 +89,10 @@ def _spec() -> dict[str, Any]:
 
 
 def _webhook_rule() -> dict[str, str]:
-    """Return the rule for changes of spec.webhook; it is the resource's, since it reads status."""
+    """Return the validation rule for changes of spec.webhook.
+
+    It is a rule of the whole resource, because it reads the status.
+    """
     delivered = "oldSelf.status.webhook.deliveredTime"
     parts = ("oldSelf.status", "oldSelf.status.webhook", delivered)
     undelivered = " || ".join(f"!has({part})" for part in parts)
@@ -124,7 +127,7 @@ def custom_resource_definition() -> dict[str, Any]:
     reason = '.status.conditions[?(@.type=="{}")].reason'
     columns = [
         _column("Phase", ".status.phase"),
-        _column("Reason", reason.format("Reconciling"), text="What it does, or waits for."),
+        _column("Reason", reason.format("Reconciling"), text="What the batch does or waits for."),
         _column("Products", ".status.products", "integer"),
         _column("Images", ".status.images.total", "integer"),
         _column("Done", ".status.images.done", "integer"),

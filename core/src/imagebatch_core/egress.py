@@ -25,7 +25,7 @@ from .egress_rules import DENIED, EgressRules
 #: The host that this task is dialling; aiohttp tells the socket factory the address only.
 _DIALLED_HOST: ContextVar[str] = ContextVar("dialled_host", default="")
 
-#: What OpenSSL says when the other side answers a handshake with something else.
+#: OpenSSL's reasons when the other side does not speak TLS.
 _NO_TLS: Final = frozenset({
     "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL",
     "WRONG_VERSION_NUMBER",
@@ -155,18 +155,21 @@ def find_address_refused(error: BaseException | None) -> AddressRefused | None:
 
 
 def describe_connection_error(error: BaseException) -> str:
-    """Why there is no connection, or no answer, in words for people; no path, no query."""
+    """Return a sentence for people that says why a connection or its response failed.
+
+    The sentence contains host and port, but never a path or query.
+    """
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
         why = getattr(cause, "verify_message", None) or str(cause)
         return f"the certificate of {error.host}:{error.port} is not accepted: {why}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        tls = error._conn_key.is_ssl  # aiohttp tells it nowhere else
+        tls = error._conn_key.is_ssl  # aiohttp has no public attribute for it
         return _describe_connecting(error.os_error, f"{error.host}:{error.port}", tls=tls)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the host closed the connection without an answer"
+        return "the host closed the connection without a response"
     if isinstance(error, ConnectionResetError):
         return "the host reset the connection"
     return str(error) or type(error).__name__

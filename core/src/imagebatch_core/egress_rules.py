@@ -105,7 +105,8 @@ class EgressRules:
         return f"{special.why}, which no host name opens: allow the address itself"
 
     def _opened(self, ip: Address, by_network: bool) -> bool:
-        """Whether ``allowed`` opens an address by itself or, with ``by_network``, by a network."""
+        """Return whether ``allowed`` contains an address itself or, with ``by_network``, a network
+        with it."""
         return any(
             ip in network and (by_network or network.num_addresses == 1) for network in self.allowed
         )
@@ -176,18 +177,20 @@ class EgressSettings(EnvironmentSettings):
 
     fetch_allow: Annotated[str, AfterValidator(_checked_allow)] = Field(
         "",
-        description="Hosts and CIDRs, comma separated, that may be dialled though not public. A "
-        "host is open on every port and opens its addresses to no other name. Loopback, link-local "
-        "and metadata addresses are opened by no name; metadata only by its own address.",
+        description="Comma-separated hosts and CIDRs that may be dialled although they are not "
+        "public. A host is allowed on every port; other names that resolve to its addresses are "
+        "not. A name never allows loopback, link-local or metadata addresses; a metadata address "
+        "must be listed itself.",
     )
     fetch_deny: Annotated[str, AfterValidator(_checked_deny)] = Field(
         "",
-        description="CIDRs, comma separated, that are never dialled, whatever else is allowed: "
-        "ranges of the cluster or the company that look public.",
+        description="Comma-separated CIDRs that are never dialled, even if fetch_allow contains "
+        "them: for ranges of the cluster or the company that look public.",
     )
     fetch_nat64: Annotated[str, AfterValidator(_checked_nat64)] = Field(
         str(WELL_KNOWN_NAT64),
-        description="Prefixes of NAT64, comma separated: the IPv4 address within is judged.",
+        description="Comma-separated NAT64 prefixes. For an address in one of them, the IPv4 "
+        "address that it contains is checked.",
     )
 
     @property

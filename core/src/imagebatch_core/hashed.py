@@ -1,4 +1,4 @@
-"""Hash a stream while it is read, because reading it again would download it again."""
+"""Hash a stream while it is read, because reading it a second time would download it again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Documents that lead into large objects: where each thousandth row begins.
+"""Index documents: the byte offset of each thousandth row in a large object.
 
-The runner writes them; the gateway reads a page of a batch by them, wherever it lies.
+The runner writes them. With them the gateway reads any page of a batch without reading the rows
+before it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Final, NamedTuple, Self
 from .model import Document
 from .results import ErrorCode, ImageResult
 
-#: Examples that are kept of each error code.
+#: Number of examples that are kept for each error code.
 EXAMPLES: Final = 5
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class ListedRow(NamedTuple):
-    """One row of the input: a line of ``rows.jsonl``, cells as they were."""
+    """One row of the input with its cells unchanged: a line of ``rows.jsonl``."""
 
     serial: str
     product: str
@@ -35,10 +36,10 @@ class ListedRow(NamedTuple):
 
 
 class RowsIndex(Document):
-    """``rows.index.json``: entry i is of row ``i * every + 1``.
+    """``rows.index.json``: entry i of each list is about row ``i * every + 1``.
 
-    ``offsets`` are its bytes in ``rows.jsonl``, ``first_images`` the number of its first image,
-    counted from 0. With ``images_per_shard`` this tells the shards that hold a row.
+    ``offsets`` has the row's byte offset in ``rows.jsonl``, ``first_images`` the 0-based number of
+    its first image in the batch. Divided by ``images_per_shard``, that number is the image's shard.
     """
 
     every: int
@@ -51,7 +52,7 @@ class RowsIndex(Document):
 
 
 class FailureExample(Document):
-    """One image that failed with a code."""
+    """An example of a failure: one image that failed with an error code."""
 
     row: int
     position: int
@@ -69,7 +70,7 @@ class FailureExample(Document):
 
 
 class FailureGroup(Document):
-    """The images that failed with one code: how many, and the first of them."""
+    """The number of images that failed with one error code, and the first of them as examples."""
 
     code: str
     retryable: bool
@@ -78,7 +79,7 @@ class FailureGroup(Document):
 
 
 class FailureGroups:
-    """Counts failures by their code, and keeps the first examples of each."""
+    """Counts failures by error code, and keeps the first examples of each code."""
 
     def __init__(self) -> None:
         self._counts: Counter[ErrorCode] = Counter()
@@ -95,7 +96,7 @@ class FailureGroups:
             examples.append(FailureExample.of(result))
 
     def groups(self) -> list[FailureGroup]:
-        """The most frequent first."""
+        """Return one group per error code, the most frequent code first."""
         return [
             FailureGroup(
                 code=code, retryable=code.retryable, count=count, examples=self._examples[code]
@@ -108,9 +109,9 @@ class ReportIndex(Document):
     """``report.index.json``: the byte offset of every ``every``-th row in both reports.
 
     Entry i of ``csv`` and ``jsonl`` is the offset of row ``i * every + 1``; in ``jsonl``, of its
-    first image; ``jsonl_bytes`` is the size of that object. Entry i of ``failed`` counts the images
-    that failed from that row up to the next entry's, so that who looks for failures reads only
-    where there are some.
+    first image; ``jsonl_bytes`` is the size of that object. Entry i of ``failed`` is the number of
+    images that failed in the rows from that row to before the next entry's, so that a reader of
+    failures can skip blocks without any.
     """
 
     every: int

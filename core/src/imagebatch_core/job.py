@@ -29,7 +29,7 @@ class Step(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """The exit codes of a step; ``DONE``: all results are recorded, those of failed images too."""
+    """The exit codes of a step. ``DONE``: all results are recorded, including failed images."""
 
     DONE = 0
     FAULT = 1
@@ -51,15 +51,15 @@ class JobSource(Model):
 
 
 class RunnerJob(Model):
-    """One batch as the runner gets it: the same for all steps and shards, but ``first_shard``."""
+    """The job document of a batch. Only ``first_shard`` differs between its Jobs."""
 
     namespace: str
     name: str
     uid: str
     source: JobSource
     output: Output = Output()
-    #: If not set, plan chooses by the number of images and ``parallelism``, the pods that run at
-    #: once. Only plan gets ``parallelism``.
+    #: If not set, plan chooses it from the number of images and ``parallelism``, the number of pods
+    #: that run at once. Only the plan Job gets ``parallelism``.
     images_per_shard: int | None = None
     parallelism: int = 1
     retries: int = 3

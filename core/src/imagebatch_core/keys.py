@@ -190,7 +190,7 @@ class BatchKeys:
 
     @property
     def progress(self) -> str:
-        """The key prefix of the documents that tell the progress of the batch's pods."""
+        """The key prefix of the batch's progress documents, one per pod and shard."""
         return f"{self.root}progress/"
 
     def shard_progress(self, shard: int) -> str:

@@ -67,5 +67,6 @@ NAMESPACE: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 def is_object_name(text: str) -> bool:
-    """Whether a text is a valid object name, so that it may be part of a path of the API server."""
+    """Return whether a text is a valid object name, so that it can be part of an API server
+    path."""
     return len(text) <= LONGEST_OBJECT_NAME and re.fullmatch(OBJECT_NAME, text) is not None

@@ -29,6 +29,6 @@ class PlannedBatch(Document):
     def shard_of(self, row: int) -> int:
         """Return the first shard that may hold images of a row; ``row`` is 1-based.
 
-        A row's images may begin in the shard before the one that its number is the first row of.
+        If a row is in ``first_rows`` of shard k, its first images may be in shard k - 1.
         """
         return max(0, bisect_left(self.first_rows, row) - 1)

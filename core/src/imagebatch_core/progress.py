@@ -1,4 +1,4 @@
-"""``progress/<shard>/<podUID>.json``: what one pod has recorded of a shard so far.
+"""``progress/<shard>/<podUID>.json``: counts of the results that one pod has recorded in a shard.
 
 Each compress pod overwrites its document while it works, so that a reader learns a batch's progress
 without reading its parts. The parts alone decide which images are done.
@@ -12,7 +12,8 @@ from .model import Document
 
 
 class PodProgress(Document):
-    """The results that one pod recorded, counted, and its failures by code, most frequent first."""
+    """Counts of the results that one pod recorded, and its failures by code, most frequent
+    first."""
 
     totals: Totals = Totals()
     failures: tuple[FailureGroup, ...] = ()

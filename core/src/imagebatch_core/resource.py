@@ -19,8 +19,8 @@ from .status import ImageBatchStatus
 
 
 class BatchRecord(Model):
-    """The metadata that the components use, and the status. These can be read of any ImageBatch,
-    also when its spec has values that this release does not know."""
+    """Metadata and status of an ImageBatch. They can be read even if its spec has values that this
+    release does not know."""
 
     namespace: str
     name: str
@@ -83,7 +83,7 @@ def spec_problem(error: ValidationError) -> str:
 
 
 def _read_spec(data: Mapping[str, Any]) -> tuple[ImageBatchSpec, dict[str, Any]]:
-    """Returns the spec, and the fields that this release does not know."""
+    """Parse a spec; return it, and the fields that this release does not know by their paths."""
     try:
         return ImageBatchSpec.model_validate(data), {}
     except ValidationError as error:

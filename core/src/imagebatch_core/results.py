@@ -36,10 +36,18 @@ class ImageStatus(StrEnum):
     """
 
     SUCCEEDED = _Status("succeeded", "compressed", "Compressed.")
-    KEPT = _Status("kept", "kept as they were", "Kept unchanged: compression made none smaller.")
-    REUSED = _Status("reused", "reused, unchanged", "Taken over from the batch of reuseFrom.")
+    KEPT = _Status(
+        "kept",
+        "kept as they were",
+        "Kept unchanged, because compression did not make them smaller.",
+    )
+    REUSED = _Status("reused", "reused, unchanged", "Reused from the batch that reuseFrom names.")
     FAILED = _Status(
-        "failed", "failed", "Without an output; the report says why.", False, column="Failed"
+        "failed",
+        "failed",
+        "Failed, so they have no output; the report says why.",
+        False,
+        column="Failed",
     )
 
     label: str
@@ -63,7 +71,7 @@ WITH_OUTPUT: Final = frozenset(status for status in ImageStatus if status.has_ou
 
 
 class ErrorCode(StrEnum):
-    """Why an image failed. :attr:`retryable` says whether trying later may help."""
+    """Why an image failed. :attr:`retryable` says whether a later attempt may succeed."""
 
     INVALID_URL = "invalid_url"
     ADDRESS_REFUSED = "address_refused"

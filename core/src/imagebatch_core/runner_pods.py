@@ -14,16 +14,21 @@ ShortText = Annotated[str, Field(max_length=253)]
 class Toleration(Model):
     """A toleration, as in a pod's spec."""
 
-    key: ShortText | None = Field(None, description="Key of the taint; none: every taint.")
-    operator: Literal["Exists", "Equal"] | None = Field(
-        None, description="Exists: whatever its value; Equal, the default: of this value."
+    key: ShortText | None = Field(
+        None, description="Key of the tolerated taint. Not set: every taint."
     )
-    value: ShortText | None = Field(None, description="Value of the taint.")
+    operator: Literal["Exists", "Equal"] | None = Field(
+        None,
+        description="Exists tolerates the taint with any value; Equal, the default, with "
+        "`value` only.",
+    )
+    value: ShortText | None = Field(None, description="Value of the tolerated taint.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Effect of the taint; none: every effect."
+        None, description="Effect of the tolerated taint. Not set: every effect."
     )
     toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="With NoExecute: how long it is tolerated; none: for ever."
+        None,
+        description="Seconds for which a NoExecute taint is tolerated. Not set: without limit.",
     )
 
 
@@ -34,10 +39,11 @@ class Resources(Model):
     """Resource requests and limits, as in a container's spec."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
-        None, description="What the scheduler sets aside, as cpu: 500m."
+        None,
+        description="Resources that the scheduler reserves for the pod, for example cpu: 500m.",
     )
     limits: Annotated[dict[str, Quantity], Field(max_length=8)] | None = Field(
-        None, description="What the pod may use, as memory: 2Gi."
+        None, description="Most resources that the pod may use, for example memory: 2Gi."
     )
 
 
@@ -47,11 +53,13 @@ Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
 class Runner(Model):
     """Where and how the runner's pods run. Not supported yet: a batch that sets it is refused."""
 
-    resources: Resources | None = Field(None, description="CPU and memory of each pod.")
-    node_selector: Labels | None = Field(None, description="Labels that their nodes must have.")
-    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
-        None, description="Taints of nodes that they may run on all the same."
+    resources: Resources | None = Field(None, description="CPU and memory of each runner pod.")
+    node_selector: Labels | None = Field(
+        None, description="Labels that a node must have to run the pods."
     )
-    priority_class_name: Name | None = Field(None, description="Their PriorityClass.")
-    pod_labels: Labels | None = Field(None, description="Further labels of the pods.")
-    pod_annotations: Labels | None = Field(None, description="Further annotations of the pods.")
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
+        None, description="Tolerations of the pods, for nodes with taints."
+    )
+    priority_class_name: Name | None = Field(None, description="Name of the pods' PriorityClass.")
+    pod_labels: Labels | None = Field(None, description="Labels to add to the pods.")
+    pod_annotations: Labels | None = Field(None, description="Annotations to add to the pods.")

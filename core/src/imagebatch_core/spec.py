@@ -15,8 +15,8 @@ from .runner_pods import Runner
 INLINE_LIMIT = 16 * 1024
 
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-#: Everybody who may read the batch sees its addresses, so they must not hold a password. Only the
-#: API server checks that: a batch that an older CRD accepted stays readable.
+#: A URL without a password, because everybody who may read the batch sees it. Only the API server
+#: checks that, so a batch that an older CRD accepted stays readable.
 HttpUrl = Annotated[
     str,
     Field(
@@ -44,8 +44,9 @@ class S3Source(Model):
     """An object in the configured bucket."""
 
     key: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        description="Key of the CSV in the configured bucket, without s3.prefix of the chart; it "
-        "must start with <namespace>/uploads/ or a prefix that the chart grants the namespace."
+        description="Key of the input file in the configured bucket, without the chart's "
+        "s3.prefix. It must start with <namespace>/uploads/ or with a prefix that the chart "
+        "grants the namespace."
     )
 
 
@@ -53,9 +54,11 @@ class ConfigMapSource(Model):
     """A key of a ConfigMap in the batch's namespace."""
 
     name: Name = Field(
-        description="Name of the ConfigMap; one that does not exist yet is waited for."
+        description="Name of the ConfigMap. If it does not exist yet, the batch waits for it."
     )
-    key: DataKey = Field("products.csv", description="Its key that holds the CSV.")
+    key: DataKey = Field(
+        "products.csv", description="Key in the ConfigMap whose value is the input file."
+    )
 
 
 class RetryOnly(StrEnum):
@@ -71,7 +74,8 @@ class RetryOfSource(Model):
     name: Name = Field(description="Name of the earlier ImageBatch.")
     only: RetryOnly = Field(
         RetryOnly.FAILED,
-        description="failed: all of them; retryable: those whose failure may pass.",
+        description="Images to retry: `failed`, all that failed; `retryable`, those that may "
+        "succeed at a later attempt.",
     )
 
 
@@ -81,14 +85,14 @@ class Source(Model):
     s3: S3Source | None = None
     config_map: ConfigMapSource | None = None
     inline: Annotated[str, Field(min_length=1, max_length=INLINE_LIMIT)] | None = Field(
-        None, description="The CSV itself, at most 16 KiB."
+        None, description="Text of the CSV, at most 16 KiB."
     )
-    url: HttpUrl | None = Field(None, description="http(s) address of the CSV.")
+    url: HttpUrl | None = Field(None, description="URL of the input file, http or https.")
     retry_of: RetryOfSource | None = None
     sheet: SheetName | None = Field(
         None,
-        description="Name of the sheet of an .xlsx file; without it the first that is not hidden "
-        "is read.",
+        description="Name of the sheet to read in an .xlsx file. Not set: the first sheet that is "
+        "not hidden.",
     )
 
     model_config = ConfigDict(
@@ -134,22 +138,33 @@ Dimension = Annotated[int, Field(ge=1, le=65535)]
 class Output(Model):
     """How each image is compressed."""
 
-    format: Format = Field(Format.JPEG, description="original keeps each image's own format.")
+    format: Format = Field(
+        Format.JPEG, description="Format of the outputs; `original` keeps the format of each image."
+    )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(
-        50, description="Higher looks better and takes more bytes; PNG is lossless at any."
+        50,
+        description="Quality of lossy formats, from 1 to 100: a higher value looks better and "
+        "takes more bytes. PNG is always lossless.",
     )
     profile: Profile = Field(
-        Profile.FAST, description="small: fewer bytes for the same look, for more CPU time."
+        Profile.FAST,
+        description="`fast` compresses quickly; `small` takes more CPU time for "
+        "fewer bytes of the same visual quality.",
     )
     max_width: Dimension | None = Field(
-        None, description="Pixels; wider images are scaled down, never up."
+        None,
+        description="Largest width of an output in pixels; wider images are scaled down. "
+        "Images are never enlarged.",
     )
     max_height: Dimension | None = Field(
-        None, description="Pixels; higher images are scaled down, never up."
+        None,
+        description="Largest height of an output in pixels; higher images are scaled down. "
+        "Images are never enlarged.",
     )
     metadata: Metadata = Field(
         Metadata.STRIP,
-        description="strip removes EXIF, GPS and the like; orientation and colours stay right.",
+        description="`strip` removes metadata such as EXIF and GPS position, and preserves "
+        "orientation and colours; `keep` keeps it.",
     )
 
     def differences(self, other: Output) -> dict[str, object]:
@@ -163,7 +178,9 @@ class SecretRef(Model):
 
     name: Name = Field(description="Name of the Secret.")
     key: DataKey = Field(
-        "secret", description="Its key that holds the secret: whsec_…, one or several lines."
+        "secret",
+        description="Key in the Secret whose value is the signing secret: one or more "
+        "lines whsec_….",
     )
 
 
@@ -173,13 +190,13 @@ class Webhook(Model):
     """
 
     url: HttpUrl = Field(
-        description="http(s) address that gets one signed POST. An address that is not public "
-        "must be allowed by the chart's egress.allow."
+        description="URL, http or https, to which one signed event is sent by POST. A host that "
+        "is not public must be allowed in the chart's egress.allow."
     )
     secret_ref: SecretRef | None = Field(
         None,
-        description="Signing secret of the batch's own namespace, where the chart allows it "
-        "(webhook.secretRefs); without it the release's own is used.",
+        description="Secret in the batch's namespace that signs the event, if the chart's "
+        "webhook.secretRefs allows it. Not set: the release's own secret signs.",
     )
 
 
@@ -212,43 +229,53 @@ class ImageBatchSpec(Model):
     output: Output = Output()
     images_per_shard: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None,
-        description="Images that one pod compresses. Left out: plan chooses, by the number of "
-        "images and parallelism; status.shards.images says what it chose.",
+        description="Number of images in a shard; a pod compresses one shard at a time. Not set: "
+        "plan chooses it from the number of images and parallelism, and status.shards.images "
+        "shows it.",
     )
     parallelism: Annotated[int, Field(ge=1, le=1000)] = Field(
-        4, description="Pods that run at once; may be changed while the batch runs."
+        4,
+        description="Number of pods that compress at the same time. It can be changed while "
+        "the batch runs.",
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        3, description="Further attempts for an image whose failure may pass."
+        3, description="Number of further attempts for an image whose failure may be temporary."
     )
     max_failed_percent: Annotated[int, Field(ge=0, le=100)] = Field(
-        100, description="The batch is Failed when a larger share of its images failed."
+        100,
+        description="Largest share of failed images, in percent. If more images fail, the "
+        "batch is Failed.",
     )
     suspend: bool = Field(
         False,
-        description="Holds the batch; taken back it goes on where it was. May be changed any time.",
+        description="Whether the batch is suspended. When set back to false, the batch continues "
+        "where it stopped. It can be changed at any time.",
     )
     suspend_after: SuspendAfter | None = Field(
         None,
-        description="Plan: holds the batch once its images are counted, before the first is "
-        "fetched; removing the field goes on. It has no effect on a batch that is past that point.",
+        description="`Plan` suspends the batch once its images are counted, before the first is "
+        "fetched. Remove the field to continue. It has no effect on a batch that is past that "
+        "point.",
     )
-    cancel: bool = Field(False, description="Ends the batch; cannot be taken back.")
-    dry_run: bool = Field(False, description="Plan only: count and check, compress nothing.")
+    cancel: bool = Field(False, description="Whether to cancel the batch. This cannot be undone.")
+    dry_run: bool = Field(
+        False, description="Whether to count and check the images only, and compress none."
+    )
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
         None,
-        description="Seconds after its start at which a batch that has not ended is Failed; those "
-        "in which it is suspended or held by a queue do not count.",
+        description="Seconds after its start after which a batch that still runs is Failed. Time "
+        "in which it is suspended or held by a queue does not count.",
     )
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         None,
-        description="The ImageBatch is deleted that long after its end, its webhook included; the "
-        "outputs stay in the bucket. Not set: it is kept.",
+        description="Seconds after which an ended ImageBatch is deleted, counted from its end and "
+        "the end of its webhook's delivery. The outputs stay in the bucket. Not set: it is not "
+        "deleted.",
     )
     deletion_policy: DeletionPolicy = Field(
         DeletionPolicy.RETAIN,
-        description="Retain leaves everything in the bucket when the batch is deleted. Delete is "
-        "not acted on yet: a batch that sets it is refused.",
+        description="`Retain` leaves all objects in the bucket when the batch is deleted. "
+        "`Delete` is not supported yet: a batch that sets it is refused.",
     )
     webhook: Webhook | None = None
     runner: Runner | None = None

@@ -36,16 +36,20 @@ class Condition(Document):
     # The list is written as a whole, so fields that a newer operator added must be kept.
     model_config = ConfigDict(extra="allow")
 
-    type: ConditionTypeWord = Field(description="What the condition tells of.")
-    status: ConditionStatus = Field(description="Whether it holds.")
-    reason: ReasonWord = Field(description="Why, in one word for programs.")
+    type: ConditionTypeWord = Field(description="Type of the condition.")
+    status: ConditionStatus = Field(
+        description="Whether the condition holds: True, False or Unknown."
+    )
+    reason: ReasonWord = Field(description="Reason of the status, as one word for programs.")
     message: str = Field(
         "",
-        description="Why, in a sentence for people.",
+        description="Reason of the status, as a sentence for people.",
         json_schema_extra={"maxLength": MESSAGE_LENGTH},
     )
-    observed_generation: int = Field(0, description="Generation of the spec that it was made of.")
-    last_transition_time: datetime = Field(description="Since when the status is this one.")
+    observed_generation: int = Field(
+        0, description="Generation of the spec to which the condition refers."
+    )
+    last_transition_time: datetime = Field(description="Time at which the status last changed.")
 
 
 def _counted(status: ImageStatus) -> Any:
@@ -55,8 +59,14 @@ def _counted(status: ImageStatus) -> Any:
 class Images(Document):
     """The images of a batch, counted by how they ended."""
 
-    total: int = Field(0, description="All of the batch; known once it is planned.")
-    done: int = Field(0, description="While running: from finished shards, so at shard precision.")
+    total: int = Field(
+        0, description="Number of images of the batch; 0 until the batch is planned."
+    )
+    done: int = Field(
+        0,
+        description="Number of images that have a result. While the batch runs, "
+        "only finished shards count.",
+    )
     succeeded: int | None = _counted(ImageStatus.SUCCEEDED)
     kept: int | None = _counted(ImageStatus.KEPT)
     reused: int | None = _counted(ImageStatus.REUSED)
@@ -81,54 +91,67 @@ class Bytes(Document):
     model_config = ConfigDict(
         alias_generator=None, json_schema_extra={}, extra="ignore", frozen=True
     )
-    in_: int = Field(0, alias="in", description="Of the sources.")
-    out: int = Field(0, description="Of the outputs.")
+    in_: int = Field(0, alias="in", description="Total size of the sources in bytes.")
+    out: int = Field(0, description="Total size of the outputs in bytes.")
 
 
 class Shards(Document):
     """The shards of the batch; a pod compresses one shard at a time."""
 
-    total: int = Field(0, description="All of the batch.")
-    done: int = Field(0, description="Compressed to their end.")
-    failed: int = Field(0, description="Given up; their images are reported as shard_failed.")
+    total: int = Field(0, description="Number of shards of the batch.")
+    done: int = Field(0, description="Number of shards whose images all have results.")
+    failed: int = Field(
+        0,
+        description="Number of failed shards. Their images without a result "
+        "are reported as shard_failed.",
+    )
     images: int | None = Field(
-        None, description="Images in each shard; the last shard may have fewer."
+        None, description="Number of images in each shard; the last shard may have fewer."
     )
 
 
 class Runs(Document):
     """The run number of each step's newest Job, written before the Job is created."""
 
-    plan: int = Field(0, description="Of plan.")
+    plan: int = Field(0, description="Run number of the plan Job.")
     shards: list[int] = Field(
         default_factory=list,
-        description="One entry for each Job of at most 10,000 shards.",
+        description="Run numbers of the shard Jobs; a Job has at most 10,000 shards.",
         json_schema_extra={"maxItems": 1000},
     )
-    collect: int = Field(0, description="Of collect.")
-    lost: int = Field(0, description="Results of the present step that could not be read.")
+    collect: int = Field(0, description="Run number of the collect Job.")
+    lost: int = Field(
+        0, description="Number of Jobs of the present step whose result could not be read."
+    )
 
 
 class Report(Document):
     """The output CSV; the gateway serves it at /api/download/NAME."""
 
-    key: str = Field(description="Its key in the bucket.")
-    sha256: str = Field(description="Hash of its content.")
+    key: str = Field(description="Key of the output CSV in the bucket.")
+    sha256: str = Field(description="SHA-256 of the output CSV.")
 
 
 class ReuseStatus(Document):
     """The batch whose outputs are reused. It is recorded because that batch may be deleted."""
 
-    uid: str = Field(description="Its uid.")
-    storage: str | None = Field(None, description="Its status.storage.")
-    message: str | None = Field(None, description="What plan found there.")
+    uid: str = Field(description="uid of the batch whose outputs are reused.")
+    storage: str | None = Field(
+        None, description="status.storage of the batch whose outputs are reused."
+    )
+    message: str | None = Field(
+        None, description="What plan found of the batch whose outputs are reused."
+    )
 
 
 class Paused(Document):
     """Time that does not count towards activeDeadlineSeconds: suspended, or held by a queue."""
 
-    since: datetime | None = Field(None, description="Since when; none: it is not paused.")
-    seconds: int = Field(0, description="Of the pauses before.")
+    since: datetime | None = Field(
+        None,
+        description="Time at which the present pause began; not set while the batch is not paused.",
+    )
+    seconds: int = Field(0, description="Total seconds of all earlier pauses.")
 
 
 class Retry(Document):
@@ -136,11 +159,11 @@ class Retry(Document):
     with each refusal.
     """
 
-    refusals: int = Field(0, description="Runs refused one after another.")
-    next_time: datetime = Field(description="When the next run may begin.")
+    refusals: int = Field(0, description="Number of consecutive runs that were refused.")
+    next_time: datetime = Field(description="Time at which the next run may begin.")
     message: str = Field(
         "",
-        description="What was refused.",
+        description="Reason of the last refusal, as a sentence for people.",
         json_schema_extra={"maxLength": MESSAGE_LENGTH},
     )
 
@@ -150,17 +173,27 @@ class WebhookStatus(Document):
     crash an attempt may be repeated, but the event is not lost.
     """
 
-    event_id: str = Field(description="The webhook-id of every attempt.")
-    attempts: int = Field(0, description="Attempts made so far.")
-    next_attempt_time: datetime | None = Field(None, description="When it is tried again.")
-    last_attempt_time: datetime | None = Field(None, description="When it was tried last.")
-    last_code: int | None = Field(
-        None, description="HTTP status of the last answer; none: no answer came."
+    event_id: str = Field(
+        description="Id of the event, sent as the header webhook-id of every attempt."
     )
-    delivered_time: datetime | None = Field(None, description="When the receiver took it.")
-    abandoned: bool = Field(False, description="No further attempt is made.")
+    attempts: int = Field(0, description="Number of delivery attempts so far.")
+    next_attempt_time: datetime | None = Field(
+        None, description="Time of the next delivery attempt."
+    )
+    last_attempt_time: datetime | None = Field(
+        None, description="Time of the last delivery attempt."
+    )
+    last_code: int | None = Field(
+        None, description="HTTP status of the last attempt; not set if no response arrived."
+    )
+    delivered_time: datetime | None = Field(
+        None, description="Time at which the receiver accepted the event."
+    )
+    abandoned: bool = Field(
+        False, description="Whether delivery was given up: no further attempt is made."
+    )
     target: str | None = Field(
-        None, description="SHA-256 of the spec.webhook that the last attempt followed."
+        None, description="SHA-256 of the spec.webhook that the last attempt used."
     )
 
 
@@ -168,50 +201,57 @@ class ImageBatchStatus(Document):
     """What the operator knows about the batch: at most 32 KiB, whatever the batch's size."""
 
     observed_generation: int = Field(
-        -1, description="Generation of the spec that this status was made of; -1: of none yet."
+        -1,
+        description="Generation of the spec to which this status refers; -1 until the "
+        "operator has seen the batch.",
     )
     phase: PhaseWord | None = Field(
         None, description="A summary of the conditions for people; programs read the conditions."
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Accepted, Suspended, Succeeded, Finished, Reconciling, Stalled and "
-        "WebhookDelivered.",
+        description="Conditions of the types Accepted, Suspended, Succeeded, Finished, "
+        "Reconciling, Stalled and WebhookDelivered.",
         json_schema_extra={
             "maxItems": 16,
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
         },
     )
-    products: int | None = Field(None, description="Rows of the CSV.")
+    products: int | None = Field(None, description="Number of rows of the input.")
     row_problem_count: int | None = Field(
-        None, description="Rows without images, and entries that are no address of one."
+        None,
+        description="Number of rows without image URLs, and of entries that are not image URLs.",
     )
     notices: Annotated[list[str], Field(max_length=8)] = Field(
         default_factory=list,
-        description="What plan noticed in the input and stops nothing, as that it is no UTF-8.",
+        description="Remarks of plan on the input that need no action, such as its encoding not "
+        "being UTF-8.",
     )
     input_sha256: str | None = Field(
-        None, description="Hash of the CSV that the batch works on, unpacked if it was gzip."
+        None,
+        description="SHA-256 of the batch's input file, after unpacking it if it was a gzip file.",
     )
     images: Images | None = None
     bytes: Bytes | None = None
-    saved: str | None = Field(None, description="Share of bytes saved, for the column, as 61.3%.")
+    saved: str | None = Field(None, description="Share of bytes saved, for example 61.3%.")
     shards: Shards | None = None
     runs: Runs | None = None
     report: Report | None = None
     storage: str | None = Field(
         None,
         description="Prefix of all keys of the batch in the bucket. It is recorded when the batch "
-        "is accepted and counts from then on, whatever s3.prefix of the chart is later.",
+        "is accepted; a later change of the chart's s3.prefix does not change it.",
         json_schema_extra={"maxLength": 1024},
     )
     reuse: ReuseStatus | None = None
-    start_time: datetime | None = Field(None, description="When planning began.")
+    start_time: datetime | None = Field(None, description="Time at which planning began.")
     paused: Paused | None = None
     retry: Retry | None = None
-    completion_time: datetime | None = Field(None, description="When the batch ended.")
-    duration: str | None = Field(None, description="From the one to the other, as 4m12s.")
+    completion_time: datetime | None = Field(None, description="Time at which the batch ended.")
+    duration: str | None = Field(
+        None, description="Time from startTime to completionTime, for example 4m12s."
+    )
     webhook: WebhookStatus | None = None
 
     @model_validator(mode="before")
@@ -228,7 +268,10 @@ class ImageBatchStatus(Document):
 
 
 def _phase_by_conditions(conditions: Iterable[Any]) -> Phase:
-    """The phase that the condition ``Succeeded`` implies: Unknown means that the batch runs."""
+    """Return the phase that the condition ``Succeeded`` implies; ``Pending`` without it.
+
+    The status ``Unknown`` means that the batch runs.
+    """
     for condition in conditions:
         if isinstance(condition, Mapping) and condition.get("type") == ConditionType.SUCCEEDED:
             if condition.get("status") == ConditionStatus.UNKNOWN:

@@ -80,7 +80,12 @@ def open_store(
 
 
 def _key_pair(env: Mapping[str, str]) -> S3Credential | None:
-    """The keys in ``env``; ``None`` where obstore has to find some, as those of a pod's role."""
+    """Return the key pair in ``env``; ``None`` if it has none and obstore must find credentials
+    itself, such as those of a pod's role.
+
+    Raises:
+        ConfigurationRefused: only one half of the pair is set.
+    """
     access_key, secret_key = (env.get(name) for name in KEY_PAIR)
     if access_key and secret_key:
         return {

@@ -1,4 +1,4 @@
-"""Types of the fields of a status whose words a newer release may add to."""
+"""Types of status fields whose values are words from an enum that newer releases may extend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .reasons import ConditionType, Phase, Reason
 
 
 def _word_schema(known: type[StrEnum]) -> WithJsonSchema:
-    """JSON schema of a field whose words a newer component may add to: a pattern, not an enum.
+    """Return the JSON schema of such a field: a pattern, not an enum.
 
     With an enum in the CRD, the API server would refuse a newer operator's word. The known words
     are in ``examples``, which the CRD leaves out.

@@ -70,7 +70,7 @@ async def test_host_that_closes_without_an_answer() -> None:
     async with answering(b"") as port:
         failed = await failure(f"http://127.0.0.1:{port}/a.jpg")
     assert failed.code is ErrorCode.CONNECT_FAILED
-    assert failed.message == "the host closed the connection without an answer"
+    assert failed.message == "the host closed the connection without a response"
 
 
 @pytest.mark.parametrize(

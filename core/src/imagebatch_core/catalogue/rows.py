@@ -1,13 +1,14 @@
 """The rows of a product catalogue, read one by one.
 
-Accepted: UTF-8 with or without BOM, UTF-16, Windows-1252, any line ending, comma, semicolon or tab
-as the delimiter, also as Excel names it in a first line ``sep=;``. The list of image URLs is one
-cell, or runs on unquoted into further fields of its row: the surplus of a row that is longer than
-the header belongs to the URL column, but for blank fields where the header has some at its end as
-well. :mod:`.url_list` has the rule that splits the list.
+Accepted are UTF-8 with or without BOM, UTF-16 and Windows-1252, any line ending, and comma,
+semicolon or tab as the delimiter, which a first line ``sep=;`` may name as in Excel.
 
-A report may be an input again: the two columns that it adds are left out then, so that there are no
-two of a name.
+The list of image URLs is one cell, or continues unquoted in further fields: if a row is longer than
+the header, its surplus fields belong to the URL column, except blank fields at the end if the
+header has blank ones there too. :mod:`.url_list` splits the list.
+
+A report can be an input again. The two columns that a report adds are then left out, so that no
+column appears twice.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from .url_list import is_address, no_address, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
 CELL_LIMIT: Final = 1024 * 1024
-#: Problems of one row that are told one by one.
+#: Number of problems of one row that are listed; further ones are only counted.
 PROBLEMS_OF_A_ROW: Final = 100
-#: Characters of an entry that a problem repeats.
+#: Number of characters to which the entry's text in a problem is cut.
 _SHOWN: Final = 200
 
 
 class RowProblem(NamedTuple):
-    """Something in a row that is no address, or that there is none.
+    """A problem of a row: an entry that is not an image URL, or a row without image URLs.
 
-    ``line`` is the 1-based line at which the row starts, ``column`` the 1-based field of the row,
-    ``text`` what stands there.
+    ``line`` is the 1-based line at which the row starts, ``column`` the 1-based column of the
+    entry, ``text`` its text.
     """
 
     line: int
@@ -47,10 +48,10 @@ class RowProblem(NamedTuple):
 class Row(NamedTuple):
     """One product: ``number`` is the 1-based data row, ``line`` the line at which it starts.
 
-    ``listed`` is the text of the URL column, which ``urls`` are the entries of. An entry that is no
-    address keeps its position among them, and is a problem: ``problem_count`` counts all,
-    ``problems`` holds the first 100. ``notice`` tells of something that was noticed up to this row,
-    and is no problem.
+    ``listed`` is the text of the URL column, and ``urls`` are its entries. An entry that is not an
+    image URL keeps its position in ``urls`` and is a problem. ``problem_count`` counts all problems
+    of the row, ``problems`` holds the first 100. ``notice`` is set if there are notices about the
+    file up to this row.
     """
 
     number: int
@@ -66,27 +67,28 @@ class Row(NamedTuple):
 
 
 class LineCounter(Protocol):
-    """What :class:`RowReader` asks of the place that its rows of fields come from."""
+    """What :class:`RowReader` needs beside the rows of fields: line numbers and notices."""
 
     @property
     def mended(self) -> int:
-        """The lines so far that were read as another encoding."""
+        """The number of lines so far that were not valid UTF-8 and were read as Windows-1252."""
         ...
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was noticed so far and stops nothing; sentences for people."""
+        """Notices so far: sentences for people that do not stop the batch."""
         ...
 
     def begin_row(self) -> int:
-        """Say that another row is asked for next. Returns the number of its first line."""
+        """Begin the next row. Return the number of its first line."""
         ...
 
 
 class RowReader(Iterator[Row]):
-    """Rows in input order, one at a time.
+    """Iterator over the rows, in input order.
 
-    Raises :class:`InputRefused` with the line where the file stops being a CSV.
+    It raises :class:`InputRefused` with the number of the line from which on the file cannot be
+    read as CSV.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class RowReader(Iterator[Row]):
         files: bool,
         quote_header: bool,
     ) -> None:
-        """``joint`` joins the fields that a list of URLs ran on into."""
+        """``joint`` is the text that joins the fields of an unquoted list of URLs."""
         self._lines = lines
         self._rows = rows
         self._joint = joint
@@ -117,7 +119,7 @@ class RowReader(Iterator[Row]):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was noticed so far and stops nothing; sentences for people."""
+        """Notices so far: sentences for people that do not stop the batch."""
         return self._lines.notices
 
     def __next__(self) -> Row:
@@ -128,7 +130,8 @@ class RowReader(Iterator[Row]):
         return self._row(fields)
 
     def _next_fields(self) -> list[str] | None:
-        """The next row with anything in it; spreadsheets leave rows of bare delimiters behind."""
+        """Return the next row that is not blank; spreadsheets write blank rows of bare
+        delimiters."""
         while True:
             self._line = self._lines.begin_row()
             try:
@@ -172,7 +175,7 @@ class RowReader(Iterator[Row]):
         )
 
     def _fit(self, fields: list[str]) -> list[str]:
-        """Make a row as long as the header; the fields that its list of URLs took up."""
+        """Cut or fill a row to the width of the header; return the fields of its list of URLs."""
         at = self.columns
         for _ in range(min(at.blank, len(fields) - at.width)):
             if fields[-1].strip():
@@ -187,7 +190,8 @@ class RowReader(Iterator[Row]):
     def _split(
         self, listed: str, cells: Sequence[str]
     ) -> tuple[list[str], tuple[RowProblem, ...], int]:
-        """The entries of a list that is not plain; the first problems, and how many there are."""
+        """Split a list that is not plain. Return its entries, its first problems, and the number of
+        all problems."""
         column = self.columns.urls + 1
         urls: list[str] = []
         problems: list[RowProblem] = []
@@ -212,7 +216,7 @@ class RowReader(Iterator[Row]):
 
 
 def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
-    """Takes the fields at some places of a row."""
+    """Return a function that returns the fields of a row at these positions."""
     if len(places) > 1:
         return cast("Callable[[list[str]], tuple[str, ...]]", itemgetter(*places))
     if places:
@@ -221,19 +225,19 @@ def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
 
 
 def open_rows(stream: BinaryIO, *, files: bool = False, quote_header: bool = False) -> RowReader:
-    """Read the header; the rows follow on demand.
+    """Read the header of a CSV and return a reader of its rows.
 
-    With ``files``, the list of a row may name files as well. ``quote_header`` lets a refusal repeat
-    the header that it found: only for whoever sent the file, since the answer of an address may be
-    none of the reader's business.
+    With ``files``, the lists of URLs may contain file names too. With ``quote_header``, a refusal
+    repeats the header that was found. Use that only for a file that the user sent: the content of a
+    URL that the user named must not be shown, because it may be internal.
 
     Raises:
-        InputRefused: the file is no such CSV; the text says why and what to do.
+        InputRefused: the file is not a CSV of products; the text says why and what to do.
     """
     lines = open_lines(stream)
     csv.field_size_limit(CELL_LIMIT)
     delimiter = find_delimiter(lines.first)
-    # A tab is never meant as a part of an address.
+    # A tab is never part of a URL.
     joint = "\n" if delimiter == "\t" else delimiter
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     return RowReader(lines, rows, joint=joint, files=files, quote_header=quote_header)

@@ -1,9 +1,9 @@
-"""The bytes of a CSV as lines of text: which encoding they have, and what is no CSV at all.
+"""Decode the bytes of a CSV to lines of text, and refuse files that are not text.
 
-Bytes that are no UTF-8 are read as Windows-1252, which Excel writes as plain "CSV" in the West.
-This is decided for each byte, not for the file: one pass over the stream is enough, and a file
-whose rows were pasted together from both encodings is read right. Windows-1252 text is misread only
-where it happens to be valid UTF-8, as ``Ã¼`` is, which hardly anybody writes.
+Bytes that are not valid UTF-8 are read as Windows-1252, which Excel writes as "CSV" in Western
+countries. This is decided for each byte, not for the file. So one pass over the stream is enough,
+and a file with rows in both encodings is read correctly. Windows-1252 text is misread only if it is
+also valid UTF-8, such as ``Ã¼``, which is rare.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from imagebatch_core.errors import InputRefused
 
 from .advice import advice_for_bytes, advice_for_text
 
-#: Characters of one row, room for some 20,000 URLs: what is held at once stays bounded.
+#: The most characters of one row, to bound memory: enough for about 20,000 URLs.
 ROW_LIMIT: Final = 4 * 1024 * 1024
-#: Bytes that are decoded at once; the first of them say what the file is.
+#: Bytes that are decoded at once. The file's kind is recognised from the first piece.
 _PIECE: Final = 64 * 1024
-#: ``surrogateescape`` decodes a byte that is no UTF-8 to one of these.
+#: ``surrogateescape`` decodes each byte that is not valid UTF-8 to one of these characters.
 _NO_UTF8: Final = re.compile("[\udc80-\udcff]")
 #: The five bytes that Windows-1252 leaves out are control characters, as in browsers.
 _AS_WINDOWS_1252: Final = {
@@ -54,14 +54,14 @@ class Lines:
         self._first_mended = 0
 
     def begin_row(self) -> int:
-        """Count characters as another row's from here on. Returns the number of its first line."""
+        """Begin counting the characters of the next row. Return the number of its first line."""
         self._held = 0
         self._row_starts = self._number + 1
         return self._row_starts
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """That some of the lines so far were read as Windows-1252, if any was."""
+        """The notice that some lines so far were read as Windows-1252; empty if none was."""
         if not self.mended:
             return ()
         others = self.mended - 1
@@ -81,8 +81,8 @@ class Lines:
                 yield line
 
     def _texts(self) -> Iterator[tuple[str, bool]]:
-        """Whole lines, and whether some of them hold bytes that are no UTF-8."""
-        begun, begun_mends = "", False  # the line that goes on in the next piece
+        """Yield text that consists of whole lines, and whether it has bytes that are not UTF-8."""
+        begun, begun_mends = "", False  # the start of a line that continues in the next piece
         for decoded, decoded_mends in self._decoded():
             text, mends = begun + decoded, decoded_mends or begun_mends
             # A carriage return at the end may be the first half of a line end.
@@ -97,7 +97,7 @@ class Lines:
             yield begun, begun_mends
 
     def _decoded(self) -> Iterator[tuple[str, bool]]:
-        """The text piece by piece, and whether it holds bytes that are no UTF-8."""
+        """Yield the text of each piece, and whether it has bytes that are not UTF-8."""
         decoder = codecs.getincrementaldecoder(self._encoding)("strict")
         for piece in itertools.chain(self._pieces, (b"",)):
             mends = False
@@ -105,7 +105,7 @@ class Lines:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeDecodeError as error:
                 if self._encoding != "utf-8":
-                    # The lines given out so far, then those of this piece.
+                    # The lines of all earlier pieces, then those of this piece.
                     before = error.object[: error.start].count(b"\n")
                     raise InputRefused(
                         f"the text is not valid {error.encoding}; save the file as CSV UTF-8",
@@ -130,10 +130,10 @@ class Lines:
 
 
 def open_lines(stream: BinaryIO) -> Lines:
-    """The stream as lines of text.
+    """Return the lines of a stream.
 
     Raises:
-        InputRefused: the stream begins as another kind of file does.
+        InputRefused: the first bytes are those of a file that is not a CSV.
     """
     pieces = _pieces(stream)
     head = next(pieces, b"")
@@ -145,9 +145,9 @@ def open_lines(stream: BinaryIO) -> Lines:
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    """The stream in full pieces, however small those are that it gives.
+    """Yield the stream in pieces of full size, even if a read of the stream returns fewer bytes.
 
-    The first piece says what the file is.
+    A short first piece would not be enough to recognise the kind of file.
     """
     while True:
         piece = bytearray()
@@ -167,7 +167,7 @@ def _encoding(head: bytes) -> str:
         raise InputRefused(advice)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # Without a mark: ASCII text in UTF-16 has a NUL in every other byte.
+    # Without a byte order mark: ASCII text in UTF-16 has a NUL in every other byte.
     if head[1:2] == b"\0" and head[:1] != b"\0":
         return "utf-16-le"
     if head[:1] == b"\0" and head[1:2] != b"\0" and len(head) > 1:

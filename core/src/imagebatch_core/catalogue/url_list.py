@@ -21,7 +21,8 @@ from imagebatch_core.formats import BY_EXTENSION
 #: Schemes of the addresses that are fetched.
 _FETCHED: Final = ("https://", "http://", "s3://")
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
-#: One separator, not a run of them: a pattern for runs would be tried again at each character.
+#: Matches one separator. A pattern for a run of separators would be slow: after a failure it is
+#: tried again at each character of the run.
 _BOUNDARY: Final = re.compile(rf"[\r\n]|[\s,;|](?={_SCHEME})")
 #: The text between two commas.
 _PART: Final = re.compile(r"[^,]+")
@@ -84,7 +85,7 @@ def split_list(text: str) -> Iterator[Entry]:
 
 
 def is_address(entry: str, *, files: bool) -> bool:
-    """Whether an entry can be the address of an image or, with ``files``, the name of a file."""
+    """Return whether an entry can be an image URL or, with ``files``, the name of a file."""
     lower = entry[:_SHOWN].lower()
     if lower.startswith(_FETCHED):
         return True
@@ -92,7 +93,7 @@ def is_address(entry: str, *, files: bool) -> bool:
 
 
 def no_address(entry: str) -> str:
-    """Return a sentence for people that says why an entry is no address."""
+    """Return a sentence for people that says why an entry is not an image URL."""
     shown = entry if len(entry) <= _SHOWN else entry[:_SHOWN] + "…"
     return f"{shown!r} is no address of an image: it must begin with https://, http:// or s3://"
 

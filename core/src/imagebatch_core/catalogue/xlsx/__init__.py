@@ -1,5 +1,5 @@
-"""Excel workbooks (.xlsx, ECMA-376), read as a stream: rows of text from one sheet.
+"""Read one sheet of an Excel workbook (.xlsx, ECMA-376) as a stream of rows of text.
 
-What is held at once does not depend on the workbook, nor on what it claims of itself:
-``docs/adr/0015-own-xlsx-reader.md`` says why this is not left to a library.
+Memory use does not depend on the size of the workbook, nor on the sizes that it claims.
+``docs/adr/0015-own-xlsx-reader.md`` says why no library is used.
 """

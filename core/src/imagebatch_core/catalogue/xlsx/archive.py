@@ -1,4 +1,4 @@
-"""Read the ZIP file of a workbook within limits, whatever its directory claims."""
+"""Read the ZIP file of a workbook within limits that do not rely on the sizes in its directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 
 from imagebatch_core.errors import InputRefused
 
-#: The most bytes of XML that are read from one workbook: about those of a full sheet of 20 columns.
+#: The most bytes of XML that are read from one workbook: about the size of a full sheet with 20
+#: columns.
 UNPACKED_LIMIT: Final = 1 << 30
 #: How many times larger a part may be than its packed form. Real sheets are up to 50 times larger,
 #: ZIP bombs about 1000 times. Parts of at most _RATIO_FROM bytes are not checked.
@@ -18,7 +19,8 @@ _RATIO_LIMIT: Final = 200
 _RATIO_FROM: Final = 16 << 20
 _PARTS_LIMIT: Final = 10_000
 _PIECE: Final = 64 * 1024
-#: The most bytes of a ZIP file's directory, which is read at once; that of 10,000 parts is smaller.
+#: The most bytes of a ZIP file's directory, which is read at once. The directory of 10,000 parts is
+#: smaller.
 _LONGEST_READ: Final = 2 << 20
 
 
@@ -64,7 +66,7 @@ class Archive:
 
 
 class _ShortReads:
-    """A file whose reads are refused if they return more than a directory may take."""
+    """A file that refuses reads of more bytes than the largest directory may have."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

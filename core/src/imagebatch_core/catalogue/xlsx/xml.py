@@ -1,4 +1,4 @@
-"""XML read piece by piece, within bounds whatever is in it."""
+"""Parse XML piece by piece, in bounded memory for any content."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from xml.parsers import expat
 
 from imagebatch_core.errors import InputRefused
 
-#: Bytes of one tag, which the parser holds until it ends; text comes in smaller pieces.
+#: The most bytes of one tag. The parser keeps a tag in memory until its end; text comes in smaller
+#: pieces.
 _LONGEST_TAG: Final = 256 * 1024
-#: The parser remembers each name of an element or attribute; workbooks have some hundred.
+#: The most different names of elements and attributes, which the parser keeps in memory. Workbooks
+#: have some hundred.
 _NAMES_LIMIT: Final = 5_000
-#: The parser remembers each element that is open; workbooks have some ten.
+#: The most nested elements, which the parser keeps in memory. Workbooks have about ten.
 _DEPTH_LIMIT: Final = 1_000
 
 
 class PartParser:
-    """Parses one part of a workbook. What its elements mean is up to the subclass.
+    """Parses one part of a workbook. Subclasses interpret its elements.
 
-    A document type is refused. Only there could entities be declared, so none is ever expanded.
+    A document type declaration is refused. Entities can be declared only there, so none is ever
+    expanded.
     """
 
     def __init__(self, pieces: Iterable[bytes], part: str) -> None:
@@ -34,25 +37,25 @@ class PartParser:
         self.parser.EndElementHandler = self.end
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins. Whoever overrides it counts ``depth`` as well."""
+        """Handle the start of an element. An override must increment ``depth``."""
         self.depth += 1
 
     def end(self, name: str) -> None:
-        """An element ends. Whoever overrides it counts ``depth`` as well."""
+        """Handle the end of an element. An override must decrement ``depth``."""
         self.depth -= 1
 
     def element(self, name: str) -> str:
-        """A name without its prefix."""
+        """Return an element's name without its namespace prefix."""
         found = self._elements.get(name)
         if found is None:
             found = self._elements[name] = without_prefix(name)
         return found
 
     def feed(self) -> Iterator[None]:
-        """Parse piece by piece; yields after each of them.
+        """Parse the part, and yield after each piece.
 
         Raises:
-            InputRefused: the part is no XML, or has more than a workbook's part can have.
+            InputRefused: the part is not valid XML, or exceeds the limits of this module.
         """
         parser, fed = self.parser, 0
         try:
@@ -72,7 +75,8 @@ class PartParser:
             raise self.damaged(str(error)) from error
 
     def damaged(self, what: str) -> InputRefused:
-        """The refusal of the workbook for what is wrong with this part."""
+        """Return the error that refuses the workbook; ``what`` says what is wrong with this
+        part."""
         return InputRefused(
             f"the .xlsx file is damaged ({self._part}: {what}); open it and save it again"
         )
@@ -93,7 +97,7 @@ class _Elements(PartParser):
 
 
 def elements(pieces: Iterable[bytes], part: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name and attributes of each element of a part."""
+    """Yield name and attributes of each element of a part."""
     parser = _Elements(pieces, part)
     for _ in parser.feed():
         yield from parser.found
@@ -105,7 +109,7 @@ def without_prefix(name: str) -> str:
 
 
 def whole_number(text: str | None, default: int) -> int:
-    """The number of an attribute, or ``default`` where there is none."""
+    """Parse a whole number in an attribute; return ``default`` if there is none."""
     try:
         return int(text) if text else default
     except ValueError:  # also for thousands of digits
