@@ -9,7 +9,7 @@ from . import render
 from .section import save
 
 #: In the order of the page; each is a module here with ``run(rounds) -> Section``.
-SECTIONS = ("codec", "pipeline", "scale", "reuse")
+SECTIONS = ("codec", "pipeline", "scale", "reuse", "cluster")
 
 
 def main() -> None:

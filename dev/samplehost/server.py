@@ -11,6 +11,7 @@
 ``GET /status/<code>?retry_after=…``   that HTTP status
 ``GET /redirect?to=…``                 302 to there
 ``GET /stats``                         requests by route and by status; bytes sent
+``GET /times?since=0``                 Unix times of the newest requests for photographs
 ``POST /hook[/<name>]?fail=n``         a webhook; ``GET /hooks?q=`` lists, ``DELETE`` forgets
 ``GET /healthz``                       200
 ====================================== ==========================================================
@@ -23,7 +24,8 @@ import hmac
 import os
 import signal
 import sys
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -35,6 +37,8 @@ from .photos import PHOTOS, SMALL_FOLDER, numbered
 _PAGE = b"<!doctype html><title>Sold out</title><p>This product is no longer available.</p>\n"
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _LONGEST_PAUSE = 600.0
+#: How many times of requests are remembered.
+_TIMES = 200_000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,6 +52,7 @@ class SampleHost:
         self._requests: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
         self._bytes = 0
+        self._times: deque[float] = deque(maxlen=_TIMES)
         self._flaky: Counter[str] = Counter()
 
     def app(self) -> web.Application:
@@ -62,6 +67,7 @@ class SampleHost:
         app.router.add_get("/status/{code:[1-5][0-9][0-9]}", self.status)
         app.router.add_get("/redirect", self.redirect)
         app.router.add_get("/stats", self.stats)
+        app.router.add_get("/times", self.times)
         app.router.add_get("/healthz", self.healthz)
         HookLog().add_routes(app)
         return app
@@ -71,6 +77,8 @@ class SampleHost:
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "unknown"
         self._requests[route] += 1
+        if route.startswith("/photos/"):
+            self._times.append(time.time())
         try:
             response = await handler(request)
         except web.HTTPException as error:
@@ -130,6 +138,10 @@ class SampleHost:
         return web.json_response(
             {"requests": self._requests, "statuses": self._statuses, "bytes": self._bytes}
         )
+
+    async def times(self, request: web.Request) -> web.Response:
+        since = float(request.query.get("since", "0"))
+        return web.json_response([moment for moment in self._times if moment >= since])
 
     async def healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

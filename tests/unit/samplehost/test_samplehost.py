@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -108,3 +109,11 @@ def test_stats_count_requests_by_route(host: str) -> None:
         _get(f"{host}/photos/n/{number}.jpg")
     after = json.loads(_get(f"{host}/stats")[2])["requests"]["/photos/n/{number}.jpg"]
     assert after - before == 3
+
+
+def test_times_tell_when_photographs_were_asked_for(host: str) -> None:
+    began = time.time()
+    _get(f"{host}/photos/n/7.jpg")
+    _get(f"{host}/stats")
+    [moment] = json.loads(_get(f"{host}/times?since={began}")[2])
+    assert began <= moment <= time.time()
