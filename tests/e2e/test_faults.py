@@ -15,11 +15,12 @@ from stack.stack import Stack
 
 IMAGES = 1000
 PER_SHARD = 125
+HEADER = "S. No.,Product Name,Input Image Urls\n"
 
 
 def _csv() -> str:
     rows = (f"{n},Product {n},{SAMPLEHOST_URL}/photos/n/{n}.jpg" for n in range(1, IMAGES + 1))
-    return "S. No.,Product Name,Input Image Urls\n" + "\n".join(rows) + "\n"
+    return HEADER + "\n".join(rows) + "\n"
 
 
 def _wait_for_shards(stack: Stack, name: str, done: int) -> None:
@@ -94,12 +95,22 @@ def test_suspend_holds_the_work_and_resume_finishes_it(stack: Stack, gateway: ht
     assert len(_report(gateway, name)) == IMAGES
 
 
-def test_cancel_ends_a_running_batch(stack: Stack) -> None:
-    slow = f"{SAMPLEHOST_URL}/slow?seconds=30"
-    text = f"S. No.,Product Name,Input Image Urls\n1,Slow,{slow}\n"
+def test_cancel_ends_a_running_batch_and_keeps_what_is_done(
+    stack: Stack, gateway: httpx.Client
+) -> None:
+    slow = f"{SAMPLEHOST_URL}/slow?seconds=120"
+    text = f"{HEADER}1,Cat,{SAMPLEHOST_URL}/photos/n/1.jpg\n2,Slow,{slow}\n"
     apply(stack, manifest("endless", source={"inline": text}))
-    time.sleep(3)
+    end = time.monotonic() + 60
+    while gateway.get("/api/status/endless").json()["images"]["done"] < 1:
+        assert time.monotonic() < end, "the first image is not recorded"
+        time.sleep(0.5)
     stack.batches(
         "patch", "imagebatch", "endless", "--type=merge", "-p", '{"spec":{"cancel":true}}'
     )
-    assert finished(stack, "endless", 30)["phase"] == "Cancelled"
+    status = finished(stack, "endless", 150)
+    assert status["phase"] == "Cancelled"
+    assert (status["images"]["succeeded"], status["images"]["failed"]) == (1, 1)
+    done, left = csv.DictReader(io.StringIO(gateway.get("/api/download/endless").text))
+    assert done["Output Image Urls"]
+    assert left["Error"].startswith("1: not_processed")

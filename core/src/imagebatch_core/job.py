@@ -73,6 +73,9 @@ class RunnerJob(Model):
     #: namespace and the uid. ``reuse_root`` is the prefix of the batch whose outputs are reused.
     root: str | None = None
     reuse_root: str | None = None
+    #: Why the batch ends before all images are done, for collect: images without a result are
+    #: reported as not_processed with this message, otherwise as shard_failed.
+    not_processed: str | None = None
     #: Shard number of completion index 0: a batch of over 10,000 shards has several Jobs.
     first_shard: int = 0
 

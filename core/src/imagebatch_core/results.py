@@ -96,6 +96,7 @@ class ErrorCode(StrEnum):
     DECODER_TIMEOUT = "decoder_timeout"
     STORAGE_FAILED = "storage_failed"
     SHARD_FAILED = "shard_failed"
+    NOT_PROCESSED = "not_processed"
 
     @property
     def retryable(self) -> bool:
@@ -112,6 +113,7 @@ _RETRYABLE = frozenset(
         ErrorCode.INCOMPLETE_BODY,
         ErrorCode.STORAGE_FAILED,
         ErrorCode.SHARD_FAILED,
+        ErrorCode.NOT_PROCESSED,
     }
 )
 

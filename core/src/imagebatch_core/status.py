@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .job import Totals
 from .model import Document
-from .reasons import ConditionType, Phase
+from .reasons import ConditionType, Phase, Reason
 from .results import ImageStatus
 from .words import ConditionTypeWord, PhaseWord, ReasonWord
 
@@ -168,6 +168,20 @@ class Retry(Document):
     )
 
 
+class Ending(Document):
+    """Why the batch ends before all its images are done. Its pods stop, and what they have recorded
+    is collected into the report.
+    """
+
+    reason: ReasonWord = Field(description="Cancelled or DeadlineExceeded.")
+    message: str = Field(
+        "",
+        description="The same in a sentence.",
+        json_schema_extra={"maxLength": MESSAGE_LENGTH},
+    )
+    since: datetime = Field(description="When it was noticed.")
+
+
 class WebhookStatus(Document):
     """The event to deliver, and its attempts. It is recorded before the first attempt: after a
     crash an attempt may be repeated, but the event is not lost.
@@ -248,6 +262,7 @@ class ImageBatchStatus(Document):
     start_time: datetime | None = Field(None, description="Time at which planning began.")
     paused: Paused | None = None
     retry: Retry | None = None
+    ending: Ending | None = None
     completion_time: datetime | None = Field(None, description="Time at which the batch ended.")
     duration: str | None = Field(
         None, description="Time from startTime to completionTime, for example 4m12s."
@@ -276,6 +291,8 @@ def _phase_by_conditions(conditions: Iterable[Any]) -> Phase:
         if isinstance(condition, Mapping) and condition.get("type") == ConditionType.SUCCEEDED:
             if condition.get("status") == ConditionStatus.UNKNOWN:
                 return Phase.PROCESSING
+            if condition.get("reason") == Reason.CANCELLED:
+                return Phase.CANCELLED
             succeeded = condition.get("status") == ConditionStatus.TRUE
             return Phase.COMPLETED if succeeded else Phase.FAILED
     return Phase.PENDING

@@ -8,6 +8,7 @@
     ScratchFull          there is no space for temporary files (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails, perhaps for a while (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
+    NothingPlanned       the batch ended early, before it was planned (exit code 2)
 """
 
 from __future__ import annotations
@@ -66,3 +67,7 @@ class ScratchFull(ImageBatchError):
 
 class SourceMissing(InputRefused):
     """The batch's source names a CSV that does not exist."""
+
+
+class NothingPlanned(InputRefused):
+    """There is nothing to collect: the batch ended early, before it was planned."""

@@ -11,6 +11,7 @@ from imagebatch_core import names
 from imagebatch_core.job import JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Source
+from imagebatch_core.status import Ending
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.shards import first_shard
 
@@ -51,7 +52,9 @@ def labels(batch: ImageBatch) -> dict[str, str]:
         names.LABEL_BATCH: batch.name[:_LABEL_VALUE_LIMIT].rstrip("-."),
         names.LABEL_BATCH_UID: batch.uid,
     }
-    queue = batch.labels.get(names.LABEL_KUEUE_QUEUE)
+    # A batch that ends early must not wait for its queue: only its report is left to write.
+    early = batch.status.ending is not None
+    queue = None if early else batch.labels.get(names.LABEL_KUEUE_QUEUE)
     return {**own, **({names.LABEL_KUEUE_QUEUE: queue} if queue else {})}
 
 
@@ -218,8 +221,13 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,
         reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
+        not_processed=_not_processed(batch.status.ending) if action.step is Step.COLLECT else None,
         first_shard=first_shard(action.chunk),
     )
+
+
+def _not_processed(ending: Ending | None) -> str | None:
+    return f"not reached before the batch ended early: {ending.message}" if ending else None
 
 
 def _job_source(source: Source) -> JobSource:

@@ -171,8 +171,8 @@ class Reconciler:
                 with contextlib.suppress(NotFound):
                     body = await kube.patch(jobs_path(namespace, name), {"spec": changed})
                     self._cache.put_job(body)
-            case DeleteJob(name=name):
-                await kube.delete(jobs_path(namespace, name))
+            case DeleteJob(name=name, after_pods=after_pods):
+                await kube.delete(jobs_path(namespace, name), foreground=after_pods)
             case DeleteBatch():
                 await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
             case DeliverWebhook():

@@ -211,3 +211,26 @@ def test_sigterm_ends_the_process_and_gives_the_lease_back(api: Api, operator: O
     assert api.get("lease", "imagebatch-operator")["spec"]["holderIdentity"]
     assert operator.terminate() == 0
     assert not api.get("lease", "imagebatch-operator")["spec"].get("holderIdentity")
+
+
+def test_cancel_waits_for_the_pods_then_collects_what_they_recorded(
+    api: Api, operator: Operator, receiver: Receiver
+) -> None:
+    api.batch("stopped", imagesPerShard=2, parallelism=1, webhook={"url": receiver.url})
+    api.finish_pods(job_name(api.job("stopped", "plan")), PLANNED)
+    shards = job_name(api.job("stopped", "compress-0"))
+    pod = eventually(lambda: api.pods(shards), "a pod of the shards")[0]["metadata"]["name"]
+    held = '{"metadata":{"finalizers":["test.example/records-results"]}}'
+    api.kubectl("patch", "pod", pod, "--type=merge", "-p", held)
+    api.patch("stopped", cancel=True)
+    eventually(lambda: "deletionTimestamp" in api.get("pod", pod)["metadata"], "its pods stop")
+    time.sleep(3)
+    assert api.find("jobs", "imagebatch.dev/batch=stopped,imagebatch.dev/step=collect") == []
+    assert api.phase("stopped") == "Processing"
+    api.kubectl("patch", "pod", pod, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    api.job_gone(shards)
+    api.finish_pods(job_name(api.job("stopped", "collect")), COLLECTED)
+    _, event = eventually(lambda: receiver.event_of("stopped"), "the webhook")
+    assert event["type"] == "imagebatch.cancelled"
+    assert event["data"]["images"]["succeeded"] == 3
+    assert event["data"]["downloadUrl"] == "http://gateway.example/api/download/stopped"

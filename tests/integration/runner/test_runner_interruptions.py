@@ -55,6 +55,35 @@ def test_sigterm_records_what_is_done_and_says_interrupted(
     assert len(built.list(built.keys.shard_results(0))) >= 2
 
 
+def test_report_of_an_early_end_has_what_is_done_and_names_the_rest(
+    batch: Build, host: ImageHost, urls: list[str]
+) -> None:
+    built = planned(batch, urls)
+    process = built.start("compress", 0)
+    built.wait_for_parts(1)
+    built.kill(process, signal.SIGTERM)
+    assert built.wait(process).code == 143
+    done = len(built.recorded())
+    built.job["notProcessed"] = "not reached before the batch ended early: cancelled"
+    collected = built.run("collect")
+    assert collected.code == 0
+    assert collected.message is not None
+    assert collected.message.totals is not None
+    assert collected.message.totals.images == IMAGES
+    rest = [line for line in built.report() if line["error_code"] == "not_processed"]
+    assert len(rest) == IMAGES - done
+    assert all(line["retryable"] and line["status"] == "failed" for line in rest)
+    assert rest[-1]["error_message"] == built.job["notProcessed"]
+
+
+def test_collect_of_an_early_end_before_plan_says_that_nothing_was_planned(batch: Build) -> None:
+    built = batch(products(["https://a.example/1.jpg"]), notProcessed="cancelled")
+    ended = built.run("collect")
+    assert ended.code == 2
+    assert ended.message is not None
+    assert ended.message.error == "nothing was planned"
+
+
 def test_sigterm_with_hanging_hosts_ends_within_the_grace_period(
     batch: Build, host: ImageHost
 ) -> None:

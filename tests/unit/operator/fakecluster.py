@@ -142,7 +142,7 @@ class FakeCluster(Kube):
         self._done()
         return made
 
-    async def delete(self, path: str, *, uid: str | None = None) -> None:
+    async def delete(self, path: str, *, uid: str | None = None, foreground: bool = False) -> None:
         self._about_to("delete")
         for known in list(self.objects):
             pods = path.replace("/apis/batch/v1/", "/api/v1/").replace("/jobs/", "/pods/")

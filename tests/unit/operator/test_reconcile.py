@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from imagebatch_core.names import RUNNER_CONFIG_MAP
+from imagebatch_core.names import LABEL_STEP, RUNNER_CONFIG_MAP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_operator.cluster.cache import VersionsWentBack
 from imagebatch_operator.cluster.client import (
@@ -26,7 +26,7 @@ from imagebatch_operator.cluster.client import (
 )
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, batch
-from unit.operator.fakecluster import IMAGES
+from unit.operator.fakecluster import IMAGES, FakeCluster
 from unit.operator.life import KEY, Life, applied, result, without_times
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes, yes").decode()
@@ -116,6 +116,38 @@ async def test_killed_around_any_write_the_end_is_the_same(
         assert cluster.jobs() == []
         assert {event_id for event_id, _ in receiver.events} == {first_id}, f"write {number}"
         assert len(receiver.events) <= 2
+
+
+async def cancelled_while_its_shards_run(url: str, settings: Settings) -> FakeCluster:
+    cluster = applied(batch().webhook(url))
+    life = Life(cluster, settings)
+    while not any("compress" in job["metadata"]["labels"][LABEL_STEP] for job in cluster.jobs()):
+        cluster.run_jobs()
+        await life.one_pass()
+    body = cluster.objects[batch_path(*KEY)]
+    cluster.add(batch_path(*KEY), {**body, "spec": {**body["spec"], "cancel": True}})
+    cluster.writes.clear()
+    return cluster
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
+async def test_killed_around_any_write_of_an_early_end_the_end_is_the_same(
+    receiver: Receiver, settings: Settings, lost: bool
+) -> None:
+    whole = await cancelled_while_its_shards_run(receiver.url, settings)
+    await Life(whole, settings).to_the_end()
+    expected, writes = without_times(result(whole)), len(whole.writes)
+    assert result(whole).status.phase is Phase.CANCELLED
+    assert result(whole).status.report is not None
+    assert receiver.events[0][1]["type"] == "imagebatch.cancelled"
+    assert receiver.events[0][1]["data"]["images"]["failed"] == 2
+    for number in range(1, writes + 1):
+        cluster = await cancelled_while_its_shards_run(receiver.url, settings)
+        cluster.crash_at, cluster.lost = number, lost
+        assert await Life(cluster, settings).to_the_end() == 1, f"write {number}"
+        assert without_times(result(cluster)) == expected, f"write {number}"
+        assert cluster.jobs() == []
+    assert {event_id for event_id, _ in receiver.events} == {receiver.events[0][0]}
 
 
 async def test_a_crash_after_sending_repeats_the_event_with_the_same_id(

@@ -40,6 +40,7 @@ MESSAGES: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.DECODER_TIMEOUT: "The image took too long to compress.",
     ErrorCode.STORAGE_FAILED: "The output could not be stored.",
     ErrorCode.SHARD_FAILED: "The image was not processed, because its shard failed.",
+    ErrorCode.NOT_PROCESSED: "The request ended before this image was processed.",
 }
 
 

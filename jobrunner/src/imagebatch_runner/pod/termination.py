@@ -9,7 +9,7 @@ from imagebatch_core.counted import counted
 from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.reasons import Reason
-from imagebatch_runner.failures import SourceMissing
+from imagebatch_runner.failures import NothingPlanned, SourceMissing
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
     """Return exit code and message of a step that raised ``error``; an interruption has no message.
 
     Exit code 2 means that the input is refused, which ends the batch; only plan reads the input.
+    Collect ends with it if it finds no plan of a batch that ended early.
     Exit code 3 means that a setting or the storage is refused: the batch waits until somebody
     corrects it.
     """
@@ -31,6 +32,8 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
 def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
     if isinstance(error, (ConfigurationRefused, StorageRefused)):
         return ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED
+    if isinstance(error, NothingPlanned):
+        return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
     if step is not Step.PLAN:
         return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
     if isinstance(error, SourceMissing):

@@ -19,6 +19,7 @@ from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.hashed import HashedReader
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
+from imagebatch_runner.failures import NothingPlanned
 from imagebatch_runner.store.documents import Plan, Summary, to_json
 
 from . import sharding
@@ -39,6 +40,7 @@ def collect(batch: Batch) -> Summary:
     """Store the reports, unless an earlier pod did, and return the batch's summary.
 
     Raises:
+        NothingPlanned: the batch ended early, before it was planned.
         ImageBatchError: the batch was not planned, or its stored input was changed since.
         ConfigurationRefused, ScratchFull: the reports cannot be written to the scratch folder.
     """
@@ -46,6 +48,8 @@ def collect(batch: Batch) -> Summary:
     if found is not None:
         return found
     plan = read_plan(batch)
+    if plan is None and batch.job.not_processed is not None:
+        raise NothingPlanned("nothing was planned")
     if plan is None:
         raise ImageBatchError("there is no plan.json; was the batch planned?")
     with scratch_folder() as folder:
@@ -124,7 +128,8 @@ class _ShardResults:
     def of(self, item: ShardItem) -> ImageResult:
         """Return the result of ``item``, which must be the next image in input order.
 
-        The result is ``shard_failed`` if none is recorded.
+        If none is recorded it is ``not_processed`` in a batch that ended early, otherwise
+        ``shard_failed``.
         """
         if self._count % self._per_shard == 0:
             self._current = {}
@@ -136,6 +141,9 @@ class _ShardResults:
         found = self._current.get((item.row, item.position))
         if found is not None:
             return found
+        why = self._batch.job.not_processed
+        if why is not None:
+            return ImageResult.failure(item, ErrorCode.NOT_PROCESSED, why)
         return ImageResult.failure(
             item, ErrorCode.SHARD_FAILED, "its shard ended before this image was done"
         )

@@ -83,9 +83,14 @@ class Kube:
         query = {"fieldManager": "imagebatch-operator"}
         return await self._call("PATCH", path, query, body, "application/merge-patch+json")
 
-    async def delete(self, path: str, *, uid: str | None = None) -> None:
-        """Delete an object, its dependents in the background; do nothing if it does not exist."""
-        options: dict[str, Any] = {"propagationPolicy": "Background"}
+    async def delete(self, path: str, *, uid: str | None = None, foreground: bool = False) -> None:
+        """Delete an object and its dependents; do nothing if it does not exist.
+
+        With ``foreground`` the object stays, being deleted, until its dependents are gone.
+        """
+        options: dict[str, Any] = {
+            "propagationPolicy": "Foreground" if foreground else "Background"
+        }
         if uid:
             options["preconditions"] = {"uid": uid}
         try:

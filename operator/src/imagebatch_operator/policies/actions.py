@@ -27,7 +27,10 @@ class PatchJob:
 
 @dataclass(frozen=True, slots=True)
 class DeleteJob:
+    """Delete a Job; with ``after_pods`` it stays, being deleted, until its pods are gone."""
+
     name: str
+    after_pods: bool = False
 
 
 @dataclass(frozen=True, slots=True)

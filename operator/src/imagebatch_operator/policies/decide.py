@@ -12,7 +12,7 @@ from imagebatch_core.resource import ImageBatch
 
 from .actions import Decision
 from .after_end import over
-from .ends import cancelled, deadline_exceeded, until_deadline
+from .ends import ending, until_deadline
 from .facts import Case
 from .observed import Observation
 from .refused import refused
@@ -38,8 +38,7 @@ def stage_of(case: Case) -> Stage:
     """Return the stage of the batch: that of the first policy that applies."""
     return (
         over(case)
-        or cancelled(case)
-        or deadline_exceeded(case)
+        or ending(case)
         or refused(case)
         or suspended(case)
         or planning(case)
@@ -52,7 +51,7 @@ def stage_of(case: Case) -> Stage:
 def _look_again(case: Case, stage: Stage) -> float | None:
     """Return the seconds after which time alone may change the decision."""
     times = [stage.next.look_again]
-    if not isinstance(stage, Ended | Over) and not stage.next.pauses:
+    if not isinstance(stage, Ended | Over) and not (stage.next.pauses or stage.facts.ending):
         times.append(until_deadline(case))
     due = [seconds for seconds in times if seconds is not None]
     return min(due) if due else None

@@ -1,30 +1,49 @@
-"""The ends of a batch that need no Job: it is cancelled, or its deadline has passed."""
+"""The early ends of a batch: it is cancelled, or its deadline has passed.
+
+Its pods stop, and what they have recorded is collected, so that the report says which images are
+done. An end that waits for nobody: without a report if collect cannot run.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from imagebatch_core.job import Step
 from imagebatch_core.reasons import Phase, Reason
-from imagebatch_core.status import Paused
+from imagebatch_core.status import Ending, Paused
 
 from .actions import DeleteJob
-from .facts import Case
-from .observed import Refusal
-from .stages import Ended, Next
+from .facts import Case, Facts
+from .observed import Refusal, find
+from .single_pod import collect_step
+from .stages import Collecting, Ended, Next, Note
+
+#: Pods get 60 s to record what they have done; one on a lost node never ends.
+_PODS_STOP_WITHIN: Final = timedelta(seconds=90)
+#: A namespace's default queue takes the collect Job whatever its labels say.
+_QUEUE_ADMITS_WITHIN: Final = timedelta(minutes=10)
 
 
-def cancelled(case: Case) -> Ended | None:
-    """Return the end of a batch whose ``spec.cancel`` is set."""
-    if not case.batch.spec.cancel:
+def ending(case: Case) -> Collecting | Ended | None:
+    """Return the stage of a batch that is cancelled or over its deadline, otherwise ``None``."""
+    why = case.facts.ending or _cancelled(case) or _deadline_exceeded(case)
+    if why is None:
         return None
-    return end(case, Phase.CANCELLED, Reason.CANCELLED, "cancelled by spec.cancel")
-
-
-def deadline_exceeded(case: Case) -> Ended | None:
-    """Return the end of a batch that ran for ``spec.activeDeadlineSeconds``, pauses not counted."""
-    left = until_deadline(case)
-    if left is None or left > 0:
-        return None
-    text = f"not finished within activeDeadlineSeconds ({case.batch.spec.active_deadline_seconds})"
-    return end(case, Phase.FAILED, Reason.DEADLINE_EXCEEDED, text)
+    begins = case.facts.ending is None
+    facts = replace(case.facts, ending=why)
+    if begins:
+        facts = replace(_out_of_the_queue(case, facts), retry=None)
+    if facts.collected or (begins and not _may_have_results(case)):
+        return _end_early(case, facts)
+    stopping = [j for j in case.seen.jobs if j.step is not Step.COLLECT and not j.finished]
+    stop = tuple(DeleteJob(job.name, after_pods=True) for job in stopping if not job.deleting)
+    left = (why.since + _PODS_STOP_WITHIN - case.now).total_seconds()
+    if stopping and left > 0:
+        text = f"{why.message}; its pods record what they have done"
+        return Collecting(facts, Next(stop, Note(Reason.COLLECTING, text), look_again=left))
+    return _collect(replace(case, facts=facts), why)
 
 
 def until_deadline(case: Case) -> float | None:
@@ -43,3 +62,75 @@ def end(
     """Return an end that deletes all Jobs of the batch."""
     jobs = tuple(DeleteJob(job.name) for job in case.seen.jobs)
     return Ended(case.facts, phase, reason, message, refusal, Next(jobs, look_again=0.0))
+
+
+def _cancelled(case: Case) -> Ending | None:
+    if not case.batch.spec.cancel:
+        return None
+    text = "cancelled by spec.cancel"
+    return Ending(reason=Reason.CANCELLED, message=text, since=case.now)
+
+
+def _deadline_exceeded(case: Case) -> Ending | None:
+    """Return the end of a batch that ran for ``spec.activeDeadlineSeconds``, pauses not counted."""
+    left = until_deadline(case)
+    if left is None or left > 0:
+        return None
+    text = f"not finished within activeDeadlineSeconds ({case.batch.spec.active_deadline_seconds})"
+    return Ending(reason=Reason.DEADLINE_EXCEEDED, message=text, since=case.now)
+
+
+def _out_of_the_queue(case: Case, facts: Facts) -> Facts:
+    """Return the facts with the next run of collect if its Job waits in a queue."""
+    job = find(case.seen, Step.COLLECT, 0, facts.runs.collect)
+    return facts.with_run(Step.COLLECT, job.run + 1) if job is not None and job.held else facts
+
+
+def _may_have_results(case: Case) -> bool:
+    """Whether a pod may have recorded results.
+
+    The plan pod of a batch of one shard goes on through the images, and only its end says so.
+    """
+    facts, spec = case.facts, case.batch.spec
+    if facts.shards is not None:
+        return bool(facts.runs.shards)
+    if spec.dry_run or spec.suspend_after is not None:
+        return False
+    job = find(case.seen, Step.PLAN, 0, facts.runs.plan)
+    if job is not None and (job.ready or (job.suspended and not job.held)):
+        return True
+    # Without a refusal, an earlier pod or run may have got as far.
+    failed = job is not None and job.failed_pods > 0
+    return facts.retry is None and (failed or facts.runs.plan > 1)
+
+
+def _collect(case: Case, why: Ending) -> Collecting | Ended:
+    """Return the stage of collect, or an end without a report if collect cannot run or fails."""
+    stage = collect_step(case)
+    if isinstance(stage, Ended):
+        return _end_early(case, stage.facts, stage.message)
+    note = stage.next.note
+    if note is not None and note.stalled:
+        return _end_early(case, stage.facts, note.message)
+    if note is not None and note.reason is Reason.QUEUED:
+        left = (why.since + _QUEUE_ADMITS_WITHIN - case.now).total_seconds()
+        if left <= 0:
+            return _end_early(case, stage.facts, note.message)
+        return replace(stage, next=replace(stage.next, look_again=left, pauses=False))
+    return stage
+
+
+def _end_early(case: Case, facts: Facts, obstacle: str | None = None) -> Ended:
+    """Return the end; ``obstacle`` says why there is no report although there may be results."""
+    why, images = facts.ending, facts.images
+    assert why is not None  # noqa: S101 - the callers set it
+    text = why.message
+    if facts.collected and images is not None:
+        done = images.total - (images.failed or 0)
+        text += f"; {done} of {images.total} images are done, the report lists all"
+    elif obstacle is not None:
+        text += f"; there is no report: {obstacle}"
+    cancelled = why.reason == Reason.CANCELLED
+    phase = Phase.CANCELLED if cancelled else Phase.FAILED
+    reason = Reason.CANCELLED if cancelled else Reason.DEADLINE_EXCEEDED
+    return end(replace(case, facts=facts), phase, reason, text)

@@ -11,6 +11,7 @@ from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import (
     Bytes,
+    Ending,
     ImageBatchStatus,
     Images,
     Report,
@@ -44,6 +45,7 @@ class Facts:
     storage: str | None
     reuse: ReuseStatus | None
     retry: Retry | None
+    ending: Ending | None
 
     @classmethod
     def recorded(cls, status: ImageBatchStatus) -> Self:
@@ -122,7 +124,12 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
     if facts.shards_open:
         facts = _compressed(facts, seen)
     collect = result(facts, seen, Step.COLLECT)
-    return _collected(facts, collect) if collect is not None else facts
+    if collect is None:
+        return facts
+    if facts.shards is None:
+        # The plan pod of a batch of one shard was stopped on its way through the images.
+        facts = _planned(facts, collect)
+    return _collected(facts, collect)
 
 
 def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:
@@ -155,8 +162,13 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         reuse=reuse,
         retry=None,
     )
-    # For a batch of one shard, the plan pod also writes the report.
-    return _collected(planned, message) if message.totals is not None else planned
+    if message.totals is None:
+        return planned
+    # The plan pod of a batch of one shard also writes the report, so no Job has counted that shard.
+    collected = _collected(planned, message)
+    done = 0 if facts.ending is not None else message.shards
+    shards = Shards(total=message.shards, done=done, images=message.images_per_shard)
+    return replace(collected, shards=shards)
 
 
 def _compressed(facts: Facts, seen: Observation) -> Facts:
@@ -208,7 +220,7 @@ def may_be_refused(seen: Observation, job: JobView) -> bool:
 
 def _collected(facts: Facts, message: RunnerMessage) -> Facts:
     """Return the facts with the totals of the report."""
-    totals, shards = message.totals, facts.shards
+    totals = message.totals
     if totals is None:
         raise ValueError("a collect message without totals")
     report = facts.report
@@ -221,6 +233,4 @@ def _collected(facts: Facts, message: RunnerMessage) -> Facts:
         saved=totals.saved,
         report=report,
         retry=None,
-        # The plan pod of a batch of one shard collects it, so no Job has counted that shard.
-        shards=shards and shards.model_copy(update={"done": shards.total - shards.failed}),
     )

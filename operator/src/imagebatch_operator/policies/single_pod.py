@@ -41,7 +41,7 @@ def collecting(case: Case) -> Collecting | Ended:
     """
     images = case.facts.images
     if images is None or not case.facts.collected:
-        return _step(case, Collecting)
+        return collect_step(case)
     limit, failed = case.batch.spec.max_failed_percent, images.failed or 0
     text = f"{failed} of {counted(image=images.total)} failed"
     if failed * 100 > limit * images.total:
@@ -52,6 +52,11 @@ def collecting(case: Case) -> Collecting | Ended:
     text = "the only image is done" if images.total == 1 else f"all {images.total} images are done"
     text += f", {images.reused} of them reused" if images.reused else ""
     return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED, text)
+
+
+def collect_step(case: Case) -> Collecting | Ended:
+    """Return the stage of collect while there is no report, or the end if collect failed."""
+    return _step(case, Collecting)
 
 
 def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:

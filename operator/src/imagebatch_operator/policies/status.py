@@ -58,8 +58,11 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
             return Phase.PROCESSING, Note(Reason.PLANNING, text)
         case Compressing(facts=facts):
             return Phase.PROCESSING, Note(Reason.COMPRESSING, facts.progress)
-        case Collecting():
-            return Phase.PROCESSING, Note(Reason.COLLECTING, "writing the report")
+        case Collecting(facts=facts):
+            text = "writing the report"
+            if facts.ending is not None:
+                text = f"{facts.ending.message}; writing the report of what is done"
+            return Phase.PROCESSING, Note(Reason.COLLECTING, text)
     assert_never(stage)
 
 
@@ -135,6 +138,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         "duration": human_duration((now - start).total_seconds()),
         "paused": _paused(batch, False, now),
         "retry": None,
+        "ending": None,
     }
     if batch.spec.webhook is None:
         told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)

@@ -422,24 +422,14 @@ def test_max_failed_percent_is_judged_at_collect(
     assert status.report is not None, "a failed batch has its report too"
 
 
-def test_cancel_deletes_the_jobs_and_ends_the_batch() -> None:
-    running = job(Step.COMPRESS)
-    decision = decide(
-        batch().shards(3, first_runs=1).spec(cancel=True).build(),
-        Observation(jobs=(PLAN_DONE, running)),
-        NOW,
-    )
-    assert decision.status.phase is Phase.CANCELLED
-    assert set(decision.actions) == {DeleteJob(PLAN_DONE.name), DeleteJob(running.name)}
-
-
 def test_the_deadline_counts_from_the_start_and_wakes_by_itself() -> None:
     builder = batch().shards(3, first_runs=1).spec(activeDeadlineSeconds=300)
     seen = Observation(jobs=(job(Step.COMPRESS),))
     running = decide(builder.build(), seen, NOW)
     assert running.requeue_after == 115.0
     over = decide(builder.build(), seen, NOW + timedelta(seconds=115))
-    assert condition(over.status, ConditionType.SUCCEEDED).reason is Reason.DEADLINE_EXCEEDED
+    assert over.status.ending is not None
+    assert over.status.ending.reason is Reason.DEADLINE_EXCEEDED
 
 
 def test_a_permanent_refusal_fails_the_batch_before_any_job() -> None:
