@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from pydantic import BaseModel
@@ -25,7 +26,7 @@ from imagebatch_core.results import ImageStatus
 from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_core.store import open_store
 from imagebatch_gateway.app import create_app
-from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.cluster import Cluster
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_gateway.uploads.form import form_model
 from imagebatch_operator.settings import Settings as OperatorSettings
@@ -114,7 +115,8 @@ def formats() -> str:
 def openapi() -> str:
     """The gateway's OpenAPI document. Nothing in it depends on settings."""
     settings = GatewaySettings(namespace="shop", store="memory://")
-    app = create_app(settings, open_store(settings.store, {}), cast("Batches", None))
+    cluster = SimpleNamespace(reviews=None, key_secret=None, batches=lambda _: None)
+    app = create_app(settings, open_store(settings.store, {}), cast("Cluster", cluster))
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 
 

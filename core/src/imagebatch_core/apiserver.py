@@ -20,8 +20,13 @@ _DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
 
 
 @asynccontextmanager
-async def api_client(env: Mapping[str, str] = os.environ) -> AsyncIterator[client.ApiClient]:
+async def api_client(
+    env: Mapping[str, str] = os.environ, *, anonymous: bool = False
+) -> AsyncIterator[client.ApiClient]:
     """Open a client; ``KUBECONFIG`` has precedence over the pod's service account.
+
+    With ``anonymous`` the client has the address and the CA of the API server, and no credentials:
+    the API server prefers a client certificate to the token that a request carries.
 
     Raises:
         ConfigurationRefused: there is neither, or it cannot be read.
@@ -35,5 +40,15 @@ async def api_client(env: Mapping[str, str] = os.environ) -> AsyncIterator[clien
             await config.load_kube_config(config_file=path, client_configuration=configuration)
     except config.ConfigException as error:
         raise ConfigurationRefused(f"no API server to talk to: {error}") from error
+    if anonymous:
+        _remove_credentials(configuration)
     async with client.ApiClient(configuration) as api:
         yield api
+
+
+def _remove_credentials(configuration: Any) -> None:
+    configuration.api_key = {}
+    configuration.api_key_prefix = {}
+    configuration.refresh_api_key_hook = None
+    configuration.username = configuration.password = None
+    configuration.cert_file = configuration.key_file = None

@@ -70,15 +70,18 @@ def key_problem(key: str) -> str | None:
 
 
 class ImageKey(NamedTuple):
-    """The parts of an output's key: SHA-256 of the output's bytes, extension without the dot."""
+    """The parts of an output's key: its namespace, SHA-256 of the output's bytes, extension without
+    the dot.
+    """
 
+    namespace: str
     sha256: str
     extension: str
 
 
 # Matches only keys that BatchKeys.image makes.
 _IMAGE: Final = re.compile(
-    rf"(?:.+/)?{NAMESPACE}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
+    rf"(?:.+/)?(?P<namespace>{NAMESPACE})/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
     r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
 )
 
@@ -86,7 +89,7 @@ _IMAGE: Final = re.compile(
 def parse_image_key(key: str) -> ImageKey | None:
     """Parse the key of an output; ``None`` if it cannot be the key of any batch's output."""
     match = _IMAGE.fullmatch(key) if key_problem(key) is None else None
-    return ImageKey(match["sha256"], match["extension"]) if match else None
+    return ImageKey(match["namespace"], match["sha256"], match["extension"]) if match else None
 
 
 def writer_of_part(key: str) -> str:

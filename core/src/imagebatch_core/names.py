@@ -47,6 +47,9 @@ KEY_PAIR_HINT: Final = (
     "in a cluster: s3.existingSecret or s3.credentials of the chart names its Secret"
 )
 
+#: Secret of the release's namespace that holds the hashes of the gateway's API keys.
+API_KEYS_SECRET: Final = "imagebatch-api-keys"  # noqa: S105 - the name of a Secret, not one
+
 # The runner's environment.
 ENV_JOB: Final = "IMAGEBATCH_JOB"
 ENV_STORE: Final = "IMAGEBATCH_STORE"

@@ -15,7 +15,7 @@ from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
 from imagebatch_core.store import open_store
-from imagebatch_gateway.backends.batches import kube_batches
+from imagebatch_gateway.backends.cluster import kube_cluster
 
 from .app import create_app
 from .settings import Settings
@@ -28,8 +28,8 @@ _STORE_RETRIES: Final = timedelta(seconds=15)
 
 async def serve(settings: Settings) -> None:
     store = open_store(settings.store, os.environ, retry_timeout=_STORE_RETRIES)
-    async with kube_batches(settings.namespace) as batches:
-        app = create_app(settings, store, batches)
+    async with kube_cluster(settings.namespace) as cluster:
+        app = create_app(settings, store, cluster)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -45,7 +45,7 @@ async def serve(settings: Settings) -> None:
         try:
             await server.serve()
         finally:
-            await app.state.services.history.close()
+            await app.state.namespaces.close()
 
 
 def main() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -10,10 +12,11 @@ from pydantic.json_schema import models_json_schema
 
 from imagebatch_core import __version__
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway.access.gate import Gate
 from imagebatch_gateway.answers import handlers
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.models import ProblemAnswer
-from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.cluster import Cluster
 
 from .routes import (
     callers,
@@ -22,6 +25,7 @@ from .routes import (
     files,
     health,
     images,
+    keys,
     pages,
     products,
     requests,
@@ -29,7 +33,7 @@ from .routes import (
     uploads,
     validation,
 )
-from .services import Services
+from .services import Namespaces, Services
 from .settings import Settings
 
 _ABOUT: Final = """\
@@ -43,16 +47,19 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
-    uploads, validation, status, downloads, requests, products, images, events, callers, files,
-    health, pages,
+    uploads, validation, status, downloads, requests, products, images, events, callers, keys,
+    files, health, pages,
 )  # fmt: skip
 
 
-def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> FastAPI:
-    """Create the application from its settings, the object store and the API server's batches.
+def create_app(settings: Settings, store: ObjectStore, cluster: Cluster) -> FastAPI:
+    """Create the application from its settings, the object store and the cluster.
 
-    The caller owns ``store`` and ``batches`` and must keep them open until the last request has
-    ended.
+    The caller owns ``store`` and ``cluster`` and must keep them open until the last request has
+    ended and ``app.state.namespaces`` is closed.
+
+    Raises:
+        ConfigurationRefused: the settings contradict each other.
     """
     app = FastAPI(
         title="ImageBatch",
@@ -61,22 +68,14 @@ def create_app(settings: Settings, store: ObjectStore, batches: Batches) -> Fast
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = Services.over(settings, store, batches)
+    app.state.gate = Gate(
+        settings, cluster.reviews, cluster.key_secret, time.monotonic, lambda: datetime.now(UTC)
+    )
+    services = Services.over(settings, store, cluster.batches(settings.namespace))
+    app.state.services = services
+    app.state.namespaces = Namespaces(services, cluster, {}, time.monotonic)
     handlers.install(app)
-    for module in (
-        uploads,
-        validation,
-        status,
-        downloads,
-        requests,
-        products,
-        images,
-        events,
-        callers,
-        files,
-        health,
-        pages,
-    ):
+    for module in _CALLS:
         app.include_router(module.router)
     app.mount("/static", pages.static)
     # The middleware that is added last sees a request first.

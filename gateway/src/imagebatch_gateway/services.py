@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+import anyio
 from fastapi import Depends, Request
 
 from imagebatch_core.keys import upload_prefix
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway.access.caller import Caller
+from imagebatch_gateway.access.needs import CallerOf
 from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.backends.batches import Batches
+from imagebatch_gateway.backends.cluster import Cluster
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
 from imagebatch_gateway.requests.changes import Changes
@@ -35,7 +39,10 @@ from .settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """The services for requests of one namespace, acting as one caller."""
+
     settings: Settings
+    namespace: str
     objects: Objects
     lookup: Lookup
     history: History
@@ -64,6 +71,7 @@ class Services:
         rows, recorded, reported = Rows(objects), Recorded(objects, clock), Reported(objects)
         return cls(
             settings,
+            settings.namespace,
             objects,
             lookup,
             history,
@@ -74,7 +82,7 @@ class Services:
                 history,
                 settings.namespace,
                 prefix=settings.prefix,
-                at_once=settings.uploads_at_once,
+                threads=anyio.CapacityLimiter(settings.uploads_at_once),
             ),
             Snapshots(OutputUrls(objects), progress, lookup.keys_of),
             Products(rows, recorded, reported),
@@ -84,16 +92,64 @@ class Services:
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )
 
+    def acting_for(self, caller: Caller, batches: Batches, history: History) -> Services:
+        """Return the same services for a caller: ``batches`` and ``history`` are those of the
+        caller's namespace, and ``batches`` has the caller's credentials where they are used.
+        """
+        lookup = Lookup(batches, self.settings.prefix)
+        return replace(
+            self,
+            namespace=caller.namespace,
+            lookup=lookup,
+            history=history,
+            changes=Changes(lookup, batches, history),
+            uploads=self.uploads.acting_for(caller, batches, history),
+        )
 
-def services_of(request: Request) -> Services:
-    services = request.app.state.services
-    assert isinstance(services, Services)  # noqa: S101 - create_app put it there
-    return services
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """The services of each namespace that the gateway serves; ``home`` are those of its own."""
+
+    home: Services
+    cluster: Cluster
+    histories: dict[str, History]
+    clock: Callable[[], float]
+
+    def services_for(self, caller: Caller) -> Services:
+        """Return the services for a caller who was admitted."""
+        namespace = caller.namespace
+        at_home = namespace == self.home.namespace
+        if at_home and not caller.name:
+            return self.home
+        history = self.home.history if at_home else self._history(namespace)
+        batches = self.cluster.batches(namespace, caller.token)
+        return self.home.acting_for(caller, batches, history)
+
+    async def close(self) -> None:
+        """End what follows the API server."""
+        for history in (self.home.history, *self.histories.values()):
+            await history.close()
+
+    def _history(self, namespace: str) -> History:
+        """Lists are read with the gateway's own credentials, after the caller was judged."""
+        if namespace not in self.histories:
+            self.histories[namespace] = History(self.cluster.batches(namespace), self.clock)
+        return self.histories[namespace]
+
+
+def services_of(request: Request, caller: CallerOf) -> Services:
+    """Return the services for the caller of a request."""
+    namespaces = request.app.state.namespaces
+    assert isinstance(namespaces, Namespaces)  # noqa: S101 - create_app put it there
+    return namespaces.services_for(caller)
 
 
 def links_of(request: Request, services: Annotated[Services, Depends(services_of)]) -> Links:
     """Return links below the configured public URL, or else below the URL that the caller used."""
-    return Links(services.settings.gateway_url or str(request.base_url).rstrip("/"))
+    settings = services.settings
+    base = settings.gateway_url or str(request.base_url).rstrip("/")
+    return Links(base, None if services.namespace == settings.namespace else services.namespace)
 
 
 ServicesOf = Annotated[Services, Depends(services_of)]

@@ -7,9 +7,9 @@ The credentials of the object store come from the ``AWS_…`` variables
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from imagebatch_core.environment import (
     Count,
@@ -32,6 +32,17 @@ def _own_namespace() -> str:
         return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
     except OSError:
         return ""
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+#: Texts with a comma between them.
+Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
 
 
 class Settings(EnvironmentSettings):
@@ -61,6 +72,45 @@ class Settings(EnvironmentSettings):
         4,
         description="Number of uploads that are checked and stored at the same time. Protects the "
         "CPU time that other calls need.",
+    )
+    gateway_namespaces: Namespaces = Field(
+        (),
+        description="Further namespaces that callers may name with ?namespace=, with a comma "
+        "between them.",
+    )
+    auth_mode: Literal["none", "kubernetes", "proxy"] = Field(
+        "none",
+        description="How callers are known. none: not at all; kubernetes: by their bearer token of "
+        "the cluster; proxy: by the headers of a proxy that signs people in.",
+    )
+    auth_admins: Texts = Field(
+        (),
+        description="Users, and groups as group:NAME, that may manage API keys without a right to "
+        "write Secrets, with a comma between them.",
+    )
+    auth_review_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        60,
+        description="Seconds for which a review by the API server counts: how long a right that "
+        "was taken away may still be used.",
+    )
+    auth_images: bool = Field(
+        False,
+        description="Whether /files needs the right to read the requests of the image's namespace. "
+        "Otherwise whoever knows an output's address may read it.",
+    )
+    auth_proxy_secret: str | None = Field(
+        None,
+        repr=False,
+        description="With proxy: what the proxy sends as X-ImageBatch-Proxy-Secret. At least 16 "
+        "characters.",
+    )
+    auth_proxy_user_header: str = Field(
+        "X-Forwarded-User", description="With proxy: the header that holds the user."
+    )
+    auth_proxy_groups_header: str = Field(
+        "X-Forwarded-Groups",
+        description="With proxy: the header that holds the user's groups, with a comma between "
+        "them.",
     )
     gateway_host: str = Field("0.0.0.0", description="IP address on which the gateway listens.")  # noqa: S104 - a pod is reached on its own address
     gateway_port: Port = Field(8080, description="Port on which the gateway listens.")

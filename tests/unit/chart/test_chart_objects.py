@@ -90,13 +90,18 @@ _SIGNING_RULE = {
     "resourceNames": [names.WEBHOOK_SECRET],
     "verbs": ["get"],
 }
+_KEYS_RULE = {
+    **_SIGNING_RULE,
+    "resourceNames": [names.API_KEYS_SECRET],
+    "verbs": ["get", "patch"],
+}
 
 
-def test_no_rule_has_a_wildcard_and_none_reads_secrets_but_the_signing_one(render: Render) -> None:
+def test_no_rule_has_a_wildcard_and_none_reads_secrets_but_two_by_name(render: Render) -> None:
     for role in (*render().all("ClusterRole"), *render().all("Role")):
         for rule in role["rules"]:
             assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
-            assert "secrets" not in rule["resources"] or rule == _SIGNING_RULE
+            assert "secrets" not in rule["resources"] or rule in (_SIGNING_RULE, _KEYS_RULE)
 
 
 def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None:
@@ -123,7 +128,7 @@ def test_the_gateway_may_do_nothing_but_its_calls_with_batches_of_its_namespace(
         binding["roleRef"]["name"]
         for binding in (*chart.all("RoleBinding"), *chart.all("ClusterRoleBinding"))
         if binding["subjects"][0]["name"] == "imagebatch-gateway"
-    ] == ["imagebatch-gateway"]
+    ] == ["imagebatch-gateway-keys", "imagebatch-gateway"]
 
 
 def test_every_pod_is_restricted(render: Render) -> None:
@@ -372,7 +377,7 @@ def test_every_namespace_signs_with_a_secret_of_its_own(render: Render) -> None:
 
 def test_an_existing_signing_secret_is_used(render: Render) -> None:
     chart = render(webhook={"signing": {"existingSecret": "ours"}})
-    assert chart.all("Secret") == []
+    assert [one["metadata"]["name"] for one in chart.all("Secret")] == [names.API_KEYS_SECRET]
     pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["signing"]["secret"]["secretName"] == "ours"

@@ -25,6 +25,7 @@ _MISSPELLED: list[Values] = [
     {"runner": {"settings": {"fetchPerHosts": 3}}},
     {"operator": {"resources": {"request": {}}}},
     {"networkPolicy": {"apiServer": {"port": 443}}},
+    {"auth": {"proxy": {"secret": "s"}}},
 ]
 
 
@@ -100,7 +101,15 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
             "the key pair would be ignored",
         ),
         ({"gateway": {"enabled": False}}, "set s3.publicBaseUrl"),
-        ({"gateway": {"ingress": {"enabled": True}}}, "gateway.ingress.host is required"),
+        (
+            {"auth": {"mode": "kubernetes"}, "gateway": {"ingress": {"enabled": True}}},
+            "gateway.ingress.host is required",
+        ),
+        (
+            {"gateway": {"ingress": {"enabled": True, "host": "images.example"}}},
+            "lets everybody who reaches the Ingress do everything",
+        ),
+        ({"auth": {"mode": "proxy"}}, "auth.mode proxy needs auth.proxy.secretName"),
         ({"egress": {"allow": ["http://shop"]}}, "http://shop.* is no host name, address or CIDR"),
         ({"egress": {"allow": ["*.shop"]}}, "no port, scheme or wildcard"),
         ({"egress": {"allow": ["10.0.0.0/33"]}}, "10.0.0.0/33.* is no host name"),

@@ -49,8 +49,8 @@ def test_gateway_and_runner_use_the_existing_secret_by_its_own_names(render: Ren
         "AWS_ACCESS_KEY_ID": ("bucket", "user"),
         "AWS_SECRET_ACCESS_KEY": ("bucket", "AWS_SECRET_ACCESS_KEY"),
     }
-    made = [one["metadata"]["name"] for one in chart.all("Secret")]
-    assert made == ["imagebatch-webhook-signing"]
+    made = {one["metadata"]["name"] for one in chart.all("Secret")}
+    assert made == {names.API_KEYS_SECRET, "imagebatch-webhook-signing"}
 
 
 def test_each_namespace_uses_its_own_pair_and_the_gateway_that_of_its_home(render: Render) -> None:

@@ -17,10 +17,10 @@ KEYS = BatchKeys.of("shop", UID)
 
 
 @pytest.mark.parametrize("namespace", ["shop", "a", "team-1", "n" * 63])
-def test_the_key_of_an_output_tells_its_hash_and_extension(namespace: str) -> None:
+def test_the_key_of_an_output_tells_its_namespace_hash_and_extension(namespace: str) -> None:
     key = BatchKeys.of(namespace, UID).image(10_000_000, 12, SHA, "webp")
 
-    assert parse_image_key(key) == ImageKey(SHA, "webp")
+    assert parse_image_key(key) == ImageKey(namespace, SHA, "webp")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_prefix_of_a_store_is_what_follows_the_bucket(url: str, prefix: str)
     assert made.root == f"{prefix}shop/{UID}/"
     assert made.prefix == prefix
     assert BatchKeys.at(made.root, "shop") == made
-    assert parse_image_key(made.image(1, 1, SHA, "jpg")) == ImageKey(SHA, "jpg")
+    assert parse_image_key(made.image(1, 1, SHA, "jpg")) == ImageKey("shop", SHA, "jpg")
 
 
 @pytest.mark.parametrize(

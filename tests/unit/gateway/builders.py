@@ -27,7 +27,8 @@ from imagebatch_core.status import (
     Report,
 )
 from imagebatch_gateway.backends.batches import Change, ListPage
-from imagebatch_gateway.backends.errors import BatchExists, BatchMissing
+from imagebatch_gateway.backends.errors import BatchExists, BatchMissing, CredentialRefused
+from imagebatch_gateway.backends.reviews import Person, Right
 from imagebatch_runner.steps.progress import ProgressCounts
 from imagebatch_runner.store.documents import to_json
 
@@ -106,10 +107,68 @@ class BatchBuilder:
         )
 
 
-class FakeBatches:
-    """Behaves as the API server's lock on names does; ``fail`` is raised by the next create."""
+class FakeReviews:
+    """``tokens`` are those of people; ``rights`` holds what each person may do, as ``verb resource
+    namespace``.
+    """
 
     def __init__(self) -> None:
+        self.tokens: dict[str, Person] = {}
+        self.rights: dict[str, set[str]] = {}
+        self.asked = 0
+        self.fail: Exception | None = None
+
+    def allow(self, name: str, *rights: str) -> None:
+        self.rights.setdefault(name, set()).update(rights)
+
+    async def person(self, token: str) -> Person:
+        self.asked += 1
+        if self.fail is not None:
+            raise self.fail
+        if token not in self.tokens:
+            raise CredentialRefused("the token is not valid, or no longer")
+        return self.tokens[token]
+
+    async def token_may(self, token: str, right: Right) -> bool:
+        return await self.person_may(await self.person(token), right)
+
+    async def person_may(self, person: Person, right: Right) -> bool:
+        self.asked += 1
+        text = f"{right.verb} {right.resource} {right.namespace}"
+        return any(text in self.rights.get(name, ()) for name in (person.name, *person.groups))
+
+
+class FakeKeySecret:
+    def __init__(self) -> None:
+        self.entries: dict[str, bytes] = {}
+        self.reads = 0
+        self.fail: Exception | None = None
+
+    async def read(self) -> dict[str, bytes]:
+        self.reads += 1
+        if self.fail is not None:
+            raise self.fail
+        return dict(self.entries)
+
+    async def put(self, id_: str, entry: bytes) -> None:
+        self.entries[id_] = entry
+
+    async def remove(self, id_: str) -> None:
+        self.entries.pop(id_, None)
+
+
+class FakeBatches:
+    """Behaves as the API server's lock on names does; ``fail`` is raised by the next create.
+
+    It is also a cluster, of which it is the home namespace; ``others`` are further ones. ``acting``
+    has the tokens with which batches were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.reviews = FakeReviews()
+        self.key_secret = FakeKeySecret()
+        self.others: dict[str, FakeBatches] = {}
+        self.acting: list[str | None] = []
         self.stored: dict[str, ImageBatch] = {}
         self.fail: Exception | None = None
         self.fail_after: Exception | None = None
@@ -119,6 +178,10 @@ class FakeBatches:
         self.lists = 0
         self.watched: list[str] = []
         self.events: asyncio.Queue[Change | Exception] = asyncio.Queue()
+
+    def batches(self, namespace: str, token: str | None = None) -> FakeBatches:
+        self.acting.append(token)
+        return self if namespace == NAMESPACE else self.others[namespace]
 
     def add(self, batch: ImageBatch) -> ImageBatch:
         self.stored[batch.name] = batch

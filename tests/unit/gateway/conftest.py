@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -34,6 +36,24 @@ def batches() -> FakeBatches:
 @pytest.fixture
 def batch() -> BatchBuilder:
     return BatchBuilder()
+
+
+@pytest.fixture
+async def client_of(
+    settings: Settings, store: MemoryStore, batches: FakeBatches
+) -> AsyncIterator[Callable[..., httpx.AsyncClient]]:
+    """``client_of(auth_mode="kubernetes")``: a client of a gateway with other settings."""
+    async with AsyncExitStack() as stack:
+
+        def make(**changed: Any) -> httpx.AsyncClient:
+            app = create_app(settings.model_copy(update=changed), store, batches)
+            stack.push_async_callback(app.state.namespaces.close)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+            stack.push_async_callback(client.aclose)
+            return client
+
+        yield make
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Checking a file without an upload, the stream of events, and who the caller is."""
+"""Checking a file without an upload, and the stream of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_gateway.backends.errors import ClusterUnavailable
 from imagebatch_gateway.requests import events
-from unit.gateway.builders import CSV, NAMESPACE, BatchBuilder, FakeBatches, uploads_in
+from unit.gateway.builders import CSV, BatchBuilder, FakeBatches, uploads_in
 
 MANY = CSV + b'4,Pot,"https://b.example/1.png;s3://catalogue/x.png, n/a"\n'
 
@@ -145,13 +145,3 @@ async def test_an_unknown_request_is_404_before_any_stream(http: httpx.AsyncClie
     answer = await http.get("/api/requests/none/events")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
-
-
-async def test_a_caller_is_told_what_they_may_do(http: httpx.AsyncClient) -> None:
-    assert (await http.get("/api/me")).json() == {
-        "authMode": "none",
-        "user": None,
-        "namespaces": [NAMESPACE],
-        "mayRead": True,
-        "mayWrite": True,
-    }

@@ -70,7 +70,7 @@ cluster, and on the first installation. */}}
 {{- define "imagebatch.gone" -}}
 {{- $gone := list -}}
 {{- if and .Release.IsUpgrade (lookup "v1" "ServiceAccount" .Release.Namespace "default") -}}
-{{- range include "imagebatch.inValues" . | fromJsonArray -}}
+{{- range concat (include "imagebatch.inValues" . | fromJsonArray) (.Values.gateway.namespaces | default list) | uniq -}}
 {{- if not (lookup "v1" "ServiceAccount" . "default") -}}
 {{- $gone = append $gone . -}}
 {{- end -}}
@@ -88,9 +88,23 @@ cluster, and on the first installation. */}}
 {{- end -}}
 {{- end }}
 
-{{- define "imagebatch.gatewayUrl" -}}
+{{/* Namespaces beside the release's own that the gateway serves, as JSON. */}}
+{{- define "imagebatch.gatewayNamespaces" -}}
+{{- without (include "imagebatch.listed" (list . .Values.gateway.namespaces) | fromJsonArray) .Release.Namespace | toJson -}}
+{{- end }}
+
+{{/* Where clients outside of the cluster reach the gateway; empty if nothing says it. */}}
+{{- define "imagebatch.externalUrl" -}}
 {{- if .Values.gateway.externalUrl -}}
 {{- .Values.gateway.externalUrl | trimSuffix "/" -}}
+{{- else if .Values.gateway.ingress.enabled -}}
+{{- printf "%s://%s" (.Values.gateway.ingress.tlsSecret | empty | ternary "http" "https") .Values.gateway.ingress.host -}}
+{{- end -}}
+{{- end }}
+
+{{- define "imagebatch.gatewayUrl" -}}
+{{- if include "imagebatch.externalUrl" . -}}
+{{- include "imagebatch.externalUrl" . -}}
 {{- else if .Values.gateway.enabled -}}
 {{- $port := int .Values.gateway.service.port -}}
 {{- printf "http://imagebatch-gateway.%s.svc%s" .Release.Namespace (eq $port 80 | ternary "" (printf ":%d" $port)) -}}

@@ -18,6 +18,13 @@ from imagebatch_gateway.backends.errors import (
     StoreUnavailable,
 )
 
+from .access_problems import (
+    foreign_page,
+    namespace_not_served,
+    no_such_key,
+    not_allowed,
+    sign_in,
+)
 from .problems import (
     MEDIA_TYPE,
     Problem,
@@ -102,6 +109,18 @@ BAD_NEW_REQUEST: Final = (
     idempotency_key_reused(),
     *BATCH_REFUSED,
 )
+
+TOKEN_REFUSED: Final = sign_in("the token is not valid, or no longer")
+NO_KEY: Final = no_such_key()
+BAD_KEY: Final = invalid_options(("scope", "Input should be 'read' or 'write'"))
+#: Every call that needs a right may be refused so.
+NOT_ADMITTED: Final = (
+    sign_in(None),
+    TOKEN_REFUSED,
+    not_allowed("alice", "create imagebatches in the namespace 'shop'"),
+    namespace_not_served("bakery"),
+)
+FOREIGN_PAGE: Final = foreign_page()
 
 
 def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, Any]]:

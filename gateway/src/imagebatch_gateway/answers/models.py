@@ -285,14 +285,21 @@ class ProblemAnswer(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Caller(Model):
-    """Who the caller is, and what the caller may do."""
+class CallerAnswer(Model):
+    """Who calls, and what they may do in one namespace."""
 
-    auth_mode: Literal["none"] = Field(description="How callers sign in; `none`: they do not.")
-    user: str | None = Field(description="Name of the caller; null if callers do not sign in.")
-    namespaces: list[str] = Field(description="Namespaces whose requests the caller can use.")
+    auth_mode: Literal["none", "kubernetes", "proxy"] = Field(
+        description="How callers are known. none: not at all, so everybody may read and write."
+    )
+    user: str | None = Field(
+        description="The user, or `key:` and the name of the API key; null where nobody signed in."
+    )
+    kind: Literal["anonymous", "user", "key"]
+    namespace: str = Field(description="The one that the rights below are about.")
+    namespaces: list[str] = Field(description="Those whose requests the caller may list.")
     may_read: bool
-    may_write: bool
+    may_write: bool = Field(description="Whether the caller may make requests.")
+    may_manage_keys: bool
 
 
 class Health(Model):

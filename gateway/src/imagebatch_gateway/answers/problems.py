@@ -18,8 +18,10 @@ from imagebatch_core.unsupported import explain_unsupported
 from imagebatch_gateway.backends.errors import (
     BatchMissing,
     BatchUnreadable,
+    CallerRefused,
     ClusterRefused,
     ClusterUnavailable,
+    CredentialRefused,
     CursorRefused,
     QuotaExceeded,
     ResultMissing,
@@ -196,6 +198,11 @@ def problem_of(error: ImageBatchError) -> Problem:
         case QuotaExceeded():
             title = "The namespace's quota of ImageBatches is used up"
             return Problem(429, "quota-exceeded", title, detail, retry_after=60)
+        case CredentialRefused():
+            headers = {"WWW-Authenticate": 'Bearer realm="imagebatch"'}
+            return Problem(401, "credentials-refused", "Sign in", detail, headers=headers)
+        case CallerRefused():
+            return Problem(403, "not-allowed", "You may not do this", detail)
         case ClusterRefused():
             return Problem(503, "misconfigured", "The gateway is not set up completely", detail)
         case ClusterUnavailable():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
@@ -13,13 +13,17 @@ from kubernetes.aio.client.exceptions import ApiException
 from .errors import (
     BatchExists,
     BatchMissing,
+    CallerRefused,
     Cause,
     ClusterRefused,
     ClusterUnavailable,
+    CredentialRefused,
     ListExpired,
     QuotaExceeded,
     SpecRefused,
 )
+
+_LACKS: Final = "the gateway lacks a permission in the cluster: "
 
 
 @asynccontextmanager
@@ -37,6 +41,21 @@ async def translated(name: str) -> AsyncIterator[None]:
         raise ClusterUnavailable(
             "the Kubernetes API server did not answer", undecided=True
         ) from error
+
+
+@asynccontextmanager
+async def translated_for_caller(name: str) -> AsyncIterator[None]:
+    """As :func:`translated`, for calls with a caller's token: a right that is missing is missing to
+    the caller.
+    """
+    try:
+        async with translated(name):
+            yield
+    except ClusterRefused as error:
+        cause = error.__cause__
+        if isinstance(cause, ApiException) and cause.status == 401:
+            raise CredentialRefused("the token is not valid, or no longer") from error
+        raise CallerRefused(str(error).removeprefix(_LACKS)) from error
 
 
 @asynccontextmanager
@@ -64,7 +83,7 @@ def _domain_error(name: str, error: ApiException) -> Exception:
     if status == 403 and "exceeded quota" in message:
         return QuotaExceeded(message)
     if status == 401 or (status == 403 and "cannot " in message):
-        return ClusterRefused(f"the gateway lacks a permission in the cluster: {message}")
+        return ClusterRefused(f"{_LACKS}{message}")
     if status in (400, 403, 413, 422):
         return SpecRefused(message, _causes(answer))
     return ClusterUnavailable(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -14,11 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from imagebatch_core import names
-from imagebatch_core.apiserver import api_client
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
 
-from .api_errors import translated, translated_list
+from .api_errors import translated, translated_for_caller, translated_list
 from .errors import (
     BatchMissing,
     BatchUnreadable,
@@ -105,9 +102,11 @@ class Batches(Protocol):
 class KubeBatches:
     """The ImageBatches of one namespace, accessed with the official Kubernetes client."""
 
-    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+    def __init__(self, api: client.ApiClient, namespace: str, *, for_caller: bool = False) -> None:
+        """``for_caller``: the credentials of ``api`` are a caller's, so a missing right is too."""
         self._custom: Any = client.CustomObjectsApi(api)
         self._namespace = namespace
+        self._translated = translated_for_caller if for_caller else translated
 
     async def create(
         self, name: str, spec: ImageBatchSpec, annotations: Mapping[str, str]
@@ -126,7 +125,7 @@ class KubeBatches:
             ),
         }
         try:
-            async with translated(name):
+            async with self._translated(name):
                 created = await self._custom.create_namespaced_custom_object(
                     names.GROUP,
                     names.VERSION,
@@ -144,7 +143,7 @@ class KubeBatches:
         return _read(name, created)
 
     async def get(self, name: str) -> ImageBatch:
-        async with translated(name):
+        async with self._translated(name):
             body = await self._custom.get_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -156,7 +155,7 @@ class KubeBatches:
         return _read(name, body)
 
     async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
-        async with translated(name):
+        async with self._translated(name):
             body = await self._custom.patch_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -172,7 +171,7 @@ class KubeBatches:
         return _read(name, body)
 
     async def delete(self, name: str) -> None:
-        async with translated(name):
+        async with self._translated(name):
             await self._custom.delete_namespaced_custom_object(
                 names.GROUP,
                 names.VERSION,
@@ -221,7 +220,7 @@ class KubeBatches:
 
     async def check(self) -> None:
         try:
-            async with translated(""):
+            async with self._translated(""):
                 await self._custom.list_namespaced_custom_object(
                     names.GROUP,
                     names.VERSION,
@@ -252,18 +251,6 @@ def _change(event: Mapping[str, Any]) -> Change:
     if kind == "BOOKMARK":
         return Change(version)
     return Change(version, found, deleted=kind == "DELETED")
-
-
-@asynccontextmanager
-async def kube_batches(
-    namespace: str, env: Mapping[str, str] = os.environ
-) -> AsyncIterator[KubeBatches]:
-    """Connect to the cluster that :func:`.api_client` finds, and close the connection at the end.
-
-    Raises the errors of :func:`.api_client`.
-    """
-    async with api_client(env) as api:
-        yield KubeBatches(api, namespace)
 
 
 def _read(name: str, body: dict[str, Any]) -> ImageBatch:

@@ -9,6 +9,8 @@
         ├── BatchUnreadable      the stored resource is not one this version understands
         ├── SpecRefused          the API server's schema, rules or policies refuse the resource
         ├── QuotaExceeded        the namespace's quota refuses one more
+        ├── CredentialRefused    no valid credentials came with the request
+        ├── CallerRefused        the caller lacks a right in the cluster
         ├── ClusterRefused       the gateway's own permissions or the CRD are missing
         ├── ClusterUnavailable   the API server does not respond
         ├── ListExpired          a list or watch is too old to be continued: list again
@@ -63,6 +65,14 @@ class SpecRefused(GatewayError):
 
 
 class QuotaExceeded(GatewayError):
+    pass
+
+
+class CredentialRefused(GatewayError):
+    pass
+
+
+class CallerRefused(GatewayError):
     pass
 
 

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import (
     BAD_FORMAT,
     BEYOND,
@@ -31,7 +33,7 @@ from imagebatch_gateway.services import Services, ServicesOf
 from .both_names import under_both_names
 from .stored import RANGES, Asked, answer_stored
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 class ReportFormat(StrEnum):
@@ -68,6 +70,7 @@ _REPORT: dict[str, Any] = {
     router.get,
     "/api/download/{request_id}",
     "/download/{request_id}",
+    dependencies=[needs(Action.GET)],
     operation_id="download",
     summary="The output CSV",
     response_class=StreamingResponse,
@@ -79,8 +82,10 @@ _REPORT: dict[str, Any] = {
         ),
     },
 )
-@router.head("/api/download/{request_id}", include_in_schema=False)
-@router.head("/download/{request_id}", include_in_schema=False)
+@router.head(
+    "/api/download/{request_id}", include_in_schema=False, dependencies=[needs(Action.GET)]
+)
+@router.head("/download/{request_id}", include_in_schema=False, dependencies=[needs(Action.GET)])
 async def download(
     request_id: str,
     services: ServicesOf,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from imagebatch_core.resource import ImageBatch
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import CallerOf, GateOf, GuardedRoute, needs
 from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_REQUEST, refusals
 from imagebatch_gateway.requests.events import status_events
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
@@ -23,6 +26,7 @@ async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
 
 @router.get(
     "/api/requests/{request_id}/events",
+    dependencies=[needs(Action.GET)],
     operation_id="streamEvents",
     summary="The request as server-sent events, one for each change, until it ends",
     response_class=EventSourceResponse,
@@ -30,8 +34,11 @@ async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
 )
 async def stream_events(
     batch: Annotated[ImageBatch, Depends(_existing)],
+    gate: GateOf,
+    caller: CallerOf,
     services: ServicesOf,
     links: LinksOf,
+    *,
     last_event_id: Annotated[
         str | None, Header(description="Id of the last event that the caller received.")
     ] = None,
@@ -40,7 +47,14 @@ async def stream_events(
     returns it. A comment every 15 s keeps the connection open. The stream ends when the request has
     ended; do not reconnect then.
     """
-    events = status_events(services.lookup, services.snapshots, batch.name, links, last_event_id)
+    events = status_events(
+        services.lookup,
+        services.snapshots,
+        batch.name,
+        links,
+        last_id=last_event_id,
+        still_allowed=partial(gate.still_may, caller, Action.GET),
+    )
     async for id_, answer in events:
         yield ServerSentEvent(
             raw_data=answer.model_dump_json(by_alias=True), event="status", id=id_

@@ -9,6 +9,8 @@ from fastapi.responses import StreamingResponse
 
 from imagebatch_core.formats import BY_EXTENSION, Kind
 from imagebatch_core.keys import parse_image_key
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GateOf, GuardedRoute, needs
 from imagebatch_gateway.answers.documented import BEYOND, NO_FILE, STORE_AWAY, refusals
 from imagebatch_gateway.answers.problems import no_such_file
 from imagebatch_gateway.backends.errors import ResultMissing
@@ -16,11 +18,12 @@ from imagebatch_gateway.services import ServicesOf
 
 from .stored import RANGES, Asked, answer_stored
 
-router = APIRouter(tags=["files"])
+router = APIRouter(tags=["files"], route_class=GuardedRoute)
 
 
 @router.get(
     "/files/{key:path}",
+    dependencies=[needs(Action.FILE)],
     operation_id="getFile",
     summary="An output image",
     response_class=StreamingResponse,
@@ -33,16 +36,19 @@ router = APIRouter(tags=["files"])
         **refusals(NO_FILE, BEYOND, STORE_AWAY),
     },
 )
-@router.head("/files/{key:path}", include_in_schema=False)
-async def get_file(key: str, services: ServicesOf, asked: Annotated[Asked, Depends()]) -> Response:
+@router.head("/files/{key:path}", include_in_schema=False, dependencies=[needs(Action.FILE)])
+async def get_file(
+    key: str, services: ServicesOf, gate: GateOf, asked: Annotated[Asked, Depends()]
+) -> Response:
     """Returns an output image by its key in the bucket. A key without the configured prefix, as
     earlier releases wrote it, is accepted too.
     """
     named = parse_image_key(key)
     if named is None:
         raise no_such_file()
+    kept_by = "private" if gate.guards_images else "public"
     headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
+        "Cache-Control": f"{kept_by}, max-age=31536000, immutable",
         # The content comes from strangers: a browser must not run scripts in it.
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",

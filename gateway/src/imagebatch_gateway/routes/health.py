@@ -9,19 +9,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.models import Health
 from imagebatch_gateway.services import ServicesOf
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
-@router.get("/healthz", operation_id="getHealth", summary="Liveness of the process")
+@router.get(
+    "/healthz",
+    dependencies=[needs(Action.OPEN)],
+    operation_id="getHealth",
+    summary="Liveness of the process",
+)
 async def healthz() -> Health:
     return Health(status="ok")
 
 
 @router.get(
     "/readyz",
+    dependencies=[needs(Action.OPEN)],
     operation_id="getReadiness",
     summary="Readiness of the gateway, and which system behind it does not respond",
 )

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from imagebatch_core.results import ErrorCode, ImageStatus
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import (
     CLUSTER_AWAY,
     NO_PAGE,
@@ -24,11 +26,12 @@ from imagebatch_gateway.services import LinksOf, ServicesOf
 
 from .paging import Cursor, Limit
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=GuardedRoute)
 
 
 @router.get(
     "/api/requests/{request_id}/images",
+    dependencies=[needs(Action.GET)],
     operation_id="listImages",
     summary="The images that have a result, also while the request runs",
     responses=refusals(*NO_PAGE, UNREADABLE),
@@ -76,6 +79,7 @@ async def list_images(
 
 @router.get(
     "/api/requests/{request_id}/failures",
+    dependencies=[needs(Action.GET)],
     operation_id="listFailures",
     summary="Why images failed: how many for each reason, with examples",
     responses=refusals(NO_REQUEST, NO_RESULT, UNREADABLE, *CLUSTER_AWAY, STORE_AWAY),

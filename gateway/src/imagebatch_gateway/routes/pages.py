@@ -9,9 +9,11 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.page.hashed_files import HashedFiles
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
 
 _OWN: Final = Path(str(files("imagebatch_gateway.page"))) / "static"
 _SWAGGER: Final = Path(str(files("fastapi_offline"))) / "static"
@@ -80,11 +82,11 @@ _CSP: Final = (
 _DOCS_CSP: Final = _CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs(Action.OPEN)])
 async def home() -> HTMLResponse:
     return HTMLResponse(_HOME, headers={"Content-Security-Policy": _CSP})
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[needs(Action.OPEN)])
 async def docs() -> HTMLResponse:
     return HTMLResponse(_DOCS, headers={"Content-Security-Policy": _DOCS_CSP})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import NO_PAGE, refusals
 from imagebatch_gateway.answers.result_models import ProductList
 from imagebatch_gateway.requests.place import Place
@@ -11,11 +13,12 @@ from imagebatch_gateway.services import LinksOf, ServicesOf
 
 from .paging import Cursor, Limit
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=GuardedRoute)
 
 
 @router.get(
     "/api/products/{request_id}",
+    dependencies=[needs(Action.GET)],
     operation_id="listProducts",
     summary="The products of a request with their outputs, also while it runs",
     responses=refusals(*NO_PAGE),

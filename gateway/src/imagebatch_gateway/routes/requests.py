@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Response
 
 from imagebatch_core.errors import InputRefused
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import (
     BAD_CURSOR,
     BAD_LIMIT,
@@ -33,11 +35,12 @@ from imagebatch_gateway.uploads.new_request import NewRequest, NewRequestBase
 from .idempotency import IdempotencyKey
 from .paging import Limit
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 @router.get(
     "/api/requests",
+    dependencies=[needs(Action.LIST)],
     operation_id="listRequests",
     summary="All requests, newest first",
     responses=refusals(BAD_CURSOR, BAD_LIMIT, *CLUSTER_AWAY),
@@ -75,6 +78,7 @@ async def list_requests(
 
 @router.post(
     "/api/requests",
+    dependencies=[needs(Action.CREATE)],
     operation_id="createRequest",
     summary="Create a request from a URL, an object in the bucket or inline CSV",
     responses=refusals(*BAD_NEW_REQUEST, *CLUSTER_AWAY),
@@ -104,6 +108,7 @@ async def create_request(
 
 @router.get(
     "/api/requests/{request_id}",
+    dependencies=[needs(Action.GET)],
     operation_id="getRequest",
     summary="A request: its status, and what it was made from",
     responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
@@ -115,6 +120,7 @@ async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> 
 
 @router.patch(
     "/api/requests/{request_id}",
+    dependencies=[needs(Action.PATCH)],
     operation_id="changeRequest",
     summary="Suspend, resume, confirm or cancel a request, or change its parallelism",
     responses=refusals(NO_REQUEST, ENDED, NOT_DONE_YET, WRONG_CHANGE, *CLUSTER_AWAY),
@@ -145,6 +151,7 @@ async def change_request(
 
 @router.delete(
     "/api/requests/{request_id}",
+    dependencies=[needs(Action.DELETE)],
     operation_id="deleteRequest",
     summary="Delete a request, and stop it if it is running",
     status_code=204,

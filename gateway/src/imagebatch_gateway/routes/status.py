@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.conditions import matches
 from imagebatch_gateway.answers.documented import (
     BAD_CURSOR,
@@ -22,13 +24,14 @@ from imagebatch_gateway.services import LinksOf, ServicesOf
 
 from .both_names import under_both_names
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 @under_both_names(
     router.get,
     "/api/status/{request_id}",
     "/status/{request_id}",
+    dependencies=[needs(Action.GET)],
     operation_id="getStatus",
     summary="State of a request, and the URLs of its outputs",
     response_model=StatusAnswer,

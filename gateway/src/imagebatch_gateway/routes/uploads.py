@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from imagebatch_core.errors import InputRefused
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import (
     BAD_UPLOAD,
     CLUSTER_AWAY,
@@ -21,7 +23,7 @@ from imagebatch_gateway.uploads.form import CheckedForm, upload_form
 from .both_names import under_both_names
 from .idempotency import IdempotencyKey
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 read_form = upload_form()
 
 _STATUS_LINK = {
@@ -42,6 +44,7 @@ _STATUS_LINK = {
     router.post,
     "/api/upload",
     "/upload",
+    dependencies=[needs(Action.CREATE)],
     operation_id="upload",
     summary="Upload a CSV or .xlsx file of products and image URLs",
     responses={200: _STATUS_LINK, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},

@@ -8,16 +8,19 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.spec import SheetName
+from imagebatch_gateway.access.caller import Action
+from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import BAD_FILE, refusals
 from imagebatch_gateway.answers.models import HostImages, SampleRow, ValidationAnswer
 from imagebatch_gateway.answers.problems import invalid_csv_of, no_csv
 from imagebatch_gateway.services import ServicesOf
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 @router.post(
     "/api/validate",
+    dependencies=[needs(Action.CREATE)],
     operation_id="validate",
     summary="Check a CSV or .xlsx file without storing it",
     responses=refusals(*BAD_FILE),

@@ -19,6 +19,7 @@ from imagebatch_core import names
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_gateway.access.caller import Caller
 from imagebatch_gateway.answers.problems import idempotency_key_reused, invalid_options
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import (
@@ -55,7 +56,9 @@ class Uploads:
     """Accepts uploads for one namespace.
 
     ``prefix`` is the prefix of all keys in the bucket; ``spec.source.s3.key`` does not contain it.
-    ``at_once`` is the number of files that are checked and stored at the same time.
+    ``threads`` limits the number of files that are checked and stored at the same time.
+    ``created_by`` is recorded in the batch; ``caller_id`` keeps the idempotency keys of callers
+    apart.
     """
 
     def __init__(
@@ -66,18 +69,35 @@ class Uploads:
         namespace: str,
         *,
         prefix: str = "",
-        at_once: int,
+        threads: anyio.CapacityLimiter,
+        created_by: str | None = None,
+        caller_id: str = "",
     ) -> None:
         self._objects = objects
         self._history = history
         self._batches = batches
         self._namespace = namespace
         self._prefix = prefix
-        self._threads = anyio.CapacityLimiter(at_once)
+        self._threads = threads
+        self._created_by = created_by
+        self._caller_id = caller_id
 
-    async def accept(
-        self, form: CheckedForm, idempotency_key: str | None, *, caller: str = ""
-    ) -> Accepted:
+    def acting_for(self, caller: Caller, batches: Batches, history: History) -> Uploads:
+        """Return the same service for a caller; ``batches`` and ``history`` belong to the caller's
+        namespace.
+        """
+        return Uploads(
+            self._objects,
+            batches,
+            history,
+            caller.namespace,
+            prefix=self._prefix,
+            threads=self._threads,
+            created_by=caller.name,
+            caller_id=caller.id,
+        )
+
+    async def accept(self, form: CheckedForm, idempotency_key: str | None) -> Accepted:
         """Check the file, store it and create the batch.
 
         After an error no batch exists, unless the API server created it and its response was lost.
@@ -90,7 +110,7 @@ class Uploads:
         file = form.file.file
         facts = await anyio.to_thread.run_sync(check_csv, file, form.sheet, limiter=self._threads)
         digest = payload_digest(form, facts)
-        request_id = request_id_for(self._namespace, caller, idempotency_key)
+        request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
         if idempotency_key is not None:
             earlier = await self._find(request_id)
             if earlier is not None:
@@ -106,7 +126,7 @@ class Uploads:
         return await inspect(file, sheet, self._threads)
 
     async def create(
-        self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None, caller: str = ""
+        self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None
     ) -> tuple[str, bool]:
         """Create a batch from a source other than an upload.
 
@@ -124,13 +144,13 @@ class Uploads:
                 check_csv, file, spec.source.sheet, limiter=self._threads
             )
         digest = spec_digest(spec, name)
-        request_id = request_id_for(self._namespace, caller, idempotency_key)
+        request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
         if idempotency_key is not None:
             earlier = await self._find(request_id)
             if earlier is not None:
                 return _same_payload(earlier, digest), True
         await self._check_reuse(spec)
-        annotations = _annotations(digest, name=name)
+        annotations = _annotations(digest, self._created_by, name=name)
         try:
             created = await self._batches.create(request_id, spec, annotations)
         except BatchExists:
@@ -152,7 +172,7 @@ class Uploads:
 
         If the batch is refused, the stored file is deleted.
         """
-        annotations = _annotations(digest, file_name=form.file.filename)
+        annotations = _annotations(digest, self._created_by, file_name=form.file.filename)
         try:
             created = await self._batches.create(request_id, form.spec_for(key), annotations)
             self._history.put(created)
@@ -237,9 +257,15 @@ def spec_digest(spec: ImageBatchSpec, name: str | None) -> str:
 
 
 def _annotations(
-    digest: str, *, name: str | None = None, file_name: str | None = None
+    digest: str,
+    created_by: str | None,
+    *,
+    name: str | None = None,
+    file_name: str | None = None,
 ) -> dict[str, str]:
     found = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
+    if created_by:
+        found[names.ANNOTATION_CREATED_BY] = created_by
     if name:
         found[names.ANNOTATION_DISPLAY_NAME] = name
     # Some browsers send the file's whole path on the user's machine.

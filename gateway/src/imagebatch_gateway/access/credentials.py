@@ -1,0 +1,93 @@
+"""Read what a request says about its caller."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from imagebatch_core.errors import ConfigurationRefused
+from imagebatch_gateway.backends.errors import CredentialRefused
+from imagebatch_gateway.backends.reviews import Person
+from imagebatch_gateway.settings import Settings
+
+from .api_key import PREFIX
+from .caller import Credentials
+
+PROXY_SECRET_HEADER: Final = "X-ImageBatch-Proxy-Secret"  # noqa: S105 - the name of a header
+_SHORTEST_SECRET: Final = 16
+#: Users and groups that the cluster itself gives: no proxy may speak for them.
+_SYSTEM: Final = "system:"
+_EVERYBODY: Final = "system:authenticated"
+
+
+class CredentialReader:
+    """Reads credentials as the ``auth.mode`` of the settings has them.
+
+    Raises:
+        ConfigurationRefused: the mode is ``proxy`` and its secret is missing or too short.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._mode = settings.auth_mode
+        self._secret = settings.auth_proxy_secret or ""
+        self._user = settings.auth_proxy_user_header
+        self._groups = settings.auth_proxy_groups_header
+        if self._mode == "proxy" and len(self._secret) < _SHORTEST_SECRET:
+            raise ConfigurationRefused(
+                "IMAGEBATCH_AUTH_PROXY_SECRET must have at least "
+                f"{_SHORTEST_SECRET} characters with IMAGEBATCH_AUTH_MODE=proxy"
+            )
+
+    def read(self, request: HTTPConnection) -> Credentials:
+        """Return the credentials of a request: its ``Authorization``, else the proxy's headers.
+
+        Raises:
+            CredentialRefused: the proxy names a user that only the cluster may name.
+        """
+        sent = request.headers.get("Authorization")
+        if sent is not None:
+            found = self.of_text(_bearer(sent))
+            if found.given:
+                return found
+        if self._mode == "proxy":
+            person = self._person(request)
+            return Credentials(person=person, ambient=True)
+        # Without a sign-in the network is the credential, and a browser is inside of it.
+        return Credentials(ambient=True)
+
+    def of_text(self, text: str | None) -> Credentials:
+        """Return what a token or key stands for; a token counts with the mode ``kubernetes``."""
+        if text is None:
+            return Credentials()
+        if text.startswith(PREFIX):
+            return Credentials(key=text)
+        if self._mode == "kubernetes":
+            return Credentials(token=text)
+        # A proxy may pass its own token on; without a sign-in there is nothing to ask.
+        return Credentials()
+
+    def _person(self, request: HTTPConnection) -> Person | None:
+        sent = request.headers.get(PROXY_SECRET_HEADER, "")
+        if not hmac.compare_digest(sent.encode(), self._secret.encode()):
+            return None
+        user = request.headers.get(self._user, "").strip()
+        if not user:
+            return None
+        if user.startswith(_SYSTEM):
+            raise CredentialRefused(f"the proxy names the user {user!r}; no name may begin so")
+        named = ",".join(request.headers.getlist(self._groups)).split(",")
+        groups = (group.strip() for group in named)
+        kept = [group for group in groups if group and not group.startswith(_SYSTEM)]
+        return Person(user, (*kept, _EVERYBODY))
+
+
+def _bearer(sent: str) -> str | None:
+    """The token of an ``Authorization`` header; ``None`` of another scheme."""
+    scheme, _, token = sent.partition(" ")
+    token = token.strip()
+    # What cannot be a header's value must not become one at the API server.
+    if scheme.lower() != "bearer" or not token or not token.isascii() or not token.isprintable():
+        return None
+    return token

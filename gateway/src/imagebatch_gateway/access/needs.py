@@ -1,0 +1,142 @@
+"""What a route needs, judged before its body is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Query, Request, Response, Security
+from fastapi.params import Depends as DependsParam
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+
+from imagebatch_core.keys import parse_image_key
+from imagebatch_gateway.answers.documented import FOREIGN_PAGE, NOT_ADMITTED, refusals
+
+from .caller import Action, Caller
+from .gate import Gate
+
+#: In the OpenAPI document; :class:`.CredentialReader` reads the header itself.
+_BEARER: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="A bearer token of the cluster (with auth.mode kubernetes), or an API key.",
+)
+NamespaceQuery = Annotated[
+    str | None,
+    Query(
+        max_length=63,
+        description="Namespace of the request: one of those that the gateway serves. Left out: "
+        "that of the API key, otherwise the home namespace.",
+    ),
+]
+
+
+class Needs:
+    """The dependency by which a route says what it needs. The judgement itself is made earlier, by
+    :class:`GuardedRoute`: FastAPI reads the whole body before it asks any dependency.
+    """
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+
+class _Open(Needs):
+    def __call__(self) -> None:
+        """Nothing is asked, so nothing is documented."""
+
+
+class _Guarded(Needs):
+    def __call__(
+        self,
+        bearer: Annotated[Any, Security(_BEARER)] = None,
+        namespace: NamespaceQuery = None,
+    ) -> None:
+        """Document credentials and the namespace."""
+
+
+class _Identified(Needs):
+    def __call__(self, bearer: Annotated[Any, Security(_BEARER)] = None) -> None:
+        """Document credentials."""
+
+
+def needs(action: Action) -> DependsParam:
+    """Return the dependency of a route that needs the right of ``action``."""
+    kind: Callable[[Action], Callable[..., None]] = _Guarded
+    if action is Action.OPEN:
+        kind = _Open
+    elif action in (Action.IDENTIFY, Action.FILE):
+        kind = _Identified
+    dependency = Depends(kind(action))
+    assert isinstance(dependency, DependsParam)  # noqa: S101 - Depends is typed as Any
+    return dependency
+
+
+class GuardedRoute(APIRoute):
+    """A route that admits its caller before anything of the body is read.
+
+    Raises:
+        TypeError: the route does not say what it needs, or says it twice.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if any(isinstance(one.dependency, _Guarded) for one in options.get("dependencies") or ()):
+            methods = options.get("methods") or ()
+            options["responses"] = {**_refusals(methods), **(options.get("responses") or {})}
+        super().__init__(path, endpoint, **options)
+        action_of(self)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            gate = gate_of(request)
+            action = action_of(self)
+            namespace = request.query_params.get("namespace") or None
+            if action is Action.FILE:
+                action, namespace = _of_file(request, gate)
+            request.state.caller = await gate.admit(request, request.method, action, namespace)
+            return await handler(request)
+
+        return guarded
+
+
+def _refusals(methods: Collection[str]) -> dict[int | str, dict[str, Any]]:
+    """The responses of a guarded route to a caller who is not admitted."""
+    writes = not {"GET", "HEAD"}.issuperset(methods)
+    return refusals(*NOT_ADMITTED, *((FOREIGN_PAGE,) if writes else ()))
+
+
+def action_of(route: APIRoute) -> Action:
+    """Return what a route needs. Raises TypeError unless it says so once."""
+    calls: list[object] = [one.call for one in route.dependant.dependencies]
+    found = [call for call in calls if isinstance(call, Needs)]
+    if len(found) != 1:
+        raise TypeError(f"{route.path} must say once what it needs, not {len(found)} times")
+    return found[0].action
+
+
+def gate_of(request: Request) -> Gate:
+    """Return the application's gate."""
+    gate = request.app.state.gate
+    assert isinstance(gate, Gate)  # noqa: S101 - create_app put it there
+    return gate
+
+
+def caller_of(request: Request) -> Caller:
+    """Return the caller whom :class:`GuardedRoute` admitted."""
+    caller = request.state.caller
+    assert isinstance(caller, Caller)  # noqa: S101 - every route is a GuardedRoute
+    return caller
+
+
+CallerOf = Annotated[Caller, Depends(caller_of)]
+GateOf = Annotated[Gate, Depends(gate_of)]
+
+
+def _of_file(request: Request, gate: Gate) -> tuple[Action, str | None]:
+    """An output belongs to the namespace in its key. What is no key is nobody's: 404 follows."""
+    named = parse_image_key(request.path_params["key"])
+    if named is None or not gate.guards_images:
+        return Action.OPEN, None
+    return Action.FILE, named.namespace

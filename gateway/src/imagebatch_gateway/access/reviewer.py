@@ -1,0 +1,66 @@
+"""Reviews of callers by the API server, each remembered for at most a minute."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+from cachetools import TTLCache
+
+from imagebatch_gateway.backends.errors import CredentialRefused
+from imagebatch_gateway.backends.reviews import Person, Reviews, Right
+
+#: Seconds for which a refused token is not asked about again.
+REFUSED_SECONDS: Final = 10.0
+_ENTRIES: Final = 10_000
+
+
+class Reviewer:
+    """Asks, and remembers for ``seconds``. Tokens are remembered by their hash. ``clock`` gives
+    seconds.
+    """
+
+    def __init__(self, reviews: Reviews, seconds: float, clock: Callable[[], float]) -> None:
+        self._reviews = reviews
+        self._persons: TTLCache[bytes, Person] = TTLCache(_ENTRIES, seconds, clock)
+        self._refused: TTLCache[bytes, str] = TTLCache(_ENTRIES, REFUSED_SECONDS, clock)
+        self._rights: TTLCache[tuple[bytes | Person, Right], bool] = TTLCache(
+            _ENTRIES, seconds, clock
+        )
+
+    async def person(self, token: str) -> Person:
+        """Return the user of a token. Raises CredentialRefused and what a review raises."""
+        hashed = _hashed(token)
+        refusal = self._refused.get(hashed)
+        if refusal is not None:
+            raise CredentialRefused(refusal)
+        person = self._persons.get(hashed)
+        if person is None:
+            try:
+                person = await self._reviews.person(token)
+            except CredentialRefused as error:
+                self._refused[hashed] = str(error)
+                raise
+            self._persons[hashed] = person
+        return person
+
+    async def token_may(self, token: str, right: Right) -> bool:
+        """Return whether the user of a token has a right. Raises what a review raises."""
+        known = (_hashed(token), right)
+        allowed = self._rights.get(known)
+        if allowed is None:
+            allowed = self._rights[known] = await self._reviews.token_may(token, right)
+        return allowed
+
+    async def person_may(self, person: Person, right: Right) -> bool:
+        """Return whether a user has a right. Raises what a review raises."""
+        known = (person, right)
+        allowed = self._rights.get(known)
+        if allowed is None:
+            allowed = self._rights[known] = await self._reviews.person_may(person, right)
+        return allowed
+
+
+def _hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,52 @@
+"""Bodies of the calls about API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from imagebatch_core.model import Model
+
+
+class NewKey(Model):
+    """An API key to make."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=100,
+        description="Which program it is for; recorded as createdBy of its requests.",
+    )
+    scope: Literal["read", "write"] = Field(
+        "read", description="write: make, change and delete requests, too."
+    )
+    expires_in_days: int | None = Field(
+        None, ge=1, le=3650, description="Left out: it is valid until it is deleted."
+    )
+
+
+class KeyItem(Model):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    namespace: str
+    scope: Literal["read", "write"]
+    created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None = Field(description="Null: it does not expire.")
+
+
+class KeyCreated(KeyItem):
+    """A new API key."""
+
+    key: str = Field(
+        description="What the program sends as `Authorization: Bearer <key>`. It is shown this "
+        "once: the gateway keeps its hash only."
+    )
+
+
+class KeyList(Model):
+    items: list[KeyItem]
+    next: str | None = Field(None, description="Always null: all keys are here.")
