@@ -38,7 +38,7 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
     Raises:
         ConfigurationRefused: the CRD is older than this operator.
         MustRestart: the state that this process holds is invalid.
-        KubeError: no namespace can be read.
+        KubeError: none of the namespaces can be read.
     """
     health.report = lambda: "leads; reads what there is"
     schema = ServedSchema(kube)
@@ -74,7 +74,8 @@ async def run(settings: Settings) -> None:
     health = Health()
     async with connect() as kube, health.served(settings.health_port):
         try:
-            # Also as a standby: an upgrade that cannot work ends here, before it replaces anything.
+            # A standby checks too, so that an upgrade that cannot work fails before it replaces a
+            # pod.
             await ServedSchema(kube).check()
         except KubeError as error:
             _log.warning("the CRD's schema was not read: %s", error)
@@ -105,7 +106,10 @@ async def _exit_code(settings: Settings) -> int:
 
 
 async def _run_and_leave(settings: Settings) -> NoReturn:
-    """Exits without waiting for threads: a name look-up without an answer blocks one for long."""
+    """Run the operator and exit at once, without waiting for threads.
+
+    A name look-up to a silent name server may block a thread for half a minute.
+    """
     os._exit(await _exit_code(settings))
 
 

@@ -1,4 +1,4 @@
-"""The checks that accept or refuse a batch, each with one reason."""
+"""Checks that accept or refuse a batch. Each check has one condition reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
     """Return the root key of the batch's data, or the refusal of the first check that fails.
 
     Raises:
-        KubeError: the API server does not answer.
+        KubeError: the API server does not respond.
     """
     refusal = not_acted_on(batch) or _key_not_granted(batch, settings)
     if refusal is not None:

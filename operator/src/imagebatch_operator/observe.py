@@ -1,4 +1,4 @@
-"""Collect what a pass decides on: watched objects, requests, and results of earlier passes."""
+"""Collect the input of a pass: watched objects, results of requests, and of earlier passes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .settings import Settings
 
 @dataclass(slots=True)
 class _Memory:
-    """What is remembered about one batch; after a restart it is found out again."""
+    """What is remembered about one batch between passes. After a restart it is read again."""
 
     uid: str
     obstacle: Obstacle | None = None
@@ -68,7 +68,7 @@ class Observer:
         memory = self._memory(batch)
         there = {view.name for view in views}
         memory.outcomes = {job: told for job, told in memory.outcomes.items() if job in there}
-        # A pod is reported as done a second before its Job is.
+        # The event of a pod's end arrives about a second before that of its Job's.
         memory.outcomes |= {view.name: told for view in views if (told := self._cache.done(view))}
         return Observation(
             jobs=views,

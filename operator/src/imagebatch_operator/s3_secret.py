@@ -1,4 +1,5 @@
-"""The Secret that holds the S3 key pair of a namespace, by its name alone: it is never read."""
+"""The Secret that holds the S3 key pair of a namespace. The operator uses its name and never reads
+it."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ class S3Secret:
     def named_by(cls, data: Mapping[str, str]) -> S3Secret | None:
         """Return the Secret that the data of a runner's ConfigMap names.
 
-        ``None`` if the name is empty: the pods' service account has the rights. A ConfigMap that
-        does not name any, as one kept by hand, stands for the default names.
+        ``None`` if the name is empty: the pods then use the rights of their service account. If the
+        ConfigMap has no such entry, because somebody wrote it by hand, the default names apply.
         """
         name = data.get(names.S3_SECRET_NAME, names.RUNNER_STORAGE_SECRET)
         if not name:

@@ -54,14 +54,15 @@ def _parse_json(value: object) -> object:
 
 
 def _check_source_prefix(value: str) -> str:
-    """Refuse a prefix below which no key that a user may write can lie."""
+    """Return a key prefix unchanged. Raises ValueError if no valid key can begin with it."""
     if (problem := key_problem(value.removesuffix("/"))) is not None:
         raise ValueError(f"{value!r}: {problem}; a prefix is of the form feeds/shop")
     return value
 
 
 def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse fields of a pod's spec other than placement: settings must not change its security."""
+    """Return the placement unchanged. Raises ValueError for any other field of a pod's spec: the
+    settings must not change a pod's security."""
     if other := sorted(set(value) - set(PLACEMENT)):
         raise ValueError(f"{', '.join(other)}: only {', '.join(PLACEMENT)} may be set")
     return value
@@ -74,69 +75,75 @@ Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
 
 
 class Settings(EgressSettings):
-    """The operator's settings, described at each field; only ``runner_image`` has no default."""
+    """The settings of the operator. Only ``runner_image`` has no default."""
 
     runner_image: str = Field(min_length=1, description="Image of the runner's pods.")
     runner_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
-        "IfNotPresent", description="When a node pulls that image."
+        "IfNotPresent", description="Pull policy of the runner image."
     )
     runner_pull_secrets: Names = Field(
-        (), description="Secrets to pull that image with, comma separated."
+        (),
+        description="Comma-separated names of the Secrets with which nodes pull the runner image.",
     )
     runner_resources: Annotated[
         Resources,
         AfterValidator(lambda resources: resources or DEFAULT_RESOURCES),
         Json,
-    ] = Field(DEFAULT_RESOURCES, description="JSON of the resources of each runner pod.")
+    ] = Field(DEFAULT_RESOURCES, description="Resources of each runner pod, as JSON.")
     runner_placement: Annotated[dict[str, Any], AfterValidator(_only_placement), Json] = Field(
-        {}, description=f"JSON of the runner pods' {', '.join(PLACEMENT)}."
+        {}, description=f"Placement of the runner pods ({', '.join(PLACEMENT)}), as JSON."
     )
     runner_pod_annotations: Annotated[dict[str, str], Json] = Field(
-        {}, description="JSON of the runner pods' annotations."
+        {}, description="Annotations of the runner pods, as JSON."
     )
     fetch_credentials_secret: Name | None = Field(
         None,
-        description="Secret of each batch namespace that the pods of plan and compress mount. The "
-        "operator knows its name alone.",
+        description="Name of the Secret of request headers in each batch namespace, which the "
+        "pods of plan and compress mount. The operator does not read it.",
     )
     namespaces: Annotated[Namespaces, WhenUnset("all")] = Field(
-        (), description="Namespaces whose batches are watched, comma separated."
+        (), description="Comma-separated namespaces whose batches are watched."
     )
     lease_namespace: Namespace | None = Field(
-        None, description="Where the Lease lies; without it no leader is elected."
+        None,
+        description="Namespace of the Lease for leader election. Not set: no leader is elected.",
     )
     signing_secret_file: Path | None = Field(
-        None, description="File of the webhooks' signing secrets, whsec_…, one a line."
+        None, description="File of the secrets that sign webhooks, one whsec_… per line."
     )
     signing_namespace: Annotated[Namespace | None, WhenUnset("all")] = Field(
         None,
-        description="Namespace whose batches that file signs for. Webhooks of other namespaces are "
-        "signed by the Secret imagebatch-webhook there.",
+        description="Namespace whose webhooks are signed with signing_secret_file. Webhooks of "
+        "other namespaces are signed with the Secret imagebatch-webhook there.",
     )
     gateway_url: Annotated[HttpUrl | None, AfterValidator(lambda url: url and url.rstrip("/"))] = (
-        Field(None, description="Public address of the gateway, for downloadUrl in webhooks.")
+        Field(None, description="Public URL of the gateway, for downloadUrl in webhooks.")
     )
     gateway_namespace: Namespace | None = Field(
         None,
-        description="Namespace whose batches the gateway serves; webhooks of others have no "
-        "downloadUrl.",
+        description="Namespace whose batches the gateway serves. Webhooks of other namespaces "
+        "have no downloadUrl.",
     )
     source_prefixes: Annotated[dict[Namespace, list[SourcePrefix]], Json] = Field(
         {},
-        description="JSON: namespace to the key prefixes that its batches may read besides their "
-        "uploads. A prefix ends where a part of a key ends: shop does not cover shopping/a.csv.",
+        description="Key prefixes that batches may read besides their uploads, as JSON of "
+        "namespace to list of prefixes. A prefix covers whole parts of a key: shop does not cover "
+        "shopping/a.csv.",
     )
     workers: Annotated[Count, Field(le=100)] = Field(
-        8, description="Batches that are reconciled at the same time. Protects the API server."
+        8,
+        description="Number of batches that are reconciled at the same time. Protects the API "
+        "server.",
     )
     resync_seconds: Seconds = Field(
         300,
-        description="Between two lists of all batches and Jobs, which heal what a watch missed.",
+        description="Time between two lists of all batches and Jobs, which find changes that a "
+        "watch missed.",
     )
-    health_port: Port = Field(8080, description="Port of /healthz.")
+    health_port: Port = Field(8080, description="Port on which the operator serves /healthz.")
     log_level: LogLevel = Field("info", description="Least severe level that is logged.")
     log_format: LogFormat = Field(
-        "json", description="One line an event: JSON, or text for people."
+        "json", description="Format of the log: one JSON object per line, or text for people."
     )
 
     def download_url(self, namespace: str, name: str) -> str | None:

@@ -114,7 +114,7 @@ class Cache:
         )
 
     def put_found(self, body: Body, known: int) -> Key:
-        """Put the answer of a GET; ``known`` is the version that the cache held before the GET.
+        """Store the result of a GET; ``known`` is the version that the cache held before the GET.
 
         Raises:
             VersionsWentBack: the API server's version is lower than ``known``.
@@ -191,7 +191,7 @@ class Cache:
                 forgotten.append(key)
         for job in before.jobs.keys() - jobs:
             self._forget_job(job)
-        # Events older than the list no longer arrive: their deletions need not be remembered.
+        # Events older than the list no longer arrive, so these deletions can be forgotten.
         for gone, version in before.gone.items():
             if self._gone.get(gone) == version:
                 del self._gone[gone]

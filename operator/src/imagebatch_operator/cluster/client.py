@@ -5,7 +5,7 @@
     KubeError
     ├── NotFound
     ├── AlreadyExists
-    ├── Conflict        the object changed since it was read
+    ├── Conflict        the object has changed since it was read
     ├── Forbidden
     ├── Invalid         the object is not valid
     ├── Fenced          not sent: this process no longer holds the Lease
@@ -30,7 +30,8 @@ _SECONDS = 10.0
 
 
 class KubeError(Exception):
-    """The API server refused or did not answer; the message is the API server's."""
+    """The API server refused the request or did not respond. The text is the API server's
+    message."""
 
 
 class NotFound(KubeError):
@@ -58,7 +59,7 @@ class Fenced(KubeError):
 
 
 class Unavailable(KubeError):
-    """No answer, or one that asks to try again later."""
+    """The API server did not respond, or asked to retry later."""
 
 
 class Kube:

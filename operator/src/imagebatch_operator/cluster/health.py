@@ -1,7 +1,7 @@
-"""``/healthz``: whether this process works, and what it is doing.
+"""The HTTP server of ``/healthz``, which says whether this process works and what it is doing.
 
-Kopf's own health server starts with the watches, so a standby would have none. When a probe fails,
-it sleeps for a minute inside the request. That is why there is a server here.
+Kopf's own health server is not used: it starts with the watches, so a standby would have none, and
+when a probe fails it sleeps for a minute inside the request.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ class Unhealthy(Exception):
 
 
 class Health:
-    """``report`` returns what the process is doing, or raises :class:`Unhealthy`. Each part of the
-    program sets it when it takes over."""
+    """Serves the health of this process.
+
+    ``report`` is a function that returns what the process is doing, or raises :class:`Unhealthy`.
+    Each part of the program sets it when it takes over.
+    """
 
     def __init__(self) -> None:
         self.report: Callable[[], str] = _starting
 
     @asynccontextmanager
     async def served(self, port: int) -> AsyncIterator[int]:
-        """Serve until the end of the block; gives the port."""
+        """Serve during the block, which gets the port. A ``port`` of 0 chooses a free one."""
         app = web.Application()
         app.router.add_get("/healthz", self._answer)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
@@ -46,8 +49,11 @@ class Health:
 
 
 def _starting() -> str:
-    """A pod is not ready before the CRD was checked: an upgrade that cannot work does not replace
-    the release before it."""
+    """Raise Unhealthy, until another function replaces this report.
+
+    So a pod is not ready before the CRD is checked, and an upgrade that cannot work does not
+    replace the running release.
+    """
     raise Unhealthy("starting")
 
 

@@ -11,13 +11,13 @@ from .work_queue import WorkQueue
 
 
 def intake(cache: Cache, queue: WorkQueue, progress: WatchProgress) -> OnEvent:
-    """The function that :class:`.watches.Watches` calls for each event."""
+    """Return the function that :class:`.watches.Watches` calls for each event."""
 
     def take(kind: str, event: Event) -> None:
         body, deleted = event["object"], event["type"] == "DELETED"
         progress.record(kind, body)
         if kind == PLURAL:
-            # Deleted ones as well: the pass removes what was remembered about them.
+            # A deleted batch is enqueued too: its pass removes what was remembered about it.
             queue.add(cache.drop_batch(body) if deleted else cache.put_batch(body))
         elif kind == PODS:
             # A pod's deletion says nothing about its result.

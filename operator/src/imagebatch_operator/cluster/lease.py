@@ -33,7 +33,8 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """The Lease object, when its record last changed, and until when it is ours."""
+    """This process's view of the Lease: who holds it, when it last changed, until when it is
+    ours."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Lease:
         """Acquire or renew the Lease, and return whether this process holds it now.
 
         Raises:
-            KubeError: the API server does not answer.
+            KubeError: the API server does not respond.
         """
         asked = self._monotonic()
         if not await self._acquire_or_renew():
@@ -128,7 +129,7 @@ class Lease:
 
 
 def new_identity() -> str:
-    """A holder's identity for this process.
+    """Return an identity that is unique to this process, for the Lease's ``holderIdentity``.
 
     The host's name alone is not enough: two processes on one machine, or in its host network, have
     the same name and would both hold the Lease.

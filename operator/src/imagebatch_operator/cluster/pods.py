@@ -1,4 +1,4 @@
-"""Reads pods, for two purposes alone: how one ended, and why none of a Job starts."""
+"""Reads pods for two purposes: how a pod ended, and why no pod of a Job starts."""
 
 from __future__ import annotations
 
@@ -94,7 +94,10 @@ async def explain_blocked(kube: Kube, namespace: str, job: JobView) -> str:
 
 
 async def _newest_warning(kube: Kube, namespace: str, uid: str) -> str:
-    """The newest Warning about one object. The API server lists Events by name, not by time."""
+    """Return the newest warning Event about an object, as text; empty if there is none.
+
+    The API server lists Events by name, not by time, so all are compared.
+    """
     events = await kube.get(
         core_path(namespace, "events"),
         fieldSelector=f"involvedObject.uid={uid},type=Warning",
@@ -108,7 +111,7 @@ async def _newest_warning(kube: Kube, namespace: str, uid: str) -> str:
 
 
 def _last_seen(event: Mapping[str, Any]) -> datetime:
-    """When an Event happened last. Which field says so depends on who wrote the Event."""
+    """Return when an Event last happened. The field for this depends on the Event's author."""
     series = event.get("series") or {}
     times = (
         series.get("lastObservedTime"),

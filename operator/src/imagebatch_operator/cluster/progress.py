@@ -1,7 +1,8 @@
 """Compares the events of each watch with full lists, to notice a watch that went silent.
 
-A watch is silent when a list has an object that is newer than all its events, and no event at all
-comes while one looks again and again. A watch that is only late, as under load, is not silent.
+A watch counts as silent when a list has an object that is newer than all events of the watch, and
+no event at all arrives during several checks after that. A watch that is only late, for instance
+under load, is not silent.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Watch = tuple[str, str | None]
 
 @dataclass(slots=True)
 class _Received:
-    """``newest`` is the highest resource version among the events of a watch."""
+    """The number of events of a watch, and the highest resource version among them."""
 
     events: int = 0
     newest: int = 0
@@ -25,7 +26,8 @@ class _Received:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A watch without an event for what a list has; ``events`` is how many had come by then."""
+    """A watch that has not reported an object of a list. ``events`` is its number of events at that
+    time."""
 
     watch: Watch
     events: int
@@ -47,7 +49,10 @@ class WatchProgress:
         received.newest = max(received.newest, version)
 
     def behind(self, listed: Mapping[Watch, int]) -> list[Behind]:
-        """The watches whose events are older than ``listed``, the highest version in each list."""
+        """Return the watches whose newest event is older than the newest object of the list.
+
+        ``listed`` has the highest resource version in the list of each watch.
+        """
         return [
             Behind(watch, self._received[watch].events)
             for watch, newest in listed.items()
@@ -55,5 +60,6 @@ class WatchProgress:
         ]
 
     def silent(self, noticed: list[Behind]) -> list[Behind]:
-        """Those without any event since they were noticed."""
+        """Return those of ``noticed`` that have received no event since :meth:`behind` returned
+        them."""
         return [one for one in noticed if self._received[one.watch].events == one.events]

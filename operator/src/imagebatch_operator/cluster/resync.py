@@ -1,6 +1,6 @@
-"""Lists everything now and then, independently of the watches.
+"""Lists all batches and Jobs periodically, independently of the watches.
 
-A list corrects the cache where an event was missed, and shows when a watch has gone silent.
+A list corrects the cache where an event was missed, and shows when a watch has become silent.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .served_schema import ServedSchema
 from .watches import JOBS, PAGE
 from .work_queue import WorkQueue
 
-#: Seconds between two looks at a watch that is behind a list, and the number of looks after which
+#: Seconds between two checks of a watch that is behind a list, and the number of checks after which
 #: it counts as silent.
 LOOK_SECONDS: Final = 10.0
 LOOKS: Final = 6
-#: Seconds from the start of the watches to the next list. It finds what was deleted before the
-#: watches began, which no event tells.
+#: Seconds from the start of the watches to the next list. That list finds objects that were deleted
+#: before the watches began, for which there is no event.
 SETTLE_SECONDS: Final = 15.0
-#: Resyncs in a row that may fail before the process counts as unhealthy.
+#: Number of consecutive failed resyncs after which the process counts as unhealthy.
 _MISSED: Final = 3
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Resync:
         return f"leads; resynced {age:.0f} s ago"
 
     def soon(self) -> None:
-        """Ask for a list shortly, because the watches start."""
+        """Request a list after :data:`SETTLE_SECONDS`; called when the watches start."""
         self._wanted.set()
 
     async def run(self, scopes: Callable[[], list[str | None]]) -> None:

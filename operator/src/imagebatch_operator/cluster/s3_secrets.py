@@ -27,7 +27,7 @@ class S3Secrets:
         """Return the Secret of a namespace; ``None`` if its pods need none.
 
         Raises:
-            KubeError: the API server does not answer.
+            KubeError: the API server does not respond.
         """
         known = self._found.get(namespace)
         now = self._seconds()

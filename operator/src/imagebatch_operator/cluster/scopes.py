@@ -1,8 +1,8 @@
 """Keeps Kopf watching the namespaces that can be read.
 
-When a namespace of the list is deleted, its Role goes as well, and Kopf ends at the first watch
-that is forbidden. It is then started again for the namespaces that are left, and once more when the
-namespace is back.
+When a watched namespace is deleted, its Role is deleted too, and Kopf ends at the first forbidden
+watch. Kopf is then started again for the remaining namespaces, and once more when the namespace
+exists again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .client import Forbidden, Kube, KubeError, NotFound, jobs_path
 from .resync import Resync
 from .watches import Watches
 
-#: Seconds between two looks at a namespace that cannot be read.
+#: Seconds between two attempts to read a namespace that could not be read.
 LOOK_AGAIN: Final = 30.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
@@ -82,7 +82,10 @@ class Scopes:
             watches.ask_to_stop()
 
     async def _watch_until_changed(self, watches: Watches) -> bool:
-        """Returns True when Kopf ended by itself, False when other namespaces can be read now."""
+        """Run Kopf until it ends, or until other namespaces can be read.
+
+        Returns True if Kopf ended by itself, False if the namespaces changed.
+        """
         watched = self.readable()
         if not watched:
             await asyncio.sleep(self._look_again)

@@ -35,7 +35,7 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum")
 
 
 class ServedSchema:
-    """Reads the schema and remembers it."""
+    """Reads the served schema, caches it, and compares it with this operator's own."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ServedSchema:
         Raises:
             ConfigurationRefused: fields would be dropped or refused; the text says which, and what
                 to do.
-            Unavailable: the API server does not answer.
+            Unavailable: the API server does not respond.
         """
         end = self._monotonic() + patience
         while True:
@@ -81,8 +81,10 @@ class ServedSchema:
         )
 
     async def without_defaults(self, batch: ImageBatch) -> ImageBatch:
-        """The batch without those unknown fields that only have the CRD's default: a newer CRD sets
-        them in every batch, and nobody asked for them."""
+        """Return the batch without unknown fields whose value is the CRD's default.
+
+        A newer CRD sets such fields in every batch, although no user set them.
+        """
         if not batch.unknown_fields:
             return batch
         if self._read_at is None or self._monotonic() - self._read_at > _FRESH:
@@ -103,7 +105,7 @@ class ServedSchema:
 
 
 def dropped(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Paths of the fields that ``own`` has and ``served`` would prune."""
+    """Yield the paths of the fields that ``own`` has and ``served`` would drop."""
     if served.get("x-kubernetes-preserve-unknown-fields"):
         return
     known = served.get("properties") or {}
@@ -119,7 +121,7 @@ def dropped(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -
 
 
 def refusals(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """What ``own`` allows and ``served`` refuses, as ``status.phase: Queued``."""
+    """Yield what ``own`` allows and ``served`` refuses, for example ``status.phase: Queued``."""
     words = own.get("enum") or own.get("examples") or []
     pattern = served.get("pattern")
     unknown = [
@@ -145,7 +147,7 @@ def refusals(own: Mapping[str, Any], served: Mapping[str, Any], path: str = "") 
 
 
 def default_at(schema: Mapping[str, Any], path: str) -> Any:
-    """The default of the field at a path as ``spec.a.b[0].c``; ``None`` when it has none."""
+    """Return the default of the field at a path such as ``spec.a.b[0].c``; ``None`` if none."""
     node: Mapping[str, Any] = schema
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         node = (node.get("items") if index else (node.get("properties") or {}).get(name)) or {}
@@ -163,7 +165,8 @@ def _default(node: Mapping[str, Any]) -> Any:
 
 
 def _part(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of the status alone, because the operator does not write the spec."""
+    """Return the part of a schema that is compared: the status, because the operator does not write
+    the spec."""
     return {"properties": {"status": schema["properties"]["status"]}}
 
 
@@ -173,8 +176,11 @@ def _listed(items: list[str]) -> str:
 
 
 async def _served(kube: Kube) -> dict[str, Any] | None:
-    """``None`` when the CRD does not exist, which the first list reports, or when the cluster does
-    not publish schemas."""
+    """Read the schema that the API server serves.
+
+    Returns ``None`` if the CRD does not exist, which the first list reports, or if the cluster does
+    not publish schemas.
+    """
     try:
         document = await kube.get(f"/openapi/v3/apis/{API_VERSION}")
     except NotFound:
@@ -182,7 +188,7 @@ async def _served(kube: Kube) -> dict[str, Any] | None:
     except Unavailable:
         raise
     except KubeError as error:
-        _log.warning("whether the CRD is as new as this operator cannot be told: %s", error)
+        _log.warning("the CRD's schema cannot be compared with this operator's: %s", error)
         return None
     for schema in document.get("components", {}).get("schemas", {}).values():
         kinds = schema.get("x-kubernetes-group-version-kind") or []

@@ -1,6 +1,6 @@
-"""Writes the whole status of a batch, unless the batch changed since it was read.
+"""Writes the whole status of a batch, unless the batch has changed since it was read.
 
-What is new in the status is also written as Events and into the log.
+Changes of the status are also reported as Events and log lines.
 """
 
 from __future__ import annotations

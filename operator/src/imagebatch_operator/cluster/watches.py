@@ -157,8 +157,8 @@ class _Stop:
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Stores nothing. Kopf would copy every object to compare it with its former state, which no
-    handler here asks for."""
+    """A diff base that stores nothing: no handler needs the former state of an object, of which
+    Kopf would otherwise keep a copy."""
 
     def build(self, **_: Any) -> Any:
         return {}
@@ -171,7 +171,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Time limits for all requests; Kopf posts no Events and patches nothing."""
+    """Return Kopf's settings: time limits for all requests, no Events, and no patches."""
     settings = kopf.OperatorSettings()
     # The API server filters by it. With labels= of the handler Kopf would receive every Job.
     settings.watching.label_selectors["batch", "v1", JOBS] = LABEL_BATCH_UID

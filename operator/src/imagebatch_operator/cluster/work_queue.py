@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class MustRestart(Exception):
-    """This process must end and a new one start, because what it remembers is wrong."""
+    """This process must end, and a new one must start, because its state in memory is wrong."""
 
 
 class WorkQueue:

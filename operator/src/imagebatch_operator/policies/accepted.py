@@ -17,12 +17,12 @@ from .observed import Refusal
 
 
 def begun(batch: ImageBatch) -> bool:
-    """Whether the first Job of the batch was requested."""
+    """Return whether the first Job of the batch was requested."""
     return batch.status.start_time is not None
 
 
 def refused_since(batch: ImageBatch) -> datetime | None:
-    """Return since when the batch has been refused; ``None`` if it is not refused."""
+    """Return the time since which the batch is refused; ``None`` if it is not refused."""
     accepted = batch.status.condition(ConditionType.ACCEPTED)
     if accepted is None or accepted.status is not ConditionStatus.FALSE:
         return None

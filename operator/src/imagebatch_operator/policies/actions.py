@@ -1,4 +1,4 @@
-"""The actions that `decide` may return. The status is written before any of them is carried out."""
+"""The actions that `decide` may return. The status is written before the first is carried out."""
 
 from __future__ import annotations
 

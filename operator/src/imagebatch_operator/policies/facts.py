@@ -27,7 +27,7 @@ from .shards import chunk_size, first_shard
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The fields of the status that pass on from one pass to the next.
+    """The fields of the status from which a pass derives its new status.
 
     Phase, conditions and times are not among them.
     """
@@ -69,12 +69,12 @@ class Facts:
 
     @property
     def progress(self) -> str:
-        """The shards that have ended out of all, as ``3 of 8 shards``; "" before the plan."""
+        """The number of ended shards as text, such as ``3 of 8 shards``; empty before the plan."""
         shards = self.shards
         return f"{shards.done + shards.failed} of {shards.total} shards" if shards else ""
 
     def is_current(self, job: JobView) -> bool:
-        """Whether a Job is the newest run of its step."""
+        """Return whether a Job is the newest run of its step."""
         if job.step is Step.PLAN:
             return job.run == self.runs.plan
         if job.step is Step.COLLECT:
@@ -172,7 +172,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
 
 
 def _compressed(facts: Facts, seen: Observation) -> Facts:
-    """Return the facts with the progress in whole shards, of the newest Job and all before it."""
+    """Return the facts with the number of ended shards, counted over all shard Jobs so far."""
     shards, images, runs = facts.shards, facts.images, facts.runs.shards
     if shards is None or images is None or not runs:
         return facts
@@ -206,10 +206,10 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
 
 
 def may_be_refused(seen: Observation, job: JobView) -> bool:
-    """Whether a failed shard Job was, or may have been, refused by the store or a setting.
+    """Return whether a failed shard Job was, or may have been, refused by the store or a setting.
 
-    It may have been as long as the outcome of its pods is not read. Its shards are not given up
-    then.
+    As long as the outcome of its pods is not read, it may have been. Its shards are then not
+    counted as failed.
     """
     outcome = seen.outcomes.get(job.name)
     unread = outcome is None or (outcome.look is not None and not outcome.look.finished)

@@ -1,6 +1,7 @@
 """When a failed pod of a Job is read, and what its outcome means.
 
-A look costs a request. So it is repeated only after a further failure, and not at once.
+Each read costs a request. It is repeated only after a further pod has failed, and not more often
+than every few seconds.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def after_look(
 
 
 def refuses_all(outcome: PodOutcome) -> bool:
-    """Whether the store or a setting refuses every pod of a shard Job that starts.
+    """Return whether the store or a setting refuses every pod of a shard Job that starts.
 
     A single refusal is no proof: the pod may have started while a key pair was being replaced. The
     Job then tries again.

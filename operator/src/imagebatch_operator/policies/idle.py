@@ -1,4 +1,4 @@
-"""Track since when a Job has had no ready pod; a Job's status only says how many are ready now."""
+"""Track the time since which a Job has no ready pod; its status only counts the ready pods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .observed import JobView
 
 
 def idle_since(job: JobView, before: JobView | None, now: datetime) -> datetime | None:
-    """Return since when the Job has had no ready pod; ``None`` while it has one or needs none.
+    """Return the time since which the Job has no ready pod; ``None`` if it has one or needs none.
 
     ``before`` is this process's previous view. Without one, as after a restart, a Job without any
     progress counts from its own start, and any other from now: it may be between two pods.

@@ -1,7 +1,7 @@
-"""Wait while a store, a setting or a quota refuses the batch's Jobs, until somebody repairs it.
+"""Retry while a store, a setting or a quota refuses the batch's Jobs.
 
-The batch is Stalled meanwhile. Only cancel or its deadline ends it; it goes on by itself once the
-cause is repaired.
+The batch is Stalled until somebody repairs the cause; then it continues by itself. Only cancel or
+its deadline can end it before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def run_later(case: Case, job: JobView, error: str) -> tuple[Facts, Next]:
 
 
 def create(case: Case, action: CreateJob, note: Note | None = None) -> Next:
-    """Ask for a Job, but after a refusal only once its wait is over; the note says what refused."""
+    """Return the action that creates a Job; after a refusal, only once the back-off has passed.
+
+    Until then the result has no action, and a note that says what refused the Job.
+    """
     retry, obstacle = case.facts.retry, case.seen.obstacle
     left = wait = None
     if retry is not None:

@@ -55,7 +55,7 @@ class JobView:
 
     @property
     def held(self) -> bool:
-        """Whether its queue has not admitted it, or has stopped it."""
+        """Whether the Job's queue has not admitted it yet, or has stopped it."""
         return self.queue is not None and self.suspended
 
     @classmethod

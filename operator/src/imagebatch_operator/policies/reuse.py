@@ -46,7 +46,7 @@ def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Ref
 
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:
-    """Whether the missing batch was waited for long enough.
+    """Return whether this batch has waited long enough for a missing earlier batch.
 
     The wait began when this operator wrote the refusal, so both times are from its own clock; the
     API server's clock may differ.
@@ -56,7 +56,7 @@ def _waited(batch: ImageBatch, now: datetime) -> bool:
 
 
 def _waits_for_itself(own: str, name: str, find: Find) -> bool:
-    """Whether the chain of awaited batches leads back to this one, which would never end."""
+    """Return whether the chain of awaited batches leads back to this one, which would never end."""
     passed: set[str] = set()
     while name not in passed:
         if name == own:
@@ -73,7 +73,7 @@ def _waits_for_itself(own: str, name: str, find: Find) -> bool:
 
 
 def _waits(body: Mapping[str, Any]) -> bool:
-    """Whether a batch still waits for its own earlier batch; one that has begun does not."""
+    """Return whether a batch still waits for its own earlier batch; one that has begun does not."""
     status = ImageBatchStatus.model_validate(body.get("status") or {})
     return status.reuse is None and not _ended(body)
 

@@ -1,4 +1,4 @@
-"""What a running Job needs: changes to match the batch, and a look at why it is blocked."""
+"""The actions for a running Job: patch it to match the batch, and find out why it is blocked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
 
 
 def is_replaced(case: Case, job: JobView) -> bool:
-    """Whether a Job is blocked and its settings are outdated, so that a new run may get further."""
+    """Return whether a Job is blocked and has outdated settings: a new run may then succeed."""
     return is_blocked(job, case.now) and job.name in case.seen.outdated
 
 
@@ -55,7 +55,7 @@ def _says_of_queue(case: Case, job: JobView) -> Note | None:
     """Return a note if a queue holds the Job, or prevents a change of its parallelism."""
     texts = [f"held by the queue {job.queue}"] if job.held else []
     if job.queue is not None and _has_old_parallelism(case, job):
-        texts.append("the new parallelism applies to the next Job, for this one is in a queue")
+        texts.append("the new parallelism applies to the next Job, because this one is in a queue")
     reason = Reason.QUEUED if job.held else Reason.COMPRESSING
     return Note(reason, "; ".join(texts)) if texts else None
 

@@ -12,7 +12,8 @@ from .stages import Ended, Over, Stage
 
 
 def delete_strays(case: Case, stage: Stage) -> tuple[DeleteJob, ...]:
-    """Return the deletions; none for a batch that has ended, whose stage deletes all its Jobs."""
+    """Return the deletions of stray Jobs. An ended batch gets none: its stage deletes all its
+    Jobs."""
     if isinstance(stage, Ended | Over):
         return ()
     return tuple(

@@ -25,8 +25,8 @@ _JITTER: Final = 0.1
 class Attempt:
     """The result of one attempt to deliver a webhook.
 
-    ``code`` is the HTTP status, ``None`` when there was no answer. ``reason`` names a failure that
-    the receiver has no part in. ``retry_after`` is the wait in seconds that the receiver asked for.
+    ``code`` is the HTTP status, ``None`` if there was no response. ``reason`` is set if the failure
+    is not the receiver's. ``retry_after`` is the wait in seconds that the receiver asked for.
     ``target`` is the :func:`digest` of the receiver.
     """
 
@@ -93,7 +93,7 @@ def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: fl
         }
     )
     given_up = tried.model_copy(update={"abandoned": True})
-    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no answer"
+    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no response"
     if attempt.delivered:
         taken = tried.model_copy(update={"delivered_time": now})
         return Delivery(taken, True, Reason.DELIVERED, what)

@@ -35,7 +35,7 @@ async def deliver(
 ) -> Attempt:
     """Make one attempt and return its result.
 
-    The body of the answer is never read: it might come from an internal service.
+    The body of the response is never read, because it might come from an internal service.
     """
     timestamp = int(now.timestamp())
     headers = {

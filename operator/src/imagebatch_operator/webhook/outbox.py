@@ -36,14 +36,14 @@ from .secrets import signing_keys
 
 #: Seconds until a pass checks whether an attempt that was just started is recorded.
 _LOOK_AGAIN: Final = 30.0
-#: The same for an attempt that an earlier pass started and that is still under way.
+#: The same for an attempt that an earlier pass started and that still runs.
 _LOOK_AGAIN_LATER: Final = 300.0
-#: Attempts that run at once, in all and to one host. A host that does not answer blocks an attempt
-#: for 20 s; the limit per host keeps it from blocking attempts to other hosts.
+#: Attempts that run at the same time, in total and to one host. A host that does not respond blocks
+#: an attempt for 20 s; the limit per host prevents it from blocking attempts to other hosts.
 _AT_ONCE: Final = 32
 _AT_ONCE_PER_HOST: Final = 4
-#: Threads for name look-ups. An attempt gives up a look-up that no name server answers, but the
-#: look-up blocks its thread several times longer.
+#: Threads for name look-ups. If the name server is silent, an attempt stops waiting for its look-up
+#: long before the look-up releases its thread.
 _LOOKUP_THREADS: Final = 6 * _AT_ONCE
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Running:
-    """An attempt under way; ``sending`` is True once it no longer waits for a slot."""
+    """A running attempt. ``sending`` is True once it no longer waits for a slot."""
 
     receiver: Webhook | None
     sending: bool = False
@@ -80,7 +80,7 @@ class Outbox:
         self._unrecorded: dict[str, tuple[str, Attempt]] = {}
 
     def send(self, batch: ImageBatch) -> float:
-        """Start one attempt unless one is under way; return the seconds until the next pass."""
+        """Start one attempt unless one is running; return the seconds until the next pass."""
         before = self._running.get(batch.uid)
         if before is not None:
             if before.receiver == batch.spec.webhook:
@@ -95,7 +95,7 @@ class Outbox:
         return _LOOK_AGAIN
 
     async def idle(self) -> None:
-        """Wait until no attempt is under way; raises the error of a failed one."""
+        """Wait until no attempt is running. Raises the error of a failed one."""
         while self._running:
             await asyncio.gather(*(running.task for running in self._running.values()))
 
@@ -177,7 +177,7 @@ class Outbox:
         """Record an attempt in the status.
 
         Raises:
-            KubeError: the API server does not accept the status.
+            KubeError: the API server refuses the status, or does not respond.
         """
         before = batch.status.webhook
         for _ in range(_RECORD_TRIES):

@@ -25,7 +25,7 @@ async def signing_keys(batch: ImageBatch, kube: Kube, settings: Settings) -> lis
 
     Raises:
         ConfigurationRefused: there is no usable secret, or the operator may not read it.
-        KubeError: the API server did not answer.
+        KubeError: the API server did not respond.
     """
     reference = batch.spec.webhook.secret_ref if batch.spec.webhook else None
     if reference is not None:

@@ -19,7 +19,7 @@ _KEY_BYTES: Final = range(24, 65)
 
 
 def parse_secrets(text: str) -> list[bytes]:
-    """Return the keys in a text of one ``whsec_…`` a line; several are for rotating a secret.
+    """Return the keys in a text with one ``whsec_…`` per line. Several serve to rotate a secret.
 
     Raises:
         ConfigurationRefused: there is none, one is not base64, or one is shorter or longer than
