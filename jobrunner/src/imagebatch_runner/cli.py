@@ -92,7 +92,9 @@ def local_command(
     ].default,
     jobs: Annotated[
         int,
-        typer.Option(min=0, max=_MOST_JOBS, help="Decoding processes; 0: one for each CPU."),
+        typer.Option(
+            min=0, max=_MOST_JOBS, help="Number of decoder processes; 0: one for each CPU."
+        ),
     ] = 0,
     sheet: Annotated[
         str | None,
@@ -100,21 +102,30 @@ def local_command(
     ] = None,
     reuse_from: Annotated[
         Path | None,
-        typer.Option(help="Folder of an earlier run; unchanged images take over its outputs."),
+        typer.Option(
+            help="Folder of an earlier run, whose outputs are reused for unchanged images."
+        ),
     ] = None,
     allow: Annotated[
         str | None,
-        typer.Option(help="Hosts and CIDRs, comma separated, to fetch although not public."),
+        typer.Option(
+            help="Comma-separated hosts and CIDRs that may be fetched although they are not public."
+        ),
     ] = None,
     s3_allow: Annotated[
         str | None,
-        typer.Option(help="Buckets or bucket/prefix, comma separated, that s3:// URLs may name."),
+        typer.Option(
+            help="Comma-separated list of bucket[/prefix] that s3:// image URLs may name."
+        ),
     ] = None,
     credentials: Annotated[
-        Path | None, typer.Option(help="JSON file of request headers for hosts.")
+        Path | None,
+        typer.Option(help="JSON file with request headers for hosts and key pairs for buckets."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show refusals only.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show only errors.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the totals as JSON on standard output.")
+    ] = False,
 ) -> None:
     def read_options() -> RunOptions:
         overrides = {
@@ -134,7 +145,8 @@ def local_command(
 
 @app.command("plan", rich_help_panel=_PODS)
 def plan_command() -> None:
-    """Split the batch of IMAGEBATCH_JOB into shards; one that is small is done whole."""
+    """Split the batch of IMAGEBATCH_JOB into shards; a batch of one shard is also compressed and
+    collected."""
     raise typer.Exit(run_step.main(Step.PLAN))
 
 

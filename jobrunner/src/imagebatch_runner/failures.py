@@ -4,7 +4,7 @@
 
     ImageFailed          one image failed; it is recorded, and the shard goes on
     ObjectNotTaken       the store refuses this image's output but accepts others; recorded too
-    StorageUnavailable   the store did not answer within the patience (exit code 1)
+    StorageUnavailable   the store did not respond within the patience (exit code 1)
     ScratchFull          there is no space for temporary files (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails, perhaps for a while (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
@@ -54,11 +54,11 @@ class ObjectNotTaken(ImageBatchError):
 
 
 class StorageUnavailable(ImageBatchError):
-    """The object store did not answer within ``storage_patience_seconds``."""
+    """The object store did not respond within ``storage_patience_seconds``."""
 
 
 class SourceUnavailable(ImageBatchError):
-    """The address of the batch's CSV did not answer, or failed in a way that may pass."""
+    """The URL of the batch's CSV did not respond, or failed in a way that may be temporary."""
 
 
 class ScratchFull(ImageBatchError):

@@ -33,116 +33,143 @@ _BY_MEMORY: Final = WhenUnset("by the pod's memory limit")
 class Settings(EgressSettings):
     """The settings of the runner. The defaults suit a pod of one CPU and 1 GiB."""
 
-    store: str = Field("", description="s3://bucket[/prefix] or file:///folder; required in pods.")
+    store: str = Field(
+        "",
+        description="URL of the object store, s3://bucket[/prefix] or "
+        "file:///folder. Required in pods.",
+    )
     public_base_url: str = Field(
         "",
-        description="Base of the URLs of outputs: <base>/<key in the bucket>. Empty: the key, as "
-        "local runs want it.",
+        description="Base of the URLs of outputs, which are <base>/<key in the bucket>. Empty: a "
+        "URL is the key itself, as in local runs.",
     )
     fetch_credentials_file: str = Field(
         "",
-        description="JSON file of request headers for hosts and of keys for source buckets; the "
-        "chart mounts it from a Secret.",
+        description="Path of a JSON file with request headers for hosts and key pairs for source "
+        "buckets. The chart mounts it from a Secret.",
     )
     fetch_s3_allow: str = Field(
         "",
-        description="bucket[/prefix], comma separated: what s3:// image URLs may name; {namespace} "
-        "stands for the batch's own. Empty: nothing.",
+        description="Comma-separated list of bucket[/prefix] that s3:// image URLs may name. "
+        "{namespace} stands for the batch's namespace. Empty: no s3:// URL is allowed.",
     )
     contact_url: str = Field(
         "https://imagebatch.dev/fetcher",
-        description="In the User-Agent, so that owners of image hosts can reach somebody.",
+        description="URL in the User-Agent of requests, where owners of image hosts find a "
+        "contact.",
     )
-    fetch_concurrency: Count = Field(16, description="Requests that run at once.")
-    fetch_per_host: Count = Field(8, description="Of these, to one host: politeness.")
+    fetch_concurrency: Count = Field(
+        16, description="Number of requests to image hosts that run at the same time."
+    )
+    fetch_per_host: Count = Field(
+        8, description="Number of requests to one image host at the same time. Protects the host."
+    )
     fetch_window: Count = Field(
         64,
-        description="Images that are under way at once; up to 1000 more may wait for a retry.",
+        description="Number of images that are processed at the same time. Up to 1000 further "
+        "images may wait for a retry.",
     )
     fetch_max_bytes: Count = Field(
-        64 * MIB, description="Bytes of one image's body; a longer one is refused."
+        64 * MIB, description="Size of the largest image body in bytes; a longer body is refused."
     )
-    fetch_connect_seconds: Seconds = Field(10, description="For one TCP and TLS handshake.")
-    fetch_read_seconds: Seconds = Field(30, description="Between two reads of a body.")
+    fetch_connect_seconds: Seconds = Field(
+        10, description="Time limit for connecting to a host, TCP and TLS together."
+    )
+    fetch_read_seconds: Seconds = Field(30, description="Time limit between two reads of a body.")
     fetch_total_seconds: Seconds = Field(
         120,
-        description="For one request until its header, and again for its body. Each redirect is a "
-        "request of its own.",
+        description="Time limit for a request until its response header has arrived, and again "
+        "for the body. Each redirect is a request of its own.",
     )
     fetch_floor_bytes: Annotated[int, Field(ge=0)] = Field(
         1000,
-        description="Bytes a second of a body, at least, over fetch_floor_seconds; what is slower "
-        "is a timeout. 0: no floor.",
+        description="Least throughput of a body in bytes per second, measured over "
+        "fetch_floor_seconds. A slower body fails as a timeout. 0: no least throughput.",
     )
     fetch_floor_seconds: Seconds = Field(
-        20, description="Window in which that throughput is measured."
+        20, description="Window in which the throughput of a body is measured."
     )
     fetch_breaker_attempts: Annotated[int, Field(ge=0)] = Field(
         10,
-        description="Attempts in a row that failed to connect, over fetch_breaker_seconds at "
-        "least, after which a host's images fail at once, retryable. 0: never.",
+        description="Number of consecutive attempts that failed to connect, over at least "
+        "fetch_breaker_seconds, after which images of a host fail at once as retryable. 0: never.",
     )
     fetch_breaker_seconds: Seconds = Field(
-        60, description="Such a host is asked once in this time, until it takes a connection."
+        60, description="Time between two attempts to connect to such a host, until one succeeds."
     )
     fetch_redirects: Annotated[int, Field(ge=0, le=20)] = Field(
-        5, description="Redirects that are followed, each checked anew."
+        5,
+        description="Largest number of redirects that are followed. Each target is checked "
+        "like the first URL.",
     )
     retry_base_seconds: Patience = Field(
-        1, description="Upper bound of the first wait before a retry; doubles each time."
+        1,
+        description="Upper bound of the back-off before the first retry; it doubles with each "
+        "retry.",
     )
     retry_max_seconds: Patience = Field(
         60,
-        description="Longest wait before a retry; an image whose host asks for more with "
-        "Retry-After is not tried again.",
+        description="Longest back-off before a retry. An image whose host asks for a longer one "
+        "with Retry-After is not retried.",
     )
     bytes_in_flight: Annotated[Count | None, _BY_MEMORY] = Field(
-        None, description="Bytes of images held in memory at once, each counted twice."
+        None, description="Bytes of images in memory at the same time; each image counts twice."
     )
     pixels_in_flight: Annotated[Count | None, _BY_MEMORY] = Field(
         None,
-        description="Pixels in decoding at once, so that a large image waits for its turn alone.",
+        description="Number of pixels that are decoded at the same time. A large image waits "
+        "until enough are free.",
     )
     max_pixels: Count = Field(
-        100_000_000, description="Pixels of one image, checked on its header before decoding."
+        100_000_000,
+        description="Largest number of pixels of one image. It is checked in the "
+        "header, before decoding.",
     )
-    max_frames: Count = Field(500, description="Frames of one animation.")
+    max_frames: Count = Field(500, description="Largest number of frames of one animation.")
     decoders: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,
-        description="Decoding processes; 0: as many as the pod has CPUs, and its memory room for.",
+        description="Number of decoder processes. 0: one per CPU of the pod, fewer if its memory "
+        "is too small for them.",
     )
-    decoder_seconds: Seconds = Field(60, description="For one image, then its decoder is killed.")
+    decoder_seconds: Seconds = Field(
+        60, description="Time limit for compressing one image; then its decoder is killed."
+    )
     decoder_memory_mib: Annotated[
         Annotated[int, Field(ge=0, le=1 << 20)] | None,
         WhenUnset("by the pod's memory limit, at most 2048"),
-    ] = Field(None, description="Address space of a decoder in MiB; 0: unlimited.")
+    ] = Field(None, description="Limit of a decoder's address space in MiB. 0: no limit.")
     part_images: Count = Field(
         50,
-        description="Images fetched and not recorded at once, at most: what a killed shard fetches "
-        "again. A part is written when half as many results wait.",
+        description="Largest number of images that are fetched but not recorded yet, which a "
+        "killed pod's successor fetches again. A part is written when half as many results wait.",
     )
-    part_seconds: Seconds = Field(5, description="A part is written at least this often.")
+    part_seconds: Seconds = Field(
+        5, description="Longest time between two parts while results wait."
+    )
     storage_patience_seconds: Patience = Field(
-        600, description="How long an outage of the object store is waited for."
+        600, description="Time for which a step waits until an outage of the object store ends."
     )
     source_max_bytes: Count = Field(
-        4096 * MIB, description="Size of a CSV; protects the scratch volume."
+        4096 * MIB,
+        description="Size of the largest CSV in bytes, after unpacking. Protects the "
+        "scratch volume.",
     )
     grace_seconds: Seconds = Field(
         15,
-        description="From SIGTERM to the exit: two thirds for images under way, the rest to record "
-        "them. Less than the pod's grace period.",
+        description="Time from SIGTERM to the exit: two thirds to finish the images at work, the "
+        "rest to record their results. It must be less than the pod's grace period.",
     )
     log_level: Annotated[LogLevel | None, WhenUnset("info; in local: warning")] = Field(
         None, description="Least severe level that is logged."
     )
     log_format: Annotated[LogFormat | None, WhenUnset("json; in local: text")] = Field(
-        None, description="json: one JSON object a line; text: lines for people."
+        None, description="Format of the log: json, one JSON object per line, or text for people."
     )
 
     @property
     def shares(self) -> Shares:
-        """The shares that are set; the others derived from this process's CPUs and memory."""
+        """Shares of memory and CPUs. Those that are not set are derived from this process's
+        limits."""
         own = shares(memory_limit(), self.decoders or available_cpus())
         set_mib = self.decoder_memory_mib
         return Shares(

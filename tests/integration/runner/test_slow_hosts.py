@@ -131,7 +131,7 @@ async def test_images_of_a_host_that_takes_no_connection_fail_at_once_until_it_c
             assert (failure.code, failure.attempts) == (ErrorCode.CONNECT_FAILED, 0)
             assert failure.message == (
                 "the last 21 attempts failed to connect: shop.example:80 refuses connections; the "
-                "host is asked again every 1 s"
+                "host is tried again every 1 s"
             )
         net.forward = host.port
         await asyncio.sleep(1.1)

@@ -54,7 +54,7 @@ class Claim:
             self.taken = True
 
     def ask(self) -> None:
-        """Note that the request to the host is about to be sent."""
+        """Record that the request to the host is sent now."""
         self.asked = True
 
     def again(self) -> None:

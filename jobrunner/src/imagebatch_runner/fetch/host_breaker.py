@@ -1,4 +1,4 @@
-"""A circuit breaker for hosts that accept no connections: it lets an attempt through now and then.
+"""A circuit breaker for hosts that accept no connections: it allows one attempt per period.
 
 Each attempt to connect to a dead host may last until its timeout, and each image makes several
 attempts: hundreds of images of one dead host would keep a shard busy for an hour.
@@ -66,7 +66,7 @@ class HostBreaker:
             raise HostUnreachable(
                 ErrorCode.CONNECT_FAILED,
                 f"the last {failing.attempts} attempts failed to connect: {failing.why}; the host "
-                f"is asked again every {self._seconds:g} s",
+                f"is tried again every {self._seconds:g} s",
             )
         failing.next_try = now + self._seconds
 

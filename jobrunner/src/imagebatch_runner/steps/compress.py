@@ -52,7 +52,7 @@ async def compress(
     log.info("shard %d: %d images, %d recorded before", shard, images, outcome.skipped)
     own = recorded.pop(writer, ProgressCounts())
     if not batch.is_local:
-        # A pod that was killed may have recorded more than it told.
+        # A killed pod may have recorded more than its progress document says.
         for pod, counts in recorded.items():
             await put_progress(batch.storage, batch.keys.pod_progress(shard, pod), counts)
     if not left:

@@ -33,7 +33,7 @@ from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of fetching a source: attempts made, and status and validators of the last
+    """The outcome of fetching a source: number of attempts, and status and validators of the last
     response."""
 
     attempts: int

@@ -45,7 +45,7 @@ def plan(batch: Batch) -> Plan:
 
     Raises:
         StorageRefused: the store cannot be written, read or listed.
-        StorageUnavailable, SourceUnavailable: the store or source does not answer, which may pass.
+        StorageUnavailable, SourceUnavailable: the store or source does not respond at present.
         InputRefused: the input is not a CSV of products, or names no usable image URL.
     """
     probe(batch)
@@ -71,7 +71,7 @@ def probe(batch: Batch) -> None:
 
     Raises:
         StorageRefused: writing, reading or listing is refused, or has no effect.
-        StorageUnavailable: the store does not answer.
+        StorageUnavailable: the store does not respond.
     """
     token = uuid4().hex
     storage = batch.storage.within(PROBE_PATIENCE)

@@ -1,7 +1,7 @@
-"""Tell readers how far a pod is with its shard: overwrite one small document every 2 seconds.
+"""Publish a pod's progress within its shard: overwrite one small document every 2 seconds.
 
-The document is for readers alone. A store that does not take it costs readers some precision, and
-never delays the shard or fails it.
+Only readers of progress use the document. If the store does not accept it, readers get older
+figures; the shard is neither delayed nor failed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two writes while results arrive.
 EVERY_SECONDS: Final = 2.0
-#: Seconds after which a write is given up.
+#: Time limit in seconds for one write.
 PATIENCE: Final = 5.0
 
 
@@ -96,7 +96,7 @@ class ProgressWriter:
 
 
 async def put_progress(storage: Storage, key: str, counts: ProgressCounts) -> None:
-    """Put a progress document; if the store does not take it in time, only log that."""
+    """Store a progress document. If the store does not accept it in time, that is only logged."""
     try:
         async with asyncio.timeout(PATIENCE):
             await storage.put_async(key, to_json(counts.document()))

@@ -13,16 +13,16 @@ from typing import Final
 from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.results import ShardItem
 
-#: A batch of at most this many images is one shard, which the plan pod does whole: a second pod
-#: takes longer to start than so few images take.
+#: A batch of at most this many images is one shard, which the plan pod also compresses: starting a
+#: second pod takes longer than compressing so few images.
 WHOLE: Final = 500
-#: The fewest images for which a pod of its own pays.
+#: The fewest images for which starting a pod is worth its time.
 _FEWEST: Final = 250
-#: The most images of a shard. A pod that is lost loses no recorded image, but a shard is the unit
-#: of progress in the status, and collect holds the results of one shard in memory.
+#: The most images of a shard. A larger shard would make progress in the status coarser, and collect
+#: would need more memory, because it holds the results of one shard.
 _MOST: Final = 5000
-#: Up to this many images for each pod at once, one wave of pods does all; each further wave costs
-#: the start of its pods.
+#: Up to this many images per parallel pod, each pod gets one shard (one wave). Each further wave
+#: costs the start of its pods.
 _ONE_WAVE: Final = 2000
 #: The most waves, unless shards would be larger than :data:`_MOST`. Several waves end more evenly.
 _WAVES: Final = 4
@@ -35,7 +35,7 @@ def chosen_size(images: int, parallelism: int) -> int:
     """
     if images <= WHOLE:
         return WHOLE
-    # Several waves let pods that are done early take more; a single pod has nobody to wait for.
+    # With several waves, pods that finish early take further shards. A single pod gains nothing.
     waves = min(_WAVES, ceil(images / (_ONE_WAVE * parallelism))) if parallelism > 1 else 1
     shards = min(waves * parallelism, images // _FEWEST)
     if images > shards * _MOST:

@@ -1,4 +1,4 @@
-"""Landlock: the process gives up all files, TCP ports and processes outside itself.
+"""Restrict this process with Landlock: no access to files, TCP ports and other processes.
 
 Files that are open stay usable. See landlock(7); the numbers are those of ``linux/landlock.h``.
 """

@@ -1,4 +1,4 @@
-"""What a decoder gives up before its first image: files, sockets, programs and other processes.
+"""The sandbox of a decoder: it loses access to files, sockets, programs and other processes.
 
 Landlock and seccomp each refuse most of it on their own. A kernel that lacks one, or a container
 that forbids it, leaves the other; the parent logs what holds.

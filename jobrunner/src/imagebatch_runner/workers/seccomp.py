@@ -1,4 +1,4 @@
-"""A seccomp filter: the process may compute, and use the files that it has open. Nothing else.
+"""Restrict this process with a seccomp filter: it may only compute and use its open files.
 
 The filter is a list of allowed system calls; every other call fails with EPERM. It is a program in
 classic BPF over ``struct seccomp_data``; see seccomp(2). ``newfstatat`` is how glibc asks for the
@@ -27,7 +27,7 @@ _CLONE_THREAD, _AT_EMPTY_PATH, _DUPLICATE = 0x00010000, 0x1000, 1030
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """``architecture`` is its AUDIT_ARCH; ``column`` is its place in the table of calls."""
+    """A processor: its AUDIT_ARCH, and the column of its numbers in the table of calls."""
 
     architecture: int
     column: int
@@ -89,7 +89,8 @@ _SIGNALS: Final = {"kill": (62, 129), "tgkill": (234, 131)}
 _FCNTL: Final = (72, 25)
 _CLONE: Final = (56, 220)
 _NEWFSTATAT: Final = (262, 79)
-#: Answered as if the kernel did not have it: glibc then calls ``clone``, whose flags can be read.
+#: Fails as if the kernel did not have it: glibc then calls ``clone``, whose flags a filter can
+#: read.
 _CLONE3: Final = 435
 
 

@@ -58,7 +58,7 @@ def test_a_host_that_never_connects_for_long_is_unreachable(error: Exception) ->
     assert refused.value.code is ErrorCode.CONNECT_FAILED
     assert refused.value.code.retryable
     assert refused.value.message.startswith("the last 4 attempts failed to connect: ")
-    assert refused.value.message.endswith("; the host is asked again every 60 s")
+    assert refused.value.message.endswith("; the host is tried again every 60 s")
     assert "secret" not in refused.value.message
 
 
