@@ -7,8 +7,10 @@ before it.
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from heapq import merge
 from typing import Final, NamedTuple, Self
 
 from .model import Document
@@ -16,6 +18,10 @@ from .results import ErrorCode, ImageResult
 
 #: Number of examples that are kept for each error code.
 EXAMPLES: Final = 5
+#: Most ranges of lines that the index of a report has of one error code, and the bytes between two
+#: failures that are read rather than asked for apart.
+MOST_RANGES: Final = 2000
+RANGE_GAP: Final = 64 * 1024
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -69,13 +75,62 @@ class FailureExample(Document):
         )
 
 
+class FailedLines(NamedTuple):
+    """A range of bytes of ``report.jsonl`` with failures of one code.
+
+    It begins with the line of a failure in the 1-based ``row`` and ends with one. Lines of other
+    images may be in between.
+    """
+
+    row: int
+    start: int
+    end: int
+
+
+class FailedRanges:
+    """Collects the ranges of the lines with failures of one code, in input order.
+
+    Lines that are at most ``gap`` bytes apart share a range. If there are more than ``most``
+    ranges, the gap doubles until they are half as many.
+    """
+
+    def __init__(self, *, most: int = MOST_RANGES, gap: int = RANGE_GAP) -> None:
+        self._most = most
+        self._gap = gap
+        self._ranges: list[FailedLines] = []
+
+    def add(self, row: int, start: int, end: int) -> None:
+        self._append(FailedLines(row, start, end))
+        if len(self._ranges) <= self._most:
+            return
+        while len(self._ranges) > self._most // 2:
+            self._gap = max(1, 2 * self._gap)
+            ranges, self._ranges = self._ranges, []
+            for one in ranges:
+                self._append(one)
+
+    @property
+    def ranges(self) -> list[FailedLines]:
+        return self._ranges
+
+    def _append(self, one: FailedLines) -> None:
+        if self._ranges and one.start - self._ranges[-1].end <= self._gap:
+            self._ranges[-1] = self._ranges[-1]._replace(end=max(one.end, self._ranges[-1].end))
+        else:
+            self._ranges.append(one)
+
+
 class FailureGroup(Document):
-    """The number of images that failed with one error code, and the first of them as examples."""
+    """The images that failed with one code: how many, and the first of them.
+
+    In the index of a report, ``ranges`` are where their lines are.
+    """
 
     code: str
     retryable: bool
     count: int
     examples: list[FailureExample]
+    ranges: list[FailedLines] | None = None
 
 
 class FailureGroups:
@@ -84,6 +139,7 @@ class FailureGroups:
     def __init__(self) -> None:
         self._counts: Counter[ErrorCode] = Counter()
         self._examples: dict[ErrorCode, list[FailureExample]] = {}
+        self._ranges: dict[ErrorCode, FailedRanges] = {}
 
     def add(self, result: ImageResult) -> None:
         """Count a result that has an error code."""
@@ -95,11 +151,22 @@ class FailureGroups:
         if len(examples) < EXAMPLES:
             examples.append(FailureExample.of(result))
 
+    def add_line(self, result: ImageResult, start: int, end: int) -> None:
+        """Count a result that has an error code; its line is at these bytes of the report."""
+        code = result.error_code
+        if code is not None:
+            self.add(result)
+            self._ranges.setdefault(code, FailedRanges()).add(result.row, start, end)
+
     def groups(self) -> list[FailureGroup]:
         """Return one group per error code, the most frequent code first."""
         return [
             FailureGroup(
-                code=code, retryable=code.retryable, count=count, examples=self._examples[code]
+                code=code,
+                retryable=code.retryable,
+                count=count,
+                examples=self._examples[code],
+                ranges=self._ranges[code].ranges if code in self._ranges else None,
             )
             for code, count in sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
         ]
@@ -109,9 +176,8 @@ class ReportIndex(Document):
     """``report.index.json``: the byte offset of every ``every``-th row in both reports.
 
     Entry i of ``csv`` and ``jsonl`` is the offset of row ``i * every + 1``; in ``jsonl``, of its
-    first image; ``jsonl_bytes`` is the size of that object. Entry i of ``failed`` is the number of
-    images that failed in the rows from that row to before the next entry's, so that a reader of
-    failures can skip blocks without any.
+    first image; ``jsonl_bytes`` is the size of that object. ``failures`` tells of each error code
+    where its lines are, so that a page of failures is a few range reads.
     """
 
     every: int
@@ -120,5 +186,17 @@ class ReportIndex(Document):
     csv: list[int]
     jsonl: list[int]
     jsonl_bytes: int | None = None
-    failed: list[int] | None = None
     failures: list[FailureGroup] | None = None
+
+    def failed_lines(self, code: str | None = None) -> list[FailedLines] | None:
+        """Return where the failures of a code are, or those of all codes, in input order.
+
+        The result is ``None`` if an older release wrote the index, without ranges.
+        """
+        if self.failures is None or any(group.ranges is None for group in self.failures):
+            return None
+        found = FailedRanges(most=sys.maxsize)
+        wanted = (group for group in self.failures if code in (None, group.code))
+        for one in merge(*(group.ranges or () for group in wanted), key=lambda one: one.start):
+            found.add(*one)
+        return found.ranges

@@ -92,9 +92,31 @@ def parse_image_key(key: str) -> ImageKey | None:
     return ImageKey(match["namespace"], match["sha256"], match["extension"]) if match else None
 
 
-def writer_of_part(key: str) -> str:
-    """Return the pod's uid in the key of a part."""
-    return key.rpartition("/")[2].rpartition("-")[0]
+class PartKey(NamedTuple):
+    """The parts of the key of a recorded part.
+
+    All its results are of rows from ``first_row`` to ``last_row``, 1-based. These are ``None`` in
+    parts of older runners.
+    """
+
+    writer: str
+    number: int
+    first_row: int | None = None
+    last_row: int | None = None
+
+
+_PART: Final = re.compile(
+    r"(?P<writer>[^/.]+)-(?P<number>[0-9]{6,})(?:\.(?P<first>[0-9]+)-(?P<last>[0-9]+))?\.jsonl"
+)
+
+
+def parse_part_key(key: str) -> PartKey | None:
+    """Parse the key of a part; ``None`` if it is no part's key."""
+    match = _PART.fullmatch(key.rpartition("/")[2])
+    if match is None:
+        return None
+    first, last = (None if row is None else int(row) for row in match.group("first", "last"))
+    return PartKey(match["writer"], int(match["number"]), first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +210,12 @@ class BatchKeys:
         """Return the key prefix of a shard's parts."""
         return f"{self.results}{shard:06d}/"
 
-    def part(self, shard: int, pod_uid: str, number: int) -> str:
-        return f"{self.shard_results(shard)}{pod_uid}-{number:06d}.jsonl"
+    def part(
+        self, shard: int, pod_uid: str, number: int, rows: tuple[int, int] | None = None
+    ) -> str:
+        """Return the key of a part; ``rows`` are the first and the last row of its results."""
+        of_rows = "" if rows is None else f".{rows[0]}-{rows[1]}"
+        return f"{self.shard_results(shard)}{pod_uid}-{number:06d}{of_rows}.jsonl"
 
     @property
     def progress(self) -> str:

@@ -86,7 +86,7 @@ class Services:
             ),
             Snapshots(OutputUrls(objects), progress, lookup.keys_of),
             Products(rows, recorded, reported),
-            ImageLists(rows, recorded, reported),
+            ImageLists(plans, recorded, reported),
             Failures(progress, reported),
             reported,
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),

@@ -175,8 +175,11 @@ def test_index_leads_to_every_thousandth_row(batch: Build) -> None:
     lines = built.get(built.keys.report_jsonl)
     assert table[index["csv"][2] :].startswith(b"2001,SKU2001,")
     assert json.loads(lines[index["jsonl"][2] :].splitlines()[0])["row"] == 2001
-    assert index["failed"] == [1000, 1000, 500]
-    assert (index["failures"][0]["code"], index["failures"][0]["count"]) == ("invalid_url", 2499)
+    invalid, unreached = index["failures"]
+    assert (invalid["code"], invalid["count"]) == ("invalid_url", 2499)
+    assert invalid["ranges"] == [[1, 0, len(lines[: lines.rindex(b"\n", 0, -1)]) + 1]]
+    (row, start, end) = unreached["ranges"][0]
+    assert (row, json.loads(lines[start:end])["error_code"]) == (2500, unreached["code"])
 
 
 def test_rows_of_the_input_can_be_read_from_every_thousandth_on(batch: Build) -> None:

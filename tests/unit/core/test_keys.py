@@ -5,8 +5,10 @@ import pytest
 from imagebatch_core.keys import (
     BatchKeys,
     ImageKey,
+    PartKey,
     is_below,
     parse_image_key,
+    parse_part_key,
     store_prefix,
     upload_key,
 )
@@ -41,6 +43,22 @@ def test_the_key_of_an_output_tells_its_namespace_hash_and_extension(namespace: 
 )
 def test_no_other_key_is_one_of_an_output(key: str) -> None:
     assert parse_image_key(key) is None
+
+
+@pytest.mark.parametrize("rows", [None, (7, 12), (1, 10_000_000)])
+@pytest.mark.parametrize("writer", [UID, "pod", "a-1"])
+def test_the_key_of_a_part_tells_its_writer_its_number_and_its_rows(
+    writer: str, rows: tuple[int, int] | None
+) -> None:
+    key = KEYS.part(3, writer, 1_000_012, rows)
+    assert parse_part_key(key) == PartKey(writer, 1_000_012, *(rows or (None, None)))
+
+
+def test_parts_of_a_pod_sort_by_their_numbers_whatever_their_rows() -> None:
+    rows = [(900, 1000), (1, 2), (50, 60)]
+    keys = [KEYS.part(0, "pod", number, found) for number, found in enumerate(rows)]
+    assert sorted(keys) == keys
+    assert parse_part_key(KEYS.shard(1)) is None
 
 
 @pytest.mark.parametrize(

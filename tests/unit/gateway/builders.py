@@ -296,7 +296,8 @@ def write_report(store: ObjectStore, results: list[ImageResult]) -> BatchKeys:
 def write_part(
     store: ObjectStore, shard: int, pod: str, number: int, results: list[ImageResult]
 ) -> None:
-    key = BatchKeys.of(NAMESPACE, UID).part(shard, pod, number)
+    rows = [result.row for result in results]
+    key = BatchKeys.of(NAMESPACE, UID).part(shard, pod, number, (min(rows), max(rows)))
     obstore.put(store, key, "".join(r.to_line() for r in results).encode())
 
 

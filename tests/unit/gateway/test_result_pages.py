@@ -263,6 +263,81 @@ async def test_thousands_of_rows_without_a_failure_are_not_read_to_list_failed_i
     assert len(counted) == 2  # the index, and a thousand rows
 
 
+async def test_a_page_of_failures_of_one_code_is_a_few_small_range_reads(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    whole = Objects.read_range
+
+    async def read_range(self: Objects, key: str, start: int, length: int) -> Any:
+        read.append(length)
+        return await whole(self, key, start, length)
+
+    monkeypatch.setattr(Objects, "read_range", read_range)
+
+    def two_codes(row: int, position: int) -> ImageResult:
+        found = some_fail(100 if row in (5, 8500, 8501) else 10 if row % 9 == 0 else 1, position)
+        return dataclasses.replace(found, row=row)
+
+    batches.add(batch.completed(succeeded=8000, failed=1000).reported().build())
+    Catalogue(store, [1] * 9000, outcome=two_codes).collected()
+    path = "/api/requests/summer-2026/images?code=http_status"
+    items, pages = await follow(http, path)
+    assert ([item["row"] for item in items], pages) == ([5, 8500, 8501], 1)
+    assert len(read) == 2
+    assert sum(read) < 5000
+    read.clear()
+    items, _ = await follow(http, f"{path}&cursor=8501-1")
+    assert ([item["row"] for item in items], len(read)) == ([8501], 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        ("products/summer-2026?limit=10&cursor=4001-1", 16),
+        ("requests/summer-2026/images?limit=10&cursor=4001-1", 16),
+        ("requests/summer-2026/images?row=4001", 16),
+        ("requests/summer-2026/images?limit=10", 16),
+    ],
+)
+async def test_a_page_of_a_running_request_reads_only_the_parts_near_its_rows(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    *,
+    counted: list[str],
+    call: str,
+    most: int,
+) -> None:
+    batches.add(batch.running(done=0, total=10_000).build())
+    Catalogue(store, [1] * 5000, per_shard=10_000).planned().recorded(part=25)
+    items = (await http.get(f"/api/{call}")).json()["items"]
+
+    assert items[0]["row"] in (1, 4001)
+    assert sum(key.endswith(".jsonl") and "/results/" in key for key in counted) <= most
+
+
+async def test_results_recorded_out_of_order_are_listed_in_input_order(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    """Row r is recorded by one of 50 parts that each cover most rows, and again by another pod."""
+    Catalogue(store, [1] * 1000, per_shard=1000).planned()
+    for number in range(50):
+        write_part(store, 0, "pod-a", number, [succeeded(r) for r in range(1 + number, 1001, 50)])
+    write_part(store, 0, "pod-b", 0, [some_fail(10, 1), some_fail(100, 1)])
+    batches.add(batch.running(done=0, total=1000).build())
+    items, _ = await follow(http, "/api/requests/summer-2026/images?limit=300")
+
+    assert [item["row"] for item in items] == list(range(1, 1001))
+    assert {item["status"] for item in items} == {"succeeded"}
+
+
 async def test_a_page_on_which_little_matches_ends_early_and_the_next_goes_on(
     http: httpx.AsyncClient,
     store: MemoryStore,

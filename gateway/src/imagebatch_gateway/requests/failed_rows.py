@@ -65,7 +65,7 @@ async def _and_end(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes | None]:
 async def _failed_numbers(reported: Reported, keys: BatchKeys) -> AsyncIterator[int]:
     """Yield the 1-based numbers of the rows with a failed image, in ascending order."""
     last = 0
-    async for results, _ in reported.from_row(keys, 1, failed_only=True):
+    async for results, _ in reported.failed_from_row(keys, 1):
         for result in results:
             if result["status"] == _FAILED and result["row"] > last:
                 last = result["row"]

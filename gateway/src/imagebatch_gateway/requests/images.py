@@ -8,12 +8,11 @@ from typing import Final
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ErrorCode, ImageStatus
-from imagebatch_gateway.backends.errors import ResultMissing
 
 from .place import Place
+from .plans import Plans
 from .recorded import Recorded, Result
 from .reported import Reported
-from .rows import Rows
 
 #: Most bytes of a report, and most results in parts, that are read for one page. When few images
 #: match, a page ends at this limit with fewer images and a cursor.
@@ -50,8 +49,8 @@ class ImagePage:
 
 
 class ImageLists:
-    def __init__(self, rows: Rows, recorded: Recorded, reported: Reported) -> None:
-        self._rows = rows
+    def __init__(self, plans: Plans, recorded: Recorded, reported: Reported) -> None:
+        self._plans = plans
         self._recorded = recorded
         self._reported = reported
 
@@ -73,7 +72,10 @@ class ImageLists:
 
     async def _from_report(self, keys: BatchKeys, page: _Page) -> ImagePage:
         read = 0
-        pieces = self._reported.from_row(keys, page.place.row, failed_only=page.wanted.failed_only)
+        if page.wanted.failed_only:
+            pieces = self._reported.failed_from_row(keys, page.place.row, page.wanted.code)
+        else:
+            pieces = self._reported.from_row(keys, page.place.row)
         async for results, size in pieces:
             if page.add(results):
                 return page.made()
@@ -88,32 +90,21 @@ class ImageLists:
         place = page.place
         shard = place.shard
         if shard is None:
-            shard = await self._shard_of_row(keys, place.row) if place.row > 1 else 0
-        if shard is None:
-            return ImagePage()
+            plan = await self._plans.of(keys)
+            shard = plan.shard_of(place.row) if plan else 0
         scanned = 0
         while True:
             shards = await self._recorded.shards_from(keys, shard)
             if not shards:
                 return page.made()
             for number, parts in shards:
-                results = await self._recorded.results(parts)
-                if page.add(results, number):
-                    return page.made()
-                scanned += len(results)
+                async for results in self._recorded.in_order(parts, place.row):
+                    if page.add(results, number):
+                        return page.made()
+                    scanned += len(results)
+                    if scanned > SCAN_RESULTS and page.reached(results[-1]):
+                        return page.made(_after(results[-1], number))
                 shard = number + 1
-                if scanned > SCAN_RESULTS:
-                    return page.made(_after(results[-1], shard))
-
-    async def _shard_of_row(self, keys: BatchKeys, row: int) -> int | None:
-        """Return the shard of the row's first image; ``None`` if there is no such row or no plan
-        yet."""
-        try:
-            index = await self._rows.index(keys)
-            page = await self._rows.page(keys, row, 1)
-        except ResultMissing:
-            return None
-        return page.rows[0].first_image // index.images_per_shard if page.rows else None
 
 
 class _Page:

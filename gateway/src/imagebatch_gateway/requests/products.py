@@ -66,11 +66,10 @@ class Products:
         last = rows[-1].first_image + len(rows[-1].row.urls) - 1
         found: list[Result] = []
         for shard in range(rows[0].first_image // per_shard, last // per_shard + 1):
-            found += [
-                result
-                for result in await self._recorded.of_shard(keys, shard)
-                if rows[0].number <= result["row"] <= rows[-1].number
-            ]
+            async for results in self._recorded.of_shard(keys, shard, rows[0].number):
+                found += [result for result in results if result["row"] <= rows[-1].number]
+                if results[-1]["row"] > rows[-1].number:
+                    break
         return found
 
 

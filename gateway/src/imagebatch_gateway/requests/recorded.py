@@ -1,20 +1,21 @@
 """Reads the results of a running batch from the parts of its shards.
 
-A part never changes, so the parts that were read last are cached. If an image has several results,
-the first in key order counts, as in collect.
+A part never changes, so the parts that were read last are cached. Its key names its first and last
+row, so a page reads only the parts that may hold its rows. If an image has several results, the
+first in key order counts, as in collect.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from cachetools import LRUCache, TTLCache
 
-from imagebatch_core.keys import BatchKeys
+from imagebatch_core.keys import BatchKeys, parse_part_key
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
@@ -47,9 +48,14 @@ class Recorded:
         self._content: LRUCache[str, bytes] = LRUCache(BYTES_CACHED, getsizeof=len)
         self._lists: TTLCache[str, tuple[str, ...]] = TTLCache(LISTS_CACHED, FRESH_SECONDS, clock)
 
-    async def of_shard(self, keys: BatchKeys, shard: int) -> list[Result]:
-        """Return the results of a shard's images, in input order."""
-        return await self.results(await self._listed(keys, shard))
+    def of_shard(self, keys: BatchKeys, shard: int, first_row: int) -> AsyncIterator[list[Result]]:
+        """Yield the results of a shard's images from ``first_row`` on, as :meth:`in_order` does."""
+
+        async def found() -> AsyncIterator[list[Result]]:
+            async for results in self.in_order(await self._listed(keys, shard), first_row):
+                yield results
+
+        return found()
 
     async def shards_from(self, keys: BatchKeys, shard: int) -> list[ShardParts]:
         """Return the next shards, from this number on, that have parts.
@@ -69,26 +75,35 @@ class Recorded:
         only = found[0].shard
         return [ShardParts(only, await self._listed(keys, only))]
 
-    async def results(self, parts: tuple[str, ...]) -> list[Result]:
-        """Return the results in these parts of one shard, in input order."""
-        gate = asyncio.Semaphore(READS_AT_ONCE)
+    async def in_order(self, parts: Sequence[str], first_row: int) -> AsyncIterator[list[Result]]:
+        """Yield the results in these parts of one shard, in input order, piece by piece.
 
-        async def content(part: str) -> bytes:
-            found = self._content.get(part)
-            if found is None:
-                async with gate:
-                    found = await self._objects.read(part)
-                if len(found) <= BYTES_CACHED // 8:
-                    self._content[part] = found
-            return found
+        Only results of rows from ``first_row`` on are yielded. Parts are read in the order of their
+        first rows, some at once, so a caller that stops early reads few of them.
+        """
+        waiting = sorted(_of_rows(parts, first_row), key=lambda part: part[0])
+        found: dict[tuple[int, int], tuple[str, Result]] = {}
+        while waiting:
+            now, waiting = waiting[:READS_AT_ONCE], waiting[READS_AT_ONCE:]
+            contents = await asyncio.gather(*(self._read(key) for _, key in now))
+            for (_, key), content in zip(now, contents, strict=True):
+                for result in parsed(key, content.splitlines()):
+                    place = result["row"], result["position"]
+                    earlier = found.get(place)
+                    if result["row"] >= first_row and (earlier is None or key < earlier[0]):
+                        found[place] = key, result
+            # No part that is not read yet has a row before this one.
+            whole = [place for place in found if not waiting or place[0] < waiting[0][0]]
+            if whole:
+                yield [found.pop(place)[1] for place in sorted(whole)]
 
-        first: dict[tuple[int, int], Result] = {}
-        for key, data in zip(
-            parts, await asyncio.gather(*(content(part) for part in parts)), strict=True
-        ):
-            for result in parsed(key, data.splitlines()):
-                first.setdefault((result["row"], result["position"]), result)
-        return [first[place] for place in sorted(first)]
+    async def _read(self, part: str) -> bytes:
+        found = self._content.get(part)
+        if found is None:
+            found = await self._objects.read(part)
+            if len(found) <= BYTES_CACHED // 8:
+                self._content[part] = found
+        return found
 
     async def _listed(self, keys: BatchKeys, shard: int) -> tuple[str, ...]:
         prefix = keys.shard_results(shard)
@@ -110,6 +125,19 @@ def parsed(key: str, lines: list[bytes]) -> Iterator[Result]:
         except (ValueError, KeyError, TypeError) as error:
             raise ResultUnreadable(key) from error
         yield result
+
+
+def _of_rows(parts: Sequence[str], first_row: int) -> Iterator[tuple[int, str]]:
+    """Yield the parts that may hold rows from ``first_row`` on, each after its first row.
+
+    A part of an older runner may hold any row.
+    """
+    for key in parts:
+        named = parse_part_key(key)
+        if named is None or named.first_row is None or named.last_row is None:
+            yield 0, key
+        elif named.last_row >= first_row:
+            yield named.first_row, key
 
 
 def _by_shard(keys: BatchKeys, listed: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 import anyio.to_thread
 from cachetools import LRUCache
 from pydantic import ValidationError
 
-from imagebatch_core.indexes import ReportIndex
+from imagebatch_core.indexes import FailedLines, ReportIndex
 from imagebatch_core.keys import BatchKeys
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
-from .lines import read_lines
+from .lines import FIRST_PIECE, read_lines
 from .recorded import Result, parsed
 
+#: Ranges of failures that are read at once.
+AHEAD: Final = 16
 #: Number of cached indexes. The index of a million rows takes about 100 kB.
 INDEXES_CACHED: Final = 50
 
@@ -49,43 +54,63 @@ class Reported:
         return found
 
     async def from_row(
-        self, keys: BatchKeys, first: int, *, failed_only: bool = False
+        self, keys: BatchKeys, first: int
     ) -> AsyncIterator[tuple[list[Result], int]]:
         """Yield results piece by piece, each with the number of bytes read.
 
-        The first piece begins at the index entry at or before row ``first``. With ``failed_only``,
-        blocks of rows in which no image failed are skipped.
+        The first piece begins at the index entry at or before row ``first``.
         """
         index = await self.index(keys)
-        for start, end in _segments(index, (first - 1) // index.every, failed_only=failed_only):
-            async for lines in read_lines(self._objects, keys.report_jsonl, start, end):
-                found = await anyio.to_thread.run_sync(_parse, keys.report_jsonl, lines)
-                yield found, sum(map(len, lines))
+        start = index.jsonl[(first - 1) // index.every] if first <= index.rows else None
+        # If the last rows have no images, their index entries point to the object's end.
+        if start is not None and start != index.jsonl_bytes:
+            async for piece in self._read(keys, start, None):
+                yield piece
+
+    async def failed_from_row(
+        self, keys: BatchKeys, first: int, code: str | None = None
+    ) -> AsyncIterator[tuple[list[Result], int]]:
+        """Yield results as :meth:`from_row`, but only those near failures of ``code``.
+
+        With a code of ``None`` they are those near any failure.
+        """
+        ranges = (await self.index(keys)).failed_lines(code)
+        if ranges is None:
+            async for piece in self.from_row(keys, first):
+                yield piece
+            return
+        begin = max(0, bisect_right(ranges, first, key=lambda one: one.row) - 1)
+        async for piece in self._read_ahead(keys, ranges[begin:]):
+            yield piece
+
+    async def _read_ahead(
+        self, keys: BatchKeys, ranges: Sequence[FailedLines]
+    ) -> AsyncIterator[tuple[list[Result], int]]:
+        """Yield the results in the ranges. Small ranges are read some at once."""
+        while ranges:
+            small = list(takewhile(lambda one: one.end - one.start <= FIRST_PIECE, ranges[:AHEAD]))
+            if small:
+                pieces = await asyncio.gather(
+                    *(self._read_small(keys, one.start, one.end) for one in small)
+                )
+                for piece in pieces:
+                    yield piece
+            else:
+                async for piece in self._read(keys, ranges[0].start, ranges[0].end):
+                    yield piece
+            ranges = ranges[len(small) or 1 :]
+
+    async def _read_small(self, keys: BatchKeys, start: int, end: int) -> tuple[list[Result], int]:
+        found = await self._objects.read_range(keys.report_jsonl, start, end - start)
+        return _parse(keys.report_jsonl, found.content.split(b"\n")), end - start
+
+    async def _read(
+        self, keys: BatchKeys, start: int, end: int | None
+    ) -> AsyncIterator[tuple[list[Result], int]]:
+        async for lines in read_lines(self._objects, keys.report_jsonl, start, end):
+            found = await anyio.to_thread.run_sync(_parse, keys.report_jsonl, lines)
+            yield found, sum(map(len, lines))
 
 
 def _parse(key: str, lines: list[bytes]) -> list[Result]:
     return list(parsed(key, lines))
-
-
-def _segments(
-    index: ReportIndex, block: int, *, failed_only: bool
-) -> Iterator[tuple[int, int | None]]:
-    """Yield the byte ranges to read, from entry ``block`` of the index on.
-
-    An end of ``None`` is the end of the object.
-    """
-    offsets = index.jsonl
-    failed = index.failed if failed_only else None
-    while block < len(offsets):
-        # If the last rows have no images, their index entries point to the object's end.
-        nothing = offsets[block] == index.jsonl_bytes
-        if nothing or (failed is not None and not failed[block]):
-            block += 1
-            continue
-        last = block
-        while last + 1 < len(offsets) and (failed is None or failed[last + 1]):
-            last += 1
-        end = offsets[last + 1] if last + 1 < len(offsets) else None
-        if end is None or end > offsets[block]:
-            yield offsets[block], end
-        block = last + 1

@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.keys import writer_of_part
+from imagebatch_core.keys import parse_part_key
 from imagebatch_core.results import ShardItem
 from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.s3_images import S3Images
@@ -61,8 +61,8 @@ async def compress(
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
     parts = PartWriter(
         batch.storage,
-        lambda number: batch.keys.part(shard, writer, number),
-        first=next_number(part_keys, batch.keys, shard, writer),
+        lambda number, rows: batch.keys.part(shard, writer, number, rows),
+        first=next_number(part_keys, writer),
         images=settings.part_images,
         seconds=settings.part_seconds,
         on_recorded=progress.add,
@@ -104,7 +104,8 @@ async def _not_recorded(
     recorded: set[Place] = set()
     by_writer: dict[str, ProgressCounts] = {}
     for key in part_keys:
-        counts = by_writer.setdefault(writer_of_part(key), ProgressCounts())
+        named = parse_part_key(key)
+        counts = by_writer.setdefault(named.writer if named else "", ProgressCounts())
         for result in await asyncio.to_thread(read_part, batch.storage, key):
             place = (result.row, result.position)
             if place not in recorded:

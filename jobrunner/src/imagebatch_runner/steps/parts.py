@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imagebatch_core.keys import BatchKeys
+from imagebatch_core.keys import BatchKeys, parse_part_key
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
@@ -40,16 +40,13 @@ def read_part(storage: Storage, key: str) -> list[ImageResult]:
     return [ImageResult.from_line(line) for line in (storage.get(key) or b"").splitlines()]
 
 
-def next_number(part_keys: Iterable[str], keys: BatchKeys, shard: int, writer: str) -> int:
+def next_number(part_keys: Iterable[str], writer: str) -> int:
     """Return the first part number that this writer has not used.
 
     It is 0 unless the writer's process was restarted.
     """
-    used = 0
-    existing = set(part_keys)
-    while keys.part(shard, writer, used) in existing:
-        used += 1
-    return used
+    found = filter(None, map(parse_part_key, part_keys))
+    return max((part.number + 1 for part in found if part.writer == writer), default=0)
 
 
 class PartWriter:
@@ -63,14 +60,16 @@ class PartWriter:
     def __init__(
         self,
         storage: Storage,
-        key: Callable[[int], str],
+        key: Callable[[int, tuple[int, int]], str],
         *,
         first: int,
         images: int,
         seconds: float,
         on_recorded: Callable[[Sequence[ImageResult]], None] = lambda _part: None,
     ) -> None:
-        """Write the part with number n to ``key(n)``, beginning with number ``first``.
+        """Write the part with number n to ``key(n, rows)``, beginning with number ``first``.
+
+        ``rows`` are the first and the last row of its results.
 
         ``on_recorded`` is called with the results of each part that was written.
         """
@@ -123,7 +122,8 @@ class PartWriter:
             lines = (replace(result, recorded_at=now).to_line() for result in part)
             body = "".join(lines).encode()
             number, self._number = self._number, self._number + 1
-            await self._storage.put_async(self._key(number), body)
+            rows = [result.row for result in part]
+            await self._storage.put_async(self._key(number, (min(rows), max(rows))), body)
             self.recorded += len(part)
             self._on_recorded(part)
         for claim in claims:

@@ -93,7 +93,6 @@ class ReportWriter:
         self._images = 0
         self._csv_offsets: list[int] = []
         self._jsonl_offsets: list[int] = []
-        self._failed: list[int] = []
         self._failures = FailureGroups()
         self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
 
@@ -102,13 +101,8 @@ class ReportWriter:
         if self._rows % INDEX_EVERY == 0:
             self._csv_offsets.append(self._csv.offset)
             self._jsonl_offsets.append(self._jsonl.offset)
-            self._failed.append(0)
         self._rows += 1
         self._images += len(results)
-        for result in results:
-            if result.error_code is not None:
-                self._failed[-1] += 1
-                self._failures.add(result)
         outputs = ",".join([result.output_url or "" for result in results])
         self._line(
             [
@@ -120,7 +114,12 @@ class ReportWriter:
                 _errors(row, results),
             ]
         )
-        self._jsonl.write("".join([result.to_line() for result in results]).encode())
+        lines = [result.to_line().encode() for result in results]
+        start = self._jsonl.offset
+        for result, line in zip(results, lines, strict=True):
+            self._failures.add_line(result, start, start + len(line))
+            start += len(line)
+        self._jsonl.write(b"".join(lines))
 
     def close(self) -> None:
         self._csv.close()
@@ -141,7 +140,6 @@ class ReportWriter:
             csv=self._csv_offsets,
             jsonl=self._jsonl_offsets,
             jsonl_bytes=self._jsonl.offset,
-            failed=self._failed,
             failures=self._failures.groups(),
         )
 

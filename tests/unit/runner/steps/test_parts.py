@@ -25,7 +25,7 @@ class Written:
         self.storage = Storage(MemoryStore(), patience=0)
         self.unrecorded = Claims(images)
         self.parts = PartWriter(
-            self.storage, lambda n: f"part-{n}", first=0, images=images, seconds=seconds
+            self.storage, lambda n, _rows: f"part-{n}", first=0, images=images, seconds=seconds
         )
 
     def sizes(self) -> list[int]:
