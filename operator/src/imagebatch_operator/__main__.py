@@ -19,7 +19,7 @@ from imagebatch_operator.cluster.intake import intake
 from imagebatch_operator.cluster.lease import lead
 from imagebatch_operator.cluster.progress import WatchProgress
 from imagebatch_operator.cluster.resync import Resync
-from imagebatch_operator.cluster.scopes import Scopes
+from imagebatch_operator.cluster.scopes import namespaced_kinds, open_scopes
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.watches import Watches
 from imagebatch_operator.cluster.work_queue import MustRestart, WorkQueue
@@ -43,19 +43,25 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
     health.report = lambda: "leads; reads what there is"
     schema = ServedSchema(kube)
     await schema.check()
-    cache, queue, progress = Cache(), WorkQueue(), WatchProgress(settings.namespaces)
+    cache, queue, progress = (
+        Cache(),
+        WorkQueue(),
+        WatchProgress(namespaced_kinds(settings.namespaces)),
+    )
     resync = Resync(kube, cache, queue, progress, schema, every=settings.resync_seconds)
-    scopes = Scopes(kube, resync, settings.namespaces)
-    await scopes.begin()
+    scopes = await open_scopes(kube, resync, cache, settings.namespaces)
     health.report = resync.report
     reconciler = Reconciler(kube, cache, settings, schema=schema)
-    watches = Watches(intake(cache, queue, progress))
     try:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(settings.workers):
                 tasks.create_task(queue.work(reconciler.reconcile))
-            tasks.create_task(resync.run(scopes.readable))
-            tasks.create_task(scopes.keep_watching(watches))
+            tasks.create_task(
+                resync.run(lambda: [one for each in scopes for one in each.readable()])
+            )
+            for each in scopes:
+                watches = Watches(intake(cache, queue, progress), each.kinds)
+                tasks.create_task(each.keep_watching(watches))
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     finally:

@@ -9,7 +9,7 @@ from imagebatch_core.keys import BatchKeys, is_below, key_problem, store_prefix,
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import explain_unsupported, unsupported
-from imagebatch_operator.cluster.client import Kube, NotFound, core_path
+from imagebatch_operator.cluster.client import Forbidden, Kube, NotFound, core_path
 from imagebatch_operator.policies.accepted import not_understood
 from imagebatch_operator.policies.observed import Refusal
 
@@ -76,6 +76,12 @@ async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refu
             text = (
                 f"namespace {batch.namespace} has no {kind} {name}; "
                 f"add the namespace to the chart's {value} and upgrade the release"
+            )
+            return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
+        except Forbidden:
+            text = (
+                f"the operator has no Role in namespace {batch.namespace}; "
+                "add the namespace to the chart's runner.namespaces and upgrade the release"
             )
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
     store = (found["ConfigMap"].get("data") or {}).get(names.ENV_STORE)

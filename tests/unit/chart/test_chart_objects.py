@@ -66,10 +66,25 @@ def _operators(chart: Rendered) -> list[dict[str, Any]]:
     return [role for role in roles if role["metadata"]["name"].startswith("imagebatch-operator-")]
 
 
-def test_all_namespaces_take_a_cluster_role(render: Render) -> None:
-    chart = render()
-    assert len(_operators(chart)) == len(chart.all("ClusterRoleBinding")) == 1
+def test_without_a_list_a_cluster_role_sees_batches_and_roles_do_the_rest(render: Render) -> None:
+    chart = render(runner={"namespaces": ["shop"]}, s3={"sharedCredentials": True})
+    (role,) = _operators(chart)
+    assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
+        (["imagebatches"], ["get", "list", "watch"]),
+        (["imagebatches/status"], ["patch"]),
+    ]
+    assert len(chart.all("ClusterRoleBinding")) == 1
+    for namespace in (NAMESPACE, "shop"):
+        chart.one("Role", "imagebatch-operator", namespace)
+        chart.one("RoleBinding", "imagebatch-operator", namespace)
     assert "IMAGEBATCH_NAMESPACES" not in chart.env("imagebatch-operator")
+
+
+def test_the_admission_policy_can_be_switched_off(render: Render) -> None:
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    assert [len(render().all(kind)) for kind in kinds] == [2, 2]
+    off = render(admissionPolicy={"enabled": False})
+    assert [off.all(kind) for kind in kinds] == [[], []]
 
 
 def test_listed_namespaces_take_a_role_each_and_no_cluster_role_of_the_operator(
@@ -105,7 +120,7 @@ def test_no_rule_has_a_wildcard_and_none_reads_secrets_but_two_by_name(render: R
 
 
 def test_named_webhook_secrets_take_get_and_nothing_else(render: Render) -> None:
-    (role,) = _operators(render(webhook={"secretRefs": True}))
+    role = render(webhook={"secretRefs": True}).one("Role", "imagebatch-operator", NAMESPACE)
     rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert rules == [
         _SIGNING_RULE,

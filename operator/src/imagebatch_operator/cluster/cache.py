@@ -64,6 +64,10 @@ class Cache:
     def keys_now(self) -> list[Key]:
         return list(self._batches)
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces that have batches."""
+        return {namespace for namespace, _ in self._batches}
+
     def batch(self, key: Key) -> Body | None:
         return self._batches.get(key)
 
@@ -202,12 +206,25 @@ class Listing:
     """Takes a full list, of one namespace or of all, into the cache page by page.
 
     Make it before the first request: objects that are created meanwhile are not in the list, and
-    must not be removed for that.
+    must not be removed for that. ``batches`` and ``jobs`` say which of them are listed.
     """
 
-    def __init__(self, cache: Cache, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        namespace: str | None = None,
+        *,
+        batches: bool = True,
+        jobs: bool = True,
+    ) -> None:
         self._cache = cache
-        self._before = cache.known(namespace)
+        known = cache.known(namespace)
+        listed = {2: batches, 3: jobs}  # by the length of the key
+        self._before = Known(
+            known.batches if batches else {},
+            known.jobs if jobs else {},
+            {key: version for key, version in known.gone.items() if listed[len(key)]},
+        )
         self._batches: set[Key] = set()
         self._jobs: set[JobKey] = set()
 

@@ -8,7 +8,7 @@ under load, is not silent.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +34,19 @@ class Behind:
 
 
 class WatchProgress:
-    """Counts the events of each watch."""
+    """Counts the events of each watch.
 
-    def __init__(self, namespaces: tuple[str, ...]) -> None:
-        self._namespaced = bool(namespaces)
+    ``namespaced`` has the kinds that are watched in one namespace after the other; a watch of any
+    other kind covers the cluster.
+    """
+
+    def __init__(self, namespaced: Collection[str]) -> None:
+        self._namespaced = frozenset(namespaced)
         self._received: defaultdict[Watch, _Received] = defaultdict(_Received)
 
     def record(self, kind: str, body: Mapping[str, Any]) -> None:
         """Count an event about this object."""
-        namespace = body["metadata"]["namespace"] if self._namespaced else None
+        namespace = body["metadata"]["namespace"] if kind in self._namespaced else None
         received = self._received[kind, namespace]
         received.events += 1
         version = int(body["metadata"].get("resourceVersion") or 0)

@@ -11,12 +11,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-from imagebatch_core.names import API_VERSION, LABEL_BATCH_UID, PLURAL
+from imagebatch_core.names import LABEL_BATCH_UID, PLURAL
 
 from .cache import Cache, Listing
-from .client import Forbidden, Kube, KubeError, NotFound, jobs_path
+from .client import Forbidden, Kube, KubeError, NotFound
 from .health import Unhealthy
 from .progress import Behind, Watch, WatchProgress
+from .scope import Scope
 from .served_schema import ServedSchema
 from .watches import JOBS, PAGE
 from .work_queue import WorkQueue
@@ -58,8 +59,8 @@ class Resync:
         self._sleep = sleep
         self._last = monotonic()
         self._silent: list[Behind] = []
-        #: The namespaces that could not be listed the last time, though they could be before.
-        self.refused: frozenset[str | None] = frozenset()
+        #: What could not be listed the last time, though it could be before.
+        self.refused: frozenset[Scope] = frozenset()
         self._wanted = asyncio.Event()
 
     def report(self) -> str:
@@ -81,9 +82,8 @@ class Resync:
         """Request a list after :data:`SETTLE_SECONDS`; called when the watches start."""
         self._wanted.set()
 
-    async def run(self, scopes: Callable[[], list[str | None]]) -> None:
-        """Resync until cancelled. ``scopes`` returns the namespaces that can be read, or ``None``
-        for all.
+    async def run(self, scopes: Callable[[], list[Scope]]) -> None:
+        """Resync until cancelled. ``scopes`` returns what can be read now.
 
         Raises:
             ConfigurationRefused: the CRD became older than this operator.
@@ -103,16 +103,16 @@ class Resync:
             except KubeError as error:
                 _log.warning("resync failed: %s", error)
 
-    async def once(self, scopes: list[str | None]) -> None:
+    async def once(self, scopes: list[Scope]) -> None:
         """List everything, enqueue every batch, then check that the watches report it, too."""
         listed: dict[Watch, int] = {}
-        refused: set[str | None] = set()
+        refused: set[Scope] = set()
         for scope in scopes:
             try:
                 listed |= await self.fill(scope)
             except (Forbidden, NotFound) as error:
                 refused.add(scope)
-                _log.warning("resync of %s failed: %s", scope or "all namespaces", error)
+                _log.warning("resync of %s failed: %s", scope, error)
         self.refused = frozenset(refused)
         for key in self._cache.keys_now():
             self._queue.add(key)
@@ -127,29 +127,34 @@ class Resync:
             _log.error("the watch of %s is silent: no event came for a change", _name(one.watch))
         self._silent = noticed
 
-    async def fill(self, scope: str | None) -> dict[Watch, int]:
+    async def fill(self, scope: Scope) -> dict[Watch, int]:
         """Take a full list into the cache. Returns the highest version among each kind's objects.
 
         Raises:
             KubeError: the list is not complete; nothing is removed from the cache.
             VersionsWentBack: the cluster was restored from a backup.
         """
-        listing, newest = Listing(self._cache, scope), {PLURAL: 0, JOBS: 0}
-        in_scope = f"/namespaces/{scope}" if scope else ""
-        async for body in self._list(f"/apis/{API_VERSION}{in_scope}/{PLURAL}"):
-            newest[PLURAL] = max(newest[PLURAL], int(body["metadata"]["resourceVersion"]))
-            listing.take_batch(body)
-        async for body in self._list(jobs_path(scope), labelSelector=LABEL_BATCH_UID):
-            newest[JOBS] = max(newest[JOBS], int(body["metadata"]["resourceVersion"]))
-            listing.take_job(body)
+        listing, newest = self._listing(scope), dict.fromkeys(scope.kinds, 0)
+        if PLURAL in newest:
+            async for body in self._list(scope.path(PLURAL)):
+                newest[PLURAL] = max(newest[PLURAL], int(body["metadata"]["resourceVersion"]))
+                listing.take_batch(body)
+        if JOBS in newest:
+            async for body in self._list(scope.path(JOBS), labelSelector=LABEL_BATCH_UID):
+                newest[JOBS] = max(newest[JOBS], int(body["metadata"]["resourceVersion"]))
+                listing.take_job(body)
         for key in listing.end():
             self._queue.add(key)
-        return {(kind, scope): version for kind, version in newest.items()}
+        return {(kind, scope.namespace): version for kind, version in newest.items()}
 
-    def forget(self, scope: str | None) -> None:
+    def forget(self, scope: Scope) -> None:
         """Remove from the cache everything of a namespace that can no longer be read."""
-        for key in Listing(self._cache, scope).end():
+        for key in self._listing(scope).end():
             self._queue.add(key)
+
+    def _listing(self, scope: Scope) -> Listing:
+        has = {"batches": PLURAL in scope.kinds, "jobs": JOBS in scope.kinds}
+        return Listing(self._cache, scope.namespace, **has)
 
     async def _list(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
         token = ""

@@ -1,4 +1,8 @@
-"""Keeps Kopf watching the namespaces that can be read.
+"""Keeps Kopf watching what can be read.
+
+With a list of namespaces, batches and Jobs are watched in each of them. Otherwise batches are
+watched in the whole cluster, and Jobs only in the namespaces that have batches and let the operator
+read their Jobs: there it has a Role.
 
 When a watched namespace is deleted, its Role is deleted too, and Kopf ends at the first forbidden
 watch. Kopf is then started again for the remaining namespaces, and once more when the namespace
@@ -9,29 +13,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from imagebatch_core.names import API_VERSION, PLURAL
+from imagebatch_core.names import PLURAL
 
-from .client import Forbidden, Kube, KubeError, NotFound, jobs_path
+from .cache import Cache
+from .client import Forbidden, Kube, KubeError, NotFound
 from .resync import Resync
-from .watches import Watches
+from .scope import Scope
+from .watches import BOTH, JOBS, Watches
 
 #: Seconds between two attempts to read a namespace that could not be read.
 LOOK_AGAIN: Final = 30.0
+#: Seconds between two looks at whether a namespace has its first batch.
+_NEW_NAMESPACE: Final = 0.5
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
 _log = logging.getLogger(__name__)
 
 
 class Scopes:
-    """The namespaces of the settings, or ``None``, which stands for all namespaces."""
+    """What one Kopf watches: some kinds, in those candidate namespaces that can be read.
+
+    ``candidates`` returns the namespaces, or ``None`` for the whole cluster. A namespace that it no
+    longer returns is watched on.
+    """
 
     def __init__(
         self,
         kube: Kube,
         resync: Resync,
-        namespaces: tuple[str, ...],
+        candidates: Callable[[], Iterable[str | None]],
+        kinds: tuple[str, ...] = BOTH,
         *,
         look_again: float = LOOK_AGAIN,
         first_backoff: float = _FIRST_BACKOFF,
@@ -40,10 +54,12 @@ class Scopes:
         self._first_backoff = first_backoff
         self._kube = kube
         self._resync = resync
-        self._all: tuple[str | None, ...] = namespaces or (None,)
-        self._readable: list[str | None] = []
+        self._candidates = candidates
+        self.kinds = kinds
+        self._readable: list[Scope] = []
+        self._looked_at: set[Scope] = set()
 
-    def readable(self) -> list[str | None]:
+    def readable(self) -> list[Scope]:
         return list(self._readable)
 
     async def begin(self) -> None:
@@ -51,7 +67,7 @@ class Scopes:
         not created again.
 
         Raises:
-            KubeError: no namespace can be read.
+            KubeError: there are candidates, and none can be read.
         """
         error = await self._look()
         if error is not None and not self._readable:
@@ -88,57 +104,94 @@ class Scopes:
         """
         watched = self.readable()
         if not watched:
-            await asyncio.sleep(self._look_again)
+            await self._pause(asyncio.get_running_loop().create_future())
             return False
-        ended = watches.start(tuple(scope for scope in watched if scope is not None))
+        ended = watches.start(tuple(scope.namespace for scope in watched if scope.namespace))
         self._resync.soon()
         while True:
-            await asyncio.wait({ended}, timeout=self._look_again)
+            await self._pause(ended)
             if ended.done():
                 _log.error("Kopf has ended and is started again: %s", ended.exception())
                 return True
             # Kopf itself notices a refusal only when it opens the watch again, after minutes.
             if self._resync.refused & set(watched):
                 return False
-            if await self._any_readable(set(self._all) - set(watched)):
+            if await self._any_readable(self._wanted() - set(watched)):
                 return False
 
-    async def _any_readable(self, scopes: set[str | None]) -> bool:
+    async def _pause(self, ended: asyncio.Future[None]) -> None:
+        """Wait until Kopf has ended, there is a new namespace, or it is time to look again."""
+        end = asyncio.get_running_loop().time() + self._look_again
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait({ended}, timeout=min(left, _NEW_NAMESPACE))
+            if ended.done() or self._wanted() - self._looked_at:
+                return
+
+    def _wanted(self) -> set[Scope]:
+        return {Scope(namespace, self.kinds) for namespace in self._candidates()}
+
+    async def _any_readable(self, scopes: set[Scope]) -> bool:
         for scope in scopes:
+            self._looked_at.add(scope)
             try:
                 if await self._refusal(scope) is None:
                     return True
             except KubeError as error:
-                _log.warning("%s was not looked at: %s", _name(scope), error)
+                _log.warning("%s was not looked at: %s", scope, error)
         return False
 
     async def _look(self) -> KubeError | None:
-        """Find out which scopes can be read, and fill or empty the cache accordingly. Returns the
+        """Find out which scopes can be read, and fill or empty the cache accordingly. Return the
         last refusal."""
         last: KubeError | None = None
-        for scope in self._all:
+        wanted = [Scope(namespace, self.kinds) for namespace in self._candidates()]
+        for scope in dict.fromkeys([*wanted, *self._readable]):
+            self._looked_at.add(scope)
             refusal = await self._refusal(scope)
             if refusal is None and scope not in self._readable:
                 await self._resync.fill(scope)
                 self._readable.append(scope)
-                _log.info("%s can be read", _name(scope))
+                _log.info("%s can be read", scope)
             elif refusal is not None:
                 last = refusal
                 if scope in self._readable:
                     self._readable.remove(scope)
                     self._resync.forget(scope)
-                _log.warning("%s is left out until it can be read: %s", _name(scope), refusal)
+                _log.warning("%s is left out until it can be read: %s", scope, refusal)
         return last
 
-    async def _refusal(self, scope: str | None) -> KubeError | None:
-        in_scope = f"/namespaces/{scope}" if scope else ""
+    async def _refusal(self, scope: Scope) -> KubeError | None:
         try:
-            await self._kube.get(f"/apis/{API_VERSION}{in_scope}/{PLURAL}", limit="1")
-            await self._kube.get(jobs_path(scope), limit="1")
+            for kind in self.kinds:
+                await self._kube.get(scope.path(kind), limit="1")
         except (Forbidden, NotFound) as error:
             return error
         return None
 
 
-def _name(scope: str | None) -> str:
-    return f"namespace {scope}" if scope else "the cluster"
+async def open_scopes(
+    kube: Kube, resync: Resync, cache: Cache, namespaces: tuple[str, ...]
+) -> list[Scopes]:
+    """Return what is to be watched, with the cache filled: the namespaces of the settings, or, when
+    there are none, the whole cluster.
+
+    Raises:
+        KubeError: nothing can be read.
+    """
+    if namespaces:
+        listed = Scopes(kube, resync, lambda: namespaces)
+        await listed.begin()
+        return [listed]
+    batches = Scopes(kube, resync, lambda: [None], (PLURAL,))
+    jobs = Scopes(kube, resync, cache.namespaces, (JOBS,))
+    await batches.begin()
+    try:
+        await jobs.begin()
+    except (Forbidden, NotFound) as error:
+        _log.warning("no namespace lets the operator work: %s", error)
+    return [batches, jobs]
+
+
+def namespaced_kinds(namespaces: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kinds that :func:`open_scopes` watches in one namespace after the other."""
+    return BOTH if namespaces else (JOBS,)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, Final
 
@@ -31,19 +31,23 @@ JOBS: Final = "jobs"
 PODS: Final = "pods"
 #: The pods that report a step's result: one for each Job of plan and collect, none of compress.
 _REPORTING_PODS: Final = f"{LABEL_BATCH_UID},{LABEL_STEP} in ({Step.PLAN},{Step.COLLECT})"
+#: The kinds that the operator lists and watches, by their plurals; with Jobs it watches the pods
+#: that report a step's result.
+BOTH: Final = (PLURAL, JOBS)
 PAGE: Final = 500
 _STOP_SECONDS: Final = 20.0
 _log = logging.getLogger(__name__)
 
 
 class Watches:
-    """Starts and stops Kopf.
+    """Starts and stops Kopf, which watches some kinds.
 
     ``on_event`` is called in the event loop in which this object was made.
     """
 
-    def __init__(self, on_event: OnEvent) -> None:
+    def __init__(self, on_event: OnEvent, kinds: Collection[str] = BOTH) -> None:
         self._on_event = on_event
+        self._kinds = kinds
         self._loop = asyncio.get_running_loop()
         self._stop = _Stop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -106,17 +110,21 @@ class Watches:
         def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
             return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-        @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-        async def batch_changed(event: Any, **_: Any) -> None:
-            self._hand_over(lambda: self._on_event(PLURAL, event))
+        if PLURAL in self._kinds:
 
-        @kopf.on.event("batch", "v1", JOBS, registry=registry)
-        async def job_changed(event: Any, **_: Any) -> None:
-            self._hand_over(lambda: self._on_event(JOBS, event))
+            @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+            async def batch_changed(event: Any, **_: Any) -> None:
+                self._hand_over(lambda: self._on_event(PLURAL, event))
 
-        @kopf.on.event("", "v1", PODS, registry=registry)
-        async def pod_changed(event: Any, **_: Any) -> None:
-            self._hand_over(lambda: self._on_event(PODS, event))
+        if JOBS in self._kinds:
+
+            @kopf.on.event("batch", "v1", JOBS, registry=registry)
+            async def job_changed(event: Any, **_: Any) -> None:
+                self._hand_over(lambda: self._on_event(JOBS, event))
+
+            @kopf.on.event("", "v1", PODS, registry=registry)
+            async def pod_changed(event: Any, **_: Any) -> None:
+                self._hand_over(lambda: self._on_event(PODS, event))
 
         return registry
 

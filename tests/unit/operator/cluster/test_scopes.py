@@ -9,10 +9,12 @@ from typing import cast
 
 import pytest
 
+from imagebatch_core.names import PLURAL
 from imagebatch_operator.cluster.client import Forbidden, batch_path
-from imagebatch_operator.cluster.scopes import Scopes
-from imagebatch_operator.cluster.watches import Watches
-from unit.operator.builders import batch
+from imagebatch_operator.cluster.scope import Scope
+from imagebatch_operator.cluster.scopes import Scopes, open_scopes
+from imagebatch_operator.cluster.watches import JOBS, Watches
+from unit.operator.builders import UID, batch
 from unit.operator.cluster.test_resync import Bench
 
 
@@ -56,7 +58,13 @@ async def watching(scopes: Scopes) -> AsyncIterator[FakeWatches]:
 
 
 def scopes_of(bench: Bench, *namespaces: str) -> Scopes:
-    return Scopes(bench.cluster, bench.resync, namespaces, look_again=0.02, first_backoff=0.01)
+    return Scopes(
+        bench.cluster,
+        bench.resync,
+        lambda: namespaces or [None],
+        look_again=0.02,
+        first_backoff=0.01,
+    )
 
 
 def unreadable(bench: Bench, *namespaces: str) -> None:
@@ -70,7 +78,7 @@ async def test_a_start_goes_on_with_the_namespaces_that_are_left() -> None:
     unreadable(bench, "gone")
     scopes = scopes_of(bench, "gone", "shop")
     await scopes.begin()
-    assert scopes.readable() == ["shop"]
+    assert scopes.readable() == [Scope("shop")]
     assert bench.cache.keys_now() == [("shop", "spring")]
     async with watching(scopes) as watches:
         assert await asyncio.wait_for(watches.started.get(), 5) == ("shop",)
@@ -142,3 +150,62 @@ async def test_while_every_namespace_is_gone_it_waits_for_one_to_come_back() -> 
         assert watches.started.empty()
         unreadable(bench)
         assert await asyncio.wait_for(watches.started.get(), 5) == ("shop",)
+
+
+async def opened(bench: Bench) -> list[Scopes]:
+    """As without a list of namespaces: batches of the cluster, and Jobs where they can be read."""
+    return await open_scopes(bench.cluster, bench.resync, bench.cache, ())
+
+
+def no_role_in(bench: Bench, *namespaces: str) -> None:
+    paths = tuple(f"/apis/batch/v1/namespaces/{namespace}/" for namespace in namespaces)
+    bench.cluster.unreadable = lambda path: path.startswith((*paths, "/apis/batch/v1/jobs"))
+
+
+async def test_without_a_list_jobs_are_watched_only_where_there_are_batches_and_a_role() -> None:
+    bench = Bench()
+    bench.add_batch()
+    bench.add_batch("press")
+    bench.add_job()
+    no_role_in(bench, "press")
+    batches, jobs = await opened(bench)
+    assert batches.readable() == [Scope(None, (PLURAL,))]
+    assert jobs.readable() == [Scope("shop", (JOBS,))]
+    assert set(bench.cache.keys_now()) == {("shop", "spring"), ("press", "spring")}
+    assert len(bench.cache.jobs("shop", UID)) == 1
+
+
+async def test_without_any_role_the_batches_are_watched_all_the_same() -> None:
+    bench = Bench()
+    bench.add_batch()
+    no_role_in(bench, "shop")
+    batches, jobs = await opened(bench)
+    assert jobs.readable() == []
+    async with watching(batches) as watches:
+        assert await asyncio.wait_for(watches.started.get(), 5) == ()
+
+
+async def test_jobs_of_a_namespace_are_watched_from_its_first_batch_on() -> None:
+    bench = Bench()
+    bench.add_batch()
+    _, jobs = await opened(bench)
+    async with watching(jobs) as watches:
+        assert await asyncio.wait_for(watches.started.get(), 5) == ("shop",)
+        # Much sooner than the next look at what could not be read, after 30 s.
+        bench.cache.put_batch(bench.add_batch("press"))
+        assert await asyncio.wait_for(watches.started.get(), 5) == ("shop", "press")
+
+
+async def test_a_role_that_goes_takes_the_jobs_of_its_namespace_and_not_the_batches() -> None:
+    bench = Bench()
+    bench.add_batch()
+    bench.add_job()
+    _, jobs = await opened(bench)
+    async with watching(jobs) as watches:
+        assert await asyncio.wait_for(watches.started.get(), 5) == ("shop",)
+        no_role_in(bench, "shop")
+        watches.fail()
+        await asyncio.sleep(1.5)
+        assert jobs.readable() == []
+        assert bench.cache.keys_now() == [("shop", "spring")]
+        assert bench.cache.jobs("shop", UID) == ()
