@@ -19,9 +19,10 @@ PREBUILD = tuple(module("stack.prebuild"))
 
 @contextmanager
 def started(log: Path, build: Sequence[str] = PREBUILD) -> Iterator[Callable[[], None]]:
-    """Start the build; give a function that waits for it and shows its output.
+    """Start the build; yield a function that waits for its end and shows its output.
 
-    The build is ended with the block. Until it is waited for, its output goes to ``log`` alone.
+    At the end of the block a build that still runs is stopped. Its output is written to ``log``,
+    and shown only by that function.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
@@ -33,7 +34,7 @@ def started(log: Path, build: Sequence[str] = PREBUILD) -> Iterator[Callable[[],
 
 
 def _wait(process: subprocess.Popen[str], log: Path) -> None:
-    """Show the build's output until it ends. Raises BuildFailed."""
+    """Show the build's output until the build ends. Raises BuildFailed if it failed."""
     with log.open() as said:
         while True:
             ended = process.poll() is not None

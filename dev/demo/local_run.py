@@ -15,7 +15,7 @@ from stack.say import say
 
 
 def run_local(out: Path) -> None:
-    """Serve the photographs on loopback, compress them into ``out``, stop the server again.
+    """Serve the sample photographs on loopback and compress them into ``out``.
 
     Raises StackFailed when the runner refuses the sample or is stopped.
     """
@@ -39,9 +39,9 @@ def run_local(out: Path) -> None:
         code = subprocess.run(
             command, check=False, env={**os.environ, "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1"}
         ).returncode
-        # 1: some images failed, which two of the sample's do.
+        # Exit code 1: some images failed. Two images of the sample fail on purpose.
         if code not in (0, 1):
-            raise StackFailed(f"imagebatch-runner local ended with {code}; its words are above")
+            raise StackFailed(f"imagebatch-runner local ended with {code}; its output is above")
         say(f"look at {os.path.relpath(out / 'result' / 'report.csv')}")
     finally:
         host.terminate()

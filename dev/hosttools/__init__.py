@@ -1,1 +1,1 @@
-"""Running programs, installing packages, locks, ports: shared by the packages of ``dev/``."""
+"""Tools that the packages of ``dev/`` share: run programs, install packages, locks, ports."""

@@ -15,11 +15,11 @@ _SECONDS = 900.0
 
 
 def install(packages: Sequence[str], out: Say) -> None:
-    """Install them. The package lists are fetched only when they are needed.
+    """Install these Debian packages. The package lists are fetched only if the first try fails.
 
     Raises:
         MissingTool: this machine has no apt, or the caller is not root.
-        CommandFailed: apt could not.
+        CommandFailed: apt failed.
     """
     names = " ".join(packages)
     if not shutil.which("apt-get"):
@@ -32,7 +32,8 @@ def install(packages: Sequence[str], out: Say) -> None:
             _install(packages)
         except CommandFailed:
             out("fetching package lists")
-            # The lists of some other vendor may be out of reach: only the install counts.
+            # Fetching may fail for the lists of an unrelated vendor, so only the installation
+            # counts.
             with contextlib.suppress(CommandFailed):
                 _apt("update", "--quiet")
             _install(packages)

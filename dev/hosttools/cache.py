@@ -1,4 +1,4 @@
-"""The folder for what is built or downloaded once. It lies outside the tree."""
+"""The cache folder, outside the repository, for what is built or downloaded once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """``IMAGEBATCH_CACHE``, else ``imagebatch`` in the user's cache folder."""
+    """Return the cache folder: ``IMAGEBATCH_CACHE``, or else ``imagebatch`` in the user's cache."""
     own = os.environ.get("IMAGEBATCH_CACHE")
     if own:
         return Path(own).absolute()

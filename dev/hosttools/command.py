@@ -1,4 +1,4 @@
-"""Run programs; raise errors that name the command and quote its last lines."""
+"""Run programs, with errors that name the command and quote its last lines of output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ def run(
     stdin: str | None = None,
     timeout: float | None = 120.0,
 ) -> str:
-    """Run a program and return its standard output; ``env`` is added to our environment."""
+    """Run a program and return its standard output.
+
+    ``env`` is added to this process's environment; ``timeout`` is in seconds. Raises MissingTool
+    and CommandFailed.
+    """
     try:
         done = subprocess.run(
             list(arguments),
@@ -45,7 +49,7 @@ def run(
 
 
 def succeeds(arguments: Sequence[str], *, timeout: float = 30.0) -> bool:
-    """Whether the program exists and ends with exit code 0 in time."""
+    """Return whether the program exists and ends with exit code 0 in time."""
     try:
         run(arguments, timeout=timeout)
     except (CommandFailed, MissingTool):
@@ -59,7 +63,10 @@ def follow(
     *,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a long program and call ``on_line`` with each line of its output as it comes."""
+    """Run a program and call ``on_line`` with each line of its output at once.
+
+    Raises MissingTool and CommandFailed.
+    """
     last: deque[str] = deque(maxlen=_LAST_LINES)
     try:
         process = subprocess.Popen(

@@ -1,20 +1,20 @@
 """Errors that a user can act on; the command lines print them without a traceback.
 
 HostError
-├── MissingTool        a program the machine lacks and that cannot be installed for it
-└── CommandFailed      a program ended with an error; carries its last words
+├── MissingTool        a program is missing and cannot be installed automatically
+└── CommandFailed      a program ended with an error; the text has its last output
 """
 
 from __future__ import annotations
 
 
 class HostError(Exception):
-    """Root of everything that these packages raise on purpose."""
+    """Base of the errors that these packages raise on purpose."""
 
 
 class MissingTool(HostError):
-    """A program the machine lacks and that cannot be installed for it."""
+    """A program is missing and cannot be installed automatically."""
 
 
 class CommandFailed(HostError):
-    """A program ended with an error; carries its last words."""
+    """A program ended with an error; the text has its last output."""

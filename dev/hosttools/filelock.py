@@ -1,4 +1,4 @@
-"""A lock between processes; the kernel frees it when its holder dies."""
+"""A lock between processes; the kernel releases it when its holder dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from hosttools.progress import Say, say
 
 @contextmanager
 def held(path: Path, waiting_for: str, out: Say = say) -> Iterator[None]:
-    """Hold the lock file ``path``; say ``waiting for …`` when another process holds it."""
+    """Hold the lock file ``path`` during the block.
+
+    While another process holds it, wait, and print ``waiting for`` and the text ``waiting_for``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:

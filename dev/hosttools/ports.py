@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1 for programs that must be told which one to listen on."""
+"""Find free ports of 127.0.0.1 for programs that need a port number when they start."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import random
 import socket
 
 _LOOPBACK = "127.0.0.1"
-#: Below the ports that Linux gives to outgoing connections (from 32768), and Kubernetes to
-#: NodePorts (from 30000): no stranger takes one between the moment it is found and its use.
+#: These ports are below those that Linux uses for outgoing connections (from 32768) and Kubernetes
+#: for NodePorts (from 30000), so no other program takes one between its discovery and its use.
 _RANGE = range(20_000, 30_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """TCP ports on which nobody listens; free_ports gives them to no other process until we end."""
+    """Return TCP ports on which nobody listens.
+
+    Until this process ends, ``free_ports`` in other processes does not return them.
+    """
     found: list[int] = []
     for port in random.SystemRandom().sample(_RANGE, len(_RANGE)):
         if len(found) == count:
@@ -23,13 +26,17 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
-    """One of :func:`free_ports`."""
+    """Return one free port; see :func:`free_ports`."""
     [port] = free_ports(1)
     return port
 
 
 def _reserve(port: int) -> bool:
-    """The reservation is a UDP socket at the same number: the kernel frees it with the process."""
+    """Reserve a port if it is free; return whether it was.
+
+    The reservation is a UDP socket with the same port number, which the kernel closes when this
+    process ends.
+    """
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reservation,
         socket.socket() as probe,

@@ -1,6 +1,6 @@
-"""The processes of this machine, read from /proc.
+"""List the processes of this machine, from /proc.
 
-By hand, not with psutil: `make down` must find what it stops also where the .venv is gone.
+psutil is not used, because `make down` must also work after the .venv was removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """``words`` is its command line; empty for threads of the kernel."""
+    """A running process. ``words`` is its command line, which is empty for kernel threads."""
 
     pid: int
     parent: int
@@ -23,27 +23,27 @@ class Process:
 
     @property
     def folder(self) -> Path:
-        """Its folder in /proc."""
+        """The process's folder in /proc."""
         return _PROC / str(self.pid)
 
 
 def running() -> Iterator[Process]:
-    """Every process that runs and may be read. Zombies do not run."""
+    """Yield every running process that this user may read, without zombies."""
     for folder in _PROC.glob("[0-9]*"):
         try:
-            # The name in brackets may hold anything, brackets as well.
+            # The name in brackets may contain any character, including brackets.
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             line = (folder / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
-            continue  # it ended meanwhile, or is not ours to see
+            continue  # it has ended, or this user may not read it
         if state != "Z":
             yield Process(int(folder.name), int(parent), tuple(line.split("\0")[:-1]))
 
 
 def peak_memory(pid: int) -> int:
-    """The most bytes that a process held at a time; 0 when it has ended.
+    """Return the peak memory of a process in bytes; 0 if it has ended.
 
-    ``VmHWM``, proc(5), not ``ru_maxrss``: that begins with the peak of the process that started it.
+    It is ``VmHWM`` of proc(5). ``ru_maxrss`` would begin with the peak of the parent process.
     """
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", (_PROC / str(pid) / "status").read_text())

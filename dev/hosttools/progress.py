@@ -1,4 +1,4 @@
-"""Progress lines for a user who waits."""
+"""Print progress for a waiting user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Say = Callable[[str], None]
 
 
 def say(text: str) -> None:
-    """Print one line to standard error at once."""
+    """Print one line to standard error, without buffering."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -30,7 +30,7 @@ class Steps:
 
 @contextmanager
 def heartbeat(text: Callable[[], str], out: Say = say, every: float = 10.0) -> Iterator[None]:
-    """Print ``text()`` and the seconds so far, every ``every`` seconds, while the block runs."""
+    """During the block, print ``text()`` and the elapsed time every ``every`` seconds."""
     start = time.monotonic()
     stop = threading.Event()
 

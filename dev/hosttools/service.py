@@ -1,4 +1,4 @@
-"""A server, program or namespace that exists for the length of a ``with`` block."""
+"""Base class of servers, programs and namespaces that exist during a ``with`` block."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Self
 
 
 class Service(ABC):
-    """``with``: set up at its start, torn down at its end, also when setting up fails."""
+    """A context manager that is set up at the start and torn down at the end of its block.
+
+    It is also torn down if setting it up fails.
+    """
 
     @abstractmethod
     def set_up(self) -> None:
-        """Return once it answers."""
+        """Start the service; return once it is ready."""
 
     @abstractmethod
     def tear_down(self) -> None:
-        """Leave nothing of it; harmless when it is not or only half set up."""
+        """Stop the service and remove everything of it, even if it was only partly set up."""
 
     def __enter__(self) -> Self:
         try:

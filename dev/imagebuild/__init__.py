@@ -1,1 +1,1 @@
-"""Builds the images of this repository with Docker, or without it from Debian packages."""
+"""Build the images of this repository, with Docker or else with buildah and Debian packages."""

@@ -1,4 +1,4 @@
-"""The base image without Docker: a root file system with Python, from Debian packages."""
+"""Make the base image without Docker: a root file system with Python, from Debian packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import hostapt
 from .folders import DRAFT, Cache
 
 SUITE = "bookworm"
-# libstdc++6: compiled wheels load it; it comes with apt, which is left out here.
+# Compiled wheels need libstdc++6. Usually apt depends on it, but apt is left out here.
 _PACKAGES = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "usr-is-merged")
 #: `essential` leaves out apt; merged-usr with usr-is-merged leaves out perl's library (45 MB).
 _OPTIONS = (
@@ -34,13 +34,13 @@ _OPTIONS = (
 
 
 def identity() -> str:
-    """The base's name: the suite and a hash of the options it is made with."""
+    """Return the base's name: the Debian suite, and a hash of the options that make the base."""
     recipe = "\n".join((SUITE, *_OPTIONS))
     return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 def ensure(cache: Cache, say: Say) -> Path:
-    """The base as a tar file; made if needed, and renamed into place when it is complete."""
+    """Make the base if needed, and return its tar file. It gets its name only when complete."""
     target = cache.bases / f"{identity()}.tar"
     if target.exists():
         return target
@@ -51,7 +51,7 @@ def ensure(cache: Cache, say: Say) -> Path:
         settings = Path(folder) / "apt.conf"
         settings.write_text(hostapt.access_settings())
         follow(
-            # In a mount namespace, so that nothing stays mounted when it is killed.
+            # It runs in a mount namespace, so that nothing stays mounted if it is killed.
             ["unshare", "--mount", "mmdebstrap", *_OPTIONS, f"--aptopt={settings}",
              SUITE, str(draft), *hostapt.sources(SUITE)],
             _phases(say),

@@ -1,4 +1,4 @@
-"""Build with buildah: no daemon, no registry, all of its state in the cache folder."""
+"""Build images with buildah, without a daemon and a registry. Its state is in the cache folder."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 
 @dataclass(frozen=True, slots=True)
 class Buildah:
-    """buildah over the storage in one cache folder."""
+    """Runs buildah with its storage in a cache folder."""
 
     folder: Path
 
     @staticmethod
     def possible() -> bool:
-        """Whether this user can build with buildah on this machine."""
+        """Return whether this user can build with buildah on this machine."""
         return os.geteuid() == 0 and (not hostapt.missing() or bool(shutil.which("apt-get")))
 
     @classmethod
     def opened(cls, cache: Cache) -> Buildah:
-        """Open the storage in the cache. Needs root: without a daemon, we mount and chroot."""
+        """Open the storage in the cache. Raises MissingTool unless the user is root, because
+        buildah itself mounts and changes root here."""
         if os.geteuid() != 0:
             raise MissingTool("there is no Docker daemon; building with buildah needs root")
         cache.buildah.mkdir(parents=True, exist_ok=True)
         (cache.buildah / "tmp").mkdir(exist_ok=True)
-        # The machine's own policy and registries are not used.
+        # These replace the machine's own policy and registries.
         (cache.buildah / "policy.json").write_text(json.dumps(_POLICY))
         (cache.buildah / "registries.conf").write_text("")
         driver = cache.buildah / "driver"
@@ -47,7 +48,7 @@ class Buildah:
             driver.write_text("overlay" if _overlay_works(cache.buildah) else "vfs")
         (cache.buildah / "storage.conf").write_text(f'[storage]\ndriver = "{driver.read_text()}"\n')
         buildah = cls(cache.buildah)
-        # Working containers that an interrupted build left behind.
+        # Remove working containers that an interrupted build left behind.
         buildah.run("rm", "--all")
         return buildah
 
@@ -81,7 +82,7 @@ class Buildah:
         return True
 
     def base_image(self, cache: Cache, say: Say) -> str:
-        """The base from Debian packages, as an image of this storage."""
+        """Import the base made from Debian packages if needed, and return its image name."""
         reference = f"localhost/imagebatch/base:{basefs.identity()}"
         if self.has(reference):
             return reference
@@ -111,7 +112,10 @@ class Buildah:
         )  # fmt: skip
 
     def push(self, archive: Path, reference: str, target: str, *, insecure: bool) -> None:
-        """Push what a docker-archive holds to a registry, as ``target``."""
+        """Push the image in a docker-archive to a registry under the name ``target``.
+
+        ``insecure`` allows http and unverified TLS.
+        """
         self.run("pull", "--quiet", *self._policy, f"docker-archive:{archive}")
         verify = "--tls-verify=false" if insecure else "--tls-verify=true"
         name = f"docker.io/{reference}"
@@ -123,7 +127,10 @@ class Buildah:
 
 
 def _steps(component: str, say: Say) -> Callable[[str], None]:
-    """Show a short text for each step: `STEP 3/9: RUN …`, or `[2/3] STEP …` with several stages."""
+    """Return a function that shows a short text for each step line in buildah's output.
+
+    Such a line is `STEP 3/9: RUN …`, or `[2/3] STEP …` in a build with several stages.
+    """
 
     def on_line(line: str) -> None:
         _, found, step = line.partition("STEP ")
@@ -141,7 +148,8 @@ def _steps(component: str, say: Say) -> Callable[[str], None]:
 
 
 def _overlay_works(folder: Path) -> bool:
-    """Whether this kernel mounts an overlay there (not on a file system that is one itself)."""
+    """Return whether the kernel can mount an overlay in this folder, which it refuses if the folder
+    is on an overlay itself."""
     with tempfile.TemporaryDirectory(dir=folder) as work:
         for name in ("lower", "upper", "work", "merged"):
             (Path(work) / name).mkdir()

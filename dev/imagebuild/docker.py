@@ -1,4 +1,4 @@
-"""Build with Docker, where its daemon answers."""
+"""Build images with Docker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAEMON_SECONDS = 10.0
 
 
 def answers() -> bool:
-    """Whether a Docker daemon can be reached."""
+    """Return whether a Docker daemon can be reached."""
     try:
         run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=_DAEMON_SECONDS)
     except (CommandFailed, MissingTool):

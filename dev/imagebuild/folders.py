@@ -11,7 +11,7 @@ from pathlib import Path
 from hosttools import filelock
 from hosttools.progress import Say
 
-#: Prefix of folders whose content is not complete yet.
+#: Prefix of the names of temporary folders, whose content is not complete yet.
 DRAFT = "new-"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -38,14 +38,14 @@ class Cache:
         return self.root / "buildah"
 
     def forget_drafts(self) -> None:
-        """Remove what a killed build left behind. The caller holds the lock."""
+        """Remove the temporary folders of killed builds. The caller must hold the lock."""
         for folder in (self.archives, self.bases):
             for draft in folder.glob(f"{DRAFT}*"):
                 shutil.rmtree(draft)
 
     @contextmanager
     def held(self, say: Say) -> Iterator[None]:
-        """Hold the lock that allows one build at a time."""
+        """Hold the lock during the block, so that only one build runs at a time."""
         with filelock.held(self.root / "images.lock", "another image build", say):
             self.forget_drafts()
             yield

@@ -1,4 +1,4 @@
-"""Install packages by the host's apt, and read its mirrors and settings."""
+"""Install packages with the host's apt, and read its mirrors and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACCESS_SETTINGS = ("proxy", "cainfo", "capath", "sslcert", "sslkey", "retries",
 
 
 def missing() -> list[str]:
-    """Packages of which a program or file is missing."""
+    """Return the packages whose program or file is missing on this machine."""
     wanted = {package for program, package in PROGRAMS.items() if not shutil.which(program)}
     if not KEYRING.exists():
         wanted.add("debian-archive-keyring")
@@ -31,7 +31,7 @@ def missing() -> list[str]:
 
 
 def install(say: Say) -> None:
-    """Install what is missing."""
+    """Install the missing packages. Raises MissingTool and CommandFailed."""
     wanted = missing()
     if not wanted:
         return
@@ -42,9 +42,9 @@ def install(say: Say) -> None:
 
 
 def sources(suite: str) -> list[str]:
-    """The host's own ``deb`` lines for ``suite``, its updates and its security fixes.
+    """Return the host's ``deb`` lines for ``suite``, its updates and its security fixes.
 
-    Empty when the host runs another suite: mmdebstrap then takes Debian's default mirror.
+    The list is empty if the host runs another suite; mmdebstrap then uses Debian's default mirror.
     """
     listing = run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
@@ -54,7 +54,8 @@ def sources(suite: str) -> list[str]:
 
 
 def source_lines(targets: Iterable[str], suite: str) -> list[str]:
-    """``deb`` lines from ``uri|release|component`` lines; none if the suite itself is missing."""
+    """Return ``deb`` lines made from ``uri|release|component`` lines; none if ``suite`` is
+    missing."""
     accepted = {suite, f"{suite}-updates", f"{suite}-security"}
     components: dict[tuple[str, str], set[str]] = {}
     for target in targets:
@@ -71,7 +72,7 @@ def source_lines(targets: Iterable[str], suite: str) -> list[str]:
 
 
 def access_settings() -> str:
-    """apt.conf lines by which the host reaches its mirrors (proxy, CA, time limits)."""
+    """Return the host's apt settings for reaching its mirrors: proxy, CA, time limits."""
     dump = run(["apt-config", "dump", "Acquire"])
     return "".join(
         f"{line}\n"

@@ -1,4 +1,4 @@
-"""The host's pip settings and CA bundle, given to the build as secrets."""
+"""Pass the host's pip settings and CA bundle to the build, as secrets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from hosttools.command import run
 from hosttools.errors import CommandFailed, MissingTool
 
-#: pip's settings about where packages come from, without those that are paths.
+#: pip's settings about the sources of packages, except those that are paths.
 _CARRIED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 
 
 def ca_bundle(env: Mapping[str, str]) -> Path | None:
-    """The host's CA bundle: the one its variables name, else OpenSSL's default."""
+    """Return the host's CA bundle: the file that a variable names, else OpenSSL's default."""
     for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if env.get(name) and Path(env[name]).is_file():
             return Path(env[name])
@@ -28,18 +28,21 @@ def ca_bundle(env: Mapping[str, str]) -> Path | None:
 
 
 def write_pip_conf(target: Path) -> None:
-    """Write the host's pip settings as the build's pip.conf, readable by its owner only."""
+    """Write the host's pip settings to ``target``, a pip.conf that only its owner can read."""
     try:
         listing = run([sys.executable, "-m", "pip", "config", "list"])
     except (CommandFailed, MissingTool):
-        listing = ""  # A Python without pip has nothing to hand on; its variables still count.
+        listing = ""  # A Python without pip has no settings; the PIP_ variables still count.
     text = pip_conf(listing.splitlines(), os.environ)
     target.touch(mode=0o600)
     target.write_text(text)
 
 
 def pip_conf(listing: list[str], env: Mapping[str, str]) -> str:
-    """``[global]`` settings from ``pip config list`` lines and ``PIP_…`` variables, which win."""
+    """Return the text of a pip.conf from lines of ``pip config list`` and ``PIP_…`` variables.
+
+    The variables have precedence.
+    """
     settings: dict[str, str] = {}
     for line in listing:
         name, separator, value = line.partition("=")

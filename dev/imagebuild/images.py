@@ -1,4 +1,4 @@
-"""Find the images in the cache, build those that are missing, delete old ones."""
+"""Find images in the cache, build missing ones, and delete old ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .request import BuildRequest
 Builder = Literal["auto", "docker", "buildah"]
 Build = Callable[[BuildRequest, Path, Say], None]
 
-#: Archives kept per component, for this checkout and others.
+#: Number of archives that are kept for each component, for this checkout and others.
 _KEPT = 3
 
 
@@ -38,7 +38,7 @@ class Image:
 def expected(
     components: Iterable[str], repository: Path, cache: Cache, base_image: str | None = None
 ) -> dict[str, Image]:
-    """The images of this tree. Reads the tree and builds nothing."""
+    """Return the images of this source tree by component, whether they are built or not."""
     base = base_image or basefs.identity()
     images: dict[str, Image] = {}
     for name in components:
@@ -57,7 +57,10 @@ def ensure(
     builder: Builder = "auto",
     base_image: str | None = None,
 ) -> Mapping[str, Image]:
-    """Build the images that are missing. An archive is renamed into place when it is complete."""
+    """Build the missing images, and return all images by component.
+
+    An archive gets its name only when it is complete.
+    """
     images = expected(components, repository, cache, base_image)
     if all(image.archive.exists() for image in images.values()):
         return images
@@ -87,7 +90,8 @@ class _Workshop:
             images.pop(0)
 
     def with_buildah(self, images: list[Image], base_image: str | None) -> None:
-        """As :meth:`with_docker`; installs buildah, and makes a base image if none is named."""
+        """Build like :meth:`with_docker`, with buildah, which is installed if needed. Without
+        ``base_image`` a base image is made."""
         hostapt.install(self._say)
         buildah = Buildah.opened(self._cache)
         base = base_image or buildah.base_image(self._cache, self._say)
@@ -120,7 +124,7 @@ def _build(
     builder: Builder,
     base_image: str | None,
 ) -> None:
-    """Build with Docker if it works, else with buildah; say which and why."""
+    """Build with Docker if it works, else with buildah; print which one is used and why."""
     cache.archives.mkdir(parents=True, exist_ok=True)
     remaining = list(images)
     with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache.archives) as folder:
@@ -140,7 +144,7 @@ def _build(
 
 
 def prune(cache: Cache, wanted: set[Path]) -> None:
-    """Delete all but the newest archives of each component, and none of ``wanted``."""
+    """Delete the old archives of each component, except those in ``wanted``."""
     for name in COMPONENTS:
         archives = sorted(
             cache.archives.glob(f"{name}-*.tar"), key=lambda path: path.stat().st_mtime

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Not inputs, as in .dockerignore.
+#: Folders that are not inputs; .dockerignore lists them too.
 _IGNORED_FOLDERS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache"})
 _IGNORED_SUFFIXES = (".pyc", ".pyo", ".so", ".egg-info")
-#: Increased when images change although no file of the repository does.
+#: Increase it for a change of the images that no file of the repository shows.
 _FORMAT = "1"
 
 
@@ -44,7 +44,7 @@ COMPONENTS: Mapping[str, Component] = {
 
 
 def files_of(component: Component, repository: Path) -> Iterator[Path]:
-    """Every input file, in a fixed order. Raises FileNotFoundError if a path is missing."""
+    """Yield every input file in a fixed order. Raises FileNotFoundError if a path is missing."""
     for name in component.paths:
         path = repository / name
         if path.is_file():
@@ -66,7 +66,8 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def content_hash(component: Component, repository: Path, base: str) -> str:
-    """Hash of the inputs' names, modes and bytes and of the base: 12 hex digits."""
+    """Return a hash, 12 hex digits, of the inputs' names, modes and bytes and of the base's
+    name."""
     digest = hashlib.sha256(f"{_FORMAT}\0{component.name}\0{base}\0".encode())
     for path in files_of(component, repository):
         executable = bool(path.stat().st_mode & 0o100)
@@ -76,5 +77,5 @@ def content_hash(component: Component, repository: Path, base: str) -> str:
 
 
 def reference(component: str, content: str) -> str:
-    """The image's name; its tag changes with its content."""
+    """Return the image's name. Its tag contains the hash ``content``."""
     return f"imagebatch/{component}:dev-{content}"

@@ -1,6 +1,6 @@
-"""Push built images to a registry, with Docker where its daemon answers, else with buildah.
+"""Push built images to a registry, with Docker if its daemon runs, else with buildah.
 
-Credentials are those that `docker login` or `buildah login` stored.
+The credentials are those stored by `docker login` or `buildah login`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .images import Builder, Image
 
 
 def target(image: Image, registry: str) -> str:
-    """The image's name in ``registry``, a host with or without a path below it."""
+    """Return the image's name in ``registry``, which is a host with or without a path."""
     return f"{registry.rstrip('/')}/{image.ref}"
 
 
@@ -30,7 +30,10 @@ def push(
     builder: Builder = "auto",
     insecure: bool = False,
 ) -> dict[str, str]:
-    """Push the images; return their names. ``insecure`` allows http and unverified TLS."""
+    """Push the images; return their names in the registry by component.
+
+    ``insecure`` allows http and unverified TLS.
+    """
     with_docker = builder == "docker" or (builder == "auto" and docker.answers())
     pushed: dict[str, str] = {}
     with cache.held(say):
@@ -49,7 +52,7 @@ def push(
 
 
 def _with_docker(image: Image, name: str) -> None:
-    """Load, tag and push. The daemon's own settings say which registries may use http."""
+    """Load, tag and push an image. Docker's own settings say which registries may use http."""
     run(["docker", "load", "--quiet", "--input", str(image.archive)], timeout=None)
     run(["docker", "tag", f"docker.io/{image.ref}", name])
     run(["docker", "push", "--quiet", name], timeout=None)

@@ -1,4 +1,4 @@
-"""One image to build, in the terms that Docker and buildah share."""
+"""The request to build one image, for Docker and buildah."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """``base_image`` is None for the Dockerfile's default."""
+    """An image to build. Without a ``base_image`` the Dockerfile's default is used."""
 
     component: str
     reference: str
@@ -19,7 +19,8 @@ class BuildRequest:
 
     @property
     def full_name(self) -> str:
-        """The full name, which a kubelet looks for: programs complete short names differently."""
+        """The image's full name. It is used everywhere, because Docker, buildah and the kubelet
+        complete short names differently."""
         return f"docker.io/{self.reference}"
 
     def arguments(self) -> list[str]:

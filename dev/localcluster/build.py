@@ -1,4 +1,4 @@
-"""Build the Kubernetes binary once and keep it in the cache, keyed by its sources."""
+"""Build the Kubernetes binary once for its sources, and keep it in the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROGRAMS = (
 
 
 def source_key(sources: Path = SOURCES) -> str:
-    """Hash of the Go sources and of the linker flags."""
+    """Return a hash of the Go sources and the linker flags."""
     digest = hashlib.sha256(" ".join(linker_flags()).encode())
     names = ("*.go", "pause/*.go", "go.mod", "go.sum")
     for path in sorted(found for name in names for found in sources.glob(name)):
@@ -43,7 +43,10 @@ def source_key(sources: Path = SOURCES) -> str:
 
 
 def linker_flags() -> list[str]:
-    """Flags for small binaries that know their version: nodes would report v0.0.0."""
+    """Return linker flags that make the binary small and set its version.
+
+    Without them nodes would report version v0.0.0.
+    """
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     version = "k8s.io/component-base/version"
     return [
@@ -56,7 +59,7 @@ def linker_flags() -> list[str]:
 
 
 def folder() -> Path:
-    """The cache folder for the binary of these sources."""
+    """Return the cache folder of the binary built from these sources."""
     return cache_root() / f"kube-{KUBERNETES}-{source_key()}"
 
 
@@ -65,7 +68,7 @@ def built() -> bool:
 
 
 def ensure(out: Say = say) -> Path:
-    """Build the binary if needed; return the folder, which has a link for each program."""
+    """Build the binary if needed; return its folder, which has a link for each program."""
     target = folder()
     if built():
         return target
@@ -80,7 +83,8 @@ def _build(target: Path, out: Say) -> None:
     if not go:
         raise MissingTool("Go 1.24 or newer is needed to build Kubernetes, and is not installed")
     for left in cache_root().glob("kube-build-*"):
-        shutil.rmtree(left)  # of a build that was killed: this one holds the lock
+        shutil.rmtree(left)  # left by a build that was killed; no other build runs, because this
+        # one holds the lock
     work = Path(tempfile.mkdtemp(prefix="kube-build-", dir=cache_root()))
     try:
         out(f"building Kubernetes {KUBERNETES}: 5 to 15 minutes once, then kept in {cache_root()}")
@@ -115,7 +119,7 @@ def _compile(arguments: list[str], env: Mapping[str, str], total: int, out: Say)
     )
     try:
         with heartbeat(lambda: f"{len(lines)} of at most {total} packages compiled", out):
-            # The heartbeat's thread counts the lines meanwhile.
+            # The heartbeat's thread reads the number of lines.
             lines.extend(line.rstrip() for line in process.stderr or ())
             code = process.wait()
     finally:

@@ -1,4 +1,5 @@
-"""The instance's cgroup, in every controller of cgroup v1 or in the one tree of v2."""
+"""Create and remove an instance's cgroup: in every controller of cgroup v1, or in the tree of
+v2."""
 
 from __future__ import annotations
 
@@ -14,15 +15,15 @@ def is_v1(root: Path = ROOT) -> bool:
 
 
 def hierarchies(root: Path = ROOT) -> list[Path]:
-    """Top folders in which the instance's cgroup exists."""
+    """Return the top folders in which the instance's cgroup exists: one for each v1 controller."""
     if not is_v1(root):
         return [root]
-    # Joined controllers appear once more as symbolic links.
+    # Controllers that are mounted together also appear as symbolic links.
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def create(name: str, root: Path = ROOT) -> None:
-    """Make the cgroup in every controller: the kubelet refuses it if one lacks it."""
+    """Create the cgroup in every controller; the kubelet refuses to start if one is missing."""
     if not is_v1(root):
         _delegate(root)
         (root / name).mkdir(exist_ok=True)
@@ -45,9 +46,9 @@ def _delegate(folder: Path) -> None:
 
 
 def remove(name: str, root: Path = ROOT, seconds: float = 10.0) -> list[Path]:
-    """Remove the tree; return what is still there after ``seconds``.
+    """Remove the cgroup and those below it; return the folders that still exist after ``seconds``.
 
-    A cgroup stays busy for a moment after its last process died.
+    A cgroup stays busy for a moment after its last process has ended.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -1,4 +1,4 @@
-"""Choose between the clusters that the project can make: kind or the local one."""
+"""Choose between the two clusters that the project can create: kind, or the local cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cluster(StrEnum):
 
 @dataclass(frozen=True)
 class Choice:
-    """The cluster to use, and the reason in one line."""
+    """The chosen cluster, and the reason in one line."""
 
     cluster: Cluster
     reason: str
@@ -34,7 +34,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class DockerProbes:
-    """Checks of what kind needs. Each returns what is wrong, or an empty string."""
+    """Checks of what kind needs. Each returns the problem as text, empty if there is none."""
 
     daemon: Callable[[], str]
     node_image: Callable[[], str]
@@ -42,9 +42,9 @@ class DockerProbes:
 
 
 def choose(env: Mapping[str, str] | None = None, probes: DockerProbes | None = None) -> Choice:
-    """``CLUSTER`` decides; without it kind where it can run, else the local cluster.
+    """Return the cluster that ``CLUSTER`` names; without it kind if it can run, else the local one.
 
-    ``CLUSTER=current`` names no cluster of ours: only the package ``stack`` knows it.
+    Raises HostError for ``CLUSTER=current`` too: only the package ``stack`` supports it.
     """
     asked = (os.environ if env is None else env).get("CLUSTER", "")
     if asked:

@@ -1,4 +1,4 @@
-"""The command line: ``python3 -m localcluster COMMAND``; ``--help`` tells the rest."""
+"""The command line ``python3 -m localcluster COMMAND``; see its ``--help``."""
 
 from __future__ import annotations
 
@@ -110,14 +110,14 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _used(options: argparse.Namespace) -> Cluster:
-    """The kind of cluster that ``up`` made; not always the one that ``choose`` gives now."""
+    """Return which cluster ``up`` made. It may differ from what ``choose`` returns now."""
     if os.environ.get("CLUSTER"):
         return choose().cluster
     return Cluster.LOCAL if _own(options).state.exists() else choose().cluster
 
 
 def _down(options: argparse.Namespace) -> int:
-    # Look for both: CLUSTER may have been another one when `up` ran.
+    # Look for both clusters: CLUSTER may have had another value when `up` ran.
     own = _own(options)
     removed = False
     if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""The programs of an instance: command line, order of start, readiness probe."""
+"""The programs of an instance: their command lines, start order and readiness probes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ class Component:
 
     @staticmethod
     def from_json(raw: Mapping[str, Any]) -> Component:
-        """The inverse of ``as_json``, for a file that this package wrote itself."""
+        """Parse the result of :meth:`as_json`."""
         lists = {"arguments": tuple(raw["arguments"]), "after": tuple(raw["after"])}
         return Component(**{**raw, **lists})
 
 
 def etcd(program: str, data: Path, *, port: int, peer_port: int) -> list[str]:
-    """etcd without fsync: its data need not outlive the instance."""
+    """Return etcd's command line. It runs without fsync, because its data may be lost in a
+    crash."""
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     return [
         program,
@@ -61,7 +62,10 @@ def etcd(program: str, data: Path, *, port: int, peer_port: int) -> list[str]:
 def api_server(
     program: str, pki: Path, *, etcd_port: int, bind: str, advertise: str, port: int
 ) -> list[str]:
-    """kube-apiserver with Node and RBAC authorization; anonymous callers see only its health."""
+    """Return kube-apiserver's command line, with Node and RBAC authorization.
+
+    Anonymous callers may read only its health.
+    """
     return [
         program,
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
@@ -107,7 +111,8 @@ ANONYMOUS_HEALTH = """\
 
 
 def _serving(kubeconfig: Path, port: int) -> list[str]:
-    """Flags of a controller that runs alone and serves its health on loopback."""
+    """Return the flags of a controller that runs without leader election, with its health served on
+    loopback."""
     return [
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
@@ -142,7 +147,7 @@ def scheduler(program: str, kubeconfig: Path) -> list[str]:
 
 
 def plan(instance: Instance, programs: Path, *, address: str) -> list[Component]:
-    """All components of an instance in the order they start."""
+    """Return all components of an instance in the order in which they start."""
     conf, pki = instance.conf, instance.pki
     api = f"https://{address}:{API_PORT}"
     api_ready = ("kube-apiserver",)
@@ -204,7 +209,7 @@ def plan(instance: Instance, programs: Path, *, address: str) -> list[Component]
             "coredns",
             (f"{programs}/coredns", "-conf", f"{conf}/Corefile"),
             ready="http://127.0.0.1:8181/ready",
-            # Started before its rights exist it would sleep for seconds before it retries.
+            # If it started before its RBAC rights exist, it would retry only after seconds.
             after=("kube-controller-manager", "kube-proxy"),
         ),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Configuration files of the node's programs, as text."""
+"""The configuration files of the node's programs, as text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MAX_PODS = 250
 
 
 def containerd(instance: Instance, *, snapshotter: str) -> str:
-    """containerd with root, state and socket of its own.
+    """Return containerd's configuration, with its own root, state and socket.
 
-    ``restrict_oom_score_adj``: without it every sandbox dies on machines without
-    CAP_SYS_RESOURCE (small VMs, containers).
+    Without ``restrict_oom_score_adj`` every sandbox fails on machines without CAP_SYS_RESOURCE,
+    such as small VMs and containers.
     """
     return f"""\
 version = 2
@@ -52,7 +52,8 @@ disabled_plugins = [
 
 
 def cni() -> str:
-    """CNI: the ``ptp`` plugin routes pods, so that Services need no br_netfilter."""
+    """Return the CNI configuration. The plugin ``ptp`` routes pods, so Services need no
+    br_netfilter."""
     return json.dumps(
         {
             "cniVersion": "0.4.0",
@@ -79,10 +80,11 @@ def cni() -> str:
 def kubelet(
     instance: Instance, *, address: str, cgroup_v1: bool, storage_figures: bool = True
 ) -> str:
-    """One node for short-lived work: no eviction on a full disk, no image collection.
+    """Return the kubelet's configuration, without eviction on a full disk and without image garbage
+    collection.
 
-    ``storage_figures`` is false for a filesystem that the kubelet cannot measure; pods that ask
-    for ephemeral storage are then never scheduled.
+    ``storage_figures`` must be false on a file system that the kubelet cannot measure. Pods that
+    request ephemeral storage are then never scheduled.
     """
     settings: dict[str, object] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -115,7 +117,7 @@ def kubelet(
             "imagefs.available": "0%",
             "imagefs.inodesFree": "0%",
         },
-        # Loaded images cannot be pulled again, so none may be collected.
+        # Loaded images cannot be pulled again, so none may be removed.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "maxPods": MAX_PODS,
@@ -134,7 +136,7 @@ def kubelet(
 
 
 def proxy(instance: Instance, *, address: str) -> str:
-    """kube-proxy by iptables, in the instance's network namespace; it changes no sysctl."""
+    """Return kube-proxy's configuration: iptables mode, without changes of sysctls."""
     settings: dict[str, object] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -158,7 +160,7 @@ def proxy(instance: Instance, *, address: str) -> str:
 
 
 def write_all(files: dict[Path, str]) -> None:
-    """Write each file, making its folder."""
+    """Write each file, and create its folder if needed."""
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)

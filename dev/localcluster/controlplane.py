@@ -1,4 +1,4 @@
-"""etcd and a real API server on loopback ports, for integration tests: no node, no root.
+"""Run etcd and a real API server on loopback ports, for integration tests, without node and root.
 
 with ControlPlane() as plane:
     client = connect(plane.kubeconfig)
@@ -34,17 +34,17 @@ _CONTROLLERS = "kube-controller-manager"
 
 
 class ControlPlane(Service):
-    """For a ``with`` block, in which ``kubeconfig`` is the administrator's.
+    """A control plane that runs during a ``with`` block. ``kubeconfig`` is the administrator's.
 
-    ``controller_manager`` adds Jobs that get pods, garbage collection and service accounts. Without
-    a kubelet no pod ever runs.
+    With ``controller_manager``, Jobs create pods, and garbage collection and service accounts work.
+    There is no kubelet, so no pod ever runs.
     """
 
     def __init__(self, *, controller_manager: bool = False) -> None:
         self._with_controllers = controller_manager
         self._folder: Path | None = None
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
-        #: Name, command and address that says it is ready, in the order of their start.
+        #: Name, command and readiness probe of each program, in the order of their start.
         self._started: list[tuple[str, list[str], str]] = []
         self.server = ""
 
@@ -59,7 +59,7 @@ class ControlPlane(Service):
         return self.folder / "conf" / "admin.kubeconfig"
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Standard output of kubectl; raises ``CommandFailed`` with its error."""
+        """Run kubectl and return its standard output. Raises CommandFailed."""
         program = str(build.ensure() / "kubectl")
         return run([program, f"--kubeconfig={self.kubeconfig}", *arguments], stdin=stdin)
 
@@ -76,7 +76,8 @@ class ControlPlane(Service):
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[Path]:
-        """No process runs meanwhile; the folder of etcd's data, as to back it up or restore it."""
+        """Stop all processes during the block; yield the folder of etcd's data, to back it up or
+        restore it."""
         self._stop()
         yield self.folder / _ETCD
         for name, command, probe in self._started:
@@ -112,7 +113,7 @@ class ControlPlane(Service):
         self._spawn("etcd", command)
         authority = pki.Authority(keys)
         authority.create()
-        # The API server publishes its address, and refuses to publish a loopback one.
+        # The API server advertises an address, and refuses to advertise a loopback address.
         advertised = "192.0.2.1"
         leaves = [pki.api_server(_LOOPBACK, API_SERVICE_IP), pki.KUBELET_CLIENT, pki.AGGREGATOR]
         for leaf in (*leaves, pki.ADMIN, pki.CONTROLLER_MANAGER):
@@ -138,7 +139,7 @@ class ControlPlane(Service):
             self._begin(_CONTROLLERS, command, probe)
 
     def _begin(self, name: str, command: list[str], probe: str) -> None:
-        """Until it is ready."""
+        """Start a program and wait until it is ready."""
         self._started.append((name, command, probe))
         self._spawn(name, command)
         self._wait(name, probe)

@@ -1,4 +1,4 @@
-"""Cluster DNS: CoreDNS on the node, reached by pods through the usual kube-dns Service."""
+"""Cluster DNS: CoreDNS runs on the node, and pods reach it through the usual Service kube-dns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 
 from localcluster.instance import DNS_SERVICE_IP
 
-# slirp4netns answers here and asks the host's resolver, also one on the host's loopback.
+# slirp4netns listens here and forwards to the host's resolver, even to one on its loopback.
 SLIRP_RESOLVER = "10.0.2.3"
 
 
 def upstreams(resolv_conf: str) -> list[str]:
-    """Resolvers for names outside the cluster, in the order in which they are asked."""
+    """Return the resolvers for names outside the cluster, in the order in which they are asked.
+
+    ``resolv_conf`` is the content of the host's resolv.conf.
+    """
     found = [SLIRP_RESOLVER]
     for line in resolv_conf.splitlines():
         words = line.split()
@@ -30,10 +33,10 @@ def upstreams(resolv_conf: str) -> list[str]:
 
 
 def corefile(*, kubeconfig: Path, address: str, resolvers: Iterable[str]) -> str:
-    """CoreDNS's configuration.
+    """Return CoreDNS's configuration.
 
-    ``.invalid`` never exists (RFC 6761) and is answered at once: a resolver that is out of reach
-    would keep a client waiting for seconds.
+    Names below ``.invalid`` never exist (RFC 6761) and get a response at once. An unreachable
+    resolver would otherwise delay it for seconds.
     """
     return f"""\
 invalid.:53 {{
@@ -67,7 +70,7 @@ invalid.:53 {{
 
 
 def manifests(node_address: str) -> str:
-    """Manifests: the Service, its endpoint on the node, and CoreDNS's rights."""
+    """Return the manifests: the Service, its endpoint on the node, and CoreDNS's RBAC rules."""
     labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP"},

@@ -1,4 +1,4 @@
-"""Forward ports of the host to ports of the node while the instance lives."""
+"""Forward ports of the host to ports of the node while the instance runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _SECONDS = 10.0
 
 
 def forward(instance: Instance, *, port: int, node_port: int) -> None:
-    """Forward 127.0.0.1:port to the node's port. Idempotent; the supervisor runs it."""
+    """Forward 127.0.0.1:port to the node's port, by a forwarder that the supervisor runs.
+
+    A repeated call does nothing. Raises NotRunning, PortTaken and NotReady.
+    """
     if not state.supervisors(instance):
         raise NotRunning(f"instance {instance.name} does not run")
     address = json.loads(instance.plan_file.read_text())["link"]["node"]
@@ -26,7 +29,7 @@ def forward(instance: Instance, *, port: int, node_port: int) -> None:
         raise PortTaken(
             f"port {port} of this machine is in use by another program; choose another port"
         )
-    # Renamed into place, so that the supervisor never reads half of it.
+    # The file is renamed into place, so that the supervisor never reads a part of it.
     draft = request.with_name(f".{port}.new")
     draft.write_text(wanted)
     draft.replace(request)
@@ -36,7 +39,7 @@ def forward(instance: Instance, *, port: int, node_port: int) -> None:
 
 
 def stop(instance: Instance, *, port: int) -> None:
-    """End a forwarder; harmless when there is none."""
+    """Stop the forwarder of a port; do nothing if there is none."""
     (instance.forwards / str(port)).unlink(missing_ok=True)
     state.wait_for(lambda: f"forward-{port}" not in state.components(instance), _SECONDS)
 
@@ -48,7 +51,7 @@ def _ready(instance: Instance, port: int) -> bool:
 
 def _taken(port: int) -> bool:
     with socket.socket() as probe:
-        # As the forwarder binds it: closing connections do not count.
+        # The forwarder sets this option too, so connections that are being closed do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

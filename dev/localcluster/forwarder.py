@@ -1,6 +1,6 @@
 """A TCP forwarder: ``python3 -m localcluster.forwarder HOST_PORT ADDRESS NODE_PORT MARKER``.
 
-The marker is a file it makes once it listens.
+MARKER is a file that it creates once it listens.
 """
 
 from __future__ import annotations

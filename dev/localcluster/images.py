@@ -1,4 +1,4 @@
-"""Image archives: the pause image, made without Docker, and loading into containerd."""
+"""Make the pause image without Docker, and load image archives into containerd."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IMPORT_SECONDS = 600.0
 
 
 def _tar(files: Iterable[tuple[str, bytes, int]]) -> bytes:
-    """A tar without times and owners: the same files give the same bytes."""
+    """Return a tar of files (path, content, mode); the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content, mode in files:
@@ -36,7 +36,7 @@ def _digest(content: bytes) -> str:
 
 
 def oci_archive(name: str, files: Iterable[tuple[str, bytes, int]], entrypoint: list[str]) -> bytes:
-    """An OCI archive of one layer holding ``files`` (path, content, mode)."""
+    """Return an OCI archive of an image with one layer of ``files`` (path, content, mode)."""
     layer = _tar(files)
     config = json.dumps(
         {
@@ -87,7 +87,7 @@ def pause_archive(program: bytes, name: str) -> bytes:
 
 
 def full_name(name: str) -> str:
-    """The name the kubelet looks an image up by: registry, path and tag all spelled out."""
+    """Return the full image name that the kubelet uses, with registry, path and tag."""
     path, _, tag = name.rpartition(":") if ":" in name.rsplit("/", 1)[-1] else (name, "", "")
     first = path.split("/", 1)[0]
     if "/" not in path:
@@ -98,7 +98,7 @@ def full_name(name: str) -> str:
 
 
 def names_in(archive: Path) -> list[str]:
-    """Full names of the images in a docker-archive or oci-archive."""
+    """Return the full names of the images in a docker-archive or oci-archive. Raises BadArchive."""
     try:
         with tarfile.open(archive) as tar:
             members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
@@ -132,7 +132,7 @@ def _ctr(instance: Instance, *arguments: str) -> list[str]:
 
 
 def load(instance: Instance, archive: Path) -> list[str]:
-    """Import an archive into containerd; return the names by which pods use its images."""
+    """Import an archive into containerd; return the full names of its images."""
     wanted = names_in(archive)
     if not instance.containerd_socket.exists():
         raise NotRunning(f"instance {instance.name} does not run")
@@ -142,7 +142,8 @@ def load(instance: Instance, archive: Path) -> list[str]:
     for name in wanted:
         if name in present:
             continue
-        # A short name from an OCI index is taken literally, and the kubelet would not find it.
+        # containerd does not complete a short name in an OCI index, so the kubelet would not find
+        # it.
         source = next((one for one in present - before if _same(one, name)), None)
         if source is None:
             raise BadArchive(f"{archive}: {name} is not there after the import")

@@ -19,12 +19,12 @@ DNS_SERVICE_IP = "10.225.0.10"
 API_PORT = 6443
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
-# A Unix socket path holds 108 bytes, and containerd appends to the one it is given.
+# A Unix socket path has at most 108 bytes, and containerd adds to the path that it is given.
 _LONGEST_STATE = 60
 
 
 def state_root() -> Path:
-    """Where instances keep their state: ``IMAGEBATCH_STATE`` or the default."""
+    """Return the folder of all instances' state: ``IMAGEBATCH_STATE``, or the default."""
     return Path(os.environ.get("IMAGEBATCH_STATE") or DEFAULT_STATE_ROOT).absolute()
 
 
@@ -41,7 +41,8 @@ class Instance:
 
     @property
     def lock(self) -> Path:
-        """Beside the state folder, so that removing the folder does not remove the lock."""
+        """The lock file. It is beside the state folder, so that removing the folder keeps the
+        lock."""
         return self.root / f".{self.name}.lock"
 
     @property
@@ -54,7 +55,8 @@ class Instance:
 
     @property
     def host_link(self) -> str:
-        """The host's end of the veth pair; the kernel allows 15 characters."""
+        """Name of the host's end of the veth pair. It is a hash, because the kernel allows 15
+        characters."""
         key = f"{self.root}/{self.name}".encode()
         return f"ibl-{hashlib.sha256(key).hexdigest()[:8]}"
 
@@ -84,22 +86,25 @@ class Instance:
 
     @property
     def plan_file(self) -> Path:
-        """The supervisor's input, written before it starts."""
+        """The file with the supervisor's input, which is written before the supervisor starts."""
         return self.state / "plan.json"
 
     @property
     def finished_file(self) -> Path:
-        """Exists once ``up`` has finished: an instance whose ``up`` was interrupted is replaced."""
+        """A file that exists once ``up`` has finished. Without it, the next ``up`` replaces the
+        instance."""
         return self.state / "finished"
 
     @property
     def components_file(self) -> Path:
-        """The state of the components, which the supervisor writes at every change."""
+        """The file with the state of the components, which the supervisor writes at every
+        change."""
         return self.state / "components.json"
 
 
 def instance(name: str, root: Path | None = None) -> Instance:
-    """The instance of that name, checked: names become cgroups, folders and node names."""
+    """Return the instance of this name. Raises BadName if the name cannot be used for its cgroup,
+    folder and node."""
     if not _NAME.fullmatch(name):
         raise BadName(
             f"instance name {name!r}: use 1 to 20 lower-case letters, digits and dashes, "

@@ -1,4 +1,4 @@
-"""A cluster made by kind, for machines with Docker."""
+"""Create and use a cluster with kind, on machines with Docker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from localcluster.errors import NotRunning, PortTaken
 from localcluster.state import write_json
 
 _CREATE_SECONDS = 600.0
-# NodePorts below this offset are mapped when the cluster is made; later ones cannot be.
+# Pairs of host port and NodePort. kind can map ports only when it creates a cluster.
 DEFAULT_PORTS = ((8080, 30080),)
 
 
@@ -27,7 +27,7 @@ def cluster_name(name: str) -> str:
 
 
 def config(ports: Sequence[tuple[int, int]]) -> str:
-    """kind's configuration: (host port, node port) pairs, on loopback only."""
+    """Return kind's configuration; ``ports`` are pairs of host port, on loopback, and node port."""
     mappings = [
         {"hostPort": host, "containerPort": node, "listenAddress": "127.0.0.1", "protocol": "TCP"}
         for host, node in ports
@@ -42,7 +42,10 @@ def config(ports: Sequence[tuple[int, int]]) -> str:
 
 
 def create_command(kind: str, name: str, kubeconfig: Path) -> list[str]:
-    """The configuration comes from standard input; the user's own kubeconfig is not changed."""
+    """Return the command that creates the cluster, with its configuration on standard input.
+
+    It writes ``kubeconfig``, and does not change the user's own kubeconfig.
+    """
     return [
         kind, "create", "cluster", f"--name={cluster_name(name)}", f"--image={NODE_IMAGE}",
         f"--kubeconfig={kubeconfig}", "--config=-", "--wait=180s",
@@ -63,7 +66,7 @@ def load_command(kind: str, name: str, archive: Path) -> list[str]:
 
 
 def program() -> str:
-    """Path of kind; installed into the cache by Go if needed."""
+    """Return the path of kind, after installing it into the cache with Go if needed."""
     target = cache_root() / f"kind-{KIND_VERSION}" / "kind"
     with held(cache_root() / "kind.lock", "another installation of kind"):
         if not target.exists():
@@ -85,7 +88,7 @@ def _ports_file(name: str) -> Path:
 
 
 def known(name: str) -> bool:
-    """Whether ``up`` made a kind cluster of that name on this machine."""
+    """Return whether ``up`` made a kind cluster of this name on this machine."""
     return _own_kubeconfig(name).exists()
 
 
@@ -94,7 +97,10 @@ def exists(kind: str, name: str) -> bool:
 
 
 def up(name: str, kubeconfig: Path | None, ports: Sequence[tuple[int, int]] = ()) -> None:
-    """Make the cluster, or keep it. Its port mappings cannot be changed later."""
+    """Create the cluster if it does not exist. Its port mappings cannot be changed later.
+
+    ``kubeconfig`` is a file to write the administrator's kubeconfig to.
+    """
     kind = program()
     own = _own_kubeconfig(name)
     own.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +118,7 @@ def up(name: str, kubeconfig: Path | None, ports: Sequence[tuple[int, int]] = ()
 
 
 def down(name: str) -> bool:
-    """Delete the cluster; false when there was none."""
+    """Delete the cluster; return False if there was none."""
     folder = _own_kubeconfig(name).parent
     if not shutil.which("docker"):
         return False
@@ -142,7 +148,8 @@ def mapped_ports(name: str) -> dict[int, int]:
 
 
 def forward(name: str, *, port: int, node_port: int) -> None:
-    """Raises PortTaken if the cluster was not made with this mapping: it cannot be added."""
+    """Check that the cluster maps this port. Raises PortTaken if not, because a mapping cannot be
+    added later."""
     if mapped_ports(name).get(port) != node_port:
         raise PortTaken(
             f"kind cluster {cluster_name(name)} does not map port {port} to {node_port}; "

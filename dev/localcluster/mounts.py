@@ -1,4 +1,4 @@
-"""Folders and files that the node sees in place of the host's."""
+"""Mount folders and files that the node uses in place of the host's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PRIVATE: Mapping[str, Path] = {
     "cni": Path("/var/lib/cni"),
     "var-log": Path("/var/log"),
 }
-# The kubelet wants these values, which hold for the whole machine: it is shown files instead.
+# The kubelet requires these kernel settings. Changing them would affect the whole machine, so
+# files with these values are mounted over the settings.
 KERNEL_SETTINGS: Mapping[str, str] = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -29,7 +30,7 @@ KERNEL_SETTINGS: Mapping[str, str] = {
 
 
 def prepare(instance: Instance) -> None:
-    """Set up the mounts; called once by the supervisor in its new mount namespace."""
+    """Set up the mounts. The supervisor calls this once, in its new mount namespace."""
     # Private, so that no mount reaches the host; then shared, so that pods see the node's mounts.
     run(["mount", "--make-rprivate", "/"])
     run(["mount", "--make-rshared", "/"])
@@ -65,20 +66,20 @@ def _shown_settings(folder: Path) -> None:
 
 
 def snapshotter(instance: Instance) -> str:
-    """``overlayfs``, or ``native`` where the state folder lies on a filesystem without it."""
+    """Return ``overlayfs``, or ``native`` if the state folder's file system does not support it."""
     base = instance.state / "overlay-probe"
     names = ("lower", "upper", "work", "merged")
     for name in names:
         (base / name).mkdir(parents=True, exist_ok=True)
     lower, upper, work, merged = (str(base / name) for name in names)
     options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    # In a mount namespace, so that a probe that is killed leaves no mount.
+    # The probe runs in a mount namespace, so that it leaves no mount if it is killed.
     probe = ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, merged]
     return "overlayfs" if succeeds(probe) else "native"
 
 
 def remove_mount_points() -> None:
-    """Remove the empty folders that were made as mount points, unless an instance uses them."""
+    """Remove the empty folders that were created as mount points, unless an instance uses them."""
     used = _mounted_anywhere()
     for path in (PRIVATE["kubelet"], PRIVATE["cni"]):
         # Removing a folder ends the mounts on it in other namespaces.

@@ -1,4 +1,4 @@
-"""Kernel namespaces through the C library: Python 3.11 has no call for them."""
+"""Calls for kernel namespaces, by the C library, because Python 3.11 has none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _checked(result: int, what: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leave the current namespaces; a new pid namespace begins with the next child."""
+    """Move this process into new namespaces. A new pid namespace applies to its next child only."""
     _checked(_libc.unshare(flags), "unshare")
 
 

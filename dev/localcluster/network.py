@@ -1,4 +1,4 @@
-"""The instance's network: a veth pair to the host, rules and routes in its own namespace."""
+"""Set up an instance's network: a veth pair to the host, and rules and routes in its namespace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WAIT_SECONDS = 20.0
 
 
 def connect(host_link: str, link: Link, supervisor: int) -> None:
-    """On the host: make the veth pair and move its other end into the supervisor's namespace."""
+    """Create the veth pair on the host, with its other end in the supervisor's namespace."""
     disconnect(host_link)
     run(["ip", "link", "add", host_link, "type", "veth",
          "peer", "name", NODE_INTERFACE, "netns", str(supervisor)])  # fmt: skip
@@ -28,13 +28,13 @@ def connect(host_link: str, link: Link, supervisor: int) -> None:
 
 
 def disconnect(host_link: str) -> None:
-    """On the host: remove the pair, if it is there."""
+    """Remove the veth pair on the host, if it exists."""
     if Path(f"/sys/class/net/{host_link}").exists():
         succeeds(["ip", "link", "delete", host_link])
 
 
 def prepare(link: Link) -> None:
-    """In the namespace: wait for the pair, then addresses, routes and rules."""
+    """In the namespace, wait for the veth pair, then set addresses, routes and rules."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while not succeeds(["ip", "link", "show", NODE_INTERFACE]):
         if time.monotonic() > deadline:
@@ -43,7 +43,8 @@ def prepare(link: Link) -> None:
     run(["ip", "link", "set", "lo", "up"])
     run(["ip", "address", "add", f"{link.node}/30", "dev", NODE_INTERFACE])
     run(["ip", "link", "set", NODE_INTERFACE, "up"])
-    # kube-proxy rewrites a Service's address after the route is looked up, so one must exist.
+    # A route to Service addresses must exist, because it is looked up before kube-proxy's rules
+    # rewrite the address.
     run(["ip", "route", "add", SERVICE_CIDR, "dev", NODE_INTERFACE, "src", link.node])
     # Without a route to the outside, connections fail at once instead of hanging.
     run(["ip", "route", "add", "unreachable", "default", "metric", "100000"])
@@ -54,7 +55,8 @@ def prepare(link: Link) -> None:
 
 
 def rules(link: Link) -> list[list[str]]:
-    """Masquerade pods as the node, and refuse their connections to the host."""
+    """Return iptables rules that masquerade pods as the node and reject their connections to the
+    host."""
     return [
         ["-t", "nat", "-A", "POSTROUTING", "-s", POD_CIDR, "!", "-d", POD_CIDR,
          "-j", "MASQUERADE"],
@@ -64,9 +66,10 @@ def rules(link: Link) -> list[list[str]]:
 
 
 def iptables_path(folder: Path) -> Mapping[str, str]:
-    """Environment in which ``iptables`` is a variant that this kernel supports.
+    """Return variables with which ``iptables`` is a variant that this kernel supports.
 
-    Debian's default speaks nftables; some kernels have only the older tables.
+    Debian's default uses nftables; some kernels only have the legacy tables. ``folder`` gets links
+    to the legacy programs if they are needed.
     """
     path = os.pathsep.join([os.environ.get("PATH", ""), SEARCHED])
     if succeeds(["iptables", "-t", "nat", "-S"]):

@@ -31,12 +31,15 @@ from localcluster.instance import API_PORT, API_SERVICE_IP, Instance
 
 _START_SECONDS = 180.0
 _READY_SECONDS = 120.0
-# On a busy machine a healthy cluster may not answer for a while.
+# On a busy machine a healthy cluster may take a while to respond.
 _REUSE_SECONDS = 30.0
 
 
 def up(instance: Instance, kubeconfig: Path | None = None) -> None:
-    """Start the instance. A healthy one is kept; anything else of that name is replaced."""
+    """Start the instance, unless it runs and is healthy. A broken instance is replaced.
+
+    ``kubeconfig`` is a file to write the administrator's kubeconfig to.
+    """
     if os.geteuid() != 0:
         raise MissingTool("the local cluster needs root: it makes network and mount namespaces")
     steps = Steps()
@@ -54,20 +57,20 @@ def up(instance: Instance, kubeconfig: Path | None = None) -> None:
 
 
 def down(instance: Instance) -> bool:
-    """Remove the instance; false when there was none."""
+    """Remove the instance; return False if there was none."""
     with held(instance.lock, f"another command on instance {instance.name}"):
         return stop.remove(instance)
 
 
 def healthy(instance: Instance) -> bool:
-    """Whether an ``up`` went through to its end and its node is ready now."""
+    """Return whether ``up`` of the instance has finished and its node is ready now."""
     if not state.supervisors(instance) or not instance.finished_file.exists():
         return False
     return state.wait_for(lambda: _node_ready(instance), _REUSE_SECONDS)
 
 
 def kubectl(instance: Instance, *arguments: str) -> list[str]:
-    """The command line of kubectl for this instance."""
+    """Return a kubectl command line for this instance."""
     program = str(build.ensure() / "kubectl")
     return [program, f"--kubeconfig={instance.admin_kubeconfig}", *arguments]
 
@@ -82,7 +85,7 @@ def copy_kubeconfig(instance: Instance, target: Path) -> None:
 
 
 def restart(instance: Instance, component: str, signal_name: str = "TERM") -> None:
-    """End a component by a signal; return when the supervisor has it ready again."""
+    """Send a component a signal; return when the supervisor has restarted it and it is ready."""
     before = state.components(instance).get(component)
     if before is None or not before.pid:
         known = ", ".join(sorted(state.components(instance))) or "nothing"

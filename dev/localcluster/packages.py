@@ -1,4 +1,4 @@
-"""Debian packages that a node needs, installed without starting anything."""
+"""Install the Debian packages that a node needs, without starting their services."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def missing() -> list[str]:
-    """Packages of which a program is missing."""
+    """Return the packages whose program is missing on this machine."""
     path = os.pathsep.join([os.environ.get("PATH", ""), SEARCHED])
     wanted = {pkg for program, pkg in PROGRAMS.items() if not shutil.which(program, path=path)}
     if not (CNI_FOLDER / "ptp").exists():
@@ -42,7 +42,7 @@ def missing() -> list[str]:
 
 
 def install(out: Say = say) -> None:
-    """Install what is missing."""
+    """Install the missing packages. Raises MissingTool and CommandFailed."""
     wanted = missing()
     if not wanted:
         return
@@ -55,7 +55,7 @@ def install(out: Say = say) -> None:
     if "containerd" in wanted and RUNS_SYSTEMD.is_dir():
         # It was installed only for this cluster, so it must not start with the machine.
         subprocess.run(["systemctl", "disable", "containerd"], check=False, capture_output=True)
-    # Only the programs count, whatever else apt complained of.
+    # Errors of apt are ignored if all programs exist now.
     still = missing()
     if still:
         raise CommandFailed(f"apt-get install {' '.join(still)} failed: {failure}") from failure
@@ -63,7 +63,7 @@ def install(out: Say = say) -> None:
 
 @contextmanager
 def _services_stay_stopped() -> Iterator[None]:
-    """Keep Debian's own containerd service from starting; the node runs its own."""
+    """Prevent Debian's containerd service from starting during the block: the node has its own."""
     if POLICY.exists():
         yield
         return

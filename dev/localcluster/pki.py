@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs of one instance, made by the openssl command."""
+"""Make the certificates and kubeconfigs of an instance with the command openssl."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AGGREGATOR = Leaf("aggregator", "front-proxy-client")
 
 
 def api_server(*addresses: str) -> Leaf:
-    """The API server's certificate carries every address it is reached by."""
+    """Return the API server's certificate, for all addresses at which it is reached."""
     hosts = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
              "kubernetes.default.svc.cluster.local")  # fmt: skip
     names = tuple(f"DNS:{host}" for host in hosts)
@@ -52,13 +52,14 @@ def api_server(*addresses: str) -> Leaf:
 
 
 def kubelet(node: str, address: str) -> Leaf:
-    """The kubelet's certificate is for client and server: the API server asks it for logs."""
+    """Return the kubelet's certificate. It is also a server certificate, because the API server
+    connects to the kubelet for logs."""
     names = (f"DNS:{node}", f"IP:{address}")
     return Leaf("kubelet", f"system:node:{node}", "system:nodes", names)
 
 
 class Authority:
-    """A certificate authority in a folder that only its owner can read."""
+    """A certificate authority, whose folder only its owner can read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +94,7 @@ class Authority:
         ])  # fmt: skip
 
     def signing_key(self, name: str) -> None:
-        """A key pair for service account tokens."""
+        """Create a key pair for service account tokens, with this file name."""
         key = self.folder / f"{name}.key"
         run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048",
              "-out", str(key)])  # fmt: skip
@@ -101,7 +102,7 @@ class Authority:
              str(self.folder / f"{name}.pub")])  # fmt: skip
 
     def kubeconfig(self, leaf: Leaf, server: str, name: str) -> str:
-        """A kubeconfig that contains its certificates."""
+        """Return a kubeconfig that contains the certificates and key of ``leaf``."""
         stem = self.folder / leaf.file
         return render_kubeconfig(
             name=name,
@@ -141,7 +142,7 @@ contexts:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file that holds a key: readable by its owner from its first byte, whole or not."""
+    """Write a file with a key, which only its owner can read at any moment, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Readiness probes; each answers within a second."""
+"""Readiness probes. Each takes at most about a second."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _SECONDS = 1.0
 
 
 def answers(probe: str) -> bool:
-    """Whether what ``probe`` names is there; an empty probe always answers.
+    """Return whether a probe succeeds; an empty probe always does.
 
-    ``unix:PATH``, ``tcp:HOST:PORT``, ``device:NAME``, ``file:PATH``, or an http(s) URL.
-    An https URL accepts any certificate: health is all that is asked, and nothing is sent.
+    A probe is ``unix:PATH``, ``tcp:HOST:PORT``, ``device:NAME``, ``file:PATH`` or an http(s) URL.
+    For https any certificate is accepted, because the request only asks for health and sends no
+    secret.
     """
     kind, _, rest = probe.partition(":")
     try:

@@ -1,4 +1,4 @@
-"""State that commands and the supervisor share through files."""
+"""The state of an instance, which commands and the supervisor share through files."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Running:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write the file in one step, so that a reader never sees half of it."""
+    """Write ``content`` as JSON in one step, so that a reader never sees an incomplete file."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(json.dumps(content, indent=1) + "\n")
     draft.replace(path)
 
 
 def components(instance: Instance) -> dict[str, Running]:
-    """State of each component; empty before the supervisor has started one."""
+    """Return the state of each component by name; empty until the supervisor has started one."""
     try:
         raw = json.loads(instance.components_file.read_text())
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def components(instance: Instance) -> dict[str, Running]:
 
 
 def wait_for(found: Callable[[], bool], seconds: float) -> bool:
-    """Poll a callable until it answers true; false when ``seconds`` are over."""
+    """Call ``found`` until it returns true; return False if it has not after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         if found():
@@ -61,9 +61,9 @@ def wait_for(found: Callable[[], bool], seconds: float) -> bool:
 
 
 def supervisors(instance: Instance) -> list[int]:
-    """Host pids of the instance's supervisors, found by their command line.
+    """Return the host pids of the instance's supervisors, found by their command line.
 
-    A recorded pid could belong to another process after a crash or a restart of the machine.
+    A recorded pid is not used: after a crash or restart it could belong to another process.
     """
     wanted = ("localcluster.supervisor", instance.name, str(instance.root))
     return sorted(one.pid for one in processes.running() if one.words[-3:] == wanted)

@@ -1,4 +1,4 @@
-"""Remove an instance, also one that crashed or did not finish starting."""
+"""Remove an instance, even if it crashed or did not start completely."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _END_SECONDS = 30.0
 
 
 def remove(instance: Instance) -> bool:
-    """Remove everything of it; false when there was nothing. The caller holds the lock."""
+    """Remove everything of an instance; return False if there was nothing.
+
+    The caller must hold the instance's lock. Raises HostError if something cannot be removed.
+    """
     pids = supervisors(instance)
     existed = bool(pids) or instance.state.exists()
     for pid in pids:
@@ -45,7 +48,7 @@ def _kill(pid: int) -> None:
 
 
 def mounted_below(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> list[str]:
-    """Mount points below ``folder`` that the host itself sees, deepest first."""
+    """Return the host's mount points below ``folder``, the deepest first."""
     points = [line.split()[4] for line in table.read_text().splitlines()]
     inside = [point for point in points if Path(point).is_relative_to(folder)]
     return sorted(inside, key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""A free /30 for the link between the host and an instance."""
+"""Find a free /30 network for the link between the host and an instance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINKS = ipaddress.IPv4Network("10.213.0.0/16")
 
 @dataclass(frozen=True)
 class Link:
-    """Both ends of the veth pair."""
+    """The addresses of both ends of the veth pair."""
 
     network: str
     host: str
@@ -29,10 +29,10 @@ class Link:
 
 
 def free_link(name: str, used: Iterable[IPv4Network]) -> Link:
-    """The first free /30, beginning at a place that depends on the name.
+    """Return the first free /30 network, searched from a place that depends on the name.
 
-    A name usually gets the same addresses again, so that a kubeconfig copied by hand differs only
-    in its certificates.
+    So an instance usually gets the same addresses again, and a kubeconfig that was copied by hand
+    differs only in its certificates. ``used`` are the networks that are not free. Raises HostError.
     """
     taken = [network for network in used if network.prefixlen > 0]
     links = list(LINKS.subnets(new_prefix=30))
@@ -44,7 +44,7 @@ def free_link(name: str, used: Iterable[IPv4Network]) -> Link:
 
 
 def parse_networks(routes: str, addresses: str) -> list[IPv4Network]:
-    """Networks in the JSON of ``ip route`` and ``ip address``."""
+    """Return the networks in the JSON output of ``ip route`` and ``ip address``."""
     found: list[IPv4Network] = []
     for route in json.loads(routes or "[]"):
         target = route.get("dst", "default")
@@ -59,7 +59,7 @@ def parse_networks(routes: str, addresses: str) -> list[IPv4Network]:
 
 
 def used_networks() -> list[IPv4Network]:
-    """Networks that this machine's routes and addresses use now."""
+    """Return the networks that this machine's routes and addresses use now."""
     return parse_networks(
         run(["ip", "-json", "-4", "route", "show", "table", "all"]),
         run(["ip", "-json", "-4", "address", "show"]),

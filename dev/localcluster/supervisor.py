@@ -1,4 +1,4 @@
-"""Process 1 of an instance: starts components, restarts them, reaps orphans.
+"""Process 1 of an instance: it starts and restarts components, and reaps orphans.
 
 ``python3 -m localcluster.supervisor NAME STATE_ROOT`` leaves the host's namespaces, forks the
 supervisor into new ones, writes its host pid to a file and ends. When the supervisor ends, the
@@ -27,7 +27,7 @@ from localcluster.subnets import Link
 
 _TICK = 0.1
 _LONGEST_PAUSE = 5.0
-# After running this long a component is restarted without a pause.
+# A component that ran for this long is restarted without a back-off.
 _SETTLED = 30.0
 
 
@@ -62,7 +62,7 @@ class Supervisor:
             time.sleep(_TICK)
 
     def _stop(self, *_: object) -> None:
-        # The kernel ends the others together with process 1.
+        # The kernel ends all other processes together with process 1.
         self._stopping = True
 
     def _reap(self) -> bool:
@@ -89,9 +89,10 @@ class Supervisor:
         self._running[name] = entry.ended(failures)
 
     def _add_forwards(self) -> bool:
-        """Start a forwarder for each file named after a host port; end it when the file is gone.
+        """Start a forwarder for each file in the folder of forwards; stop it when the file is
+        removed.
 
-        It holds the address and the port to forward to.
+        The file is named after the host port, and contains the address and port to forward to.
         """
         folder = self._own.forwards
         asked = {f"forward-{path.name}": path for path in folder.glob("[0-9]*")}

@@ -7,10 +7,11 @@ import threading
 
 
 def tied(*command: str) -> list[str]:
-    """``command``, killed by the kernel when this process is gone; it keeps its process id.
+    """Return a command line that runs ``command`` so that the kernel kills it when this process
+    ends.
 
-    Without setpriv, and outside the main thread, it is ``command`` unchanged: the kernel ties a
-    child to the thread that started it, and other threads end before the process does.
+    Without setpriv, or outside the main thread, ``command`` is returned unchanged. The kernel kills
+    such a child when the thread that started it ends, and other threads may end before the process.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None or threading.current_thread() is not threading.main_thread():

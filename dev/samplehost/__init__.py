@@ -1,1 +1,1 @@
-"""A host of sample photographs that also receives webhooks: for the demo and the tests only."""
+"""An HTTP server of sample photographs that also receives webhooks, for demo and tests only."""

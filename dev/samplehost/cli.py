@@ -22,8 +22,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def cached_photos() -> Path:
-    """Folder of photographs in the user's cache, drawn once for each version of the recipe."""
-    # Here, because the image has samplehost alone.
+    """Return the folder of photographs in the cache; draw them if the drawing code has changed."""
+    # Imported here, because the image contains only the package samplehost.
     from hosttools.cache import cache_root  # noqa: PLC0415
     from hosttools.filelock import held  # noqa: PLC0415
 

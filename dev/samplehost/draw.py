@@ -1,7 +1,7 @@
 """Draw the sample photographs.
 
-Their sources are small. What is enlarged gets the faint grain of a camera's sensor: without it a
-picture is smoother than any photograph, and compresses too well.
+Their sources are small. An enlarged picture is smoother than a photograph and would compress too
+well, so noise like that of a camera's sensor is added.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .photos import PHOTOS, SMALL_COUNT, SMALL_FOLDER, Photo
 
 _SMALL_SIZE = (480, 360)
 _QUALITY = 92
-#: Standard deviation of the grain, of 255.
+#: Standard deviation of that noise; the largest value of a pixel is 255.
 _GRAIN = 2.5
 
 
 def draw(target: Path) -> None:
-    """Draw all photographs into the new folder ``target``; it appears only when it is whole."""
+    """Draw all photographs into the folder ``target``, which is replaced when all are complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="photos-", dir=target.parent) as draft:
         folder = Path(draft) / "photos"
@@ -43,7 +43,7 @@ def _drawn() -> Iterator[tuple[str, bytes]]:
     sources = sorted({photo.source for photo in PHOTOS})
     for number in range(SMALL_COUNT):
         source = sources[number % len(sources)]
-        # The second round shows them from another side, so that no two are equal.
+        # The second time each source is cut to another format, so that no two pictures are equal.
         width, height = _SMALL_SIZE if number < len(sources) else _SMALL_SIZE[::-1]
         name = f"{SMALL_FOLDER}/{number:02d}.jpg"
         yield name, _encoded(Photo(name, source, width, height), number)

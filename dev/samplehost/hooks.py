@@ -1,4 +1,4 @@
-"""Receives webhooks and remembers them, so that a test can verify what was really sent."""
+"""Receives webhooks and keeps them in memory, so that tests can check what was sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT = 2000
 
 
 class HookLog:
-    """Deliveries in the order they came, the newest :data:`_KEPT` of them."""
+    """The newest :data:`_KEPT` deliveries, in the order in which they arrived."""
 
     def __init__(self) -> None:
         self._deliveries: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -26,7 +26,11 @@ class HookLog:
         app.router.add_delete("/hooks", self.clear)
 
     async def receive(self, request: web.Request) -> web.Response:
-        """``?fail=n`` answers ``?code=`` (500) to the first n attempts of each webhook-id."""
+        """Receive a webhook.
+
+        With ``?fail=n`` the first n attempts of each webhook-id get the status ``?code=``, by
+        default 500.
+        """
         event = request.headers.get("webhook-id", "")
         self._attempts[event] += 1
         attempt = self._attempts[event]
@@ -50,7 +54,7 @@ class HookLog:
         return web.Response(status=code, headers=headers)
 
     async def list(self, request: web.Request) -> web.Response:
-        """All deliveries, or those whose body or path contains ``?q=``."""
+        """Return all deliveries as JSON, or those whose body or path contains the text ``?q=``."""
         wanted = request.query.get("q", "")
         return web.json_response(
             [one for one in self._deliveries if wanted in one["body"] or wanted in one["path"]]

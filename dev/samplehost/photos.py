@@ -1,4 +1,4 @@
-"""Which sample photographs there are: made from those that scikit-image ships.
+"""The list of sample photographs, which are made from those in scikit-image.
 
 All are free of rights: astronaut and hubble (NASA, public domain), rocket (SpaceX, public domain),
 retina (public domain), chelsea and coffee (CC0); see the docstrings of ``skimage.data``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Photographs of the many-image batch: small, so that 1,000 of them cost little.
+#: Folder of small photographs, for batches of 1,000 images and more.
 SMALL_FOLDER = "small"
 SMALL_COUNT = 12
 
@@ -36,9 +36,10 @@ PHOTOS = (
 
 
 def numbered(jpeg: bytes, number: int) -> bytes:
-    """The same picture with its number in a comment: each number gives other bytes.
+    """Return a JPEG with a number in a comment, so that each number gives different bytes.
 
-    A JPEG comment (marker FFFE, two bytes of length that count themselves) may follow the start.
+    The comment (marker FFFE, then a length of two bytes that includes itself) follows the start
+    marker.
     """
     comment = f"sample {number}".encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]

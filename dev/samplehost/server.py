@@ -3,7 +3,7 @@
 ====================================== ==========================================================
 ``GET /photos/<name>``                 a photograph of :data:`samplehost.photos.PHOTOS`
 ``GET /photos/n/<number>.jpg``         any number of small ones, each with bytes of its own
-``GET /members/<name>``                the same for ``Bearer $SAMPLEHOST_TOKEN``, else 401
+``GET /members/<name>``                the same with ``Bearer $SAMPLEHOST_TOKEN``, else 401
 ``GET /not-an-image.jpg``              an HTML page under an image's name, answered with 200
 ``GET /broken.jpg``                    a JPEG that ends half way, answered with 200
 ``GET /slow?seconds=5&photo=…``        a photograph after a pause
@@ -148,7 +148,7 @@ class SampleHost:
 
 
 async def serve(folder: Path, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; the first line of output says at which address."""
+    """Serve until SIGINT or SIGTERM. The first line of output contains the server's URL."""
     runner = web.AppRunner(SampleHost(folder).app(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

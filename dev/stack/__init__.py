@@ -1,1 +1,1 @@
-"""A whole installation for the demo and the tests: cluster, images, chart, S3 and sample host."""
+"""Set up a whole installation for demo and tests: cluster, images, chart, S3 and sample host."""

@@ -1,6 +1,6 @@
-"""``python -m stack.alltests``: run every test; build Kubernetes and the images meanwhile.
+"""``python -m stack.alltests``: run all tests, while Kubernetes and the images are built.
 
-However it ends, no process that it started goes on.
+When it ends, for whatever reason, all processes that it started are ended too.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from types import FrameType
 from . import process_tree
 from .places import module
 
-#: Time for the tests to take down what they set up, for example a cluster.
+#: Seconds that tests get to tear down what they set up, for example a cluster.
 _TEARDOWN_SECONDS = 90.0
 
 
 def run(prebuild: Sequence[str]) -> int:
-    """The exit code. The tests that need no build run while ``prebuild`` fills the caches."""
+    """Run all tests and return the exit code.
+
+    Tests that need no build run while ``prebuild``, a module and its arguments, fills the caches.
+    """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     process_tree.end_with_parent()
@@ -39,7 +42,7 @@ def run(prebuild: Sequence[str]) -> int:
 
 def _make(running: list[subprocess.Popen[str]], *targets: str) -> int:
     words = [os.environ.get("MAKE") or "make", "--no-print-directory", *targets]
-    # SIGINT, as Ctrl-C sends it: pytest then takes down what its tests set up.
+    # On SIGINT, which Ctrl-C sends too, pytest tears down what its tests set up.
     command = process_tree.command(*words, stop=signal.SIGINT, grace=_TEARDOWN_SECONDS)
     running.append(process_tree.start(command))
     return running[-1].wait()

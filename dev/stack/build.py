@@ -1,4 +1,4 @@
-"""Build what a stack needs, side by side: Kubernetes and the images."""
+"""Build Kubernetes and the images in parallel."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from .say import say
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An image by name, and the archive that holds it."""
+    """The name of an image, and the archive that contains it."""
 
     ref: str
     archive: Path
 
 
 def build_all(*, kubernetes: bool) -> dict[str, Built]:
-    """Build both at the same time and show their output. Raises BuildFailed."""
+    """Build the images, and Kubernetes if ``kubernetes``, in parallel, and show their output.
+
+    Returns the images by component. Raises BuildFailed.
+    """
     processes: dict[str, subprocess.Popen[str]] = {}
     commands = {"images": module("imagebuild", "build", "--json")}
     if kubernetes:

@@ -1,4 +1,4 @@
-"""The interface between a stack and its cluster, and the clusters that the project makes."""
+"""The interface between a stack and its cluster, and the clusters that the project creates."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ GATEWAY_NODE_PORT = 30080
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Ports of 127.0.0.1 at which gateway and sample host answer."""
+    """Ports of 127.0.0.1 at which gateway and sample host are reached."""
 
     gateway: int
     samplehost: int
 
 
 class Cluster(Protocol):
-    """The cluster a stack is installed in. Methods are idempotent and raise StackFailed."""
+    """The cluster of a stack. Its methods can be repeated, and raise StackFailed."""
 
     @property
     def kubeconfig(self) -> Path:
         """A kubeconfig that names only this cluster; :meth:`up` writes it."""
 
     def up(self, ports: Ports) -> dict[str, str]:
-        """Start the cluster and load our images; return their names by component."""
+        """Start the cluster and load the project's images; return their names by component."""
 
     def values(self, namespace: str) -> Mapping[str, Any]:
-        """Chart values for this cluster, merged over ``values-local.yaml``."""
+        """Return the chart values for this cluster, which override ``values-local.yaml``."""
 
     def samplehost_node_port(self) -> int | None:
-        """The node port of the sample host's Service; None for a ClusterIP Service."""
+        """Return the node port of the sample host's Service; None if it is a ClusterIP Service."""
 
     def reach(self, namespace: str, ports: Ports) -> None:
-        """Make gateway and sample host answer at ``ports``. Called after they are installed."""
+        """Make gateway and sample host reachable at ``ports``. It is called after both are
+        installed."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl and return its output. Raises StackFailed with kubectl's own words."""
+        """Run kubectl and return its output. Raises StackFailed with kubectl's message."""
 
     def down(self) -> None:
-        """Remove everything that :meth:`up` made; harmless when there is nothing."""
+        """Remove everything that :meth:`up` created; do nothing if there is nothing."""
 
 
 def run_kubectl(
@@ -72,7 +73,7 @@ def run_kubectl(
 
 @dataclass(frozen=True, slots=True)
 class OwnCluster:
-    """A cluster that the project made, by kind or localcluster; ``name`` is its instance."""
+    """A cluster that the project creates, with kind or localcluster; ``name`` is its instance."""
 
     name: str
     kubeconfig: Path
@@ -93,7 +94,7 @@ class OwnCluster:
         return samplehost_manifests.NODE_PORT
 
     def reach(self, namespace: str, ports: Ports) -> None:
-        """Nothing to do: :meth:`up` forwards the node ports."""
+        """Do nothing: :meth:`up` has forwarded the node ports."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         command = module("localcluster", "kubectl", "--name", self.name, "--")
@@ -104,7 +105,7 @@ class OwnCluster:
 
     def _load(self, images: Mapping[str, Built]) -> None:
         note = self.kubeconfig.with_name(f"{self.name}-images")
-        # A new node has no images, although the note may list those of the node before.
+        # A new node has no images, although the note may list images of an earlier node.
         node = self.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.uid}")
         have = note.read_text().split() if note.exists() else []
         fresh = have[:1] == [node]

@@ -1,9 +1,8 @@
-"""CLUSTER=current: an installation in the user's own cluster; nothing else in it is touched.
+"""CLUSTER=current: install into the user's own cluster, and change nothing else in it.
 
-A note beside the kubeconfig says where we install. It is written before anything is created, so
-that `down` finds the installation although the user may have switched to another context. We
-create one namespace with a mark on it, the release in it, and the CRD unless another release has
-installed it.
+It creates a namespace with a label, the release in it, and the CRD unless another release has
+installed it. A note beside the kubeconfig names the cluster's context. It is written first, so that
+`down` finds the installation even if the user has switched to another context since.
 """
 
 from __future__ import annotations
@@ -36,7 +35,11 @@ _NO_IMAGES = """CLUSTER=current needs to know how images get into that cluster:
 
 @dataclass(frozen=True, slots=True)
 class CurrentCluster:
-    """``env`` is the user's environment: it names the kubeconfig, and how images get there."""
+    """The user's own cluster.
+
+    ``env`` is the user's environment. It names the kubeconfig, and says how images reach the
+    cluster.
+    """
 
     kubeconfig: Path
     namespace: str
@@ -47,7 +50,8 @@ class CurrentCluster:
         return self.kubeconfig.with_name("current.json")
 
     def noted(self) -> str | None:
-        """The context in which we installed, or began to install; None without a note."""
+        """Return the context in the note, which is set once an installation began; None if there is
+        no note."""
         if not self._note.exists():
             return None
         return str(json.loads(self._note.read_text())["context"])
@@ -97,10 +101,10 @@ class CurrentCluster:
             self._helm("uninstall", "imagebatch", "--namespace", self.namespace,
                        "--ignore-not-found", "--wait")  # fmt: skip
             self.kubectl("delete", "namespace", self.namespace, "--wait=true", "--timeout=120s")
-        # If somebody else made the namespace again, a release in it may need the CRD.
+        # If another user has created the namespace again, a release in it may need the CRD.
         if (found is None or _marked(found)) and self._crd_release() == self.namespace:
             self._remove_crd()
-        # The note goes first: `down` could not use a note without its kubeconfig.
+        # The note is removed first, because `down` cannot use a note without its kubeconfig.
         self._note.unlink()
         self.kubeconfig.unlink(missing_ok=True)
 
@@ -112,7 +116,7 @@ class CurrentCluster:
             self.kubectl("delete", "crd", _CRD)
 
     def _images_known(self) -> dict[str, str] | None:
-        """Image names, if the cluster's nodes have the images; None if they must be pushed."""
+        """Return the image names if the nodes have the images; None if they must be pushed."""
         if self.env.get("IMAGE_REGISTRY"):
             return None
         refs = _imagebuild("refs")
@@ -126,7 +130,10 @@ class CurrentCluster:
         return _imagebuild("push", "--registry", self.env["IMAGE_REGISTRY"], *insecure)
 
     def _adopt_context(self) -> str:
-        """Copy the user's current context, so that a later switch of it changes nothing."""
+        """Copy the user's current context into an own kubeconfig, and return its name.
+
+        A later switch of the user's context then has no effect.
+        """
         asked = self._users_kubectl("config", "current-context").strip()
         noted = self.noted()
         # Two kubeconfigs may use one context name: k3s always uses `default`.
@@ -158,7 +165,7 @@ class CurrentCluster:
             ) from error
 
     def _own_namespace(self, context: str) -> None:
-        """Create and mark our namespace. Raises StackFailed if somebody else made it."""
+        """Create and label the namespace. Raises StackFailed if it exists without the label."""
         found = self._namespace()
         if found is not None and not _marked(found):
             # Nothing was made, so `down` has nothing to find.
@@ -177,7 +184,10 @@ class CurrentCluster:
         return self._get("namespace", self.namespace)
 
     def _crd_release(self) -> str | None:
-        """Namespace of the CRD's release; None without CRD, empty without release."""
+        """Return the namespace of the release that owns the CRD.
+
+        None if there is no CRD, empty if no release owns it.
+        """
         found = self._get("crd", _CRD)
         if found is None:
             return None
@@ -203,7 +213,7 @@ class CurrentCluster:
 
 
 def _kubectl() -> str:
-    """The user's own kubectl, if there is one: it may need plugins to log in."""
+    """Return the user's own kubectl if there is one, because it may have login plugins."""
     return shutil.which("kubectl") or str(kubernetes.ensure() / "kubectl")
 
 

@@ -1,9 +1,7 @@
-"""``python3 -m stack.down``: stop all that `make up` and `make demo` started.
+"""``python3 -m stack.down``: stop everything that `make up` and `make demo` started.
 
-Needs no .venv.
-
-What was installed into the user's own cluster is removed from there, whatever the current context
-is now.
+It needs no .venv. An installation in the user's own cluster is removed even if the user has
+switched to another context since.
 """
 
 from __future__ import annotations

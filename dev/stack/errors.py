@@ -8,4 +8,4 @@ class StackFailed(Exception):
 
 
 class BuildFailed(Exception):
-    """A build ended with an error; its output is above."""
+    """A build ended with an error; its output was shown before."""

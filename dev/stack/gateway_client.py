@@ -1,4 +1,4 @@
-"""The gateway as a user works with it: upload, follow, download, and the webhook as received."""
+"""Use the gateway as a user does: upload, follow and download, and check the webhook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _FINISHED = ("completed", "failed", "cancelled")
 
 
 def upload(client: httpx.Client, text: str, **options: str) -> str:
-    """Upload a CSV and return the requestId. Raises StackFailed with the gateway's reasons."""
+    """Upload a CSV with these form fields and return the requestId.
+
+    Raises StackFailed with the gateway's response.
+    """
     answer = client.post(
         "/api/upload", files={"file": ("products.csv", text.encode(), "text/csv")}, data=options
     )
@@ -36,7 +39,10 @@ def upload(client: httpx.Client, text: str, **options: str) -> str:
 def follow(
     client: httpx.Client, request_id: str, seconds: float = _BATCH_SECONDS
 ) -> dict[str, Any]:
-    """Wait for the end of a batch, showing each change; return its last status."""
+    """Wait until a batch has ended, and show each change; return its last status.
+
+    Raises StackFailed if it has not ended after ``seconds``.
+    """
     shown = ""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -55,7 +61,7 @@ def follow(
 
 
 def download(client: httpx.Client, request_id: str, out: Path) -> list[Path]:
-    """Save the output CSV and every image that it names below ``out``; return the images."""
+    """Save the output CSV and all its images below ``out``; return the paths of the images."""
     shutil.rmtree(out, ignore_errors=True)
     (out / "images").mkdir(parents=True)
     answer = client.get(f"/api/download/{request_id}")
@@ -73,7 +79,10 @@ def download(client: httpx.Client, request_id: str, out: Path) -> list[Path]:
 
 
 def verified_webhook(stack: Stack, request_id: str) -> str:
-    """Wait for the webhook, check its signature with another library, return its body."""
+    """Wait for the webhook, check its signature with another library, and return its body.
+
+    Raises StackFailed if it does not arrive.
+    """
     end = time.monotonic() + _WEBHOOK_SECONDS
     while time.monotonic() < end:
         answer = httpx.get(f"{stack.samplehost}/hooks", params={"q": request_id})

@@ -1,4 +1,5 @@
-"""The one installation of `make up`, `make demo` and `make down`; its files are in ``.local``."""
+"""The installation that `make up`, `make demo` and `make down` share; its files are in
+``.local``."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ LOCAL = ROOT / ".local"
 
 
 def current_is_asked(env: Mapping[str, str] = os.environ) -> bool:
-    """Whether CLUSTER asks for the user's own cluster. localcluster checks its other values."""
+    """Return whether CLUSTER=current is set: the user's own cluster is to be used."""
     return env.get("CLUSTER") == "current"
 
 
@@ -33,7 +34,7 @@ def own(folder: Path = LOCAL) -> OwnCluster:
 
 
 def wanted(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> Cluster:
-    """The cluster that ``CLUSTER`` asks for. Raises StackFailed while the other one is up."""
+    """Return the cluster that ``CLUSTER`` names. Raises StackFailed if another one is up."""
     noted = current(folder).noted()
     if current_is_asked(env):
         if instance(INSTANCE).state.exists() or kind.known(INSTANCE):

@@ -1,4 +1,4 @@
-"""The repository's folder, and how modules of ``dev/`` are run as processes."""
+"""The repository's folder, and command lines and environments of child processes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _HELM_ELSEWHERE = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER")
 
 
 def module(*words: str) -> list[str]:
-    """Command line that runs a module of ``dev/``."""
+    """Return the command line that runs a module of ``dev/`` with arguments."""
     return [sys.executable, "-m", *words]
 
 
 def helm_environment(kubeconfig: Path, env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Environment for helm in which it uses the cluster of ``kubeconfig`` and no other.
+    """Return an environment in which helm uses the cluster of ``kubeconfig``.
 
-    Without the user's HELM_KUBE…, which name another cluster, and HELM_DRIVER, which names another
-    place for helm's records.
+    Variables that name another cluster (HELM_KUBE…), another namespace or another driver for helm's
+    records are left out.
     """
     own = {name: value for name, value in env.items() if not name.startswith(_HELM_ELSEWHERE)}
     return {**own, "KUBECONFIG": str(kubeconfig)}

@@ -1,7 +1,7 @@
 """``python -m stack.portforward``: forward ports of 127.0.0.1 to Services until it is stopped.
 
-For clusters in which we may not take node ports. `kubectl port-forward` ends with its pod, so it is
-started again until this process ends.
+It is used in clusters whose node ports are not ours to use. `kubectl port-forward` ends with its
+pod, so it is started again and again.
 """
 
 from __future__ import annotations
@@ -24,19 +24,22 @@ from .places import ENVIRONMENT, module
 _SECONDS = 30.0
 _AGAIN_SECONDS = 0.5
 
-#: Port of this machine and of the Service, by the Service's name.
+#: By the name of a Service: the port of this machine, and the port of the Service.
 Services = Mapping[str, tuple[int, int]]
 
 
 def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) -> None:
-    """Forward in the background; return once all ports answer. Replaces an earlier start."""
+    """Start forwarding in the background, in place of an earlier start; return once all ports work.
+
+    Raises StackFailed.
+    """
     stop(kubeconfig)
     for port, _ in services.values():
         if _answers(port):
             raise StackFailed(f"port {port} of this machine is in use by another program")
     log = kubeconfig.with_name("port-forward.log")
     with log.open("w") as out:
-        # setsid --fork: it must outlive this process.
+        # setsid --fork, because it must continue after this process has ended.
         own = module("stack.portforward", str(kubeconfig), kubectl, namespace, json.dumps(services))
         subprocess.run(
             ["setsid", "--fork", *own],
@@ -51,7 +54,7 @@ def start(kubectl: str, kubeconfig: Path, namespace: str, services: Services) ->
 
 
 def stop(kubeconfig: Path) -> None:
-    """End the forwarding that was started with ``kubeconfig``; harmless when there is none."""
+    """Stop the forwarding that was started with ``kubeconfig``; do nothing if there is none."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + _SECONDS
         for pid in _running(kubeconfig):
@@ -66,7 +69,10 @@ def stop(kubeconfig: Path) -> None:
 
 
 def _running(kubeconfig: Path) -> list[int]:
-    """Pids of the forwarder and its kubectls, by command line: a noted pid may be reused."""
+    """Return the pids of the forwarder and its kubectl processes, found by command line.
+
+    A recorded pid could belong to another process by now.
+    """
     own, its = {"stack.portforward", str(kubeconfig)}, {"port-forward", _flag(kubeconfig)}
     return [one.pid for one in processes.running() if own <= {*one.words} or its <= {*one.words}]
 

@@ -1,10 +1,9 @@
-"""``python -m stack.process_tree COMMAND …``: run a program, and end all of it if it fails.
+"""``python -m stack.process_tree COMMAND …``: run a program; if it fails, end all its descendants.
 
-Programs start programs: `go build` starts compilers, buildah starts chroots in sessions of their
-own. Ending the first program or its process group does not end those. This process adopts orphans
-below it, so that it can find all of them. It ends them and itself when its own parent ends.
-
-If the program ends with exit code 0, processes that it left running stay.
+Programs start further programs: `go build` starts compilers, and buildah starts chroots in sessions
+of their own. Ending the first program or its process group does not end those. This process adopts
+orphans below it, so that it can find all descendants. It also ends them, and itself, when its own
+parent ends. If the program ends with exit code 0, processes that it left running are kept.
 """
 
 from __future__ import annotations
@@ -30,9 +29,10 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def command(*words: str, stop: signal.Signals = signal.SIGTERM, grace: float = 20.0) -> list[str]:
-    """Command line that runs ``words`` below a process that can end all of it.
+    """Return the command line that runs ``words`` under :mod:`stack.process_tree`.
 
-    To stop it, its process group gets the signal ``stop``, and SIGKILL ``grace`` seconds later.
+    When it is stopped, the program's process group gets the signal ``stop``, and SIGKILL ``grace``
+    seconds later.
     """
     own = [
         sys.executable,
@@ -46,27 +46,28 @@ def command(*words: str, stop: signal.Signals = signal.SIGTERM, grace: float = 2
 
 
 def start(words: Sequence[str], **options: object) -> subprocess.Popen[str]:
-    """Start a command line made by :func:`command`; :func:`end` ends it."""
-    # A session of its own: Ctrl-C must not reach it twice, from the terminal and from us.
+    """Start a command line made by :func:`command`. Stop it with :func:`end`."""
+    # It gets its own session, so that Ctrl-C does not reach it twice: from the terminal and from
+    # this process.
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return] # options of Popen
         list(words), env=ENVIRONMENT, text=True, start_new_session=True, **options
     )
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End the process and all below it; harmless when it has ended."""
+    """End the process and its descendants; do nothing if it has ended."""
     if process.poll() is None:
         process.terminate()
     process.wait()
 
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM as soon as its parent has ended, in whatever way."""
+    """Ask the kernel to send this process SIGTERM when its parent ends, for whatever reason."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every process below this one whose own parent ends."""
+    """Make this process the new parent of every descendant whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -76,7 +77,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def descendants(root: int) -> list[int]:
-    """Pids of the processes below ``root``, each before its own children."""
+    """Return the pids of the descendants of ``root``, each before its own children."""
     children: dict[int, list[int]] = {}
     for process in processes.running():
         children.setdefault(process.parent, []).append(process.pid)
@@ -104,7 +105,10 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def run(words: Sequence[str], first: signal.Signals, grace: float) -> int:
-    """Run the program and return its exit code as a shell does: 128 + n after signal n."""
+    """Run the program and return its exit code, which is 128 + n after signal n, as in a shell.
+
+    ``first`` is the signal that stops the program, ``grace`` the seconds until it is killed.
+    """
     adopt_orphans()
     end_with_parent()
     for number in _STOPPING:

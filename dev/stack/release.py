@@ -1,4 +1,4 @@
-"""Install or upgrade the chart's release, also after a helm that was killed."""
+"""Install or upgrade the chart's release, even if an earlier helm was killed."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class StorageKeys:
 
 
 def storage_keys(kubectl: Kubectl, namespace: str) -> StorageKeys:
-    """The key pair of the store: made once per installation, kept in the cluster only.
+    """Return the key pair of the store, from its Secret in the cluster, or a new one.
 
-    Only a Secret that is not there is a reason to make new ones: the store knows the old.
+    A new pair is made only if the Secret does not exist, because the store accepts only the old
+    pair.
     """
     found = kubectl(
         "-n", namespace, "get", "secret", _KEYS_SECRET, "--ignore-not-found", "-o", "json"
@@ -53,7 +54,8 @@ def storage_keys(kubectl: Kubectl, namespace: str) -> StorageKeys:
 def install(
     kubectl: Kubectl, kubeconfig: Path, namespace: str, values: list[Mapping[str, Any]]
 ) -> None:
-    """Install or upgrade the release; later ``values`` win over earlier ones."""
+    """Install or upgrade the release; later ``values`` override earlier ones. Raises
+    StackFailed."""
     _forget_pending(kubectl, namespace)
     helm = Path(sys.executable).with_name("helm")
     done = subprocess.run(
@@ -68,7 +70,7 @@ def install(
 
 
 def merged(values: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge values as helm does: maps key by key, everything else as a whole."""
+    """Merge values as helm does: maps are merged key by key, everything else is replaced."""
     result: dict[str, Any] = {}
     for one in values:
         for key, value in one.items():
@@ -79,10 +81,10 @@ def merged(values: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _forget_pending(kubectl: Kubectl, namespace: str) -> None:
-    """Delete the record of a revision that a killed helm left pending: helm refuses to work then.
+    """Delete the record of a revision that a killed helm left pending; helm would refuse to work.
 
-    It then goes on from the last complete revision, or from none. It adopts the objects that exist
-    already, because they bear the release's name.
+    Helm then continues from the last complete revision, if any. It adopts existing objects, because
+    they are labelled with the release's name.
     """
     chosen = f"owner=helm,name={NAME},status in ({_PENDING})"
     left = kubectl("-n", namespace, "get", "secrets", "-l", chosen, "-o", "name").split()

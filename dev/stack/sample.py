@@ -1,4 +1,4 @@
-"""``examples/products.csv``, with what a run of it must give."""
+"""``examples/products.csv``, and the expected number of failures."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from .samplehost_manifests import SAMPLEHOST_URL
 
 PRODUCTS = 7
 IMAGES = 11
-#: Images that must fail: one host does not resolve, one address is a web page.
+#: Number of images that must fail: one host does not resolve, and one URL leads to a web page.
 FAILURES = 2
 
 
 def sample_csv(host: str) -> str:
-    """The CSV with addresses at ``host``, the sample host's URL as the runner reaches it."""
+    """Return the CSV with ``host``, the URL at which the runner reaches the sample host."""
     text = (ROOT / "examples" / "products.csv").read_text(encoding="utf-8")
     return text.replace(SAMPLEHOST_URL, host)

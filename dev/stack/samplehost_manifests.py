@@ -1,7 +1,4 @@
-"""Kubernetes objects of the sample image host, for the demo and the tests.
-
-Never part of an installation: one pod, its data gone with it.
-"""
+"""Kubernetes objects of the sample image host, for demo and tests only: one pod without storage."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import secrets
 from typing import Any
 
 NODE_PORT = 30081
-#: The host's URL for pods.
+#: URL of the sample host for pods.
 SAMPLEHOST_URL = "http://samplehost:8080"
 #: The Secret with the credentials for ``/members/``; runner pods mount it.
 CREDENTIALS = "samplehost-credentials"
@@ -29,7 +26,7 @@ EGRESS = {
 
 
 def credentials(namespace: str) -> dict[str, Any]:
-    """A Secret with a new token, read by the host and by the runner."""
+    """Return a Secret with a new token, which the sample host and the runner read."""
     token = secrets.token_urlsafe(24)
     hosts = {"samplehost:8080": {"bearer": token, "plainHttp": True}}
     return {
@@ -41,7 +38,7 @@ def credentials(namespace: str) -> dict[str, Any]:
 
 
 def manifests(namespace: str, image: str, node_port: int | None) -> dict[str, Any]:
-    """Deployment and Service as one List; ``image`` is the devtools image."""
+    """Return Deployment and Service as one List; ``image`` is the devtools image."""
     command = [
         "python3",
         "/opt/samplehost",

@@ -1,4 +1,4 @@
-"""Lines that tell the user what is happening."""
+"""Print progress for the user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _started = time.monotonic()
 
 
 def say(text: str) -> None:
-    """Print one line with the seconds since the start."""
+    """Print a line with the seconds since the program started."""
     sys.stdout.write(f"[{time.monotonic() - _started:6.1f} s] {text}\n")
     sys.stdout.flush()
 
 
 def show(text: str) -> None:
-    """Print the output of another program as it is."""
+    """Print the output of another program unchanged."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -26,5 +26,5 @@ def heading(text: str) -> None:
 
 
 def elapsed() -> float:
-    """Seconds since the start."""
+    """Return the seconds since the program started."""
     return time.monotonic() - _started

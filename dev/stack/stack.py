@@ -32,7 +32,7 @@ class Stack:
 
     @property
     def samplehost(self) -> str:
-        """The host's address on this machine; pods use :data:`SAMPLEHOST_URL`."""
+        """The sample host's URL on this machine; pods use :data:`SAMPLEHOST_URL`."""
         return f"http://127.0.0.1:{self.ports.samplehost}"
 
     @property
@@ -40,7 +40,7 @@ class Stack:
         return self.cluster.kubeconfig
 
     def up(self) -> None:
-        """Install everything and wait until the gateway is ready. Idempotent.
+        """Install everything and wait until the gateway is ready. It can be repeated.
 
         Raises StackFailed or BuildFailed.
         """
@@ -69,21 +69,21 @@ class Stack:
         say(f"the gateway answers at {self.gateway}")
 
     def down(self) -> None:
-        """Remove everything; harmless when there is nothing."""
+        """Remove everything; do nothing if nothing is installed."""
         self.cluster.down()
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl and return its output. Raises StackFailed with kubectl's own words."""
+        """Run kubectl and return its output. Raises StackFailed with kubectl's message."""
         return self.cluster.kubectl(*arguments, stdin=stdin)
 
     def _create_once(self, kind: str, manifest: dict[str, Any]) -> None:
-        """Create an object that is not there yet; one that holds random values must not change."""
+        """Create an object unless it exists: an object with random values must not be replaced."""
         name = manifest["metadata"]["name"]
         if not self.batches("get", kind, name, "--ignore-not-found", "-o", "name").strip():
             self.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
 
     def batches(self, *arguments: str) -> str:
-        """Run kubectl in the namespace of the batches."""
+        """Run kubectl in the namespace of the batches, and return its output."""
         return self.kubectl("-n", self.namespace, *arguments)
 
     def wait_ready(self) -> None:
@@ -98,17 +98,17 @@ class Stack:
         raise StackFailed(f"the gateway does not get ready at {self.gateway}/readyz")
 
     def signing_secret(self) -> str:
-        """The release's webhook secret, ``whsec_…``."""
+        """Return the release's webhook signing secret, ``whsec_…``."""
         return self.secret("imagebatch-webhook-signing", "secret").split()[0]
 
     def secret(self, name: str, key: str) -> str:
-        """One value of a Secret of the batches' namespace."""
+        """Return a value of a Secret in the batches' namespace."""
         found = json.loads(self.batches("get", "secret", name, "-o", "json"))
         return base64.b64decode(found["data"][key]).decode()
 
 
 def _namespace(name: str) -> dict[str, Any]:
-    """A Namespace with the strictest Pod Security level, under which all our pods must run."""
+    """Return a Namespace with the Pod Security level ``restricted``, which all our pods satisfy."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     metadata = {"name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

@@ -17,7 +17,7 @@ from .stack import Stack
 
 
 def demo_stack() -> Stack:
-    """The stack of `make up` and `make demo`. Raises StackFailed."""
+    """Return the stack of `make up` and `make demo`. Raises StackFailed."""
     port = int(os.environ.get("GATEWAY_PORT") or 8080)
     installed.LOCAL.mkdir(exist_ok=True)
     return Stack(installed.wanted(), Ports(port, port + 1), installed.NAMESPACE)
