@@ -38,6 +38,8 @@ async def serve(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # access/forwarded.py does it, for the proxies of the settings.
+                proxy_headers=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
                 lifespan="off",
             )

@@ -12,7 +12,9 @@ from pydantic.json_schema import models_json_schema
 
 from imagebatch_core import __version__
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway.access.forwarded import Forwarded
 from imagebatch_gateway.access.gate import Gate
+from imagebatch_gateway.access.hosts import KnownHosts, names_of
 from imagebatch_gateway.answers import handlers
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.models import ProblemAnswer
@@ -80,8 +82,10 @@ def create_app(settings: Settings, store: ObjectStore, cluster: Cluster) -> Fast
     app.mount("/static", pages.static)
     # The middleware that is added last sees a request first.
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(KnownHosts, names=names_of(settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
+    app.add_middleware(Forwarded, proxies=settings.trusted_proxies)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
 

@@ -6,6 +6,7 @@ The credentials of the object store come from the ``AWS_…`` variables
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -34,6 +35,9 @@ def _own_namespace() -> str:
         return ""
 
 
+AuthMode = Literal["none", "kubernetes", "proxy"]
+
+
 def _split(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -43,6 +47,8 @@ def _split(value: Any) -> Any:
 #: Texts with a comma between them.
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]
 
 
 class Settings(EnvironmentSettings):
@@ -78,7 +84,7 @@ class Settings(EnvironmentSettings):
         description="Further namespaces that callers may name with ?namespace=, with a comma "
         "between them.",
     )
-    auth_mode: Literal["none", "kubernetes", "proxy"] = Field(
+    auth_mode: AuthMode = Field(
         "none",
         description="How callers are known. none: not at all; kubernetes: by their bearer token of "
         "the cluster; proxy: by the headers of a proxy that signs people in.",
@@ -92,6 +98,26 @@ class Settings(EnvironmentSettings):
         60,
         description="Seconds for which a review by the API server counts: how long a right that "
         "was taken away may still be used.",
+    )
+    auth_session_keys: str | None = Field(
+        None,
+        repr=False,
+        description="Keys that encrypt the sessions of browsers, one a line, each of at least 32 "
+        "characters. The first encrypts; all decrypt. Without one, sessions end with the process "
+        "and hold at one replica only.",
+    )
+    auth_session_seconds: Annotated[int, Field(ge=60, le=30 * 86_400)] = Field(
+        43_200, description="Seconds after which a browser must sign in again."
+    )
+    gateway_hosts: Texts = Field(
+        (),
+        description="Further names under which the gateway may be called, beside those of "
+        "IMAGEBATCH_GATEWAY_URL and the Service, with a comma between them.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses and CIDRs of proxies whose X-Forwarded-For, -Proto and -Host are "
+        "believed, with a comma between them.",
     )
     auth_images: bool = Field(
         False,

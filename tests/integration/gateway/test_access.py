@@ -229,6 +229,32 @@ def test_a_proxys_people_are_judged_by_rbac(
     assert secret not in gateway.log()
 
 
+def test_a_session_holds_at_both_replicas_and_after_a_restart(
+    make_gateway: GatewayMaker, kubeconfig: str, alice: str
+) -> None:
+    environment = {
+        "KUBECONFIG": kubeconfig,
+        "IMAGEBATCH_AUTH_MODE": "kubernetes",
+        "IMAGEBATCH_AUTH_SESSION_KEYS": "k" * 40,
+    }
+    first, second = make_gateway(**environment), make_gateway(**environment)
+    first.start()
+    second.start()
+    with httpx.Client(timeout=60) as browser:
+        signed_in = browser.post(f"{first.url}/api/session", json={"token": alice})
+        assert signed_in.json()["user"] == account("alice")
+        written = {"Sec-Fetch-Site": "same-origin"}
+        made = browser.post(f"{second.url}/api/upload", files=FILE, headers=written)
+        assert made.status_code == 200, made.text
+        first.terminate()
+        first.start()
+        assert browser.get(f"{first.url}/api/me").json()["user"] == account("alice")
+        browser.delete(f"{first.url}/api/session")
+        assert browser.get(f"{second.url}/api/requests").status_code == 401
+    for gateway in (first, second):
+        assert alice not in gateway.log()
+
+
 def test_no_token_and_no_key_is_in_the_log(
     gateway: Gateway, http: httpx.Client, alice: str, mallory: str, request_id: str
 ) -> None:

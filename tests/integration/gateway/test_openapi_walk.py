@@ -23,6 +23,7 @@ SENT: Final[dict[str, dict[str, Any]]] = {
     "post /upload": {"files": FILE},
     "post /api/validate": {"files": FILE},
     "post /api/requests": {"json": {"source": {"inline": CSV}}},
+    "post /api/session": {"json": {"token": "guessed"}},
     "post /api/keys": {"json": {"name": "ci"}},
     "patch /api/requests/{request_id}": {"json": {"parallelism": 2}},
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from imagebatch_core import names
+from imagebatch_gateway.access.sessions import Sessions
 from imagebatch_gateway.settings import Settings
 
 from .conftest import NAMESPACE, Rendered
@@ -25,12 +28,22 @@ def secrets_read_by(chart: Rendered) -> dict[str, dict[str, str]]:
 def test_the_gateway_accepts_its_settings_of_access(render: Render) -> None:
     auth = {"mode": "proxy", "admins": ["root", "group:ops"], "images": True}
     proxy = {"secretName": "from-proxy", "userHeader": "X-User", "groupsHeader": "X-Groups"}
-    chart = render(auth={**auth, "proxy": proxy}, gateway={"namespaces": ["bakery", NAMESPACE]})
+    gateway = {
+        "namespaces": ["bakery", NAMESPACE],
+        "hosts": ["inside.example"],
+        "trustedProxies": ["10.0.0.0/8", "::1"],
+        "externalUrl": "https://images.example",
+        "ingress": {"enabled": True, "host": "other.example"},
+    }
+    chart = render(auth={**auth, "proxy": proxy, "sessionSeconds": 600}, gateway=gateway)
     settings = Settings.from_env(chart.env("imagebatch-gateway"))
 
     assert (settings.auth_mode, settings.auth_admins) == ("proxy", ("root", "group:ops"))
     assert settings.auth_images
     assert settings.gateway_namespaces == ("bakery",)
+    assert settings.gateway_hosts == ("inside.example", "other.example")
+    assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert settings.auth_session_seconds == 600
     assert (settings.auth_proxy_user_header, settings.auth_proxy_groups_header) == (
         "X-User",
         "X-Groups",
@@ -74,6 +87,23 @@ def test_the_gateway_reads_one_secret_and_no_other(render: Render) -> None:
     secret = chart.one("Secret", names.API_KEYS_SECRET, NAMESPACE)
     assert "data" not in secret
     assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_sessions_are_encrypted_by_a_secret_that_the_chart_makes_unless_one_is_named(
+    render: Render,
+) -> None:
+    chart = render()
+    read = {"name": "imagebatch-sessions", "key": "keys"}
+    assert secrets_read_by(chart)["IMAGEBATCH_AUTH_SESSION_KEYS"] == read
+    secret = chart.one("Secret", "imagebatch-sessions", NAMESPACE)
+    keys = base64.b64decode(secret["data"]["keys"]).decode()
+    settings = Settings(store="memory://", namespace=NAMESPACE, auth_session_keys=keys)
+    Sessions(settings, lambda: datetime.now(UTC))
+    assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+    chart = render(auth={"sessionSecret": "ours"})
+    assert secrets_read_by(chart)["IMAGEBATCH_AUTH_SESSION_KEYS"]["name"] == "ours"
+    assert "imagebatch-sessions" not in {one["metadata"]["name"] for one in chart.all("Secret")}
 
 
 def test_the_gateway_has_a_role_in_each_of_its_namespaces(render: Render) -> None:

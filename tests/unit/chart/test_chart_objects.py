@@ -392,7 +392,8 @@ def test_every_namespace_signs_with_a_secret_of_its_own(render: Render) -> None:
 
 def test_an_existing_signing_secret_is_used(render: Render) -> None:
     chart = render(webhook={"signing": {"existingSecret": "ours"}})
-    assert [one["metadata"]["name"] for one in chart.all("Secret")] == [names.API_KEYS_SECRET]
+    kept = {one["metadata"]["name"] for one in chart.all("Secret")}
+    assert kept == {names.API_KEYS_SECRET, "imagebatch-sessions"}
     pod = chart.one("Deployment", "imagebatch-operator")["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert volumes["signing"]["secret"]["secretName"] == "ours"

@@ -31,11 +31,12 @@ def gateway(chart: Rendered) -> dict[str, Any]:
 
 
 def gateway_keys(chart: Rendered) -> dict[str, tuple[str, str]]:
-    """The gateway's variables that come from Secrets: the Secret's name and its key."""
+    """The gateway's variables of S3 that come from Secrets: the Secret's name and its key."""
     container = gateway(chart)["spec"]["containers"][0]
     assert "envFrom" not in container
     refs = {e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e}
-    return {name: (ref["name"], ref["key"]) for name, ref in refs.items()}
+    aws = {name: ref for name, ref in refs.items() if name.startswith("AWS_")}
+    return {name: (ref["name"], ref["key"]) for name, ref in aws.items()}
 
 
 def annotations(chart: Rendered, account: str, namespace: str = NAMESPACE) -> Any:
@@ -50,7 +51,8 @@ def test_gateway_and_runner_use_the_existing_secret_by_its_own_names(render: Ren
         "AWS_SECRET_ACCESS_KEY": ("bucket", "AWS_SECRET_ACCESS_KEY"),
     }
     made = {one["metadata"]["name"] for one in chart.all("Secret")}
-    assert made == {names.API_KEYS_SECRET, "imagebatch-webhook-signing"}
+    gateways = {names.API_KEYS_SECRET, "imagebatch-sessions"}
+    assert made == {*gateways, "imagebatch-webhook-signing"}
 
 
 def test_each_namespace_uses_its_own_pair_and_the_gateway_that_of_its_home(render: Render) -> None:

@@ -19,6 +19,7 @@ def settings() -> Settings:
         namespace=NAMESPACE,
         store="memory://",
         gateway_url="http://gateway.example",
+        gateway_hosts=("testserver",),
         max_upload_bytes=1024 * 1024,
     )
 

@@ -217,7 +217,8 @@ async def test_without_a_configured_address_links_lead_where_the_caller_came_in(
     store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
 ) -> None:
     batches.add(batch.build())
-    app = create_app(Settings(namespace=NAMESPACE, store="memory://"), store, batches)
+    settings = Settings(namespace=NAMESPACE, store="memory://", gateway_hosts=("here",))
+    app = create_app(settings, store, batches)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://here:9") as client:
         body = (await client.get("/api/status/summer-2026")).json()

@@ -29,7 +29,7 @@ async def http(
     settings: Settings, store: MemoryStore, batches: FakeBatches
 ) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(settings, store, batches))
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
 
 

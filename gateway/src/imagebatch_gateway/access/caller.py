@@ -24,7 +24,9 @@ class Action(Enum):
 
     #: Anybody may call the route.
     OPEN = ""
-    #: Sign in or out, or ask who the caller is: credentials are read, no right is asked for.
+    #: Sign in or out: credentials that the request carries do not count.
+    SESSION = "session"
+    #: Ask who the caller is: credentials count, no right is asked for.
     IDENTIFY = "identify"
     LIST = "list"
     GET = "get"

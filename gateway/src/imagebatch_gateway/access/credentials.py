@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -14,6 +15,7 @@ from imagebatch_gateway.settings import Settings
 
 from .api_key import PREFIX
 from .caller import Credentials
+from .sessions import Sessions
 
 PROXY_SECRET_HEADER: Final = "X-ImageBatch-Proxy-Secret"  # noqa: S105 - the name of a header
 _SHORTEST_SECRET: Final = 16
@@ -29,7 +31,8 @@ class CredentialReader:
         ConfigurationRefused: the mode is ``proxy`` and its secret is missing or too short.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+        self._sessions = sessions
         self._mode = settings.auth_mode
         self._secret = settings.auth_proxy_secret or ""
         self._user = settings.auth_proxy_user_header
@@ -41,7 +44,8 @@ class CredentialReader:
             )
 
     def read(self, request: HTTPConnection) -> Credentials:
-        """Return the credentials of a request: its ``Authorization``, else the proxy's headers.
+        """Return the credentials of a request: its ``Authorization``, else its session, else the
+        proxy's headers.
 
         Raises:
             CredentialRefused: the proxy names a user that only the cluster may name.
@@ -51,6 +55,9 @@ class CredentialReader:
             found = self.of_text(_bearer(sent))
             if found.given:
                 return found
+        in_session = self.of_text(self._sessions.credential(request))
+        if in_session.given:
+            return replace(in_session, ambient=True, session=True)
         if self._mode == "proxy":
             person = self._person(request)
             return Credentials(person=person, ambient=True)
@@ -59,7 +66,8 @@ class CredentialReader:
 
     def of_text(self, text: str | None) -> Credentials:
         """Return what a token or key stands for; a token counts with the mode ``kubernetes``."""
-        if text is None:
+        # What cannot be a header's value must not become one at the API server.
+        if text is None or not (text.isascii() and text.isprintable()) or " " in text:
             return Credentials()
         if text.startswith(PREFIX):
             return Credentials(key=text)
@@ -86,8 +94,4 @@ class CredentialReader:
 def _bearer(sent: str) -> str | None:
     """The token of an ``Authorization`` header; ``None`` of another scheme."""
     scheme, _, token = sent.partition(" ")
-    token = token.strip()
-    # What cannot be a header's value must not become one at the API server.
-    if scheme.lower() != "bearer" or not token or not token.isascii() or not token.isprintable():
-        return None
-    return token
+    return token.strip() or None if scheme.lower() == "bearer" else None

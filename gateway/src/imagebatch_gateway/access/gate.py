@@ -11,6 +11,7 @@ from imagebatch_gateway.answers.access_problems import (
     foreign_page,
     namespace_not_served,
     not_allowed,
+    nothing_to_sign_in_with,
     sign_in,
 )
 from imagebatch_gateway.answers.problems import no_such_file
@@ -25,6 +26,7 @@ from .credentials import CredentialReader
 from .keyring import Keyring
 from .reviewer import Reviewer
 from .same_origin import from_foreign_page
+from .sessions import Sessions
 
 
 class Gate:
@@ -41,7 +43,8 @@ class Gate:
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
-        self._reader = CredentialReader(settings)
+        self.sessions = Sessions(settings, now)
+        self._reader = CredentialReader(settings, self.sessions)
         self._reviewer = Reviewer(reviews, settings.auth_review_seconds, clock)
         self.keyring = Keyring(key_secret, clock, now)
         self.namespaces = tuple(dict.fromkeys((settings.namespace, *settings.gateway_namespaces)))
@@ -59,6 +62,10 @@ class Gate:
         """
         if action is Action.OPEN:
             return Caller(CallerKind.ANONYMOUS, self._settings.namespace)
+        if action is Action.SESSION:
+            if from_foreign_page(request, method, strict=False):
+                raise foreign_page()
+            return Caller(CallerKind.ANONYMOUS, self._settings.namespace)
         credentials = self._reader.read(request)
         if credentials.ambient and from_foreign_page(request, method, strict=credentials.session):
             raise foreign_page()
@@ -75,6 +82,16 @@ class Gate:
         if not await self.may(caller, action):
             raise self._refusal(caller, action)
         return caller
+
+    async def sign_in(self, text: str) -> Caller:
+        """Return whom a token or key belongs to. Raises Problem 401 and GatewayError."""
+        credentials = self._reader.of_text(text)
+        if not credentials.given:
+            raise nothing_to_sign_in_with()
+        try:
+            return await self.identify(credentials, None)
+        except CredentialRefused as error:
+            raise sign_in(str(error)) from error
 
     async def identify(self, credentials: Credentials, namespace: str | None) -> Caller:
         """Return who has these credentials. Raises CredentialRefused and GatewayError."""

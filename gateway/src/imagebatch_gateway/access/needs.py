@@ -8,19 +8,27 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request, Response, Security
 from fastapi.params import Depends as DependsParam
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from imagebatch_core.keys import parse_image_key
 from imagebatch_gateway.answers.documented import FOREIGN_PAGE, NOT_ADMITTED, refusals
 
 from .caller import Action, Caller
 from .gate import Gate
+from .sessions import PLAIN_COOKIE, SECURE_COOKIE
 
-#: In the OpenAPI document; :class:`.CredentialReader` reads the header itself.
+#: Both are in the OpenAPI document; :class:`.CredentialReader` reads header and cookie itself.
 _BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
     description="A bearer token of the cluster (with auth.mode kubernetes), or an API key.",
+)
+_COOKIE: Final = APIKeyCookie(
+    name=SECURE_COOKIE,
+    auto_error=False,
+    scheme_name="session",
+    description="The session that `POST /api/session` began; over plain HTTP the cookie is named "
+    f"`{PLAIN_COOKIE}`. Writes with it must come from a page of the gateway.",
 )
 NamespaceQuery = Annotated[
     str | None,
@@ -50,20 +58,25 @@ class _Guarded(Needs):
     def __call__(
         self,
         bearer: Annotated[Any, Security(_BEARER)] = None,
+        session: Annotated[Any, Security(_COOKIE)] = None,
         namespace: NamespaceQuery = None,
     ) -> None:
         """Document credentials and the namespace."""
 
 
 class _Identified(Needs):
-    def __call__(self, bearer: Annotated[Any, Security(_BEARER)] = None) -> None:
+    def __call__(
+        self,
+        bearer: Annotated[Any, Security(_BEARER)] = None,
+        session: Annotated[Any, Security(_COOKIE)] = None,
+    ) -> None:
         """Document credentials."""
 
 
 def needs(action: Action) -> DependsParam:
     """Return the dependency of a route that needs the right of ``action``."""
     kind: Callable[[Action], Callable[..., None]] = _Guarded
-    if action is Action.OPEN:
+    if action in (Action.OPEN, Action.SESSION):
         kind = _Open
     elif action in (Action.IDENTIFY, Action.FILE):
         kind = _Identified

@@ -1,4 +1,4 @@
-"""Bodies of the calls about API keys."""
+"""Bodies of the calls about sessions and API keys."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import Literal
 from pydantic import Field
 
 from imagebatch_core.model import Model
+
+
+class SignIn(Model):
+    """The credential of a person who signs in."""
+
+    token: str = Field(
+        min_length=1,
+        max_length=64 * 1024,
+        description="An API key or, with `auth.mode` kubernetes, a bearer token of the cluster.",
+    )
 
 
 class NewKey(Model):

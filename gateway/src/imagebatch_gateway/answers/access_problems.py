@@ -47,3 +47,27 @@ def foreign_page() -> Problem:
 def no_such_key() -> Problem:
     """The namespace has no API key with this id."""
     return Problem(404, "no-key", "No such API key", message="API key not found")
+
+
+def credential_too_long() -> Problem:
+    """The token does not fit into a cookie."""
+    detail = "The token is too long for a session. Sign in with an API key or a shorter token."
+    return Problem(422, "credential-too-long", "The token is too long", detail)
+
+
+def nothing_to_sign_in_with() -> Problem:
+    """The text of a sign-in is not a credential of this gateway."""
+    detail = (
+        "This is not a credential that the gateway takes: send an API key or, with auth.mode "
+        "kubernetes, a bearer token of the cluster."
+    )
+    return Problem(401, "credentials-refused", "Sign in", detail)
+
+
+def unknown_host(host: str) -> Problem:
+    """The request came under a name that is not one of the gateway's."""
+    detail = (
+        f"{host[:253]!r} is not a name of this gateway. Its administrator sets its public address "
+        "as gateway.externalUrl of the chart, and further names as gateway.hosts."
+    )
+    return Problem(421, "unknown-host", "Not a name of this gateway", detail)

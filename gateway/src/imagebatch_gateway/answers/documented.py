@@ -19,6 +19,7 @@ from imagebatch_gateway.backends.errors import (
 )
 
 from .access_problems import (
+    credential_too_long,
     foreign_page,
     namespace_not_served,
     no_such_key,
@@ -121,6 +122,7 @@ NOT_ADMITTED: Final = (
     namespace_not_served("bakery"),
 )
 FOREIGN_PAGE: Final = foreign_page()
+BAD_SIGN_IN: Final = credential_too_long()
 
 
 def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, Any]]:

@@ -1,10 +1,13 @@
-"""GET /api/me: who calls, and what they may do."""
+"""GET /api/me and /api/session: who calls, what they may do, and a browser's sign-in."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from imagebatch_gateway.access.caller import Action
+from fastapi import APIRouter, Body, Request, Response
+
+from imagebatch_gateway.access.caller import Action, Caller
+from imagebatch_gateway.access.gate import Gate
 from imagebatch_gateway.access.needs import (
     CallerOf,
     GateOf,
@@ -12,9 +15,17 @@ from imagebatch_gateway.access.needs import (
     NamespaceQuery,
     needs,
 )
-from imagebatch_gateway.answers.documented import CLUSTER_AWAY, TOKEN_REFUSED, refusals
+from imagebatch_gateway.answers.access_models import SignIn
+from imagebatch_gateway.answers.documented import (
+    BAD_SIGN_IN,
+    CLUSTER_AWAY,
+    FOREIGN_PAGE,
+    TOKEN_REFUSED,
+    refusals,
+)
 from imagebatch_gateway.answers.models import CallerAnswer
 from imagebatch_gateway.services import ServicesOf
+from imagebatch_gateway.settings import AuthMode
 
 router = APIRouter(tags=["access"], route_class=GuardedRoute)
 
@@ -30,8 +41,47 @@ async def me(
     services: ServicesOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
 ) -> CallerAnswer:
     """200 also for a caller who sends no credentials; 401 for credentials that are not valid."""
+    return await _answer(services.settings.auth_mode, caller, gate)
+
+
+@router.post(
+    "/api/session",
+    dependencies=[needs(Action.SESSION)],
+    operation_id="signIn",
+    summary="Sign a browser in with a token or key",
+    responses=refusals(TOKEN_REFUSED, FOREIGN_PAGE, BAD_SIGN_IN, *CLUSTER_AWAY),
+)
+async def begin_session(
+    request: Request,
+    response: Response,
+    asked: Annotated[SignIn, Body()],
+    services: ServicesOf,
+    gate: GateOf,
+) -> CallerAnswer:
+    """Sets a cookie that scripts cannot read, in place of any session that the browser has. The
+    session ends after some hours, and earlier with the token or key.
+    """
+    caller = await gate.sign_in(asked.token)
+    gate.sessions.begin(request, response, asked.token)
+    return await _answer(services.settings.auth_mode, caller, gate)
+
+
+@router.delete(
+    "/api/session",
+    dependencies=[needs(Action.SESSION)],
+    operation_id="signOut",
+    summary="Sign the browser out",
+    status_code=204,
+    responses=refusals(FOREIGN_PAGE),
+)
+async def end_session(request: Request, response: Response, gate: GateOf) -> None:
+    """Deletes the cookie; also without a session."""
+    gate.sessions.end(request, response)
+
+
+async def _answer(mode: AuthMode, caller: Caller, gate: Gate) -> CallerAnswer:
     return CallerAnswer(
-        auth_mode=services.settings.auth_mode,
+        auth_mode=mode,
         user=caller.name,
         kind=caller.kind.value,
         namespace=caller.namespace,

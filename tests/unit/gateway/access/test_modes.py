@@ -62,7 +62,7 @@ def test_every_route_says_what_it_needs(settings: Settings, store: MemoryStore) 
     assert not {path for path in opened if path.startswith(("/api/", "/files"))}
     for (method, path), action in actions.items():
         if method not in ("GET", "HEAD"):
-            assert action.writes or action in (Action.KEYS, Action.IDENTIFY), (method, path)
+            assert action.writes or action in (Action.KEYS, Action.SESSION), (method, path)
 
 
 def test_a_route_without_a_need_is_no_route() -> None:
