@@ -19,6 +19,8 @@ LABEL_BATCH_UID: Final = f"{GROUP}/batch-uid"
 LABEL_STEP: Final = f"{GROUP}/step"
 LABEL_RUN: Final = f"{GROUP}/run"
 LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+#: Kueue's own priority of a Job.
+LABEL_KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 #: Annotation of a Job: hash of the pod template that it was created with.
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 # Set by the gateway: hash of an upload's file and options, to recognise a repeated upload.

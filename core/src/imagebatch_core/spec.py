@@ -215,6 +215,7 @@ MUTABLE_FIELDS = (
     "suspendAfter",
     "cancel",
     "parallelism",
+    "priority",
     "ttlSecondsAfterFinished",
     "deletionPolicy",
     "webhook",
@@ -237,6 +238,12 @@ class ImageBatchSpec(Model):
         4,
         description="Number of pods that compress at the same time. It can be changed while "
         "the batch runs.",
+    )
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
+        0,
+        description="Whose turn it is while the chart's limits.runningBatches holds batches: the "
+        "highest first. May be changed any time; it stops no batch that runs. In a queue of "
+        "Kueue's it is refused: Kueue has a label of its own.",
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         3, description="Number of further attempts for an image whose failure may be temporary."
@@ -264,7 +271,7 @@ class ImageBatchSpec(Model):
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
         None,
         description="Seconds after its start after which a batch that still runs is Failed. Time "
-        "in which it is suspended or held by a queue does not count.",
+        "in which it is suspended or waits in a queue does not count.",
     )
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         None,

@@ -145,7 +145,7 @@ class ReuseStatus(Document):
 
 
 class Paused(Document):
-    """Time that does not count towards activeDeadlineSeconds: suspended, or held by a queue."""
+    """Time that does not count towards activeDeadlineSeconds: suspended, or waiting in a queue."""
 
     since: datetime | None = Field(
         None,
@@ -259,6 +259,11 @@ class ImageBatchStatus(Document):
         json_schema_extra={"maxLength": 1024},
     )
     reuse: ReuseStatus | None = None
+    queue_position: int | None = Field(
+        None,
+        description="Place among the batches that wait for their turn, from 1; above 100 rounded "
+        "up. Counted again every 15 seconds to 5 minutes.",
+    )
     start_time: datetime | None = Field(None, description="Time at which planning began.")
     paused: Paused | None = None
     retry: Retry | None = None

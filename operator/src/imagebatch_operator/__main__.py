@@ -22,7 +22,7 @@ from imagebatch_operator.cluster.resync import Resync
 from imagebatch_operator.cluster.scopes import namespaced_kinds, open_scopes
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.watches import Watches
-from imagebatch_operator.cluster.work_queue import MustRestart, WorkQueue
+from imagebatch_operator.cluster.work_queue import Key, MustRestart, WorkQueue
 
 from .reconcile import Reconciler
 from .settings import Settings
@@ -52,10 +52,18 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
     scopes = await open_scopes(kube, resync, cache, settings.namespaces)
     health.report = resync.report
     reconciler = Reconciler(kube, cache, settings, schema=schema)
+
+    async def reconcile(key: Key) -> float | None:
+        try:
+            return await reconciler.reconcile(key)
+        finally:
+            for due in reconciler.due():
+                queue.add(due)
+
     try:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(settings.workers):
-                tasks.create_task(queue.work(reconciler.reconcile))
+                tasks.create_task(queue.work(reconcile))
             tasks.create_task(
                 resync.run(lambda: [one for each in scopes for one in each.readable()])
             )

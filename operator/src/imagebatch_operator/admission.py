@@ -10,7 +10,7 @@ from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import explain_unsupported, unsupported
 from imagebatch_operator.cluster.client import Forbidden, Kube, NotFound, core_path
-from imagebatch_operator.policies.accepted import not_understood
+from imagebatch_operator.policies.accepted import not_understood, priority_in_kueue
 from imagebatch_operator.policies.observed import Refusal
 
 from .settings import Settings
@@ -32,8 +32,8 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
 
 
 def not_acted_on(batch: ImageBatch) -> Refusal | None:
-    """Return a refusal if the spec uses fields that this release does not know or act on."""
-    return not_understood(batch) or _not_implemented(batch)
+    """Return a refusal if the spec uses fields that have no effect in this release or batch."""
+    return not_understood(batch) or _not_implemented(batch) or priority_in_kueue(batch)
 
 
 def _not_implemented(batch: ImageBatch) -> Refusal | None:

@@ -54,8 +54,8 @@ def labels(batch: ImageBatch) -> dict[str, str]:
     }
     # A batch that ends early must not wait for its queue: only its report is left to write.
     early = batch.status.ending is not None
-    queue = None if early else batch.labels.get(names.LABEL_KUEUE_QUEUE)
-    return {**own, **({names.LABEL_KUEUE_QUEUE: queue} if queue else {})}
+    kueue = () if early else (names.LABEL_KUEUE_QUEUE, names.LABEL_KUEUE_PRIORITY)
+    return own | {name: batch.labels[name] for name in kueue if batch.labels.get(name)}
 
 
 def inline_config_map(batch: ImageBatch) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,12 +41,15 @@ from imagebatch_operator.policies.actions import (
     ReadOutcome,
 )
 from imagebatch_operator.policies.decide import decide
+from imagebatch_operator.policies.observed import Observation
 from imagebatch_operator.policies.status import status_of_unreadable
+from imagebatch_operator.policies.turns import Limits
 from imagebatch_operator.webhook.outbox import Outbox
 
 from . import jobs
 from .clock import utc_now
 from .observe import Observer
+from .queueing import Queueing
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -75,6 +79,8 @@ class Reconciler:
         self.outbox = Outbox(kube, cache, settings, clock)
         self._secrets = S3Secrets(kube)
         self._observer = Observer(kube, cache, settings, clock, self._secrets)
+        limits = Limits(settings.running_batches, settings.running_batches_per_namespace)
+        self._queueing = Queueing(cache, limits, clock)
 
     async def reconcile(self, key: Key) -> float | None:
         """Run one pass, and return the seconds after which time alone may require another.
@@ -82,14 +88,25 @@ class Reconciler:
         Raises:
             KubeError: the API server refused a request.
         """
-        body = self._cache.batch(key)
-        if body is None:
-            self._observer.forget(key)
-            return None
+        body, failed = self._cache.batch(key), True
         try:
-            return await self._reconcile(key, body)
+            if body is None:
+                self._observer.forget(key)
+                again = None
+            else:
+                again = await self._reconcile(key, body)
+            failed = False
         except Conflict as error:
-            return await self._read_again(key, body, error)
+            again = await self._read_again(key, body or {}, error)
+            failed = False
+        finally:
+            self._queueing.passed(key, failed=failed)
+        return again
+
+    def due(self) -> list[Key]:
+        """Return the batches that need a pass because the limits on running batches now let them
+        run, or no longer do."""
+        return self._queueing.due()
 
     async def _read_again(self, key: Key, body: Mapping[str, Any], error: Conflict) -> float | None:
         """After a Conflict, read the batch into the cache again and ask for a pass at once.
@@ -150,13 +167,20 @@ class Reconciler:
 
     async def _decide(self, batch: ImageBatch) -> Decision:
         seen = await self._observer.observe(batch)
-        decision = decide(batch, seen, self._clock())
+        decision = self._with_turn(batch, seen)
         for _ in range(_LOOKS_PER_PASS):
             looks = [a for a in decision.actions if isinstance(a, ReadOutcome | ExplainBlocked)]
             if not looks:
                 break
             seen = await self._observer.look(batch, seen, looks)
-            decision = decide(batch, seen, self._clock())
+            decision = self._with_turn(batch, seen)
+        return decision
+
+    def _with_turn(self, batch: ImageBatch, seen: Observation) -> Decision:
+        """Decide, and take or give back the batch's turn. Nothing may be awaited in between."""
+        seen = replace(seen, turn=self._queueing.turn(batch))
+        decision = decide(batch, seen, self._clock())
+        self._queueing.decided(batch, decision)
         return decision
 
     async def _act(self, batch: ImageBatch, action: Action) -> None:

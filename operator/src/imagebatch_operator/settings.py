@@ -130,6 +130,14 @@ class Settings(EgressSettings):
         "namespace to list of prefixes. A prefix covers whole parts of a key: shop does not cover "
         "shopping/a.csv.",
     )
+    running_batches: Annotated[Count | None, WhenUnset("any number")] = Field(
+        None,
+        description="Batches that run at once; further ones wait for their turn. Protects the "
+        "cluster. Those in a queue of Kueue's do not count.",
+    )
+    running_batches_per_namespace: Annotated[Count | None, WhenUnset("any number")] = Field(
+        None, description="Of these, batches of one namespace."
+    )
     workers: Annotated[Count, Field(le=100)] = Field(
         8,
         description="Number of batches that are reconciled at the same time. Protects the API "

@@ -177,6 +177,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         images={"operator": "o", "runner": "r:1", "pullSecrets": ["registry"]},
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
+        limits={"runningBatches": 2_000_000, "runningBatchesPerNamespace": 2},
         gateway={"externalUrl": "https://images.example.com/"},
         operator={"logLevel": "debug", "logFormat": "text"},
         runner={
@@ -204,6 +205,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     assert settings.download_url(NAMESPACE, "spring") is not None
     assert settings.download_url("shop", "spring") is None
     assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
+    assert (settings.running_batches, settings.running_batches_per_namespace) == (2_000_000, 2)
     assert settings.fetch_credentials_secret == "shop-headers"
     assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert settings.signing_secret_file is not None
@@ -213,6 +215,11 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     probe = pod["containers"][0]["livenessProbe"]["httpGet"]
     ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
     assert ports[probe["port"]] == settings.health_port
+
+
+def test_by_default_any_number_of_batches_runs(render: Render) -> None:
+    settings = OperatorSettings.from_env(render().env("imagebatch-operator"))
+    assert (settings.running_batches, settings.running_batches_per_namespace) == (None, None)
 
 
 def _operator(chart: Rendered) -> dict[str, Any]:

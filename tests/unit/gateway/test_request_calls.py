@@ -193,6 +193,7 @@ async def test_a_request_tells_what_it_was_made_from_without_the_webhooks_secret
     [
         ({"suspend": True}, {"suspend": True}),
         ({"parallelism": 40}, {"parallelism": 40}),
+        ({"priority": 7}, {"priority": 7}),
         ({"cancel": True}, {"cancel": True}),
         ({"suspend": None}, {"suspend": False}),
         ({}, {"suspend": False, "parallelism": 4}),
@@ -214,6 +215,19 @@ async def test_what_may_change_is_changed_and_nothing_else(
 
     assert answer.status_code == 200
     assert batches.stored["summer-2026"].spec == before.model_copy(update=changed)
+
+
+async def test_a_request_that_waits_for_its_turn_tells_its_place_and_its_priority(
+    http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    batches.add(batch.with_status(phase=Phase.PENDING, queue_position=3).build())
+    body = {"source": {"inline": CSV.decode()}, "priority": 9}
+    request_id = (await http.post("/api/requests", json=body)).json()["requestId"]
+    assert batches.stored[request_id].spec.priority == 9
+    waits = (await http.get("/api/requests/summer-2026")).json()
+    assert (waits["status"], waits["queuePosition"], waits["priority"]) == ("pending", 3, 0)
+    other = (await http.get(f"/api/requests/{request_id}")).json()
+    assert (other["queuePosition"], other["priority"]) == (None, 9)
 
 
 async def test_a_request_that_is_held_after_plan_is_confirmed_by_null(
@@ -256,7 +270,7 @@ async def test_nothing_changes_after_the_end(
         ({"parallelism": 0}, 422, "parallelism"),
         ({"quality": 3}, 422, "cannot be changed"),
         ({"paralelism": 3}, 422, "did you mean 'parallelism'"),
-        ({"priority": 3}, 400, "spec.priority"),
+        ({"priority": 1001}, 422, "priority"),
         ({"suspendAfter": "Later"}, 422, "suspendAfter"),
         ([1], 422, "dictionary"),
     ],

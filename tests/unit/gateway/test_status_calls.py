@@ -245,7 +245,7 @@ async def test_a_batch_that_a_newer_operator_worked_on_is_told_of(
             "uid": built.uid,
             "creationTimestamp": "2026-11-24T10:00:00Z",
         },
-        "spec": {"source": {"s3": {"key": "shop/uploads/x", "pace": 1}}, "priority": 3},
+        "spec": {"source": {"s3": {"key": "shop/uploads/x", "pace": 1}}, "urgency": 3},
         "status": {
             "phase": "Resting",
             "images": {"total": 2, "done": 1, "skipped": 1},

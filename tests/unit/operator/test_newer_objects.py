@@ -166,10 +166,10 @@ async def test_a_batch_that_has_begun_goes_on_as_it_was_accepted(
 
 
 async def test_a_default_that_a_newer_crd_fills_in_stops_nobody(settings: Settings) -> None:
-    cluster = applied(batch().spec(priority=0, pacing={"mode": "even", "burst": 3}))
+    cluster = applied(batch().spec(urgency=0, pacing={"mode": "even", "burst": 3}))
     newer = deepcopy(SCHEMA)
     newer["properties"]["spec"]["properties"] |= {
-        "priority": {"type": "integer", "default": 0},
+        "urgency": {"type": "integer", "default": 0},
         "pacing": {
             "type": "object",
             "default": {},
@@ -182,12 +182,12 @@ async def test_a_default_that_a_newer_crd_fills_in_stops_nobody(settings: Settin
     serve(cluster, newer)
     await Life(cluster, settings).to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
-    asked = applied(batch().spec(priority=7))
+    asked = applied(batch().spec(urgency=7))
     serve(asked, newer)
     await Life(asked, settings).one_pass()
     accepted = result(asked).status.condition(ConditionType.ACCEPTED)
     assert accepted is not None
-    assert "spec.priority" in accepted.message
+    assert "spec.urgency" in accepted.message
 
 
 def serve(cluster: FakeCluster, schema: Schema) -> None:

@@ -99,9 +99,8 @@ BAD_FILE: Final = (
 )
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
-NOT_DONE_YET: Final = not_implemented(["spec.priority"])
 WRONG_CHANGE: Final = invalid_options(
-    ("quality", "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism")
+    ("quality", "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism, priority")
 )
 BAD_NEW_REQUEST: Final = (
     invalid_csv("the file has a header and no rows", None),

@@ -239,6 +239,11 @@ class RequestAnswer(StatusAnswer):
         description="Plan: it is held once its images are counted; null by PATCH goes on."
     )
     parallelism: int
+    priority: int
+    queue_position: int | None = Field(
+        description="Place among the requests that wait for their turn, from 1; null unless it "
+        "waits. `reason` is then Queued."
+    )
 
 
 class RequestItem(Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
@@ -11,14 +11,11 @@ from imagebatch_core.model import Model
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec, SuspendAfter
-from imagebatch_gateway.answers.problems import has_ended, invalid_options, not_implemented
+from imagebatch_gateway.answers.problems import has_ended, invalid_options
 from imagebatch_gateway.backends.batches import Batches
 
 from .history import History
 from .lookup import Lookup
-
-#: Fields that the API plans and this release does not implement.
-LATER: Final = ("priority",)
 
 
 def _field(name: str) -> Any:
@@ -32,14 +29,11 @@ class RequestPatch(Model):
     suspend_after: SuspendAfter | None = _field("suspend_after")
     cancel: bool | None = _field("cancel")
     parallelism: Annotated[int, Field(ge=1, le=1000)] | None = _field("parallelism")
+    priority: Annotated[int, Field(ge=-1000, le=1000)] | None = _field("priority")
 
     @model_validator(mode="wrap")
     @classmethod
     def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
-        if isinstance(sent, dict):
-            later = [f"spec.{name}" for name in LATER if name in sent]
-            if later:
-                raise not_implemented(later)
         try:
             return validate(sent)
         except ValidationError as error:

@@ -72,6 +72,8 @@ class Snapshots:
             suspend=batch.spec.suspend,
             suspend_after=batch.spec.suspend_after,
             parallelism=batch.spec.parallelism,
+            priority=batch.spec.priority,
+            queue_position=batch.status.queue_position,
         )
 
     async def _page(self, batch: ImageBatch, cursor: str | None) -> tuple[UrlPage, str | None]:

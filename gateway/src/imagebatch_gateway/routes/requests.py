@@ -16,7 +16,6 @@ from imagebatch_gateway.answers.documented import (
     CLUSTER_AWAY,
     ENDED,
     NO_REQUEST,
-    NOT_DONE_YET,
     WRONG_CHANGE,
     refusals,
 )
@@ -123,7 +122,7 @@ async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> 
     dependencies=[needs(Action.PATCH)],
     operation_id="changeRequest",
     summary="Suspend, resume, confirm or cancel a request, or change its parallelism",
-    responses=refusals(NO_REQUEST, ENDED, NOT_DONE_YET, WRONG_CHANGE, *CLUSTER_AWAY),
+    responses=refusals(NO_REQUEST, ENDED, WRONG_CHANGE, *CLUSTER_AWAY),
 )
 async def change_request(
     request_id: str,

@@ -30,8 +30,6 @@ from imagebatch_gateway.answers.problems import Problem, invalid_options, not_im
 #: Fields of the spec that can be set only with kubectl, or with PATCH once the request exists.
 _NOT_HERE: Final = frozenset({"cancel", "runner", "deletion_policy"})
 _NO_SOURCES: Final = frozenset({"config_map"})
-#: Fields that the API plans and this release does not implement.
-_LATER: Final = ("priority",)
 
 
 class NewRequestBase(Model):
@@ -47,9 +45,6 @@ class NewRequestBase(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
-        later = [f"spec.{name}" for name in _LATER if isinstance(sent, dict) and name in sent]
-        if later:
-            raise not_implemented(later)
         try:
             return validate(sent)
         except ValidationError as error:

@@ -60,6 +60,11 @@ class Cache:
         self._done: dict[str, PodOutcome] = {}
         #: The version at which an object was deleted: an older event of it may still arrive.
         self._gone: dict[Key | JobKey, int] = {}
+        self._tell: Callable[[Key], None] = lambda key: None
+
+    def on_change(self, tell: Callable[[Key], None]) -> None:
+        """Have ``tell`` called with the key of a batch when it or one of its Jobs has changed."""
+        self._tell = tell
 
     def keys_now(self) -> list[Key]:
         return list(self._batches)
@@ -80,6 +85,7 @@ class Cache:
         newest = max(self.version(key), self._gone.get(key, -1))
         if _version(body) >= newest:
             self._batches[key] = body
+            self._tell(key)
         return key
 
     def drop_batch(self, body: Body) -> Key:
@@ -91,6 +97,7 @@ class Cache:
         if self.version(key) <= version:
             self._batches.pop(key, None)
         self._gone[key] = max(version + 1, self._gone.get(key, -1))
+        self._tell(key)
         return key
 
     def jobs(self, namespace: str, uid: str) -> tuple[JobView, ...]:
@@ -148,6 +155,7 @@ class Cache:
             idle = idle_since(view, old[1] if old else None, self._clock())
             known[view.name] = (_version(body), replace(view, idle_since=idle))
         self._owners[body["metadata"]["namespace"], view.batch_uid] = owner
+        self._tell(owner)
         return owner
 
     def put_pod(self, body: Body) -> Key | None:
@@ -172,7 +180,10 @@ class Cache:
     def drop_job(self, body: Body) -> Key | None:
         self._gone[_job_key(body)] = _version(body) + 1
         self._forget_job(_job_key(body))
-        return _owner(body)
+        owner = _owner(body)
+        if owner is not None:
+            self._tell(owner)
+        return owner
 
     def _forget_job(self, key: JobKey) -> None:
         namespace, uid, name = key

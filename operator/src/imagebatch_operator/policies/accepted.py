@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from imagebatch_core.names import LABEL_KUEUE_PRIORITY, LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ConditionStatus
@@ -34,10 +35,28 @@ def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
     unknown = not_understood(batch)
     fields = [*batch.unknown_fields, *unsupported(batch.spec)]
     if not fields:
+        priority = priority_in_kueue(batch)
+        if priority is not None:
+            return False, priority.reason, f"{priority.message}; the batch goes on"
         return True, Reason.ACCEPTED, ""
     advice = "the change has no effect and the batch goes on as it was accepted: take it back"
     reason = unknown.reason if unknown else Reason.NOT_IMPLEMENTED
     return False, reason, explain_unsupported(fields, advice)
+
+
+def priority_in_kueue(batch: ImageBatch) -> Refusal | None:
+    """Return a refusal if the batch has a priority although Kueue decides when it runs.
+
+    It is not permanent: both the priority and the label may be changed.
+    """
+    queue = batch.labels.get(LABEL_KUEUE_QUEUE)
+    if not queue or not batch.spec.priority:
+        return None
+    text = (
+        f"spec.priority has no effect in the Kueue queue {queue}: set the label "
+        f"{LABEL_KUEUE_PRIORITY} instead, and spec.priority to 0"
+    )
+    return Refusal(Reason.INVALID_SPEC, text, permanent=False)
 
 
 def not_understood(batch: ImageBatch) -> Refusal | None:

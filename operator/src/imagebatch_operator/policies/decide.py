@@ -16,6 +16,7 @@ from .ends import ending, until_deadline
 from .facts import Case
 from .observed import Observation
 from .refused import refused
+from .running_limit import queued
 from .shard_jobs import compressing
 from .single_pod import collecting, planning
 from .stages import Ended, Over, Stage
@@ -35,8 +36,11 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
 
 
 def stage_of(case: Case) -> Stage:
-    """Return the stage of the batch: that of the first policy that applies."""
-    return (
+    """Return the stage of the batch: that of the first policy that applies.
+
+    A stage in which the batch would run is replaced by Queued while it has no turn.
+    """
+    stage = (
         over(case)
         or ending(case)
         or refused(case)
@@ -46,6 +50,7 @@ def stage_of(case: Case) -> Stage:
         or compressing(case)
         or collecting(case)
     )
+    return queued(case, stage) or stage
 
 
 def _look_again(case: Case, stage: Stage) -> float | None:

@@ -39,9 +39,11 @@ def notices(before: ImageBatchStatus, after: ImageBatchStatus) -> tuple[Notice, 
 
 def _phase(before: ImageBatchStatus, after: ImageBatchStatus) -> Iterator[Notice]:
     phase = after.phase
-    if phase is None or phase is before.phase or phase is Phase.PENDING:
-        return  # the refusal explains why a batch is pending
+    if phase is None or phase is before.phase:
+        return
     told = after.condition(T.SUCCEEDED if phase.finished else T.RECONCILING)
+    if phase is Phase.PENDING and (told is None or told.reason != Reason.QUEUED):
+        return  # the refusal explains why the batch is pending
     if told is not None:
         yield Notice(told.reason, f"{phase}: {told.message}", phase is Phase.FAILED)
 

@@ -161,6 +161,18 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether the limits on running batches let this one run, and else its place in the queue.
+
+    ``limits`` says what the limits are.
+    """
+
+    granted: bool
+    position: int = 0
+    limits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything that a pass knows besides the batch itself.
 
@@ -168,6 +180,7 @@ class Observation:
     decision asked for it. ``outdated`` names the Jobs whose pod template would be different now.
     ``storage``, the root of the batch's data, is set in the pass that accepts the batch.
     ``earlier``, the batch whose outputs are reused, is set in the pass that finds it.
+    ``turn`` is ``None`` when no limit on running batches applies.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -176,6 +189,7 @@ class Observation:
     outdated: frozenset[str] = frozenset()
     storage: str | None = None
     earlier: Earlier | None = None
+    turn: Turn | None = None
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
 

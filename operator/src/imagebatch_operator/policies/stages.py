@@ -65,6 +65,16 @@ class Suspended:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """The batch waits for its turn, because as many batches run as may."""
+
+    facts: Facts
+    position: int
+    message: str
+    next: Next = Next()
+
+
+@dataclass(frozen=True, slots=True)
 class Planning:
     """A pod checks and splits the CSV."""
 
@@ -123,5 +133,5 @@ class Over:
     next: Next = Next()
 
 
-Unfinished = Refused | Suspended | Planning | Compressing | Collecting
+Unfinished = Refused | Suspended | Queued | Planning | Compressing | Collecting
 Stage = Unfinished | Ended | Over

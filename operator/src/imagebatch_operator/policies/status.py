@@ -19,6 +19,7 @@ from .stages import (
     Note,
     Over,
     Planning,
+    Queued,
     Refused,
     Stage,
     Suspended,
@@ -27,8 +28,12 @@ from .stages import (
 
 T = ConditionType
 
-#: Refusals that last until somebody changes the release or the namespace.
-_NEEDS_SOMEBODY: Final = (Reason.STORAGE_NOT_CONFIGURED, Reason.SPEC_NOT_UNDERSTOOD)
+#: Refusals that last until somebody changes the release, the namespace or the batch.
+_NEEDS_SOMEBODY: Final = (
+    Reason.STORAGE_NOT_CONFIGURED,
+    Reason.SPEC_NOT_UNDERSTOOD,
+    Reason.INVALID_SPEC,
+)
 
 
 def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatus:
@@ -53,6 +58,8 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
             return Phase.PENDING, Note(Reason.WAITING, refusal.message, stalled)
         case Suspended(reason=reason, message=message):
             return Phase.SUSPENDED, Note(reason, message)
+        case Queued(message=message):
+            return Phase.PENDING, Note(Reason.QUEUED, message)
         case Planning():
             text = "validating and splitting the CSV"
             return Phase.PROCESSING, Note(Reason.PLANNING, text)
@@ -85,6 +92,7 @@ def _unfinished(
     return {
         "phase": phase,
         "start_time": now if begins else batch.status.start_time,
+        "queue_position": stage.position if isinstance(stage, Queued) else None,
         "paused": _paused(batch, stage.next.pauses, now),
     }
 
@@ -139,6 +147,7 @@ def _ended(batch: ImageBatch, stage: Ended, told: Conditions, now: datetime) -> 
         "paused": _paused(batch, False, now),
         "retry": None,
         "ending": None,
+        "queue_position": None,
     }
     if batch.spec.webhook is None:
         told.set(T.WEBHOOK_DELIVERED, None, Reason.NOT_REQUESTED)

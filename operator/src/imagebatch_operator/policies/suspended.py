@@ -12,6 +12,7 @@ from imagebatch_core.spec import SuspendAfter
 
 from .actions import Action, PatchJob
 from .facts import Case
+from .observed import JobView
 from .stages import Next, Suspended
 
 
@@ -23,16 +24,26 @@ def suspended(case: Case) -> Suspended | None:
     """
     if not case.batch.spec.suspend:
         return None
-    facts, actions = case.facts, list[Action]()
+    facts = case.facts
     for job in case.seen.jobs:
-        if job.finished or job.deleting or not facts.is_current(job):
-            continue
-        if job.queue is not None:
+        if job.queue is not None and _may_be_suspended(case, job):
             facts = facts.with_run(job.step, job.run + 1, job.chunk)
-        elif not job.suspended:
-            actions.append(PatchJob(job.name, suspend=True))
     text = "suspended by spec.suspend"
-    return Suspended(facts, Reason.SUSPENDED_BY_USER, text, Next(tuple(actions), pauses=True))
+    following = Next(suspend_jobs(case), pauses=True)
+    return Suspended(facts, Reason.SUSPENDED_BY_USER, text, following)
+
+
+def suspend_jobs(case: Case) -> tuple[Action, ...]:
+    """Return the patches that suspend the batch's Jobs; none for a Job in a queue of Kueue's."""
+    return tuple(
+        PatchJob(job.name, suspend=True)
+        for job in case.seen.jobs
+        if job.queue is None and not job.suspended and _may_be_suspended(case, job)
+    )
+
+
+def _may_be_suspended(case: Case, job: JobView) -> bool:
+    return not (job.finished or job.deleting) and case.facts.is_current(job)
 
 
 def awaiting_confirmation(case: Case) -> Suspended | None:

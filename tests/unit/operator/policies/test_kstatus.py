@@ -13,7 +13,7 @@ from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.policies.decide import decide, stage_of
 from imagebatch_operator.policies.facts import Case
-from imagebatch_operator.policies.observed import Observation, Obstacle, PodOutcome, Refusal
+from imagebatch_operator.policies.observed import Observation, Obstacle, PodOutcome, Refusal, Turn
 from imagebatch_operator.policies.stages import Stage
 from imagebatch_operator.policies.status import status_of_unreadable
 from support.kstatus import CURRENT, FAILED, IN_PROGRESS, TERMINATING, compute
@@ -63,6 +63,7 @@ PATHS: dict[str, tuple[BatchBuilder, Observation, str, Reason | None]] = {
     "collecting": (collecting(), Observation(), IN_PROGRESS, None),
     "suspended": (sharded().spec(suspend=True), RUNS, IN_PROGRESS, None),
     "held by a queue": (sharded(), Observation(jobs=(HELD,)), IN_PROGRESS, None),
+    "waits for its turn": (batch(), Observation(turn=Turn(False, 3, "")), IN_PROGRESS, None),
     "a pod failed": (begun(), plan_ends(137), IN_PROGRESS, None),
     "waits for its source": (batch(), refused(Reason.SOURCE_NOT_FOUND), IN_PROGRESS, None),
     "waits for a batch": (batch(), refused(Reason.EARLIER_BATCH_NOT_ENDED), IN_PROGRESS, None),
