@@ -44,14 +44,15 @@ FROM base AS runner
 COPY --from=runner-build /opt/imagebatch /opt/imagebatch
 ENTRYPOINT ["imagebatch-runner"]
 
-# ---- gateway -------------------------------------------------------------------------------------
+# ---- gateway, with the sweeper: the two that hold S3 keys and read ImageBatches ------------------
 FROM builder AS gateway-build
 COPY requirements/gateway.txt /src/requirements/
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \
     sh /src/requirements/install.sh shipped gateway
 COPY core /src/core
 COPY gateway /src/gateway
-RUN sh /src/requirements/install.sh components core gateway
+COPY sweep /src/sweep
+RUN sh /src/requirements/install.sh components core gateway sweep
 
 FROM base AS gateway
 COPY --from=gateway-build /opt/imagebatch /opt/imagebatch

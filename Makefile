@@ -9,7 +9,7 @@ JOBS ?= auto
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
-TYPED := core/src gateway/src operator/src jobrunner/src tools benchmarks dev
+TYPED := core/src gateway/src operator/src jobrunner/src sweep/src tools benchmarks dev
 export PYTHONPATH := dev
 # Tests start hundreds of processes: none of them should compile its modules again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -30,13 +30,13 @@ test: install ## All tests: lint, types, unit, integration, end to end
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 
-.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml jobrunner/pyproject.toml jobrunner/hatch_build.py $(wildcard jobrunner/native/*)
+.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml sweep/pyproject.toml jobrunner/pyproject.toml jobrunner/hatch_build.py $(wildcard jobrunner/native/*)
 	@echo "==> Python environment (.venv)"
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update || true; apt-get install -y --no-install-recommends python3-venv; }
 	@test -x $(PY) || python3 -m venv .venv
 	@$(PY) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@$(PY) -m uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
-	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e core -e gateway -e operator -e jobrunner
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e core -e gateway -e operator -e jobrunner -e sweep
 	@touch $@
 
 lock: install ## Compile the hash-pinned requirements files

@@ -17,10 +17,16 @@ OUT = ROOT / "requirements"
 #: File name → arguments of `uv pip compile` naming what it locks.
 LOCKS: dict[str, list[str]] = {
     "runner": ["jobrunner/pyproject.toml"],
-    "gateway": ["gateway/pyproject.toml"],
+    "gateway": ["gateway/pyproject.toml", "sweep/pyproject.toml"],
     "operator": ["operator/pyproject.toml"],
 }
-WORKSPACE = ("imagebatch-core", "imagebatch-gateway", "imagebatch-operator", "imagebatch-runner")
+WORKSPACE = (
+    "imagebatch-core",
+    "imagebatch-gateway",
+    "imagebatch-operator",
+    "imagebatch-runner",
+    "imagebatch-sweep",
+)
 HEADER = "# Compiled by `make lock` from the pyproject files: do not edit.\n"
 
 
@@ -60,7 +66,11 @@ def main(arguments: list[str]) -> int:
         "pyproject.toml",
         "--group",
         "dev",
-        *(p for d in ("core", "gateway", "operator", "jobrunner") for p in [f"{d}/pyproject.toml"]),
+        *(
+            p
+            for d in ("core", "gateway", "operator", "jobrunner", "sweep")
+            for p in [f"{d}/pyproject.toml"]
+        ),
         "--extra",
         "crd",
         "--extra",

@@ -32,6 +32,7 @@ from imagebatch_gateway.uploads.form import form_model
 from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.settings import Settings as RunnerSettings
+from imagebatch_sweep.settings import Settings as SweepSettings
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 
@@ -57,6 +58,7 @@ COMPONENTS: Final[dict[str, tuple[str, type[EnvironmentSettings]]]] = {
         RUNNER,
         RunnerSettings,
     ),
+    "Sweeper": ("[storage.md](../storage.md) tells what it removes.", SweepSettings),
 }
 #: Words in a setting's name that say the unit of its number.
 UNITS: Final = {"seconds": "seconds", "bytes": "bytes", "mib": "MiB", "pixels": "pixels"}

@@ -36,7 +36,7 @@ COMPONENTS: Mapping[str, Component] = {
             "runner",
             (*_ALWAYS, "requirements/runner.txt", "requirements/native.txt", "core", "jobrunner"),
         ),
-        Component("gateway", (*_ALWAYS, "requirements/gateway.txt", "core", "gateway")),
+        Component("gateway", (*_ALWAYS, "requirements/gateway.txt", "core", "gateway", "sweep")),
         Component("operator", (*_ALWAYS, "requirements/operator.txt", "core", "operator")),
         Component("devtools", (*_ALWAYS, "requirements/devtools.txt", "dev/samplehost")),
     )

@@ -35,6 +35,22 @@ def store_prefix(url: str) -> str:
     return f"{prefix}/" if prefix else ""
 
 
+def namespace_prefix(namespace: str, prefix: str) -> str:
+    """Return the key prefix of everything of a namespace; ``prefix`` is that of the store."""
+    return f"{prefix}{namespace}/"
+
+
+def batch_uid(root: str) -> str | None:
+    """Return the uid of the batch whose data lies below ``root``; ``None`` if no batch's does."""
+    match = _ROOT.fullmatch(root)
+    return match["uid"] if match else None
+
+
+def sweep_memory_key(namespace: str, prefix: str) -> str:
+    """Return the key of what the sweeper remembers between its runs over a namespace."""
+    return f"{namespace_prefix(namespace, prefix)}sweep.json"
+
+
 def upload_prefix(namespace: str) -> str:
     """Return the key prefix of a namespace's uploads, which ``s3.key`` of its batches may name."""
     return f"{namespace}/{UPLOADS}/"
@@ -79,9 +95,12 @@ class ImageKey(NamedTuple):
     extension: str
 
 
+_UID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# Matches only roots that BatchKeys.of makes.
+_ROOT: Final = re.compile(rf"(?:.+/)?{NAMESPACE}/(?P<uid>{_UID})/")
 # Matches only keys that BatchKeys.image makes.
 _IMAGE: Final = re.compile(
-    rf"(?:.+/)?(?P<namespace>{NAMESPACE})/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/images/"
+    rf"(?:.+/)?(?P<namespace>{NAMESPACE})/{_UID}/images/"
     r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
 )
 
@@ -228,6 +247,11 @@ class BatchKeys:
 
     def pod_progress(self, shard: int, pod_uid: str) -> str:
         return f"{self.shard_progress(shard)}{pod_uid}.json"
+
+    @property
+    def sources(self) -> str:
+        """The key prefix of the kept sources of the sample."""
+        return f"{self.root}sources/"
 
     @property
     def images(self) -> str:

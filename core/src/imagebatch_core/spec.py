@@ -217,7 +217,6 @@ MUTABLE_FIELDS = (
     "parallelism",
     "priority",
     "ttlSecondsAfterFinished",
-    "deletionPolicy",
     "webhook",
 )
 
@@ -281,8 +280,8 @@ class ImageBatchSpec(Model):
     )
     deletion_policy: DeletionPolicy = Field(
         DeletionPolicy.RETAIN,
-        description="`Retain` leaves all objects in the bucket when the batch is deleted. "
-        "`Delete` is not supported yet: a batch that sets it is refused.",
+        description="What happens to the batch's objects in the bucket when the ImageBatch is "
+        "deleted. Retain: they stay. Delete: the sweeper removes them all, an hour or two later.",
     )
     webhook: Webhook | None = None
     runner: Runner | None = None

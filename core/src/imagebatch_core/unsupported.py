@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from .spec import DeletionPolicy, ImageBatchSpec
+from .spec import ImageBatchSpec
 
 _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
     "spec.source.retryOf": lambda spec: spec.source.retry_of is not None,
-    "spec.deletionPolicy: Delete": lambda spec: spec.deletion_policy is DeletionPolicy.DELETE,
     "spec.runner": lambda spec: spec.runner is not None,
 }
 

@@ -38,7 +38,8 @@ def _blocks(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_each_part_has_a_policy_and_all_can_be_switched_off(render: Render) -> None:
     found = {one["metadata"]["name"] for one in render().all("NetworkPolicy")}
-    assert found == {"imagebatch-operator", "imagebatch-gateway", "imagebatch-runner"}
+    parts = {"imagebatch-operator", "imagebatch-gateway", "imagebatch-runner", "imagebatch-sweep"}
+    assert found == parts
     assert render(networkPolicy={"enabled": False}).all("NetworkPolicy") == []
 
 

@@ -27,7 +27,6 @@ async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> 
     ("spec", "field"),
     [
         ({"source": {"retryOf": {"name": "old"}}}, "retryOf"),
-        ({"deletionPolicy": "Delete"}, "deletionPolicy"),
         ({"runner": {"priorityClassName": "high"}}, "runner"),
     ],
 )

@@ -328,7 +328,7 @@ async def test_a_change_that_is_not_supported_ends_only_what_has_not_begun(
         await life.one_pass()
         path = batch_path("shop", "spring")
         body = cluster.objects[path]
-        cluster.add(path, {**body, "spec": {**body["spec"], "deletionPolicy": "Delete"}})
+        cluster.add(path, {**body, "spec": {**body["spec"], "runner": {}}})
         for _ in range(3):
             await life.one_pass()
         status = result(cluster).status

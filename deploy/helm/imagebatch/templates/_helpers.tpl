@@ -128,10 +128,15 @@ http://imagebatch-local-s3.{{ .Release.Namespace }}.svc:8333
 {{- end -}}
 {{- end }}
 
-{{/* Where the objects are, for whoever opens the store: the ConfigMap's and the gateway's. */}}
+{{/* Where the objects are, for gateway and runner, which also name their outputs' public address. */}}
 {{- define "imagebatch.storeEnv" -}}
-IMAGEBATCH_STORE: {{ include "imagebatch.store" . | quote }}
 IMAGEBATCH_PUBLIC_BASE_URL: {{ include "imagebatch.publicBaseUrl" . | quote }}
+{{ include "imagebatch.storeAddress" . }}
+{{- end }}
+
+{{/* Where the objects are, for whoever opens the store. */}}
+{{- define "imagebatch.storeAddress" -}}
+IMAGEBATCH_STORE: {{ include "imagebatch.store" . | quote }}
 AWS_REGION: {{ .Values.s3.region | quote }}
 {{- with include "imagebatch.s3Endpoint" . }}
 AWS_ENDPOINT_URL: {{ . | quote }}

@@ -28,7 +28,7 @@ from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, not_implemented
 
 #: Fields of the spec that can be set only with kubectl, or with PATCH once the request exists.
-_NOT_HERE: Final = frozenset({"cancel", "runner", "deletion_policy"})
+_NOT_HERE: Final = frozenset({"cancel", "runner"})
 _NO_SOURCES: Final = frozenset({"config_map"})
 
 

@@ -14,12 +14,13 @@ from uuid import uuid4
 
 from imagebatch_core.catalogue.rows import RowProblem, RowReader, open_rows
 from imagebatch_core.errors import InputRefused, StorageRefused
+from imagebatch_core.owner import Owner
 from imagebatch_core.results import ShardItem
 from imagebatch_core.urls import check_url
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_urls import S3Object, is_s3
-from imagebatch_runner.store.documents import Owner, Plan, Reuse, to_json
+from imagebatch_runner.store.documents import Plan, Reuse, to_json
 
 from . import sharding, source
 from .batch import Batch
@@ -52,8 +53,13 @@ def plan(batch: Batch) -> Plan:
     found = read_plan(batch)
     if found is not None:
         return found
+    owner = to_json(Owner.of(batch.job))
+    if not batch.is_local:
+        # Before anything else: if this pod is killed, the sweeper knows whose the rest is.
+        batch.storage.put(batch.keys.owner, owner)
     with source.copied_input(batch) as copied:
-        batch.storage.put(batch.keys.owner, to_json(Owner.of(batch.job)))
+        if batch.is_local:
+            batch.storage.put(batch.keys.owner, owner)
         with earlier_outputs(batch) as earlier:
             made = _split(batch, copied, earlier)
     batch.storage.put(batch.keys.plan, to_json(made))

@@ -1,4 +1,4 @@
-"""The small JSON documents of a batch: ``plan.json``, ``summary.json``, ``owner.json``.
+"""The small JSON documents of a batch: ``plan.json`` and ``summary.json``.
 
 Their field names are camelCase, as in the resource. The gateway reads the plan while a batch runs.
 :mod:`imagebatch_core.indexes` has the documents that index large objects.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from imagebatch_core.job import RunnerJob, RunnerMessage, Step, Totals
+from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.model import Document
 from imagebatch_core.plan import PlannedBatch
-from imagebatch_core.spec import DeletionPolicy, Output
+from imagebatch_core.spec import Output
 
 
 class Reuse(Document):
@@ -89,27 +89,6 @@ class Summary(Document):
             totals=self.totals,
             report_key=self.report_key,
             report_sha256=self.report_sha256,
-        )
-
-
-class Owner(Document):
-    """``owner.json``: the batch that the objects of this prefix belong to.
-
-    It stays when the resource is gone, and says whether the objects must be removed then.
-    """
-
-    namespace: str
-    name: str
-    uid: str
-    deletion_policy: DeletionPolicy
-
-    @classmethod
-    def of(cls, job: RunnerJob) -> Owner:
-        return cls(
-            namespace=job.namespace,
-            name=job.name,
-            uid=job.uid,
-            deletion_policy=job.deletion_policy,
         )
 
 

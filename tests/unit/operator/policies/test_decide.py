@@ -569,15 +569,15 @@ def test_an_old_job_between_two_pods_is_not_called_blocked() -> None:
 
 
 def test_a_change_that_is_not_supported_is_refused_and_the_batch_goes_on() -> None:
-    builder = batch().shards(3, first_runs=1).spec(deletionPolicy="Delete")
+    builder = batch().shards(3, first_runs=1).spec(runner={"priorityClassName": "high"})
     running = Observation(jobs=(job(Step.COMPRESS),))
     decision = decide(builder.build(), running, NOW)
     accepted = condition(decision.status, ConditionType.ACCEPTED)
     assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
-    assert "deletionPolicy" in accepted.message
+    assert "spec.runner" in accepted.message
     assert decision.status.phase is Phase.PROCESSING
     assert decision.actions == ()
-    back = decide(after(builder.spec(deletionPolicy="Retain"), decision.status), running, NOW)
+    back = decide(after(builder.spec(runner=None), decision.status), running, NOW)
     assert condition(back.status, ConditionType.ACCEPTED).status == "True"
 
 
@@ -585,7 +585,9 @@ def test_a_finished_batch_refuses_such_a_change_and_keeps_its_end() -> None:
     builder = collecting(batch())
     read = Observation(jobs=(COLLECT_DONE,), outcomes={COLLECT_DONE.name: collect_done()})
     ended = decide(builder.build(), read, NOW).status
-    changed = decide(after(builder.spec(deletionPolicy="Delete"), ended), Observation(), NOW)
+    changed = decide(
+        after(builder.spec(runner={"priorityClassName": "high"}), ended), Observation(), NOW
+    )
     accepted = condition(changed.status, ConditionType.ACCEPTED)
     assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
     assert changed.status.phase is Phase.COMPLETED
@@ -594,9 +596,9 @@ def test_a_finished_batch_refuses_such_a_change_and_keeps_its_end() -> None:
 
 def test_a_batch_that_was_refused_stays_refused_when_the_field_is_taken_back() -> None:
     refusal = Refusal(Reason.NOT_IMPLEMENTED, "not yet", permanent=True)
-    builder = batch().spec(deletionPolicy="Delete")
+    builder = batch().spec(runner={"priorityClassName": "high"})
     refused = decide(builder.build(), Observation(refusal=refusal), NOW).status
-    later = decide(after(builder.spec(deletionPolicy="Retain"), refused), Observation(), NOW)
+    later = decide(after(builder.spec(runner=None), refused), Observation(), NOW)
     assert condition(later.status, ConditionType.ACCEPTED).status == "False"
 
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from imagebatch_core.indexes import ReportIndex
 from imagebatch_core.job import RunnerMessage, Step, Totals
+from imagebatch_core.owner import Owner
 from imagebatch_core.spec import DeletionPolicy, Format, Metadata, Output, Profile
-from imagebatch_runner.store.documents import Owner, Plan, Summary, to_json
+from imagebatch_runner.store.documents import Plan, Summary, to_json
 
 
 def built(model: type[BaseModel], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[BaseModel]:

@@ -1,0 +1,178 @@
+"""One run: list the bucket, then the ImageBatches, decide, and remove."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from imagebatch_core.keys import (
+    BatchKeys,
+    batch_uid,
+    namespace_prefix,
+    store_prefix,
+    sweep_memory_key,
+    upload_prefix,
+)
+from imagebatch_core.owner import Owner
+
+from .bucket import Bucket, BucketFailed, BucketForbidden
+from .living import Living
+from .memory import Memory
+from .rules import BatchData, Decision, Listing, Unfinished, decide
+from .settings import Settings
+
+_log = logging.getLogger(__name__)
+
+#: Lists the ImageBatches of the namespace; raises if it cannot list all of them.
+ListBatches = Callable[[], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run decided; ``failed`` if something could not be read or removed."""
+
+    decision: Decision
+    failed: bool
+
+
+def sweep(
+    bucket: Bucket, batches: ListBatches, settings: Settings, now: datetime, *, dry_run: bool
+) -> Outcome:
+    """Remove what nobody needs any more; with ``dry_run`` only log it.
+
+    Raises:
+        BucketFailed: a listing of the bucket is not whole. Nothing is removed then.
+        Exception: the ImageBatches cannot be listed. Nothing is removed then.
+    """
+    prefix = store_prefix(settings.store)
+    at = sweep_memory_key(settings.namespace, prefix)
+    stored = bucket.get(at)
+    memory = Memory.read(stored.data if stored else None)
+    survey = _Survey(bucket, settings.namespace, prefix, memory)
+    listing = survey.listing()
+    # After the listing: a batch that is missing here can have no object in it that is needed.
+    living = Living.of(batches())
+    decision = decide(listing, living, memory, settings.limits, now)
+    for root, reason in decision.left.items():
+        _log.info("left as it is: %s: %s", root, reason, extra={"root": root})
+    if dry_run:
+        _tell(decision)
+        return Outcome(decision, survey.failed)
+    failed = _remove(bucket, decision)
+    bucket.put(at, decision.memory.without_gone(survey.uids).to_json())
+    return Outcome(decision, failed or survey.failed)
+
+
+class _Survey:
+    """Lists the objects of a namespace. ``failed`` if one of its batches could not be read."""
+
+    def __init__(self, bucket: Bucket, namespace: str, prefix: str, memory: Memory) -> None:
+        self._bucket = bucket
+        self._namespace = namespace
+        self._prefix = prefix
+        self._memory = memory
+        self.uids: set[str] = set()
+        self.failed = False
+
+    def listing(self) -> Listing:
+        """Return what the bucket holds; a listing that is not whole raises BucketFailed."""
+        below = namespace_prefix(self._namespace, self._prefix)
+        roots = {root: uid for root in self._bucket.folders(below) if (uid := batch_uid(root))}
+        self.uids = set(roots.values())
+        return Listing(
+            namespace=self._namespace,
+            prefix=self._prefix,
+            uploads=dict(self._bucket.objects(self._prefix + upload_prefix(self._namespace))),
+            unfinished=self._unfinished(below),
+            batches={
+                root: found
+                for root, uid in roots.items()
+                if uid not in self._memory.settled and (found := self._batch(root, uid)) is not None
+            },
+        )
+
+    def _unfinished(self, below: str) -> list[Unfinished]:
+        try:
+            return self._bucket.unfinished(below)
+        except BucketForbidden as error:
+            # A right on the whole bucket, which the key pair of a namespace may lack.
+            _log.info("multipart uploads are left to a lifecycle rule of the bucket: %s", error)
+            return []
+
+    def _batch(self, root: str, uid: str) -> BatchData | None:
+        """Return the data of a batch; ``None`` if there is none.
+
+        Some stores list a folder for a while after its last object is gone.
+        """
+        keys = BatchKeys(root)
+        try:
+            stored = self._bucket.get(keys.owner)
+        except BucketFailed as error:
+            _log.warning("%s", error, extra={"root": root})
+            self.failed = True
+            return BatchData(uid, None)
+        if stored is None:
+            empty = next(self._bucket.objects(root), None) is None
+            return None if empty else BatchData(uid, None)
+        sources = dict(self._bucket.objects(keys.sources))
+        try:
+            owner = Owner.model_validate_json(stored.data)
+        except ValidationError:
+            return BatchData(uid, None, stored.written, sources)
+        return BatchData(uid, owner, stored.written, sources)
+
+
+def _tell(decision: Decision) -> None:
+    """Log what a run would remove now, and what it would remove later."""
+    for kind, named in (
+        ("the data of a batch", decision.roots),
+        ("an upload", decision.uploads),
+        ("a kept source", decision.sources),
+        ("a multipart upload", [upload.key for upload in decision.unfinished]),
+    ):
+        for key in named:
+            _log.info("would remove %s: %s", kind, key, extra={"key": key})
+    going = {*decision.roots, *decision.uploads}
+    for key, since in (decision.memory.orphaned | decision.memory.unreferenced).items():
+        if key not in going:
+            text = "needed by nobody, as seen since %s: %s"
+            _log.info(text, since.isoformat(), key, extra={"key": key})
+
+
+def _remove(bucket: Bucket, decision: Decision) -> bool:
+    """Remove what may go, and return whether something could not be removed."""
+    removals: list[tuple[str, Callable[[], object]]] = [
+        *((f"an upload: {key}", partial(bucket.delete, [key])) for key in decision.uploads),
+        *((f"a kept source: {key}", partial(bucket.delete, [key])) for key in decision.sources),
+        *(
+            (f"the multipart upload of {upload.key}", partial(bucket.abort, upload))
+            for upload in decision.unfinished
+        ),
+        *(
+            (f"the data of a batch: {root}", partial(_remove_batch, bucket, root))
+            for root in decision.roots
+        ),
+    ]
+    failed = False
+    for what, removal in removals:
+        try:
+            removal()
+        except BucketFailed as error:
+            _log.error("could not remove %s: %s", what, error)
+            failed = True
+        else:
+            _log.info("removed %s", what)
+    return failed
+
+
+def _remove_batch(bucket: Bucket, root: str) -> None:
+    """Remove all objects of a batch; ``owner.json`` last, so that a killed run is repeated."""
+    owner = BatchKeys(root).owner
+    bucket.delete(key for key, _ in bucket.objects(root) if key != owner)
+    bucket.delete([owner])
