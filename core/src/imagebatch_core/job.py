@@ -76,6 +76,8 @@ class RunnerJob(Model):
     #: Why the batch ends before all images are done, for collect: images without a result are
     #: reported as not_processed with this message, otherwise as shard_failed.
     not_processed: str | None = None
+    #: Whether collect waits until every image is recorded; without it, it reads what there is.
+    wait: bool = False
     #: Shard number of completion index 0: a batch of over 10,000 shards has several Jobs.
     first_shard: int = 0
 

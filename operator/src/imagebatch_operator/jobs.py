@@ -99,7 +99,10 @@ def construct_job(
             "name": job_name(batch, action.step, action.chunk, action.run),
             "namespace": batch.namespace,
             "labels": template["metadata"]["labels"],
-            "annotations": {names.ANNOTATION_TEMPLATE: template_hash(template)},
+            "annotations": {
+                names.ANNOTATION_TEMPLATE: template_hash(template),
+                **({names.ANNOTATION_WAITS: "true"} if action.waits else {}),
+            },
             "ownerReferences": [owner_reference(batch)],
         },
         "spec": spec,
@@ -223,6 +226,7 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
         reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
         not_processed=_not_processed(batch.status.ending) if action.step is Step.COLLECT else None,
         first_shard=first_shard(action.chunk),
+        wait=action.waits,
     )
 
 

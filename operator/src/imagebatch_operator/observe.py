@@ -134,7 +134,10 @@ class Observer:
         secret = await self._secrets.of(batch.namespace)
         made_now = {
             view.name: jobs.pod_template(
-                batch, CreateJob(view.step, view.run, view.chunk), self._settings, secret
+                batch,
+                CreateJob(view.step, view.run, view.chunk, waits=view.waits),
+                self._settings,
+                secret,
             )
             for view in idle
         }

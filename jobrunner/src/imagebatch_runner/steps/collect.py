@@ -7,6 +7,7 @@ Memory holds the results of one shard at a time, and of a few small shards that 
 from __future__ import annotations
 
 import shutil
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,13 +26,13 @@ from imagebatch_runner.store.documents import Plan, Summary, to_json
 from . import sharding
 from .batch import Batch
 from .counts import ResultCounts
-from .parts import Place, read_parts
+from .parts import Place, read_parts, wait_for_parts
 from .plan import read_plan
 from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
 #: Most results that are read ahead of the row that is being written.
-_RESULTS_AHEAD: Final = 4000
+_RESULTS_AHEAD: Final = 20_000
 #: Most shards that are read at once.
 _READERS: Final = 4
 
@@ -113,10 +114,14 @@ def _another_input() -> ImageBatchError:
 class _ShardResults:
     """The results of all shards in input order. Each shard is read once and then dropped."""
 
-    def __init__(self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor, given_up: threading.Event
+    ) -> None:
         self._batch = batch
         self._pool = pool
         self._per_shard = plan.images_per_shard
+        self._images = plan.images
+        self._given_up = given_up
         self._ahead: deque[Future[dict[Place, ImageResult]]] = deque()
         self._next = iter(range(plan.shards))
         self._count = 0
@@ -151,12 +156,21 @@ class _ShardResults:
     def _read_ahead(self) -> None:
         shard = next(self._next, None)
         if shard is not None:
-            self._ahead.append(
-                self._pool.submit(read_parts, self._batch.storage, self._batch.keys, shard)
-            )
+            self._ahead.append(self._pool.submit(self._read, shard))
+
+    def _read(self, shard: int) -> dict[Place, ImageResult]:
+        batch = self._batch
+        if not batch.job.wait:
+            return read_parts(batch.storage, batch.keys, shard)
+        images = min(self._per_shard, self._images - shard * self._per_shard)
+        return wait_for_parts(batch.storage, batch.keys, shard, images, self._given_up)
 
 
 @contextmanager
 def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
+    given_up = threading.Event()
     with ThreadPoolExecutor(_READERS) as pool:
-        yield _ShardResults(batch, plan, pool)
+        try:
+            yield _ShardResults(batch, plan, pool, given_up)
+        finally:
+            given_up.set()  # after an error, the pool's end must not wait for the last images

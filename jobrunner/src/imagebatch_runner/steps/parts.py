@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from imagebatch_core.keys import BatchKeys, parse_part_key
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
+
+#: Seconds between two looks at a shard that is not done: the longer, the longer nothing came.
+_SHORTEST_WAIT: Final = 0.2
+_LONGEST_WAIT: Final = 5.0
 
 Place = tuple[int, int]
 """Row and position, both 1-based."""
@@ -33,6 +40,29 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
         for result in read_part(storage, key):
             found.setdefault((result.row, result.position), result)
     return found
+
+
+def wait_for_parts(
+    storage: Storage, keys: BatchKeys, shard: int, images: int, given_up: threading.Event
+) -> dict[Place, ImageResult]:
+    """Return the results of a shard by place once all its ``images`` are recorded.
+
+    Return what there is when ``given_up`` is set.
+    """
+    found: dict[Place, ImageResult] = {}
+    read: set[str] = set()
+    changed = time.monotonic()
+    while True:
+        for key in storage.keys(keys.shard_results(shard)):
+            if key not in read:
+                read.add(key)
+                changed = time.monotonic()
+                for result in read_part(storage, key):
+                    found.setdefault((result.row, result.position), result)
+        idle = time.monotonic() - changed
+        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT + idle / 10)
+        if len(found) >= images or given_up.wait(wait):
+            return found
 
 
 def read_part(storage: Storage, key: str) -> list[ImageResult]:

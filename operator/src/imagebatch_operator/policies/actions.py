@@ -10,12 +10,16 @@ from imagebatch_core.status import ImageBatchStatus
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create the Job of a run; ``shards`` is the number of completion indexes, for compress."""
+    """Create the Job of a run; ``shards`` is the number of completion indexes, for compress.
+
+    ``waits`` is for collect: it starts before the last images are recorded, and waits for them.
+    """
 
     step: Step
     run: int
     chunk: int = 0
     shards: int = 0
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

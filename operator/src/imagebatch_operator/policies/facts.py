@@ -129,7 +129,13 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
     if facts.shards is None:
         # The plan pod of a batch of one shard was stopped on its way through the images.
         facts = _planned(facts, collect)
-    return _collected(facts, collect)
+    facts = _collected(facts, collect)
+    shards = facts.shards
+    if facts.ending is None and shards is not None:
+        # A collect that waited for the last images ends before the shard Job does.
+        done = shards.model_copy(update={"done": shards.total - shards.failed})
+        facts = replace(facts, shards=done)
+    return facts
 
 
 def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:

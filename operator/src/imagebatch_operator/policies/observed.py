@@ -10,6 +10,7 @@ from typing import Any
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import (
     ANNOTATION_TEMPLATE,
+    ANNOTATION_WAITS,
     LABEL_BATCH_UID,
     LABEL_KUEUE_QUEUE,
     LABEL_RUN,
@@ -26,6 +27,7 @@ class JobView:
     was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none. ``queue``
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
     ``suspend``. ``template`` is the hash of the pod template that it was made with.
+    ``waits`` is set for a Job of collect that waits for the last images.
     """
 
     name: str
@@ -38,6 +40,7 @@ class JobView:
     idle_since: datetime | None = None
     queue: str | None = None
     template: str | None = None
+    waits: bool = False
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -62,7 +65,7 @@ class JobView:
     def from_object(cls, body: Mapping[str, Any]) -> JobView:
         """Parse a Job of the API server; raises KeyError when the operator did not create it."""
         meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-        labels = meta["labels"]
+        labels, annotations = meta["labels"], meta.get("annotations") or {}
         step, _, chunk = labels[LABEL_STEP].partition("-")
         # SuccessCriteriaMet and FailureTarget come before the last pods have terminated: there is
         # no need to wait for those pods.
@@ -76,7 +79,8 @@ class JobView:
             run=int(labels[LABEL_RUN]),
             started=datetime.fromisoformat(status.get("startTime") or meta["creationTimestamp"]),
             queue=labels.get(LABEL_KUEUE_QUEUE) or None,
-            template=(meta.get("annotations") or {}).get(ANNOTATION_TEMPLATE),
+            template=annotations.get(ANNOTATION_TEMPLATE),
+            waits=ANNOTATION_WAITS in annotations,
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=bool(true & {"FailureTarget", "Failed"}),
             suspended=bool(spec.get("suspend")),

@@ -12,7 +12,7 @@ from .actions import CreateJob, DeleteJob, ReadOutcome
 from .facts import Case, Facts
 from .failed_pods import last_outcome
 from .mending import create, run_later
-from .observed import PodOutcome, find
+from .observed import JobView, PodOutcome, find
 from .running_job import is_replaced, keep_going
 from .stages import Collecting, Ended, Next, Note, Planning
 
@@ -70,7 +70,7 @@ def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
         return _run(case, stage, facts, run)
     if job.deleting:
         return stage(facts)
-    if is_replaced(case, job):
+    if is_replaced(case, job) or (job.waits and _waits_in_vain(facts, job)):
         return _run(case, stage, facts, run + 1)
     if not job.finished and not job.failed_pods:
         return stage(facts, keep_going(case, job))
@@ -90,6 +90,12 @@ def _step(case: Case, stage: type[_Stage]) -> _Stage | Ended:
         reason = Reason.PLAN_FAILED if step is Step.PLAN else Reason.COLLECT_FAILED
         return Ended(facts, Phase.FAILED, reason, f"the {step} pods failed: {error}")
     return _again(case, stage, run)
+
+
+def _waits_in_vain(facts: Facts, job: JobView) -> bool:
+    """Return whether a Job of collect waits for images that nobody will record, or has failed."""
+    given_up = facts.shards is not None and facts.shards.failed > 0
+    return given_up or facts.ending is not None or job.failed
 
 
 def _run(

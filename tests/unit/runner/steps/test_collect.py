@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,29 @@ def test_first_part_in_key_order_wins(tmp_path: Path) -> None:
     made.part(0, "a", 1, done(1, 1, "second"))
     collect(made.batch)
     assert [line["output_url"] for line in made.report()] == ["first"]
+
+
+def test_collect_that_waits_ends_once_the_last_image_is_recorded(tmp_path: Path) -> None:
+    made = Planned(tmp_path, [["http://h/1-1", "http://h/1-2"], ["http://h/2-1"]])
+    waiting = replace(made.batch, job=made.batch.job.model_copy(update={"wait": True}))
+    made.part(0, "a", 0, done(1, 1))
+    with ThreadPoolExecutor() as pool:
+        collecting = pool.submit(collect, waiting)
+        made.part(1, "b", 0, done(2, 1))
+        with pytest.raises(TimeoutError):
+            collecting.result(0.6)
+        assert made.report() == []
+        made.part(0, "c", 0, done(1, 2))
+        assert collecting.result(20).totals.succeeded == 3
+
+
+def test_collect_that_waits_ends_at_once_by_an_error(tmp_path: Path) -> None:
+    made = Planned(tmp_path, [["http://h/1-1"], ["http://h/2-1"], ["http://h/3-1"]], per_shard=1)
+    waiting = replace(made.batch, job=made.batch.job.model_copy(update={"wait": True}))
+    made.part(0, "a", 0, done(1, 1))
+    made.batch.storage.put(made.batch.keys.input, b"S. No.,Product Name,Input Image Urls\n")
+    with pytest.raises(ImageBatchError, match="changed"):
+        collect(waiting)
 
 
 def test_totals_count_bytes_of_what_has_an_output(tmp_path: Path) -> None:
