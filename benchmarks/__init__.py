@@ -1,5 +1,6 @@
-"""Speed and size beside sharp and libjpeg-turbo, on photographs: ``make bench``.
+"""Benchmarks of speed and size against sharp and libjpeg-turbo, on photographs: ``make bench``.
 
-A section is a module with ``run(bench) -> Section``, named in :data:`benchmarks.__main__.SECTIONS`.
+A section is a module with ``run(rounds) -> Section``, listed in
+:data:`benchmarks.__main__.SECTIONS`.
 It writes ``reports/bench-<name>.json``; :mod:`.render` makes docs/benchmarks.md of all of them.
 """

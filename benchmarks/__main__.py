@@ -8,7 +8,7 @@ import importlib
 from . import render
 from .section import save
 
-#: In the order of the page; each is a module here with ``run(rounds) -> Section``.
+#: The sections in the order of the page; each is a module here with ``run(rounds) -> Section``.
 SECTIONS = ("codec", "pipeline", "scale", "reuse", "cluster")
 
 

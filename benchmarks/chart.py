@@ -1,4 +1,4 @@
-"""Horizontal bars as SVG, plain enough to read in any viewer, light or dark."""
+"""Draw bar charts as SVG, readable on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OURS, _THEIRS, _INK = "#2f6fde", "#9aa3b2", "#5c6370"
 
 
 def svg(chart: Chart) -> str:
-    """The chart's source text; the whiskers are the least and the most of the rounds."""
+    """Return the chart as SVG text. The whiskers show the lowest and highest round."""
     most = max([bar.high for bar in chart.bars] + [chart.mark or 0]) * 1.02
     scale = (_WIDTH - _LEFT - 90) / most
     height = _TOP + _ROW * len(chart.bars) + 14

@@ -1,4 +1,4 @@
-"""The codec beside sharp and the floor: one image in, one image out, in memory."""
+"""Benchmark the codec in memory against sharp and against the floor, plain libjpeg-turbo."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def run(rounds: int) -> Section:
 
 
 def derived(photos: Mapping[Photo, Path]) -> dict[str, list[Path]]:
-    """Of the larger photographs: as progressive JPEGs, and as a camera on its side writes them."""
+    """Return variants of the larger photographs: progressive JPEGs, and JPEGs with an EXIF
+    orientation."""
     found: dict[str, list[Path]] = {"progressive": [], "turned": []}
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -133,13 +134,16 @@ def derived(photos: Mapping[Photo, Path]) -> dict[str, list[Path]]:
 
 
 def floor(path: Path) -> bytes:
-    """libjpeg-turbo from JPEG to RGB and back, standard Huffman tables: nothing does less."""
+    """Decode a JPEG to RGB and encode it with libjpeg-turbo and standard Huffman tables.
+
+    No compression can do less work than this.
+    """
     pixels = simplejpeg.decode_jpeg(path.read_bytes(), strict=True)
     return bytes(simplejpeg.encode_jpeg(pixels, quality=50, colorsubsampling="420"))
 
 
 def ours(*, fast: bool = True, **options: object) -> Callable[[Path], bytes]:
-    """The runner's codec as its worker calls it."""
+    """Return a variant that runs the runner's codec as its worker does, with these options."""
     chosen = CodecOptions(**options)  # type: ignore[arg-type] # spelled by this module
 
     def run_one(path: Path) -> bytes:
@@ -158,8 +162,11 @@ def ours(*, fast: bool = True, **options: object) -> Callable[[Path], bytes]:
 def comparison(
     title: str, measured: Measured, paths: Sequence[Path], *, base: str, resized: bool
 ) -> Table:
-    """Speed and bytes with ``base`` as 1, and what the picture lost against its source or, where it
-    is ``resized``, against that scaled in full size."""
+    """Return a table of speed and bytes relative to ``base``, and of the quality of the outputs.
+
+    The quality is measured against the source; if the output was ``resized``, against the source
+    scaled by Lanczos.
+    """
     rows = []
     for name in measured.seconds:
         outputs = measured.outputs[name]
@@ -182,7 +189,8 @@ def comparison(
 
 
 def scaled(path: Path, output: bytes) -> bytes:
-    """The upright picture, decoded whole and scaled by Lanczos' filter to ``output``'s size."""
+    """Return the upright picture as a PNG, decoded in full size and scaled with Lanczos to the size
+    of ``output``."""
     with Image.open(path) as image, Image.open(BytesIO(output)) as other:
         whole = ImageOps.exif_transpose(image).resize(other.size, Image.Resampling.LANCZOS)
     lossless = BytesIO()
@@ -191,7 +199,7 @@ def scaled(path: Path, output: bytes) -> bytes:
 
 
 def qualities(sources: Sequence[bytes], outputs: Sequence[bytes]) -> Mapping[str, float]:
-    """The mean over the images."""
+    """Return the mean quality of the outputs by metric."""
     pairs = list(zip(sources, outputs, strict=True))
     return {
         "ssim": statistics.mean(quality.ssim(*pair) for pair in pairs),
@@ -205,8 +213,8 @@ def bar(name: str, measured: Measured, *, base: str, ours: bool) -> Bar:
 
 
 def _keep_memory() -> None:
-    """What glibc's variables do for the runner's workers (``decoders.py``), here for all variants
-    that run in this process, the floor among them."""
+    """Set glibc's memory options as for the runner's workers (``decoders.py``), for all variants
+    that run in this process, including the floor."""
     libc = ctypes.CDLL(None)
     for setting, value in ((-1, KEPT_BY_DECODER), (-3, 32 << 20)):  # M_TRIM_, M_MMAP_THRESHOLD
         libc.mallopt(setting, value)

@@ -1,7 +1,7 @@
-"""The codec without anything around it, in a process like a decoder's.
+"""Measure the codec alone, in a process with a decoder's environment.
 
-``python -m benchmarks.codec_alone FORMAT IMAGES FILE…`` compresses so many numbered photographs
-from memory to memory and prints the CPU seconds of that alone, start-up excluded.
+``python -m benchmarks.codec_alone FORMAT IMAGES FILE…`` compresses IMAGES numbered photographs in
+memory, and prints the CPU seconds without start-up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     photos = [Path(name).read_bytes() for name in sys.argv[3:]]
     options, spent = CodecOptions(format=format_), 0.0
     with open(memfile.create("bench"), "r+b", buffering=0) as out:  # noqa: PTH123 - in memory
-        for number in range(-len(photos), images):  # one unmeasured of each
+        for number in range(-len(photos), images):  # one run of each photograph is not measured
             data = numbered(photos[number % len(photos)], number)
             before = time.process_time()
             out.seek(0)
@@ -38,8 +38,8 @@ def main() -> None:
 
 
 def cpu_seconds(photos: Sequence[Path], images: int, format_: str = "jpeg") -> float:
-    """The images in as many processes at once as the runner has decoders: two that share a core's
-    caches take more CPU time each than one alone."""
+    """Return the CPU seconds for compressing ``images`` images, in as many processes as the runner
+    has decoders. Processes that share a core's caches take more CPU time than one alone."""
     count = available_cpus()
     shares = [images // count + (number < images % count) for number in range(count)]
     command = [sys.executable, "-m", "benchmarks.codec_alone", format_]

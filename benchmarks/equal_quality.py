@@ -1,4 +1,4 @@
-"""Bytes of the profile small beside what sharp's mozjpeg needs for the same quality of picture."""
+"""Compare the bytes of the profile small with those of sharp's mozjpeg at equal visual quality."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .measure import Cost
 from .peer import Peer
 from .section import Table
 
-#: scikit-image's photographs as they are, not tiled.
+#: Photographs of scikit-image in their own size, not tiled.
 _PICTURES: Final[Mapping[str, Callable[[], Any]]] = {
     "chelsea": data.chelsea,
     "astronaut": data.astronaut,
@@ -29,13 +29,13 @@ _PICTURES: Final[Mapping[str, Callable[[], Any]]] = {
     "tissue": data.immunohistochemistry,
     "motorcycle": lambda: data.stereo_motorcycle()[0],  # type: ignore[no-untyped-call]
 }
-#: By name: a JPEG such as cameras and shops write, and pixels that were no JPEG before.
+#: Sources by name: a JPEG such as cameras and shops write, and a picture that was never a JPEG.
 _SOURCES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "JPEG, quality 92": ("jpg", {"quality": 92, "subsampling": "4:2:0"}),
     "PNG": ("png", {"compress_level": 1}),
 }
 _QUALITIES: Final = (50, 75, 85)
-#: What sharp needs between two of these is interpolated.
+#: Qualities at which sharp is measured. Its bytes for a quality in between are interpolated.
 _OF_SHARP: Final = (38, 44, 50, 56, 63, 70, 75, 80, 84, 88, 92)
 _METRICS: Final = (quality.ssimulacra2, quality.ssim)
 
@@ -47,7 +47,7 @@ sharp needs for the score of each output are interpolated, and the ratios' geome
 
 
 def table(peer: Peer, ours: Callable[[int], Callable[[Path], bytes]]) -> Table:
-    """``ours`` is the profile small at a quality."""
+    """Return the table. ``ours`` returns the variant of the profile small for a quality."""
     ratios: dict[tuple[str, int], list[list[float]]] = {}
     for source in _SOURCES:
         for name in _PICTURES:
@@ -72,7 +72,8 @@ def table(peer: Peer, ours: Callable[[int], Callable[[Path], bytes]]) -> Table:
 def _curves(
     before: bytes, path: Path, variant: Callable[[int], Callable[[Path], Cost]]
 ) -> list[Callable[[float], float]]:
-    """The bytes that the variant needs for a score, for each metric."""
+    """Return a function for each metric: it returns the bytes that the variant needs for a
+    score."""
     outputs = [variant(number)(path).output for number in _OF_SHARP]
     sizes = [math.log(len(output)) for output in outputs]
 

@@ -1,4 +1,4 @@
-"""Where the benchmarks read and write."""
+"""Folders of the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 from hosttools.cache import cache_root
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-#: Results of the last run of each section; not committed.
+#: Folder with the results of the last run of each section; not committed.
 REPORTS: Final = ROOT / "reports"
 
 
 def cache() -> Path:
-    """Photographs and the peer's packages live here, outside the tree."""
+    """Return the cache folder for photographs and the peer's packages, outside the repository."""
     folder = cache_root() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,6 +1,6 @@
-"""A memory cgroup of its own for one process and its children, which see its limit as a pod does.
+"""Run a process and its children in a memory cgroup, whose limit they see as in a pod.
 
-Needs root and a memory controller, version 1 or 2.
+This needs root and a memory controller, version 1 or 2.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ _V1: Final = _ROOT / "memory"
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """``folder`` is the cgroup's, ``mounted`` where a pod finds it."""
+    """A memory cgroup. ``folder`` is its folder, ``mounted`` the place where a pod finds its
+    own."""
 
     folder: Path
     mounted: Path
 
     @property
     def wrapper(self) -> tuple[str, ...]:
-        """A command that runs the command after it within the limit."""
+        """Return a command prefix that runs the command after it within the limit."""
         script = 'echo $$ > "$0/cgroup.procs" && mount --bind "$0" "$1" && shift && exec "$@"'
         inside = ("sh", "-c", script, str(self.folder), str(self.mounted))
         return ("unshare", "--mount", *inside)
 
     @property
     def peak(self) -> int:
-        """Bytes, page cache included: at most the limit, whatever happens."""
+        """Return the peak memory in bytes, including the page cache. It never exceeds the limit."""
         return self._number("memory.max_usage_in_bytes", "memory.peak")
 
     @property
     def kills(self) -> int:
-        """Processes that the kernel ended for want of memory."""
+        """Return the number of processes that the kernel killed because memory ran out."""
         name = "memory.oom_control" if self.mounted == _V1 else "memory.events"
         lines = (self.folder / name).read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
@@ -49,7 +50,7 @@ class Limited:
 
 @contextmanager
 def limited(limit: int) -> Iterator[Limited]:
-    """``limit`` in bytes."""
+    """Create a memory cgroup with a limit in bytes, and remove it at the end of the block."""
     v1 = _V1.is_dir()
     mounted = _V1 if v1 else _ROOT
     folder = mounted / f"imagebatch-bench-{os.getpid()}"
@@ -64,7 +65,7 @@ def limited(limit: int) -> Iterator[Limited]:
 
 
 def _remove(folder: Path) -> None:
-    """It stays busy for a moment after its last process ended."""
+    """Remove a cgroup, which stays busy for a moment after its last process has ended."""
     for _ in range(50):
         try:
             folder.rmdir()

@@ -1,7 +1,7 @@
-"""CPU time of variants side by side: interleaved, so that a busy machine slows all of them alike.
+"""Measure the CPU time of variants interleaved, so that a busy machine slows all of them alike.
 
-Only ratios are reported. A variant answers for each input how many CPU seconds (user and system,
-all threads, children included) it took; ratios are formed within a round and then summarised.
+Only ratios are reported. A variant returns for each input its CPU seconds (user and system, all
+threads, children included). Ratios are computed within a round and then summarised.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Input = TypeVar("Input")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One input through one variant: CPU ``seconds`` and what came out."""
+    """The cost of one input in one variant: its CPU ``seconds``, and its output."""
 
     seconds: float
     output: bytes
@@ -41,7 +41,8 @@ class Measured:
     outputs: Mapping[str, Sequence[bytes]]
 
     def speed(self, variant: str, base: str) -> Spread:
-        """Throughput per CPU second with ``base`` as 1; least, median and most of the rounds."""
+        """Return the throughput per CPU second relative to ``base``: lowest, median and highest
+        round."""
         pairs = zip(self.seconds[base], self.seconds[variant], strict=True)
         ratios = [theirs / ours for theirs, ours in pairs]
         return Spread(min(ratios), statistics.median(ratios), max(ratios))
@@ -62,7 +63,8 @@ def interleaved(
         total = dict.fromkeys(variants, 0.0)
         order = list(variants)
         for at, item in enumerate(inputs):
-            turn = (number + at) % len(order)  # nobody always runs on another's warm cache
+            turn = (number + at) % len(order)  # so that no variant always runs with caches that
+            # another one has warmed
             for name in order[turn:] + order[:turn]:
                 total[name] += variants[name](item).seconds
         for name, spent in total.items():
@@ -71,14 +73,14 @@ def interleaved(
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process, its threads and its ended children."""
+    """Return the user and system time of this process, its threads and its ended children."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
 
 
 def here(function: Callable[[Input], bytes]) -> Callable[[Input], Cost]:
-    """A variant that runs in this process."""
+    """Return a variant that calls ``function`` in this process."""
 
     def variant(item: Input) -> Cost:
         before = cpu_seconds()

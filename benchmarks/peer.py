@@ -1,4 +1,4 @@
-"""The peer: sharp, installed by its lock into the cache, each script in a process that stays."""
+"""Run the peer, sharp, which is installed into the cache from its lock file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ SOURCE: Final = Path(__file__).parent / "peer"
 
 
 def installed() -> Path:
-    """The folder with the peer's scripts and its node_modules; RuntimeError without Node."""
+    """Return the folder of the peer's scripts and node_modules, after installing it if needed.
+
+    Raises RuntimeError without Node.
+    """
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             raise RuntimeError(f"{tool} is missing: apt-get install nodejs npm (Node 20 or newer)")
@@ -41,7 +44,7 @@ def installed() -> Path:
 
 
 class Peer(Service):
-    """``with Peer() as peer``: sharp in one Node process; its CPU time is what Node reports."""
+    """Sharp in one Node process, during a ``with`` block. Node reports its CPU time."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp())
@@ -67,7 +70,7 @@ class Peer(Service):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answer(self, line: str) -> str:
-        """The script's next line; empty when it ended."""
+        """Send a line to the script and return its response line; empty if the script has ended."""
         process = self._process
         assert process is not None and process.stdin and process.stdout  # noqa: S101, PT018 - open
         process.stdin.write(line + "\n")
@@ -77,7 +80,7 @@ class Peer(Service):
     def variant(
         self, format_: str, pipeline: dict[str, Any] | None = None, **options: Any
     ) -> Callable[[Path], Cost]:
-        """A variant for :func:`.measure.interleaved`; ``pipeline`` as in codec.mjs."""
+        """Return a variant for :func:`.measure.interleaved`. codec.mjs defines ``pipeline``."""
 
         def run(path: Path) -> Cost:
             job = {

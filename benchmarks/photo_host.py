@@ -1,7 +1,7 @@
-"""An HTTP server of photographs in a process of its own, whose CPU time is nobody's.
+"""An HTTP server of photographs, in a process whose CPU time is not measured.
 
-``python -m benchmarks.photo_host FILE…`` prints its port and serves until its input ends: path
-``/<n>.jpg`` is the n-th of the files in turn, numbered.
+``python -m benchmarks.photo_host FILE…`` prints its port and serves until its standard input ends.
+``/<n>.jpg`` is the n-th file, counted round, with n in a comment.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
 
 @contextmanager
 def serving(photos: Sequence[Path]) -> Iterator[str]:
-    """The server's base URL."""
+    """Run the server during the block; yield its base URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.photo_host", *map(str, photos)],
         stdin=subprocess.PIPE,

@@ -1,9 +1,9 @@
-"""The photographs: 1 to 12 megapixels, made the same way every time from those of scikit-image.
+"""Make photographs of 1 to 12 megapixels, always the same, from those of scikit-image.
 
-Those are small. They are laid out as mirrored tiles, so that edges meet and a codec sees the
-statistics of the photograph itself at every place. ``zoom`` 2 enlarges them before, which is as
-soft, pixel by pixel, as a camera's full resolution; ``zoom`` 1 is as sharp as a picture that was
-scaled down for a shop. Qualities and subsamplings are those that cameras and shops write.
+The sources are small, so they are laid out as mirrored tiles: edges meet, and the statistics of the
+photograph hold everywhere. ``zoom`` 2 enlarges a source first; it is then about as soft as a
+camera's full resolution. ``zoom`` 1 is as sharp as a picture scaled down for a shop. Qualities and
+subsamplings are those that cameras and shops use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .folders import cache
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A JPEG to make: ``source`` is a function of ``skimage.data``."""
+    """A JPEG to make. ``source`` is the name of a function of ``skimage.data``."""
 
     name: str
     source: str
@@ -48,7 +48,7 @@ PHOTOS = (
 
 
 def all_photos() -> dict[Photo, Path]:
-    """The files, made when they are not in the cache yet."""
+    """Return the file of each photograph, after making those that are not in the cache."""
     recipe = hashlib.sha256(f"{PHOTOS!r}{Path(__file__).read_text()}".encode()).hexdigest()[:12]
     folder = cache() / f"photos-{recipe}"
     folder.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def all_photos() -> dict[Photo, Path]:
 
 
 def picture(photo: Photo) -> Image.Image:
-    """The pixels before JPEG."""
+    """Return a photograph's pixels, before it is encoded as a JPEG."""
     tile = Image.fromarray(getattr(data, photo.source)()[..., :3])
     if photo.zoom != 1:
         size = (tile.width * photo.zoom, tile.height * photo.zoom)

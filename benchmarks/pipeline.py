@@ -1,7 +1,7 @@
-"""The whole way of an image, from an HTTP server to an S3, beside a script with sharp.
+"""Benchmark the whole pipeline, from an HTTP server to S3, against a script with sharp.
 
-Measured is the CPU time of the client's processes from start to end: the runner with its decoders,
-and Node. The servers, one of photographs and a SeaweedFS, are processes of their own.
+It measures the CPU time of the client's processes from start to end: the runner with its decoders,
+or Node. The servers of photographs and S3 (SeaweedFS) are separate processes, which do not count.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SHARP = "Node, sharp"
 ALONE = "the codec alone"
 _START = "the runner's start"
 
-#: A shard is of 500 images unless the batch says otherwise.
+#: Number of images of one measured shard.
 IMAGES = 500
-#: To WebP, which takes ten times as long.
+#: Number of images to WebP, which takes ten times as long.
 _IMAGES_TO_WEBP = 100
-#: Images at once in the script; more than the cores, so that none waits for the network.
+#: Images that the script processes at once: more than cores, so that no core waits for the network.
 _CONCURRENCY = 8
 
 _TEXT = f"""
@@ -114,7 +114,8 @@ def _measured(
 
 
 def _runner(s3: SeaweedFS, urls: list[str], folder: Path, format_: str) -> float:
-    """``compress`` as a pod runs it, on a shard that was planned before."""
+    """Run ``compress`` as a pod does, on a shard that was planned before; return its CPU
+    seconds."""
     batch = RunnerBatch.of(s3, folder, products(urls), imagesPerShard=len(urls), dryRun=True)
     batch.job["output"] = {"format": format_}
     planned = batch.run("plan")
@@ -151,7 +152,8 @@ def _script(s3: SeaweedFS, urls: list[str], format_: str) -> float:
 
 
 def _ended(process: subprocess.Popen[str]) -> float:
-    """CPU seconds of a process and of the children that it waited for."""
+    """Wait for a process; return its CPU seconds, including those of children that it waited
+    for."""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

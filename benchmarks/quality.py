@@ -1,7 +1,7 @@
-"""How much an output looks like its source: SSIM of luma, and SSIMULACRA2.
+"""Measure how similar an output looks to its source: SSIM of luma, and SSIMULACRA2.
 
-On a crop of at most :data:`SIDE` pixels a side from the middle: SSIMULACRA2 takes seconds a
-megapixel, and tiles repeat anyway.
+Only a square of at most :data:`SIDE` pixels a side in the middle is compared, because SSIMULACRA2
+takes seconds per megapixel.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ SIDE: Final = 512
 
 
 def ssim(source: bytes, output: bytes) -> float:
-    """Of luma, 1 when equal."""
+    """Return the SSIM of luma; 1 means equal."""
     one, other = (np.asarray(_middle(data).convert("L")) for data in (source, output))
     similarity = structural_similarity(one, other, data_range=255)  # type: ignore[no-untyped-call]
     return float(similarity)
 
 
 def ssimulacra2(source: bytes, output: bytes) -> float:
-    """100 when equal; 70 is high quality, 50 medium."""
+    """Return SSIMULACRA2; 100 means equal, 70 high quality, 50 medium quality."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("source.png", "output.png")]
         for data, path in zip((source, output), paths, strict=True):

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its charts, from the sections' results."""
+"""Write docs/benchmarks.md and its charts from the results of the sections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ photographs, of 1 to 12 megapixels, are made from those of scikit-image (`benchm
 
 
 def write(names: Iterable[str]) -> None:
-    """The page of all sections: those that were run here anew, the others as they stand on it."""
+    """Write the page of all sections. A section without results here keeps its present text."""
     _CHARTS.mkdir(parents=True, exist_ok=True)
     machine = f"Python {platform.python_version()}, {platform.machine()}"
     pages = [_HEAD + f"\nThis run: {machine}.\n"]
@@ -36,7 +36,8 @@ def write(names: Iterable[str]) -> None:
 
 
 def _standing(page: str, name: str) -> str | None:
-    """A section of the page as it is, found by its mark or its charts."""
+    """Return a section's present text on the page, found by its mark or charts; ``None`` if
+    none."""
     parts = page.split("\n## ")[1:]
     return next(
         (f"## {p.strip()}\n" for p in parts if _mark(name) in p or f"](benchmarks/{name}-" in p),

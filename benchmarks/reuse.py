@@ -1,6 +1,6 @@
-"""The night after: a catalogue of which 1 % changed, with and without the earlier night's outputs.
+"""Benchmark a nightly catalogue of which 1 % has changed, with and without reuse of outputs.
 
-The runner's own steps, as processes, against a real S3 (SeaweedFS) and an image host that counts.
+The runner's steps run as processes against a real S3 (SeaweedFS) and a host that counts requests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS = 1_000_000
 _ANEW = "without reuseFrom"
 _BY_TAG = "reuseFrom, hosts with ETag"
 _BY_BYTES = "reuseFrom, hosts without validators"
-#: A batch of one unchanged image: what the process itself costs, paid once for each shard.
+#: Name of a batch of one unchanged image, which measures the cost of starting the processes.
 _START = "start"
 _SHOWN = (_ANEW, _BY_TAG, _BY_BYTES)
 _DECODED = (ImageStatus.SUCCEEDED, ImageStatus.KEPT)
@@ -38,7 +38,7 @@ _DECODED = (ImageStatus.SUCCEEDED, ImageStatus.KEPT)
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What one batch cost: CPU ``seconds`` of its processes, the rest as the host counted it."""
+    """The cost of one batch: CPU ``seconds`` of its processes, and counts of the image host."""
 
     seconds: float
     fetched: int
@@ -74,7 +74,8 @@ def run(rounds: int) -> Section:
 
 
 def _serve(host: ImageHost, photos: list[bytes], *, changed: int, tags: bool) -> list[str]:
-    """The catalogue, the first ``changed`` images of which are others than on the first day."""
+    """Serve the catalogue and return its URLs; its first ``changed`` images differ from the first
+    night's."""
     urls = []
     for n in range(IMAGES):
         other = n < changed
@@ -99,13 +100,17 @@ def _cost(host: ImageHost, batch: RunnerBatch) -> Night:
 
 
 def _ended_children() -> float:
-    """CPU of the runner's processes; S3 goes on running and the host is in this process."""
+    """Return the CPU seconds of ended children: only the runner's, because S3 still runs and the
+    image host is in this process."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _shares(nights: dict[str, list[Night]], name: str, *, started: bool = False) -> list[float]:
-    """CPU of each round as a share of the full night; ``started``: without the process's start."""
+    """Return the CPU time of each round as a share of the night without reuse.
+
+    With ``started``, the cost of starting the processes is subtracted from both.
+    """
     rounds = zip(nights[name], nights[_ANEW], nights[_START], strict=True)
     less = [(night, full, start.seconds if started else 0) for night, full, start in rounds]
     return [(night.seconds - start) / (full.seconds - start) for night, full, start in less]
@@ -143,7 +148,7 @@ def _chart(nights: dict[str, list[Night]]) -> Chart:
 
 
 def _plan_at_scale(rows: int) -> tuple[int, float]:
-    """Peak memory in MiB and CPU seconds of a plan that looks up every image."""
+    """Return peak memory in MiB and CPU seconds of a plan that looks up every image."""
     with tempfile.TemporaryDirectory() as folder:
         program = [sys.executable, "-m", "benchmarks.reuse_plan", folder, str(rows)]
         output = subprocess.run(

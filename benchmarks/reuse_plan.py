@@ -1,6 +1,6 @@
-"""``python -m benchmarks.reuse_plan FOLDER ROWS``: plan a batch of which every image was there.
+"""``python -m benchmarks.reuse_plan FOLDER ROWS``: plan a batch whose images all have an output.
 
-A process of its own, for its peak memory. Prints MiB and CPU seconds of plan.
+It runs in its own process, to measure peak memory. It prints MiB and CPU seconds of plan.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     _monday(earlier, rows, folder / "monday.jsonl")
     with source.open("w") as file:
         file.write("S. No.,Product Name,Input Image Urls\n")
-        # Another order than that of the report: nobody's catalogue is sorted for us.
+        # The order differs from the report's, as in real catalogues.
         file.writelines(f"{n},SKU{n},{_url(n * 7919 % rows)}\n" for n in range(rows))
     job = RunnerJob(
         namespace="shop", name="tuesday", uid="tuesday", source=JobSource(path=str(source))
@@ -50,7 +50,7 @@ def _url(number: int) -> str:
 
 
 def _monday(batch: EarlierBatch, rows: int, report: Path) -> None:
-    """The plan and the report that an earlier batch left; ``report`` is a file of its own."""
+    """Store the plan and report of an earlier batch; ``report`` is a temporary file."""
     made = Plan(
         products=rows,
         images=rows,

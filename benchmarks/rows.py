@@ -1,8 +1,8 @@
-"""plan and collect over many rows, each step in a process of its own.
+"""Measure plan and collect over many rows, each step in its own process.
 
-``python -m benchmarks.rows STEP FOLDER ROWS`` does one step on a local folder and prints its CPU
-seconds and its peak memory as JSON; ``python -m benchmarks.rows all FOLDER ROWS`` does all of them.
-The results between plan and collect are written as compress records them, without any image.
+``python -m benchmarks.rows STEP FOLDER ROWS`` runs one step on a local folder and prints its CPU
+seconds and peak memory as JSON; ``python -m benchmarks.rows all FOLDER ROWS`` runs all of them. The
+results between plan and collect are written as compress records them, without any image.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from imagebatch_runner.store.storage import Storage
 from .measure import cpu_seconds
 
 _BASE = "https://files.example.com/files"
-#: Results in one part, as the runner writes them: half of the default of IMAGEBATCH_PART_IMAGES.
+#: Number of results in a part, as the runner writes them: half of IMAGEBATCH_PART_IMAGES' default.
 _PART = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``memory`` is the peak in bytes, ``cpu`` and ``wall`` are seconds."""
+    """The cost of a step: peak ``memory`` in bytes, ``cpu`` and ``wall`` time in seconds."""
 
     cpu: float
     wall: float
@@ -44,7 +44,7 @@ class Step:
 
 
 def steps(folder: Path, rows: int) -> dict[str, Step]:
-    """What plan and collect took."""
+    """Run all steps in ``folder`` and return the cost of each by name."""
     found = {}
     for name in ("input", "plan", "results", "collect"):
         command = [sys.executable, "-m", "benchmarks.rows", name, str(folder), str(rows)]

@@ -1,4 +1,4 @@
-"""Memory and the cost of the steps around compressing: many rows, and a long shard in a pod."""
+"""Benchmark memory use and the steps other than compressing: many rows, and a long shard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROWS = 1_000_000
 _IMAGES = 5000
 #: The chart's limit of a runner pod.
 _LIMIT = 2048 * _MIB
-#: The photograph of 1 megapixel, for the cost of one image.
+#: Number of images of 1 megapixel that are compressed to find the cost of one.
 _CODEC_IMAGES = 200
 
 _TEXT = f"""
@@ -65,7 +65,7 @@ def _long_shard() -> Table:
     ):
         urls = [f"{host}/{number}.jpg" for number in range(_IMAGES)]
         batch = RunnerBatch.of(s3, Path(folder), products(urls), imagesPerShard=_IMAGES)
-        # One shard: it is planned, compressed and collected at once.
+        # The batch has one shard, so one pod plans, compresses and collects it.
         process = batch.start("plan", prefix=cgroup.wrapper)
         peaks = peak_memory(process)
         ended = batch.wait(process)

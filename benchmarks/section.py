@@ -1,4 +1,4 @@
-"""What a section hands to the page: a text, tables, bars; kept as JSON between runs."""
+"""The results of a section: a text, tables and charts, stored as JSON between runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .folders import REPORTS
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``rows`` are cells as they are printed; the first column names the row."""
+    """A table. ``rows`` are cells as they are printed; the first column names the row."""
 
     title: str
     columns: list[str]
@@ -20,7 +20,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """``value`` with the least and the most of the rounds; the same unit throughout a chart."""
+    """A bar of a chart: a ``value``, and the lowest and highest round."""
 
     label: str
     low: float
@@ -31,7 +31,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Horizontal bars; ``mark`` is a line to reach, ``unit`` follows the numbers."""
+    """A chart of horizontal bars. ``mark`` is a target line; ``unit`` is written after the
+    numbers."""
 
     title: str
     unit: str
@@ -55,7 +56,7 @@ def save(section: Section) -> None:
 
 
 def load(name: str) -> Section | None:
-    """``None`` when the section has not been run here."""
+    """Return the stored results of a section; ``None`` if it has not been run here."""
     path = REPORTS / f"bench-{name}.json"
     if not path.exists():
         return None

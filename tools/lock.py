@@ -1,7 +1,7 @@
 """Compile the hash-pinned requirements of every image and of development.
 
-Not ``uv.lock``: it records the addresses of the registry that the author's machine used. Run by
-``make lock``; with ``--check`` it only says whether they are out of date.
+``uv.lock`` is not used, because it records the registry addresses of the author's machine. ``make
+lock`` runs this; with ``--check`` it only reports which files are out of date.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Write what the documents say about settings, options, statuses and formats, from where the code
-has them.
+"""Generate the reference documentation of settings, options, statuses and formats from the code.
 
-``make generate`` runs it; with ``--check``, as ``make verify`` does, it only says what is out of
-date. ``settings.md`` and ``openapi.json`` are generated whole, other pages between two comments.
+``make generate`` runs it. With ``--check``, which ``make verify`` uses, it only reports pages that
+are out of date. ``settings.md`` and ``openapi.json`` are generated completely; in other pages only
+the text between two comments is.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ UNITS: Final = {"seconds": "seconds", "bytes": "bytes", "mib": "MiB", "pixels": 
 
 
 def settings() -> str:
-    """The page of all components' settings."""
+    """Return the page of all components' settings."""
     parts = [SETTINGS]
     for component, (text, model) in COMPONENTS.items():
         rows = (
@@ -78,7 +78,7 @@ def settings() -> str:
 
 
 def options() -> str:
-    """The table of an upload's fields."""
+    """Return the table of the upload form's fields."""
     rows = (
         (f"`{field.alias}`", default(name, field), values, field.description or "")
         for name, field, values in fields(form_model(ImageBatchSpec))
@@ -87,7 +87,7 @@ def options() -> str:
 
 
 def statuses() -> str:
-    """The table of what an image can end as."""
+    """Return the table of image statuses."""
     rows = (
         (f"`{status.value}`", "yes" if status.has_output else "no", status.meaning)
         for status in ImageStatus
@@ -96,7 +96,7 @@ def statuses() -> str:
 
 
 def formats() -> str:
-    """The table of image formats."""
+    """Return the table of image formats."""
     asked = {format_.value for format_ in Format}
     rows = (
         (
@@ -115,7 +115,7 @@ def formats() -> str:
 
 
 def openapi() -> str:
-    """The gateway's OpenAPI document. Nothing in it depends on settings."""
+    """Return the gateway's OpenAPI document, which does not depend on settings."""
     settings = GatewaySettings(namespace="shop", store="memory://")
     cluster = SimpleNamespace(reviews=None, key_secret=None, batches=lambda _: None)
     app = create_app(settings, open_store(settings.store, {}), cast("Cluster", cluster))
@@ -123,7 +123,7 @@ def openapi() -> str:
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table. In cells that are no code ``<`` would begin a tag."""
+    """Return a Markdown table. ``<`` is escaped in cells that are not code."""
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in rows:
         cells = (cell if cell.startswith("`") else cell.replace("<", "&lt;") for cell in row)
@@ -132,7 +132,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str]]:
-    """Name, field and allowed values of each field."""
+    """Yield name, field and allowed values of each field of a model."""
     schema = model.model_json_schema(schema_generator=LenientSchema)
     definitions = schema.get("$defs", {})
     for name, field in model.model_fields.items():
@@ -141,7 +141,7 @@ def fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str]]:
 
 
 class LenientSchema(GenerateJsonSchema):
-    """A type that JSON does not know is described in the field's meaning alone."""
+    """Makes a schema even for types without a JSON schema; such a field has no allowed values."""
 
     def handle_invalid_for_json_schema(
         self, schema: CoreSchema, error_info: str
@@ -150,7 +150,7 @@ class LenientSchema(GenerateJsonSchema):
 
 
 def default(name: str, field: FieldInfo) -> str:
-    """What holds when the variable is not set, or the option is left out."""
+    """Return the text of a field's default, which applies if the variable or option is not set."""
     unset = next((m.text for m in field.metadata if isinstance(m, WhenUnset)), None)
     if unset is not None:
         return unset
@@ -174,7 +174,7 @@ def _size(count: int) -> str:
 
 
 def allowed(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """The values that a field takes, for people."""
+    """Return a text that says which values a field accepts."""
     for branch in (schema, *schema.get("anyOf", ()), *schema.get("allOf", ())):
         node = definitions[branch["$ref"].rpartition("/")[2]] if "$ref" in branch else branch
         if "enum" in node:
@@ -200,7 +200,7 @@ def _range(node: dict[str, Any]) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Each page with its content as it should be."""
+    """Return the up-to-date content of each page."""
     return {
         DOCS / "reference" / "settings.md": settings(),
         DOCS / "reference" / "openapi.json": openapi(),
@@ -210,7 +210,7 @@ def pages() -> dict[Path, str]:
 
 
 def between(page: Path, **texts: str) -> str:
-    """The page with each text between its two comments, which have its name."""
+    """Return the page with each text put between the two comments of the same name."""
     whole = page.read_text()
     for name, text in texts.items():
         whole = _between(whole, name, text)
@@ -224,7 +224,7 @@ def _between(page: str, name: str, text: str) -> str:
 
 
 def main() -> int:
-    """Exit code 1 when ``--check`` finds a page out of date."""
+    """Write the pages; with ``--check``, return exit code 1 if a page is out of date."""
     stale = {
         page: text
         for page, text in pages().items()

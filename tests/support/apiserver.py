@@ -15,7 +15,7 @@ _CRD = ROOT / "deploy" / "crds" / "imagebatches.yaml"
 def with_imagebatches(
     namespace: str, *, controller_manager: bool = False
 ) -> Iterator[ControlPlane]:
-    """A control plane with the CRD and an empty ``namespace``."""
+    """Run a control plane with the CRD and an empty ``namespace`` during the block."""
     with ControlPlane(controller_manager=controller_manager) as plane:
         plane.kubectl("apply", "-f", str(_CRD))
         plane.kubectl("wait", "--for=condition=Established", "crd/imagebatches.imagebatch.dev")

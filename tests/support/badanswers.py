@@ -1,4 +1,7 @@
-"""Answers that no honest host gives, as bytes: lies about length, endless and dripping ones."""
+"""HTTP responses of hostile hosts: with wrong lengths, endless, dripping, or reset.
+
+Each function makes ``host`` respond so at the path ``name``, and returns the URL.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any
 from .imagehost import ImageHost
 
 OK = b"HTTP/1.1 200 OK\r\n"
-#: Endless answers stop here, so that a client without a limit fails a test instead of a machine.
+#: Endless responses stop after this many bytes, so that a client without a limit fails only a test.
 _ENOUGH = 64 << 20
 
 
 def raw(host: ImageHost, name: str, *pieces: bytes) -> str:
-    """Exactly these bytes, then the end of the connection; the URL."""
+    """Respond with exactly these bytes, then close the connection."""
 
     def answer(handler: Any) -> None:
         for piece in pieces:
@@ -26,7 +29,10 @@ def raw(host: ImageHost, name: str, *pieces: bytes) -> str:
 
 
 def endless(host: ImageHost, name: str, head: bytes, piece: bytes) -> str:
-    """``piece`` again and again until the client goes away; ``host.sent[name]`` counts bytes."""
+    """Respond with ``head``, then ``piece`` repeatedly until the client disconnects.
+
+    ``host.sent[name]`` counts the bytes of the pieces.
+    """
 
     def answer(handler: Any) -> None:
         handler.close_connection = True
@@ -39,7 +45,8 @@ def endless(host: ImageHost, name: str, head: bytes, piece: bytes) -> str:
 
 
 def dripping(host: ImageHost, name: str, head: bytes, drops: Iterable[bytes], pause: float) -> str:
-    """``head`` at once, then a drop every ``pause`` seconds until the client goes away."""
+    """Respond with ``head`` at once, then one drop every ``pause`` seconds until the client
+    disconnects."""
 
     def answer(handler: Any) -> None:
         handler.close_connection = True
@@ -53,7 +60,7 @@ def dripping(host: ImageHost, name: str, head: bytes, drops: Iterable[bytes], pa
 
 
 def reset(host: ImageHost, name: str, head: bytes) -> str:
-    """``head``, then a TCP reset."""
+    """Respond with ``head``, then reset the TCP connection."""
 
     def answer(handler: Any) -> None:
         handler.close_connection = True
@@ -66,7 +73,7 @@ def reset(host: ImageHost, name: str, head: bytes) -> str:
 
 
 def answered(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A whole answer whose headers are written by hand."""
+    """Return the bytes of a complete response with exactly these header lines."""
     return b"\r\n".join(
         [
             f"HTTP/1.1 {status}".encode(errors="surrogateescape"),

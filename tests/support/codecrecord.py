@@ -1,7 +1,7 @@
-"""What the codec makes of some pictures, recorded for its revision.
+"""The outputs of the codec for some pictures, recorded for its revision.
 
-After a change that raises ``REVISION`` in codec/revision.py: ``PYTHONPATH=tests python -m
-support.codecrecord`` writes the record anew.
+After a change of ``REVISION`` in codec/revision.py, write the record again with
+``PYTHONPATH=tests python -m support.codecrecord``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .iccprofile import ADOBE_RGB, profile
 from .pictures import decoded, encoded, photo
 
 RECORD = Path(__file__).parents[1] / "unit" / "runner" / "codec" / "revision.json"
-#: The picture is compared by the colours of so many parts of it.
+#: Columns and rows into which a picture is divided to compare its colours.
 _PARTS = (3, 2)
 _WHOLE, _SMALLER = None, 130
 
@@ -38,12 +38,12 @@ class Made:
 
 
 def outputs() -> dict[str, Made]:
-    """By a name for picture and options."""
+    """Return the codec's outputs by a name for picture and options."""
     return {name: _made(data, options, fast=fast) for name, data, options, fast in _cases()}
 
 
 def record() -> tuple[int, dict[str, Made]]:
-    """The revision that was recorded, and its outputs."""
+    """Return the recorded revision and its outputs."""
     found = json.loads(RECORD.read_text())
     outputs = {name: Made(size, tuple(rest)) for name, (size, *rest) in found["outputs"].items()}
     return found["revision"], outputs

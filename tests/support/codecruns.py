@@ -1,4 +1,4 @@
-"""Images through the codec, in the process of the test."""
+"""Run the codec in the process of the test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pictures import decoded
 
 
 def run(data: bytes, out: BinaryIO, **options: Any) -> tuple[Encoded, bytes]:
-    """Sniff and compress an image, as the worker does; the result, and the output's bytes."""
+    """Sniff and compress an image as the worker does; return the result and the output's bytes."""
     chosen = CodecOptions(**options)
     kind = sniff(data, max_pixels=chosen.max_pixels).kind
     _clear(out)
@@ -25,7 +25,10 @@ def run(data: bytes, out: BinaryIO, **options: Any) -> tuple[Encoded, bytes]:
 
 
 def outcome(data: bytes, out: BinaryIO, *, fast: bool, **options: Any) -> tuple[str, bytes]:
-    """What came of a JPEG, in words, and its bytes; ``fast`` as for ``compress``."""
+    """Compress a JPEG; return the outcome as text, and the output's bytes.
+
+    ``fast`` is that of ``compress``.
+    """
     _clear(out)
     try:
         result = compress(data, Kind.JPEG, CodecOptions(**options), out, fast=fast)
@@ -36,7 +39,7 @@ def outcome(data: bytes, out: BinaryIO, *, fast: bool, **options: Any) -> tuple[
 
 
 def difference(one: bytes | Image.Image, other: bytes | Image.Image) -> float:
-    """The root mean square of the differences in the worst channel of RGB, 0 to 255."""
+    """Return the root mean square of the differences, 0 to 255, in the worst channel of RGB."""
     pair = [decoded(each) if isinstance(each, bytes) else each for each in (one, other)]
     return max(ImageStat.Stat(ImageChops.difference(*(each.convert("RGB") for each in pair))).rms)
 

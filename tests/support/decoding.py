@@ -1,4 +1,4 @@
-"""One image as a shard does it, from bytes to bytes: sniffed here, decoded in a real worker."""
+"""Compress one image as a shard does: sniff it here, decode it in a real worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imagebatch_runner.workers.decoders import Compressed, DecoderPool
 
 
 async def ended(pool: DecoderPool, data: bytes, **options: Any) -> Compressed | ErrorCode:
-    """What came of it, with whatever codecs are installed."""
+    """Return the compressed image, or the error code if it failed."""
     chosen = CodecOptions(**options)
     try:
         found = sniff(data, max_pixels=chosen.max_pixels)

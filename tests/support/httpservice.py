@@ -1,4 +1,4 @@
-"""A server of :mod:`http.server` in a thread of its own."""
+"""Run a server of :mod:`http.server` in a thread."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from http.server import ThreadingHTTPServer
 
 from hosttools.service import Service
 
-#: Seconds between looks at whether to stop; no request waits for them.
+#: Seconds between two checks whether to stop. They do not delay requests.
 _LOOK_SECONDS = 0.05
 
 
 class HttpService(Service):
-    """Answers from the start of its block to the end."""
+    """A server that runs during its ``with`` block."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         server.daemon_threads = True

@@ -1,8 +1,8 @@
 """A small HTTP host of images that counts requests and misbehaves on demand.
 
 ``with ImageHost() as host:`` serves on a free port of the loopback address. ``host.add(name,
-data)`` makes ``host.url(name)`` answer with these bytes; the fault builders give URLs that fail in
-one way.
+data)`` serves these bytes at ``host.url(name)``. Other methods make a path misbehave in one way;
+they return its URL.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Answer = Callable[["_Handler"], None]
 
 
 class ImageHost(HttpService):
-    """``requests`` counts them by path, ``statuses`` and ``body_bytes`` what was answered.
+    """The host. ``requests`` counts requests by path; ``statuses`` and ``body_bytes`` count
+    responses.
 
-    ``headers`` are those of the last request. ``targets`` are what stood in the request lines, as
-    the bytes came.
+    ``headers`` are those of the last request. ``targets`` are the request targets, byte for byte.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
@@ -53,13 +53,13 @@ class ImageHost(HttpService):
         return f"http://127.0.0.1:{self.port}/{name}"
 
     def add(self, name: str, data: bytes, content_type: str = "image/jpeg") -> str:
-        """Serve ``data``; the URL."""
+        """Serve ``data``; return the URL."""
         return self.on(name, lambda handler: handler.reply(200, data, content_type))
 
     def validated(
         self, name: str, data: bytes, *, etag: str | None = None, last_modified: str | None = None
     ) -> str:
-        """The image with its validators; 304 to whom they are still right (RFC 9110, 13.2.2)."""
+        """Serve an image with validators; respond 304 if the request's match (RFC 9110, 13.2.2)."""
         own = {"ETag": etag, "Last-Modified": last_modified}
         headers = {key: value for key, value in own.items() if value is not None}
 
@@ -75,24 +75,24 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def add_everywhere(self, data: bytes) -> None:
-        """Serve ``data`` at every path that has no answer of its own."""
+        """Serve ``data`` at every path without a response of its own."""
         self.everywhere(lambda handler: handler.reply(200, data, "image/jpeg"))
 
     def everywhere(self, answer: Answer) -> None:
-        """Answer by hand at every path that has no answer of its own."""
+        """Call ``answer`` for every path without a response of its own."""
         self._fallback = answer
 
     def on(self, name: str, answer: Answer) -> str:
-        """Answer a path by hand; the URL."""
+        """Call ``answer`` for each request of a path; return the URL."""
         self._answers[f"/{name}"] = answer
         return self.url(name)
 
     def status(self, name: str, status: int, headers: dict[str, str] | None = None) -> str:
-        """Always this status, with a body of text."""
+        """Always respond with this status and a text body."""
         return self.on(name, lambda h: h.reply(status, b"no", "text/plain", headers or {}))
 
     def failing_first(self, name: str, data: bytes, times: int = 1, status: int = 503) -> str:
-        """``status`` the first ``times`` times, then the image."""
+        """Respond with ``status`` to the first ``times`` requests, then with the image."""
 
         def answer(handler: _Handler) -> None:
             if self.requests[f"/{name}"] <= times:
@@ -103,7 +103,7 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def sequence(self, name: str, *answers: Answer) -> str:
-        """The n-th request gets the n-th answer, all further ones the last."""
+        """Give the n-th request the n-th of ``answers``, and further requests the last one."""
 
         def answer(handler: _Handler) -> None:
             answers[min(self.requests[f"/{name}"], len(answers)) - 1](handler)
@@ -111,7 +111,7 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def slow(self, name: str, data: bytes, seconds: float) -> str:
-        """The image after ``seconds``; given up when the host stops."""
+        """Respond with the image after ``seconds``, or earlier if the host stops."""
 
         def answer(handler: _Handler) -> None:
             self._stopping.wait(seconds)
@@ -120,11 +120,11 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def wait(self, seconds: float) -> bool:
-        """For answers that pause; whether the host is stopping instead."""
+        """Wait within a response; return whether the host stops."""
         return self._stopping.wait(seconds)
 
     def slowed(self, name: str, seconds: float) -> str:
-        """What ``name`` answered until now, from now on after ``seconds``."""
+        """Delay the present response of ``name`` by ``seconds`` from now on."""
         before = self._answers[f"/{name}"]
 
         def answer(handler: _Handler) -> None:
@@ -134,11 +134,11 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def html(self, name: str) -> str:
-        """A web page that claims to be a JPEG, as error pages of shops do."""
+        """Respond with a web page that claims to be a JPEG, as error pages of shops do."""
         return self.add(name, b"<!DOCTYPE html><html><body>Not here</body></html>")
 
     def truncated(self, name: str, data: bytes) -> str:
-        """Half of the bytes that the header announces, then the connection ends."""
+        """Send half of the announced bytes, then close the connection."""
 
         def answer(handler: _Handler) -> None:
             handler.send_response(200)
@@ -150,11 +150,11 @@ class ImageHost(HttpService):
         return self.on(name, answer)
 
     def reset(self, name: str, data: bytes = b"") -> str:
-        """The connection is reset: before any answer, or in the middle of ``data``."""
+        """Reset the connection, before any response or in the middle of ``data``."""
         return self.on(name, lambda handler: handler.reset(data))
 
     def chunked(self, name: str, data: bytes) -> str:
-        """The image without a Content-Length."""
+        """Respond with the image in chunks, without a Content-Length."""
 
         def answer(handler: _Handler) -> None:
             handler.send_response(200)
@@ -176,14 +176,14 @@ class ImageHost(HttpService):
             self.body_bytes += size
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Reset all counts."""
         with self._lock:
             self.requests.clear()
             self.statuses.clear()
             self.body_bytes = 0
 
     def answer(self, handler: _Handler) -> None:
-        """Called by the server for each request."""
+        """Respond to a request; the server calls this for each one."""
         path = urlsplit(handler.path).path
         with self._lock:
             self.requests[path] += 1
@@ -205,7 +205,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """Clients that go away in the middle are part of the tests."""
+        """Ignore errors: tests make clients disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def reset(self, data: bytes = b"") -> None:
-        """Half of ``data``, if any, then RST instead of FIN."""
+        """Send half of ``data``, if any, then reset the connection (RST instead of FIN)."""
         if data:
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
@@ -244,4 +244,4 @@ class _Handler(BaseHTTPRequestHandler):
         os.close(self.connection.detach())
 
     def log_message(self, *_: object) -> None:
-        """Tests count; they do not read logs."""
+        """Log nothing."""

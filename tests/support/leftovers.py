@@ -1,4 +1,4 @@
-"""A pytest plugin: a process that a test or fixture started ends with it."""
+"""A pytest plugin that fails the run if a process outlives the tests that started it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hosttools import processes
 from localcluster.state import wait_for
 from stack import process_tree
 
-#: For processes that were told to end when the last test did.
+#: Seconds that processes get to end after the last test.
 _GRACE_SECONDS = 5.0
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_process_outlives_the_tests() -> Iterator[None]:
-    """Set up before all other fixtures, torn down after them. Kills what is left, and names it."""
+    """Kill processes that are left after all tests and fixtures, and fail with their names."""
     if sys.platform == "linux":
         process_tree.adopt_orphans()
     yield
@@ -34,7 +34,8 @@ def no_process_outlives_the_tests() -> Iterator[None]:
 
 
 def _left() -> dict[int, str]:
-    """Command lines by pid. Python's own helpers of multiprocessing end with this process."""
+    """Return the command lines of all descendants by pid, except Python's multiprocessing helpers,
+    which end with this process."""
     below = set(process_tree.descendants(os.getpid()))
     return {
         one.pid: " ".join(one.words)

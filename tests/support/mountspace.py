@@ -1,5 +1,4 @@
-"""A mount namespace of its own: tiny volumes and a read-only root, gone with the test however it
-ends."""
+"""Make a mount namespace, for tiny volumes and a read-only root, which ends with the test."""
 
 from __future__ import annotations
 
@@ -10,9 +9,9 @@ from hosttools.service import Service
 
 
 class MountSpace(Service):
-    """``with MountSpace("mount -t tmpfs …") as space:`` runs the commands in a new namespace.
+    """A mount namespace: ``with MountSpace("mount -t tmpfs …") as space:`` runs the commands in it.
 
-    ``space.enter`` is the command that others are run by to be in it.
+    ``space.enter`` is a command prefix that runs a command in the namespace.
     """
 
     def __init__(self, *commands: str) -> None:
@@ -41,5 +40,5 @@ class MountSpace(Service):
         subprocess.run([*self.enter, *command], check=True)
 
     def path(self, inside: Path) -> Path:
-        """The same place, as seen from outside."""
+        """Return the path by which a path in the namespace is reached from outside."""
         return Path(f"/proc/{self._process.pid}/root") / inside.relative_to("/")

@@ -1,4 +1,4 @@
-"""Batches that follow one another, as a shop's nightly catalogue does."""
+"""Make consecutive batches, as for a shop's nightly catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import obstore
 from .runnerbatch import PUBLIC, RunnerBatch, products
 from .seaweedfs import SeaweedFS
 
-#: With it every decode fails, so that `decoder_timeout` counts decodes.
+#: With these settings every decode fails, so that the failures `decoder_timeout` count decodes.
 NO_DECODER = {"IMAGEBATCH_DECODER_SECONDS": "0.001"}
 
 
@@ -22,7 +22,7 @@ class Nights:
         self._count = 0
 
     def night(self, urls: list[str], reuse: RunnerBatch | None = None, **job: Any) -> RunnerBatch:
-        """A batch of these images, not begun; ``reuse`` is the earlier one."""
+        """Return a batch of these images that has not begun; ``reuse`` is the earlier batch."""
         self._count += 1
         folder = self._folder / f"night-{self._count}"
         folder.mkdir()
@@ -31,7 +31,7 @@ class Nights:
         return RunnerBatch.of(self._s3, folder, products(urls), **job)
 
     def done(self, urls: list[str], reuse: RunnerBatch | None = None, **job: Any) -> RunnerBatch:
-        """As :meth:`night`, run to its end."""
+        """Return a batch like :meth:`night`, after running it to its end."""
         built = self.night(urls, reuse, **job)
         built.run_all()
         return built
@@ -46,11 +46,11 @@ def codes(batch: RunnerBatch) -> Counter[str | None]:
 
 
 def outputs(batch: RunnerBatch) -> list[bytes]:
-    """The bytes behind the URLs of the report."""
+    """Return the bytes of the outputs in the report, in its order."""
     return [batch.get(line["output_url"].removeprefix(f"{PUBLIC}/")) for line in batch.report()]
 
 
 def delete(batch: RunnerBatch) -> None:
-    """All that lies in the store of a batch."""
+    """Delete all objects of a batch in the store."""
     for key in batch.list(batch.keys.root):
         obstore.delete(batch.store, key)

@@ -1,4 +1,4 @@
-"""Pictures that Pillow does not write: deep, inverted, lying about their size, or bombs."""
+"""Make pictures that Pillow cannot write: of 16 bits, inverted, with a wrong size, or bombs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
-    """A PNG chunk with its right sum."""
+    """Return a PNG chunk with its correct checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def png(width: int, height: int, depth: int, colour: int, lines: bytes, *extra: bytes) -> bytes:
-    """A PNG of raw scan lines (filter byte each); ``extra`` chunks stand before the pixels."""
+    """Return a PNG of raw scan lines, each with its filter byte; ``extra`` chunks precede the
+    pixels."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
     return PNG + chunk(b"IHDR", header) + b"".join(extra) + body
 
 
 def deep_png(image: Image.Image) -> bytes:
-    """16 bits a channel of an L, LA, RGB or RGBA image: each value times 257."""
+    """Return an L, LA, RGB or RGBA image as a PNG with 16 bits a channel: each value times 257."""
     colour = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}[image.mode]
     row = image.width * len(image.getbands())
     data = image.tobytes()
@@ -39,7 +40,7 @@ def deep_png(image: Image.Image) -> bytes:
 
 
 def deep_tiff(image: Image.Image) -> bytes:
-    """An RGB TIFF of 16 bits a channel, uncompressed."""
+    """Return an RGB image as an uncompressed TIFF with 16 bits a channel."""
     pixels = bytes(value for byte in image.tobytes() for value in (byte, byte))
     entries = [
         (256, 3, 1, image.width),
@@ -64,7 +65,7 @@ def deep_tiff(image: Image.Image) -> bytes:
 
 
 def ycck_jpeg(cmyk: Image.Image) -> bytes:
-    """As Photoshop writes it: inverted, luma and chroma beside black, Adobe transform 2."""
+    """Return a YCCK JPEG as Photoshop writes it: inverted, with Adobe transform 2."""
     cyan, magenta, yellow, black = cmyk.split()
     luma = Image.merge("RGB", (cyan, magenta, yellow)).convert("YCbCr")
     turned = [band.point(lambda value: 255 - value) for band in luma.split()]
@@ -74,7 +75,7 @@ def ycck_jpeg(cmyk: Image.Image) -> bytes:
 
 
 def mpo(*images: Image.Image) -> bytes:
-    """Several JPEGs in one, as phones store a photo and its depth."""
+    """Return several JPEGs in one file (MPO), as phones store a photo and its depth."""
     out = BytesIO()
     images[0].save(out, "MPO", save_all=True, append_images=images[1:], quality=92)
     return out.getvalue()
@@ -109,7 +110,7 @@ def _webp_extended(data: bytes, width: int, height: int) -> bytes:
 
 
 def _tiff(data: bytes, width: int, height: int) -> bytes:
-    """The values of the tags ImageWidth and ImageLength, whatever type they have."""
+    """Replace the values of the tags ImageWidth and ImageLength, of any type."""
     order = "<" if data[:2] == b"II" else ">"
     (at,) = struct.unpack(order + "I", data[4:8])
     (count,) = struct.unpack(order + "H", data[at : at + 2])
@@ -123,7 +124,7 @@ def _tiff(data: bytes, width: int, height: int) -> bytes:
 
 
 def _avif(data: bytes, width: int, height: int) -> bytes:
-    """Every ``ispe`` property: the size that readers believe."""
+    """Replace every ``ispe`` property, which has the size that readers use."""
     changed, at = bytearray(data), 0
     while (at := data.find(b"ispe", at)) >= 0:
         changed[at + 8 : at + 16] = struct.pack(">II", width, height)
@@ -153,13 +154,13 @@ CLAIMING = tuple(_CLAIMS)
 
 
 def claiming(kind: str, width: int, height: int) -> bytes:
-    """A file of some hundred bytes whose header claims ``width`` x ``height`` pixels."""
+    """Return a file of a few hundred bytes whose header claims ``width`` x ``height`` pixels."""
     make, patch = _CLAIMS[kind]
     return patch(make(), width, height)
 
 
 def gif_frame_beyond_its_screen(width: int, height: int) -> bytes:
-    """The screen is 1x1, the frame on it is not."""
+    """Return a GIF with a screen of 1x1 pixels and a frame of ``width`` x ``height``."""
     data = _small("GIF")
     at = data.index(b"\x2c", 13 + 3 * (2 << (data[10] & 7)))
     screen = data[:6] + struct.pack("<HH", 1, 1) + data[10:at]

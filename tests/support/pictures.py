@@ -1,4 +1,4 @@
-"""Pictures for tests: photographs of a pinned dev dependency, and odd images made of them."""
+"""Pictures for tests: photographs from a pinned development dependency."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _folder() -> Path:
 
 @cache
 def photo(name: str = "chelsea.png", size: tuple[int, int] | None = None) -> Image.Image:
-    """A photograph in RGB; treat it as read only."""
+    """Return a photograph in RGB, scaled to ``size`` if given. Do not change it: it is cached."""
     with Image.open(_folder() / name) as image:
         loaded = image.convert("RGB")
     return loaded.resize(size) if size else loaded
@@ -34,7 +34,7 @@ def encoded(image: Image.Image, format_: str = "JPEG", **options: Any) -> bytes:
 
 
 def jpeg(name: str = "chelsea.png", size: tuple[int, int] | None = None, **options: Any) -> bytes:
-    """A photograph as a JPEG as cameras write it: quality 92, no chroma subsampling."""
+    """Return a photograph as a JPEG of quality 92 without chroma subsampling."""
     return encoded(photo(name, size), "JPEG", **({"quality": 92, "subsampling": 0} | options))
 
 

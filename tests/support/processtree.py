@@ -10,9 +10,11 @@ from hosttools import processes
 
 
 def peak_memory(process: subprocess.Popen[str], every: float = 0.1) -> int:
-    """Bytes: the sum of the peaks (``VmHWM``, proc(5)) of the process and of each of its children,
-    looked at until it ends. No less than the whole ever took, for peaks need not coincide and
-    pages that are shared count in each."""
+    """Return the sum of the peaks in bytes (``VmHWM``, proc(5)) of a process and its children.
+
+    It polls until the process ends. The sum is an upper bound of their common peak, because the
+    peaks need not coincide and shared pages count in each process.
+    """
     peaks: dict[int, int] = {}
     while process.poll() is None:
         for pid in [process.pid, *_children(process.pid)]:

@@ -1,7 +1,7 @@
-"""A network that exists on paper: names and addresses by table, dials recorded, never made.
+"""A simulated network: names resolve by a table, and connections are recorded but never made.
 
-It stands between the event loop and the system, so that everything above (connector, DNS cache,
-connection pool, happy eyeballs) is the real thing.
+It replaces the event loop's calls to the system, so everything above them (connector, DNS cache,
+connection pool, happy eyeballs) is real.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 
 class RecordedNet:
-    """Install within a running loop with :meth:`on`.
+    """The simulated network; :meth:`on` installs it in a running loop.
 
-    ``dialled`` lists the addresses that would have been connected to. With ``forward``, a port of
-    the loopback address, each dial reaches the test's own server there instead; without it, every
-    dial is refused like that of a closed port. It may be set later: the host comes back.
+    ``dialled`` lists the addresses to which a connection was tried. With ``forward``, a port of the
+    loopback address, each connection reaches the test's own server there; without it, each is
+    refused as by a closed port. ``forward`` may be set later, to simulate a host that comes back.
     """
 
     def __init__(self, forward: int | None = None) -> None:
@@ -27,12 +27,12 @@ class RecordedNet:
         self._names: dict[str, list[list[str]]] = {}
 
     def name(self, host: str, *answers: list[str]) -> RecordedNet:
-        """What look-ups of ``host`` give, one after another; the last answer stays."""
+        """Set the results of look-ups of ``host``, one after another; the last one is repeated."""
         self._names[host] = list(answers)
         return self
 
     def on(self, loop: asyncio.AbstractEventLoop) -> RecordedNet:
-        """Take the place of the loop's look-ups and dials, for as long as that loop lives."""
+        """Replace the loop's look-ups and connections, for the lifetime of the loop."""
         real_connect = loop.sock_connect
 
         async def sock_connect(sock: socket.socket, address: Any) -> None:

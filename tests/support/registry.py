@@ -15,7 +15,7 @@ from support.httpservice import HttpService
 
 
 class Registry(HttpService):
-    """``manifests`` by ``name:tag``; ``blobs`` by digest."""
+    """The registry. ``manifests`` are keyed by ``name:tag``, ``blobs`` by digest."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, dict[str, Any]] = {}
@@ -84,4 +84,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Tests look at what arrived."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""One batch of the runner against a real S3, step by step, as the operator's pods run it."""
+"""Run the steps of a batch against a real S3, as the operator's pods do."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ Table = list[dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``message`` is the termination message, if the step left one."""
+    """The end of a step. ``message`` is its termination message, if it left one."""
 
     code: int
     message: RunnerMessage | None
     log: str
 
 
-#: Every step of the test that runs.
+#: The processes of all steps that the current test has started.
 _started: list[subprocess.Popen[str]] = []
 
 
 def end_steps() -> None:
-    """Kill the steps that a test began and, as when it failed, did not wait for."""
+    """Kill all steps that a test has started, in case it failed before waiting for them."""
     while _started:
         process = _started.pop()
         process.kill()
@@ -56,7 +56,7 @@ def end_steps() -> None:
 
 @dataclass
 class RunnerBatch:
-    """``job`` are fields of RunnerJob (camelCase); ``settings`` further environment."""
+    """A batch. ``job`` has fields of RunnerJob in camelCase; ``settings`` are further variables."""
 
     s3: SeaweedFS
     folder: Path
@@ -66,7 +66,7 @@ class RunnerBatch:
 
     @classmethod
     def of(cls, s3: SeaweedFS, folder: Path, text: str, **job: Any) -> RunnerBatch:
-        """A batch whose CSV is ``text``, mounted as a file."""
+        """Return a batch whose CSV is ``text``, in a file as if it were mounted."""
         source = folder / "products.csv"
         source.write_text(text, newline="")
         return cls(s3, folder, {"source": {"path": str(source)}, **job})
@@ -82,7 +82,8 @@ class RunnerBatch:
     def start(
         self, step: str, index: int = 0, pod: str | None = None, prefix: tuple[str, ...] = ()
     ) -> subprocess.Popen[str]:
-        """Begin a step, by the command ``prefix`` if any; :meth:`wait` gives its end."""
+        """Start a step, with the command ``prefix`` before it if given; :meth:`wait` waits for
+        it."""
         job = {"namespace": "shop", "name": "spring", "uid": self.uid, **self.job}
         inherited = {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
         env = {
@@ -127,11 +128,11 @@ class RunnerBatch:
         return self.wait(self.start(step, index, pod, prefix))
 
     def log(self) -> str:
-        """What the step that was begun last has logged so far."""
+        """The log of the last step so far."""
         return self._log.read_text()
 
     def run_all(self) -> RunnerMessage:
-        """Plan, every shard, collect; the last message."""
+        """Run plan, all shards and collect; return the last message."""
         planned = self.run("plan")
         assert planned.code == 0, planned
         assert planned.message is not None
@@ -155,23 +156,23 @@ class RunnerBatch:
         return sorted(entry["path"] for entry in obstore.list(self.store, prefix).collect())
 
     def report(self) -> Report:
-        """``report.jsonl``, one dict for each image."""
+        """Return ``report.jsonl`` as one dict per image."""
         return [json.loads(line) for line in self.get(self.keys.report_jsonl).splitlines()]
 
     def recorded(self) -> set[str]:
-        """Paths of the URLs whose results lie in parts."""
+        """Return the paths of the URLs whose results are recorded in parts."""
         lines = [
             line for key in self.list(self.keys.results) for line in self.get(key).splitlines()
         ]
         return {urlsplit(json.loads(line)["input_url"]).path for line in lines}
 
     def table(self) -> Table:
-        """``report.csv``, one dict for each row."""
+        """Return ``report.csv`` as one dict per row."""
         text = self.get(self.keys.report_csv).decode()
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
     def wait_for_parts(self, count: int, shard: int = 0, timeout: float = 60) -> Keys:
-        """Until that many parts of a shard are recorded; their keys."""
+        """Wait until a shard has at least ``count`` parts; return their keys."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             found = self.list(self.keys.shard_results(shard))
@@ -190,7 +191,7 @@ class RunnerBatch:
 
 
 def products(urls: list[str], per_row: int = 3) -> str:
-    """A product CSV in the quoted spelling, ``per_row`` images for each product."""
+    """Return a product CSV in the quoted form, with ``per_row`` images for each product."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(["S. No.", "Product Name", "Input Image Urls"])

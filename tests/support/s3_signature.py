@@ -14,10 +14,10 @@ _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 def put_bucket(endpoint: str, bucket: str, access_key: str, secret_key: str) -> None:
-    """Make the bucket; one that exists is fine.
+    """Create the bucket, unless it exists.
 
     Raises:
-        OSError: the endpoint does not answer, or refuses.
+        OSError: the endpoint does not respond, or refuses.
     """
     now = datetime.now(UTC)
     moment, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")

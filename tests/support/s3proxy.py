@@ -1,10 +1,10 @@
-"""A proxy between the runner and a real S3 that fails in the ways that networks and stores do.
+"""A proxy between the runner and a real S3 that can fail as networks and stores do.
 
-``with S3Proxy(s3) as proxy:`` listens on a port of its own and passes every request on, one
-connection each. ``proxy.fail("hang")`` changes what happens from then on, also to requests under
-way; ``proxy.heal()`` ends it. ``proxy.poison(word, status)`` fails requests whose path holds a
-word, and no others; ``proxy.cut(word)`` breaks off the answer to one such request;
-``proxy.refuse_copies()`` refuses those that copy within the store.
+``with S3Proxy(s3) as proxy:`` listens on its own port and forwards each request on a connection of
+its own. ``proxy.fail("hang")`` makes all requests fail from then on, even running ones;
+``proxy.heal()`` ends that. ``proxy.poison(word, status)`` fails only requests whose path contains a
+word; ``proxy.cut(word)`` cuts off the response to one such request; ``proxy.refuse_copies()``
+refuses copies within the store.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .seaweedfs import SeaweedFS
 
 Mode = Literal["pass", "refuse", "reset", "hang", "slow", "500", "503"]
 
-#: In the mode "slow": seconds before each answer, and bytes a second of it.
+#: In the mode "slow": seconds before each response, and its bytes per second.
 LATENCY = 1.0
 BANDWIDTH = 200_000
-#: Seconds for the beginning of an answer that is cut to arrive: a reset drops what was not read.
+#: Seconds for the start of a cut response to arrive, because a reset drops bytes not read yet.
 CUT_AFTER = 0.2
 
 _BODIES = {
@@ -41,7 +41,7 @@ _BODIES = {
 
 
 class S3Proxy(Service):
-    """``requests`` counts what arrived by (mode, method)."""
+    """The proxy. ``requests`` counts requests by (mode, method)."""
 
     def __init__(self, s3: SeaweedFS) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -56,7 +56,8 @@ class S3Proxy(Service):
         self._adopting: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._healed: asyncio.Event | None = None
-        # Refused connections give it up for a while: nobody else may take it meanwhile.
+        # In the mode that refuses connections the port is not bound; it stays reserved for this
+        # proxy.
         self.port = free_port()
 
     def set_up(self) -> None:
@@ -70,11 +71,11 @@ class S3Proxy(Service):
         self._loop.close()
 
     def env(self) -> dict[str, str]:
-        """What the runner needs to go this way."""
+        """Return the variables with which the runner uses the proxy."""
         return self._s3.env() | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
 
     def fail(self, mode: Mode, seconds: float | None = None) -> None:
-        """For so many seconds, or until :meth:`heal`."""
+        """Fail in this way for some seconds, or until :meth:`heal`."""
         self._call(self._switch(mode))
         if seconds is not None:
             self._loop.call_soon_threadsafe(self._heal_after, seconds)
@@ -83,39 +84,39 @@ class S3Proxy(Service):
         self._call(self._switch("pass"))
 
     def poison(self, word: str, status: int, code: str | None = None) -> None:
-        """Answer requests whose path holds ``word`` with this status, and with this error code
-        instead of the usual one; the others as ever."""
+        """Respond to requests whose path contains ``word`` with this status, and with the error
+        ``code`` if given. Other requests are forwarded."""
         body = f"<Error><Code>{code}</Code></Error>".encode() if code else _BODIES[status]
         self._poison[word] = (status, body)
 
     def cure(self) -> None:
-        """End what :meth:`poison` began."""
+        """End the effect of :meth:`poison`."""
         self._poison.clear()
 
     def cut(self, word: str) -> None:
-        """Do the next request whose path holds ``word``, and break the connection in the middle of
-        its answer."""
+        """Forward the next request whose path contains ``word``, and break the connection in the
+        middle of its response."""
         self._cuts.append(word)
 
     @property
     def cuts_to_come(self) -> list[str]:
-        """Words of :meth:`cut` that no request has met yet."""
+        """Return the words of :meth:`cut` that no request has matched yet."""
         return list(self._cuts)
 
     def refuse_copies(self) -> None:
-        """As a policy does that lets a key pair read and write, and no more."""
+        """Refuse copies within the store, like a policy that allows only reading and writing."""
         self._copies_refused = True
 
     def _heal_after(self, seconds: float) -> None:
-        """Ends with the proxy, unlike a timer of its own."""
+        """Heal after some seconds, by a timer of the proxy's loop, which ends with the proxy."""
         self._loop.call_later(seconds, lambda: self._switch_now("pass"))
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def _listen(self) -> None:
-        """Not asyncio's server: one that is closed forgets a connection accepted in that moment,
-        which then stays open without an answer."""
+        """Listen, without asyncio's server: when that is closed, it forgets a connection accepted
+        at that moment, which then stays open without a response."""
         self._listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
         self._listening.setblocking(False)
         self._loop.add_reader(self._listening, self._accept, self._listening)
@@ -235,13 +236,14 @@ class S3Proxy(Service):
             forth.close()
 
     async def _unless_hanging(self) -> None:
-        """As behind a broken wire: what is under way goes on when it is mended."""
+        """Wait while the proxy hangs. Running requests continue when it is healed, as after a
+        network outage."""
         while self._healed is not None:
             await self._healed.wait()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """RST instead of FIN."""
+    """Reset a connection (RST instead of FIN)."""
     raw = writer.get_extra_info("socket")
     if raw is not None and raw.fileno() >= 0:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,8 +1,8 @@
 """A real S3 for tests: one SeaweedFS process on the loopback address, with a key pair.
 
-``with SeaweedFS() as s3:`` waits until it answers, makes the bucket and stops it at the end,
-however the block ends; should this process be killed, it ends as well. ``s3.env()`` is the
-environment that the components open their store with.
+``with SeaweedFS() as s3:`` starts it, creates the bucket, and stops it at the end of the block. If
+this process is killed, it ends too. ``s3.env()`` has the variables with which components open their
+store.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BOOT_SECONDS = 60
 
 
 class SeaweedFS(Service):
-    """``pid`` may be stopped and continued by tests that want an outage: :meth:`pause`."""
+    """The SeaweedFS process. :meth:`pause` and :meth:`resume` simulate an outage."""
 
     def __init__(
         self,
@@ -50,8 +50,8 @@ class SeaweedFS(Service):
         volumes: int = 50,
         volume_mb: int = 64,
     ) -> None:
-        """``folder`` keeps the data over restarts; without it, it is temporary. So many
-        ``volumes`` have room for objects; it is full when each holds ``volume_mb`` MiB."""
+        """``folder`` is the folder of the data; without it, the data is temporary. The store is
+        full when each of its ``volumes`` has ``volume_mb`` MiB of objects."""
         self.bucket = bucket
         self._volumes, self._volume_mb = volumes, volume_mb
         self._temporary = folder is None
@@ -93,7 +93,7 @@ class SeaweedFS(Service):
         return self.env() | dict(zip(KEY_PAIR, pair, strict=True))
 
     def store(self, prefix: str | None = None, *, bucket: str | None = None) -> S3Store:
-        """A store of the test's own, beside the one under test."""
+        """Return a store for the test's own use."""
         return S3Store(
             bucket or self.bucket,
             prefix=prefix,
@@ -106,12 +106,13 @@ class SeaweedFS(Service):
         )
 
     def make_bucket(self, name: str) -> S3Store:
-        """One more bucket, which need not be new; opened as the test's own."""
+        """Create a further bucket unless it exists, and return it as a store for the test's own
+        use."""
         put_bucket(self.endpoint, name, ACCESS_KEY, SECRET_KEY)
         return self.store(bucket=name)
 
     def start(self) -> None:
-        """Start the process and wait until S3 answers."""
+        """Start the process and wait until S3 responds."""
         s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = self._ports
         config = self._folder / "s3.json"
         config.write_text(json.dumps(_identities()))
@@ -154,7 +155,7 @@ class SeaweedFS(Service):
         self._wait()
 
     def stop(self) -> None:
-        """End the process; the data stays until the block is left."""
+        """End the process. The data is kept until the end of the block."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -167,7 +168,7 @@ class SeaweedFS(Service):
             process.wait()
 
     def pause(self) -> None:
-        """Accepts connections and answers nothing, until :meth:`resume`."""
+        """Pause the process: until :meth:`resume` it accepts connections and does not respond."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -187,7 +188,7 @@ class SeaweedFS(Service):
         raise TimeoutError(f"SeaweedFS does not answer:\n{self._log_tail()}")
 
     def _make_bucket(self) -> None:
-        """By a signed request: obstore cannot create buckets."""
+        """Create the bucket with a signed request, because obstore cannot create buckets."""
         end = time.monotonic() + _BOOT_SECONDS
         while True:
             try:

@@ -1,8 +1,7 @@
-"""Addresses that a guard must not dial: IANA's special-purpose registries, clouds, embeddings.
+"""Addresses that a guard must not dial: special-purpose, of cloud services, or embedding IPv4.
 
 Names and ranges follow https://www.iana.org/assignments/iana-ipv4-special-registry and
-…/iana-ipv6-special-registry, plus multicast and what is reserved, which stand in registries of
-their own.
+…/iana-ipv6-special-registry, with multicast and reserved ranges, which have their own registries.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ RANGES = {
     "ff00::/8": "multicast",
 }
 
-#: What clouds serve credentials and configuration at.
+#: Addresses at which clouds serve credentials and configuration.
 CLOUD = {
     "169.254.169.254": "metadata of nearly all",
     "169.254.169.253": "AWS: resolver",
@@ -87,7 +86,7 @@ CLOUD = {
     "fe80::a9fe:a9fe": "OpenStack by IPv6",
 }
 
-#: Neighbours of the ranges and ordinary hosts: a guard that refuses these is of no use.
+#: Public addresses next to the ranges, and of ordinary hosts, which a guard must allow.
 PUBLIC = (
     "1.0.0.0", "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
     "126.255.255.255", "128.0.0.0", "168.63.129.15", "168.63.129.17", "169.253.255.255",
@@ -103,7 +102,7 @@ PUBLIC = (
 
 
 def samples() -> Iterator[tuple[str, str]]:
-    """First, last and a middle address of every range, each with its name."""
+    """Yield the first, a middle and the last address of every range, with the range's name."""
     for cidr, name in RANGES.items():
         network = ip_network(cidr)
         middle = network.network_address + network.num_addresses // 2
@@ -112,7 +111,7 @@ def samples() -> Iterator[tuple[str, str]]:
 
 
 def embedded(text: str) -> Iterator[tuple[str, str]]:
-    """IPv6 addresses that lead to an IPv4 address, each with the way it does."""
+    """Yield IPv6 addresses that contain an IPv4 address, with the name of the notation."""
     v4 = int(IPv4Address(text))
     high, low = v4 >> 16, v4 & 0xFFFF
     ways = {

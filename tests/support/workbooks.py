@@ -1,4 +1,4 @@
-"""Workbooks (.xlsx) for tests: by the libraries that people's programs use, and part by part."""
+"""Make workbooks (.xlsx) for tests, with common libraries or part by part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def by_xlsxwriter(rows: Table, *, inline: bool = False) -> bytes:
-    """One sheet; ``inline`` writes texts into the cells instead of the table of shared strings."""
+    """Return a workbook of one sheet. ``inline`` writes texts into the cells, not into the table of
+    shared strings."""
     out = io.BytesIO()
     options = {"in_memory": True, "constant_memory": inline, "strings_to_urls": False}
     options |= {"strings_to_formulas": False, "strings_to_numbers": False}
@@ -35,7 +36,7 @@ def by_xlsxwriter(rows: Table, *, inline: bool = False) -> bytes:
 
 
 def by_openpyxl(sheets: Mapping[str, Table], hidden: Iterable[str] = ()) -> bytes:
-    """Several sheets in their order; a cell may be a value and its number format."""
+    """Return a workbook of several sheets; a cell may be a pair of value and number format."""
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for name, rows in sheets.items():
@@ -62,9 +63,9 @@ def by_parts(
     parts: Mapping[str, bytes] | None = None,
     method: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
-    """A workbook whose XML the test writes: the rows of its sheet, its shared strings.
+    """Return a workbook with this XML for the rows of its sheet and its shared strings.
 
-    ``parts`` are added, or replace those that would be written.
+    ``parts`` are further parts of the file; they replace parts of the same name.
     """
     found: dict[str, bytes] = {
         "_rels/.rels": _relations("", ("officeDocument", "xl/workbook.xml")),
