@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TREE := $(PY) -m stack.process_tree --stop SIGINT --grace 90 --
 PYTEST := $(TREE) $(PY) -m pytest
 
-.PHONY: help demo test install lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
+.PHONY: help demo test install browser lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -80,15 +80,18 @@ fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=3
 	  PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
 	done
 
-integration: install ## Integration tests: a real SeaweedFS, a real API server
+integration: install browser ## Integration tests: a real SeaweedFS, API server and browser
 	@$(PY) -m localcluster build
 	@$(PYTEST) tests/integration -q -n $(JOBS) --maxprocesses 4
 
 long: install ## Integration tests that take minutes: the store away for a minute, hundreds of kills
 	@$(PYTEST) tests/integration -q -m long --timeout 1800
 
-e2e: install ## End-to-end tests on a cluster of their own
+e2e: install browser ## End-to-end tests on a cluster of their own
 	@$(PYTEST) tests/e2e -v
+
+browser: install ## The Chromium that the page's tests drive
+	@$(PY) -m hosttools.browser
 
 bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m benchmarks $(SECTION)

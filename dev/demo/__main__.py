@@ -34,6 +34,7 @@ def main() -> int:
         return 1
     print(f"kubeconfig: export KUBECONFIG={stack.kubeconfig.relative_to(ROOT)}")
     say(f"done in {elapsed():.0f} s; it stays up until `make down`")
+    print(f"\nopen in a browser: {stack.gateway}")
     return 0
 
 

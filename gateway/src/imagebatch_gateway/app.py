@@ -28,8 +28,10 @@ from .routes import (
     health,
     images,
     keys,
+    page_forms,
     pages,
     products,
+    reference,
     requests,
     status,
     uploads,
@@ -50,7 +52,7 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
     uploads, validation, status, downloads, requests, products, images, events, callers, keys,
-    files, health, pages,
+    files, health, pages, page_forms, reference,
 )  # fmt: skip
 
 

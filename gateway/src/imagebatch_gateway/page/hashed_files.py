@@ -1,5 +1,4 @@
-"""Static files with a hash of their content in their names, so that browsers can cache them for
-good."""
+"""Static files whose addresses hold the hash of their content: browsers keep them for ever."""
 
 from __future__ import annotations
 
@@ -13,21 +12,29 @@ from starlette.responses import Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
-#: Hexadecimal digits of the SHA-256 in a file name: enough to distinguish releases.
+#: Characters of the SHA-256 in a name: enough to tell releases apart.
 _DIGITS: Final = 16
 
 
 class HashedFiles(StaticFiles):
-    """Serves the given files, and no other file of their folders.
+    """Serves the given files and nothing else of their folders.
 
-    ``names`` maps each file's own name to the name under which it is served: ``home.css`` to
-    ``home.0f3a….css``. When the content changes, the served name changes.
+    ``names`` maps a file's own name to the one that it is served under: ``swagger-ui.css`` to
+    ``swagger-ui.0f3a….css``. ``folder``, where it is given, holds ES modules, which import each
+    other by name: all its files are served under one name that holds the hash of all of them, and
+    ``names`` maps ``app.js`` to ``0f3a…/app.js``. A change of content is a change of address.
     """
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    def __init__(self, files: Iterable[Path], folder: Path | None = None) -> None:
         super().__init__()
         self._files = {_hashed_name(file): file for file in files}
         self.names = {file.name: name for name, file in self._files.items()}
+        if folder is not None:
+            together = sorted(file for file in folder.iterdir() if file.is_file())
+            version = _hash(*together)
+            own = {f"{version}/{file.name}": file for file in together}
+            self._files |= own
+            self.names |= {file.name: name for name, file in own.items()}
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         file = self._files.get(path)
@@ -42,5 +49,12 @@ class HashedFiles(StaticFiles):
 
 
 def _hashed_name(file: Path) -> str:
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
-    return f"{file.stem}.{digest}{file.suffix}"
+    return f"{file.stem}.{_hash(file)}{file.suffix}"
+
+
+def _hash(*files: Path) -> str:
+    """Return the hash of one file's content, or of the names and contents of several."""
+    if len(files) == 1:
+        return hashlib.sha256(files[0].read_bytes()).hexdigest()[:_DIGITS]
+    every = (f"{file.name} {_hash(file)}\n" for file in files)
+    return hashlib.sha256("".join(every).encode()).hexdigest()[:_DIGITS]

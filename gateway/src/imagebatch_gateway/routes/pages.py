@@ -1,92 +1,219 @@
-"""Web pages: links and an upload form at /, the API reference at /docs. They use no CDN."""
+"""The pages for people: requests, a new request, one request, its images, and signing in."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
-from typing import Final
+import asyncio
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from imagebatch_core.results import ErrorCode, ImageStatus
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
-from imagebatch_gateway.page.hashed_files import HashedFiles
+from imagebatch_gateway.page import request_view as view
+from imagebatch_gateway.page.calls import Answer
+from imagebatch_gateway.page.words import ENDED, IMAGE_STATES, STATES, failure_words
+
+from .page_answers import Frame, FrameOf, problem_of, static
 
 router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
+#: A page asks nothing itself: its caller is judged by the calls that it makes.
+_OPEN: Final = [needs(Action.OPEN)]
 
-_OWN: Final = Path(str(files("imagebatch_gateway.page"))) / "static"
-_SWAGGER: Final = Path(str(files("fastapi_offline"))) / "static"
-
-#: The static files of both pages, mounted at /static.
-static: Final = HashedFiles([
-    _OWN / "home.css",
-    _OWN / "reference.js",
-    _SWAGGER / "swagger-ui.css",
-    _SWAGGER / "swagger-ui-bundle.js",
-])  # fmt: skip
-
-_DOCS: Final = f"""\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>ImageBatch API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="static/{static.names["swagger-ui.css"]}">
-<body>
-<div id="reference"><p>This page needs JavaScript; <a href="openapi.json">openapi.json</a> does
-not.</p></div>
-<script src="static/{static.names["swagger-ui-bundle.js"]}"></script>
-<script src="static/{static.names["reference.js"]}"></script>
-</body>
-</html>
-"""
-
-_HOME: Final = f"""\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>ImageBatch</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="static/{static.names["home.css"]}">
-<body>
-<h1>ImageBatch</h1>
-<p>Send a CSV or an Excel file (.xlsx) with the columns
-<code>S. No.,Product Name,Input Image Urls</code>; every image is
-fetched, compressed and stored, and the CSV comes back with the new URLs.</p>
-<form action="api/upload" method="post" enctype="multipart/form-data">
-<label>CSV or .xlsx <input type="file" name="file" accept=".csv,.xlsx,text/csv" required></label>
-<label>Quality <input type="number" name="quality" min="1" max="100" placeholder="50"></label>
-<label>Webhook <input type="url" name="webhookUrl" placeholder="https://"></label>
-<button>Upload</button>
-</form>
-<h2>From a program</h2>
-<ul>
-<li><code>POST /api/upload</code>: multipart <code>file</code>, answers a requestId</li>
-<li><code>GET /api/status/{{requestId}}</code>: state, progress, output URLs</li>
-<li><code>GET /api/download/{{requestId}}</code>: the output CSV</li>
-<li><a href="docs">API reference</a> (<a href="openapi.json">openapi.json</a>)</li>
-<li><a href="readyz">Readiness</a></li>
-</ul>
-</body>
-</html>
-"""
-
-_CSP: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-# Swagger UI adds inline styles to the page.
-_DOCS_CSP: Final = _CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+#: Lines of a page of a list.
+_LINES: Final = 50
+Text = Annotated[str, Query(max_length=300)]
 
 
-@router.get("/", dependencies=[needs(Action.OPEN)])
-async def home() -> HTMLResponse:
-    return HTMLResponse(_HOME, headers={"Content-Security-Policy": _CSP})
+@router.get("/", dependencies=_OPEN)
+async def requests_page(
+    frame: FrameOf, *, status: Text = "", q: Text = "", cursor: Text = ""
+) -> HTMLResponse:
+    query = {"status": status if status in STATES else "", "q": q.strip()}
+    answer, _ = await asyncio.gather(
+        frame.call("GET", "/api/requests", query={**query, "cursor": cursor, "limit": _LINES}),
+        frame.me(),
+    )
+    listed = answer.json() if answer.ok else {"items": [], "next": None}
+    following = _cursor_of(listed["next"])
+    return await frame.page(
+        "requests.html",
+        200 if answer.ok else answer.status,
+        items=[
+            {**item, "title": view.title_of(item), "savings": view.savings(item)}
+            for item in listed["items"]
+        ],
+        query=query,
+        cursor=cursor,
+        following=urlencode({**query, "cursor": following}) if following else None,
+        problem=None if answer.ok else problem_of(answer),
+    )
 
 
-@router.get("/docs", dependencies=[needs(Action.OPEN)])
-async def docs() -> HTMLResponse:
-    return HTMLResponse(_DOCS, headers={"Content-Security-Policy": _DOCS_CSP})
+@router.get("/new", dependencies=_OPEN)
+async def new_page(frame: FrameOf) -> HTMLResponse:
+    return await new_request(frame)
+
+
+@router.get("/requests/{request_id}", dependencies=_OPEN)
+async def request_page(frame: FrameOf, request_id: str) -> HTMLResponse:
+    return await one_request(frame, request_id)
+
+
+@router.get("/requests/{request_id}/images", dependencies=_OPEN)
+async def images_page(
+    frame: FrameOf,
+    request_id: str,
+    *,
+    status: Text = "",
+    code: Text = "",
+    row: Text = "",
+    cursor: Text = "",
+) -> HTMLResponse:
+    query = {"status": status, "code": code, "row": row.strip()}
+    path = f"/api/requests/{quote(request_id, safe='')}"
+    told, answer, _ = await asyncio.gather(
+        frame.call("GET", path),
+        frame.call("GET", f"{path}/images", query={**query, "cursor": cursor, "limit": _LINES}),
+        frame.me(),
+    )
+    if not told.ok:
+        return await frame.refusal(told)
+    request = told.json()
+    listed = answer.json() if answer.ok else {"items": [], "next": None}
+    following = _cursor_of(listed["next"])
+    return await frame.page(
+        "images.html",
+        200 if answer.ok else answer.status,
+        request=request,
+        title=view.title_of(request),
+        lives=view.lives(request),
+        items=[_image(frame, item) for item in listed["items"]],
+        query=query,
+        cursor=cursor,
+        states=IMAGE_STATES,
+        codes=list(ErrorCode),
+        failed=ImageStatus.FAILED,
+        following=urlencode({**query, "cursor": following}) if following else None,
+        problem=None if answer.ok else problem_of(answer),
+    )
+
+
+@router.get("/signin", dependencies=_OPEN)
+async def sign_in_page(frame: FrameOf, *, next: Text = "") -> HTMLResponse:  # noqa: A002
+    return await frame.page("signin.html", next=next, problem=None)
+
+
+async def new_request(
+    frame: Frame,
+    refused: Answer | None = None,
+    checked: dict[str, Any] | None = None,
+) -> HTMLResponse:
+    """The form; with a refusal, or with what was found in a file."""
+    problem = problem_of(refused) if refused is not None else None
+    return await frame.page(
+        "new.html", refused.status if refused else 200, problem=problem, checked=checked
+    )
+
+
+async def one_request(frame: Frame, request_id: str, refused: Answer | None = None) -> HTMLResponse:
+    """The page of a request, with the refusal of what was just asked for, if any."""
+    path = f"/api/requests/{quote(request_id, safe='')}"
+    told, me = await asyncio.gather(frame.call("GET", path), frame.me())
+    if not told.ok:
+        return await frame.refusal(told)
+    request = told.json()
+    failures, previews, webhook = await asyncio.gather(
+        _failures(frame, path, request), _previews(frame, path, request), _webhook(frame, path)
+    )
+    writes = me.get("mayWrite", True)
+    external = [p[side] for p in previews for side in ("before", "after")]
+    return await frame.page(
+        "request.html",
+        refused.status if refused else 200,
+        images=external,
+        request=request,
+        title=view.title_of(request),
+        segments=view.segments(request),
+        savings=view.savings(request),
+        pace=view.pace(request),
+        lives=view.lives(request),
+        has_ended=request["status"] in ENDED,
+        changes=view.changes(request, frame.offers) if writes else set(),
+        awaits_confirmation=view.awaits_confirmation(request),
+        failures=failures,
+        previews=previews,
+        retry_offered=writes and frame.offers.has("POST", "/api/requests/{id}/retry"),
+        replay_offered=writes and frame.offers.has("POST", "/api/requests/{id}/webhook/replay"),
+        attempts=webhook,
+        commands=view.commands(
+            request, frame.services.settings.namespace, frame.gateway, frame.offers
+        ),
+        problem=problem_of(refused) if refused is not None else None,
+    )
+
+
+async def _failures(frame: Frame, path: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The groups of failed images with their words, or why they cannot be had now."""
+    if not (request.get("images") or {}).get("failed"):
+        return {"items": [], "problem": None}
+    answer = await frame.call("GET", f"{path}/failures")
+    if not answer.ok:
+        return {"items": [], "problem": problem_of(answer)}
+    items = [
+        {**item, "words": failure_words(item["code"], item["message"])}
+        for item in answer.json()["items"]
+    ]
+    return {"items": items, "problem": None}
+
+
+async def _previews(frame: Frame, path: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    if not frame.offers.has("GET", "/api/requests/{id}/previews"):
+        return []
+    if not (request.get("images") or {}).get("done"):
+        return []
+    answer = await frame.call("GET", f"{path}/previews")
+    if not answer.ok:
+        return []
+    return [
+        {**pair, **{side: view.local_path(pair[side], frame.gateway) for side in _SIDES}}
+        for pair in answer.json()["items"]
+        if all(pair.get(side) for side in _SIDES)
+    ]
+
+
+_SIDES: Final = ("before", "after")
+
+
+async def _webhook(frame: Frame, path: str) -> list[dict[str, Any]] | None:
+    """The attempts of its webhook; None where this gateway does not tell them."""
+    if not frame.offers.has("GET", "/api/requests/{id}/webhook"):
+        return None
+    answer = await frame.call("GET", f"{path}/webhook")
+    if not answer.ok:
+        return None
+    found: list[dict[str, Any]] = answer.json().get("attempts") or answer.json().get("items") or []
+    return found
+
+
+def _image(frame: Frame, item: dict[str, Any]) -> dict[str, Any]:
+    """An image with its words and an address of its output that works under any name."""
+    url = item.get("outputUrl")
+    code = item.get("errorCode")
+    return {
+        **item,
+        "href": view.local_path(url, frame.gateway) if url else None,
+        "words": failure_words(code, item.get("errorMessage") or "") if code else None,
+    }
+
+
+def _cursor_of(address: str | None) -> str | None:
+    """The cursor in an address of a following page."""
+    if not address:
+        return None
+    return parse_qs(urlsplit(address).query).get("cursor", [None])[0]
+
+
+__all__ = ["new_request", "one_request", "router", "static"]

@@ -1,0 +1,67 @@
+// Newer versions of this page from the gateway, and what is said when it does not answer.
+import { localize } from "./format.js";
+import { showGallery } from "./gallery.js";
+import { morph } from "./morph.js";
+
+/** Where the gateway's first page is. */
+export const root = new URL(document.documentElement.dataset.root, location);
+
+/** Fetch a page; undefined if the gateway does not answer, which the reader is told. */
+export async function load(address, options = {}) {
+  let response;
+  try {
+    response = await fetch(address, { ...options, headers: { Accept: "text/html", ...options.headers } });
+  } catch {
+    connection("The connection to ImageBatch is lost. What you see is the last that is known; this page tries again by itself.");
+    return undefined;
+  }
+  return { response, page: parse(await response.text()) };
+}
+
+/** A page's text as a document, with numbers and times in the reader's language. */
+export function parse(text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  localize(page);
+  return page;
+}
+
+/** Whether the gateway led to where one signs in. */
+export const signedOut = (address) => new URL(address).pathname === new URL("signin", root).pathname;
+
+/** Take over the newer version of the part of the page that changes. */
+export function show(page) {
+  const [from, to] = [document.getElementById("live"), page.getElementById("live")];
+  if (!from || !to) return;
+  morph(from, to);
+  document.title = page.title;
+  showGallery(document);
+}
+
+/** Say something in the line at the top; nothing takes it away. */
+export function connection(text, link) {
+  const line = document.getElementById("connection");
+  line.hidden = !text;
+  if (line.dataset.text === text) return;
+  line.dataset.text = text;
+  line.replaceChildren(text ?? "");
+  if (link) {
+    const anchor = document.createElement("a");
+    anchor.href = link.href;
+    anchor.textContent = link.text;
+    line.append(" ", anchor);
+  }
+}
+
+/** Tell that the session is over, without taking away what is on the screen. */
+export function tellSignedOut() {
+  const here = location.pathname.slice(root.pathname.length) + location.search;
+  const href = new URL(`signin?next=${encodeURIComponent(here)}`, root).href;
+  connection("Your session has ended. What you see is the last that is known.", { href, text: "Sign in again" });
+}
+
+/** Read something aloud to those who listen. */
+export function announce(text) {
+  const line = document.getElementById("said");
+  line.textContent = "";
+  setTimeout(() => (line.textContent = text), 50);
+}
