@@ -8,6 +8,7 @@ returns an exit code (:class:`ExitCode`) and one JSON document as the terminatio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Final, Self
 
@@ -50,6 +51,21 @@ class JobSource(Model):
     sheet: str | None = None
 
 
+class Asked(Model):
+    """What the operator tells plan and collect about a request, for its record.
+
+    ``file_name``, ``display_name`` and ``created_by`` are from the annotations of the resource.
+    ``webhook_url`` has no password and no query.
+    """
+
+    created_at: datetime
+    file_name: str | None = None
+    display_name: str | None = None
+    created_by: str | None = None
+    webhook_url: str | None = None
+    parallelism: int | None = None
+
+
 class RunnerJob(Model):
     """The job document of a batch. Only ``first_shard`` differs between its Jobs."""
 
@@ -78,6 +94,12 @@ class RunnerJob(Model):
     not_processed: str | None = None
     #: Whether collect waits until every image is recorded; without it, it reads what there is.
     wait: bool = False
+    #: The condition reason of that end. Only collect gets it.
+    ended_by: ReasonWord | None = None
+    #: The batch is Failed if more than this share of its images failed.
+    max_failed_percent: int = 100
+    #: For the record of the request; only plan and collect get it.
+    asked: Asked | None = None
     #: Shard number of completion index 0: a batch of over 10,000 shards has several Jobs.
     first_shard: int = 0
 

@@ -15,10 +15,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from .names import NAMESPACE
+from .names import NAMESPACE, OBJECT_NAME
 
 #: The part of a namespace's keys that holds uploads; a uid is never spelled so.
 UPLOADS: Final = "uploads"
+#: The parts that hold the records of requests, and the objects that point to them by name.
+REQUESTS: Final = "requests"
+REQUESTS_BY_NAME: Final = "requests-by-name"
+#: The time from which the times in keys of records count backwards: in the year 2286.
+_LAST_SECOND: Final = 9_999_999_999
+_RECORD: Final = re.compile(rf"(?P<reversed>[0-9]{{10}})-(?P<name>{OBJECT_NAME})\.json")
 #: Rows between two entries of an index.
 INDEX_EVERY: Final = 1000
 #: The most bytes of a key in UTF-8, as S3 allows.
@@ -58,6 +64,50 @@ def upload_prefix(namespace: str) -> str:
 
 def upload_key(namespace: str, request_id: str, random: str) -> str:
     return f"{upload_prefix(namespace)}{request_id}/{random}.csv"
+
+
+class RecordName(NamedTuple):
+    """The parts of the key of a request's record: when its resource was created, in seconds since
+    1970, and the resource's name.
+    """
+
+    created: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryKeys:
+    """The keys of a namespace's history; ``prefix`` is that of :func:`store_prefix`.
+
+    Records are at ``requests/<reversed time>-<name>.json``, so a listing gives the newest first.
+    """
+
+    namespace: str
+    prefix: str = ""
+
+    @property
+    def records(self) -> str:
+        """The key prefix of the records."""
+        return f"{self.prefix}{self.namespace}/{REQUESTS}/"
+
+    @property
+    def pointers(self) -> str:
+        """The key prefix of the objects that point from a batch's name to its record."""
+        return f"{self.prefix}{self.namespace}/{REQUESTS_BY_NAME}/"
+
+    def record(self, created: int, name: str) -> str:
+        """Return the key of a record; ``created`` is in seconds since 1970."""
+        return f"{self.records}{_LAST_SECOND - created:010d}-{name}.json"
+
+    def pointer(self, name: str) -> str:
+        return f"{self.pointers}{name}"
+
+    def parse_record(self, key: str) -> RecordName | None:
+        """Parse the key of a record; ``None`` if it is none of this namespace's."""
+        match = _RECORD.fullmatch(key.removeprefix(self.records))
+        if match is None or not key.startswith(self.records):
+            return None
+        return RecordName(_LAST_SECOND - int(match["reversed"]), match["name"])
 
 
 def is_below(key: str, prefix: str) -> bool:

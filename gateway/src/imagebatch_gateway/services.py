@@ -23,12 +23,14 @@ from imagebatch_gateway.requests.changes import Changes
 from imagebatch_gateway.requests.failures import Failures
 from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.images import ImageLists
+from imagebatch_gateway.requests.listing import RequestLists
 from imagebatch_gateway.requests.lookup import Lookup
 from imagebatch_gateway.requests.output_urls import OutputUrls
 from imagebatch_gateway.requests.plans import Plans
 from imagebatch_gateway.requests.products import Products
 from imagebatch_gateway.requests.progress import ProgressReader
 from imagebatch_gateway.requests.recorded import Recorded
+from imagebatch_gateway.requests.records import Records
 from imagebatch_gateway.requests.reported import Reported
 from imagebatch_gateway.requests.rows import Rows
 from imagebatch_gateway.requests.snapshot import Snapshots
@@ -46,6 +48,8 @@ class Services:
     objects: Objects
     lookup: Lookup
     history: History
+    records: Records
+    lists: RequestLists
     changes: Changes
     uploads: Uploads
     snapshots: Snapshots
@@ -64,7 +68,8 @@ class Services:
         clock: Callable[[], float] = time.monotonic,
     ) -> Services:
         objects = Objects(store)
-        lookup = Lookup(batches, settings.prefix)
+        records = Records(objects, settings.prefix, clock)
+        lookup = Lookup(batches, records, settings.namespace, settings.prefix)
         history = History(batches, clock)
         plans = Plans(objects)
         progress = ProgressReader(objects, plans, clock)
@@ -75,6 +80,8 @@ class Services:
             objects,
             lookup,
             history,
+            records,
+            RequestLists(history, records, settings.namespace),
             Changes(lookup, batches, history),
             Uploads(
                 objects,
@@ -96,12 +103,13 @@ class Services:
         """Return the same services for a caller: ``batches`` and ``history`` are those of the
         caller's namespace, and ``batches`` has the caller's credentials where they are used.
         """
-        lookup = Lookup(batches, self.settings.prefix)
+        lookup = Lookup(batches, self.records, caller.namespace, self.settings.prefix)
         return replace(
             self,
             namespace=caller.namespace,
             lookup=lookup,
             history=history,
+            lists=RequestLists(history, self.records, caller.namespace),
             changes=Changes(lookup, batches, history),
             uploads=self.uploads.acting_for(caller, batches, history),
         )

@@ -8,8 +8,9 @@ from hashlib import sha256
 from typing import Any, Final
 
 from imagebatch_core import names
-from imagebatch_core.job import JobSource, RunnerJob, Step
+from imagebatch_core.job import Asked, JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.shown_url import shown_url
 from imagebatch_core.spec import Source
 from imagebatch_core.status import Ending
 from imagebatch_operator.policies.actions import CreateJob
@@ -208,6 +209,7 @@ def _pod(
 def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
     """Return the document that describes the batch to the runner."""
     spec = batch.spec
+    ending = batch.status.ending if action.step is Step.COLLECT else None
     return RunnerJob(
         namespace=batch.namespace,
         name=batch.name,
@@ -224,7 +226,10 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,
         reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
-        not_processed=_not_processed(batch.status.ending) if action.step is Step.COLLECT else None,
+        not_processed=_not_processed(ending),
+        ended_by=ending.reason if ending else None,
+        max_failed_percent=spec.max_failed_percent,
+        asked=None if action.step is Step.COMPRESS else _asked(batch),
         first_shard=first_shard(action.chunk),
         wait=action.waits,
     )
@@ -232,6 +237,19 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
 
 def _not_processed(ending: Ending | None) -> str | None:
     return f"not reached before the batch ended early: {ending.message}" if ending else None
+
+
+def _asked(batch: ImageBatch) -> Asked:
+    """Return what the record of the request says of the resource."""
+    webhook = batch.spec.webhook
+    return Asked(
+        created_at=batch.creation_timestamp,
+        file_name=batch.annotations.get(names.ANNOTATION_FILE_NAME),
+        display_name=batch.annotations.get(names.ANNOTATION_DISPLAY_NAME),
+        created_by=batch.annotations.get(names.ANNOTATION_CREATED_BY),
+        webhook_url=shown_url(webhook.url) if webhook else None,
+        parallelism=batch.spec.parallelism,
+    )
 
 
 def _job_source(source: Source) -> JobSource:

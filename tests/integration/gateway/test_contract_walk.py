@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import obstore
 import pytest
 
 from imagebatch_core.job import RunnerMessage
-from imagebatch_core.names import ANNOTATION_PAYLOAD_DIGEST
+from imagebatch_core.names import ANNOTATION_FILE_NAME, ANNOTATION_PAYLOAD_DIGEST
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
 from support.imagehost import ImageHost
 from support.pictures import jpeg
@@ -38,8 +39,13 @@ class Operator:
 
     def runner(self, name: str) -> RunnerBatch:
         batch = self._cluster.get(name)
-        spec = batch["spec"]
+        spec, meta = batch["spec"], batch["metadata"]
+        asked = {
+            "createdAt": meta["creationTimestamp"],
+            "fileName": meta["annotations"].get(ANNOTATION_FILE_NAME),
+        }
         job = {
+            "asked": asked,
             "name": name,
             "namespace": NAMESPACE,
             "source": {"key": spec["source"]["s3"]["key"]},
@@ -201,6 +207,36 @@ def test_from_upload_to_output_csv_and_images(
     assert rows[1]["Output Image Urls"] == ",".join(status["outputImageUrls"][1:])
 
     check_results_at_the_end(http, request_id, status["outputImageUrls"], running)
+
+    check_the_request_stays_readable_without_its_resource(
+        http, cluster, request_id, status, output.content
+    )
+    check_results_at_the_end(http, request_id, status["outputImageUrls"], running)
+
+
+def check_the_request_stays_readable_without_its_resource(
+    http: httpx.Client, cluster: Cluster, request_id: str, status: Any, output: bytes
+) -> None:
+    assert http.delete(f"/api/requests/{request_id}").status_code == 204
+    wait_until_gone(cluster, request_id)
+    kept = http.get(f"/api/requests/{request_id}").json()
+    assert (kept["expired"], kept["fileName"]) == (True, "products.csv")
+    same = ("status", "outputImageUrls", "images", "products", "bytes", "createdAt")
+    assert {name: kept[name] for name in same} == {name: status[name] for name in same}
+    assert http.get(f"/download/{request_id}").content == output
+    time.sleep(2.5)  # for as long a gateway may believe an earlier listing
+    items = http.get("/api/requests?limit=1000").json()["items"]
+    (listed,) = [item for item in items if item["requestId"] == request_id]
+    assert (listed["expired"], listed["status"]) == (True, "completed")
+    again = http.delete(f"/api/requests/{request_id}")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:imagebatch:problem:expired")
+
+
+def wait_until_gone(cluster: Cluster, name: str) -> None:
+    end = time.monotonic() + 20
+    while f"imagebatch.imagebatch.dev/{name}" in cluster.kubectl("get", "ib", "-o", "name"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("path", ["/api/upload", "/upload"])

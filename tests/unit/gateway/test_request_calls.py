@@ -154,6 +154,7 @@ async def test_an_item_tells_what_the_resource_knows(
         "saved": "61.3%",
         "createdAt": "2026-11-24T10:00:00Z",
         "completedAt": "2026-11-24T10:00:00Z",
+        "expired": False,
     }
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from imagebatch_core import names
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import RunnerJob, Step
 from imagebatch_core.names import ENV_JOB, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.jobs import construct_job, inline_config_map, job_name
+from imagebatch_operator.jobs import construct_job, inline_config_map, job_name, runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.observed import JobView
 from imagebatch_operator.settings import Settings
@@ -188,3 +189,26 @@ def test_placement_is_no_way_around_a_pods_security() -> None:
     }
     with pytest.raises(ConfigurationRefused, match="hostNetwork: only affinity"):
         Settings.from_env(env)
+
+
+def test_plan_and_collect_are_told_what_the_record_of_the_request_says() -> None:
+    built = batch().spec(webhook={"url": "https://hook.example/a?token=secret"}).build()
+    annotations = {
+        names.ANNOTATION_FILE_NAME: "mugs.csv",
+        names.ANNOTATION_DISPLAY_NAME: "Mugs",
+        names.ANNOTATION_CREATED_BY: "alice",
+    }
+    built = built.model_copy(update={"annotations": annotations})
+    for step in (Step.PLAN, Step.COLLECT):
+        asked = runner_job(built, CreateJob(step, 1)).asked
+        assert asked is not None
+        assert (asked.file_name, asked.display_name, asked.created_by) == (
+            "mugs.csv",
+            "Mugs",
+            "alice",
+        )
+        assert asked.created_at == built.creation_timestamp
+        assert asked.webhook_url is not None
+        assert "secret" not in asked.webhook_url
+    # A change of annotations must not make the pods of the shards outdated.
+    assert runner_job(built, CreateJob(Step.COMPRESS, 1)).asked is None

@@ -34,6 +34,7 @@ from .problems import (
     idempotency_key_reused,
     invalid_csv,
     invalid_options,
+    is_expired,
     no_csv,
     no_output_ever,
     no_output_yet,
@@ -99,6 +100,7 @@ BAD_FILE: Final = (
 )
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
+EXPIRED: Final = is_expired()
 WRONG_CHANGE: Final = invalid_options(
     ("quality", "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism, priority")
 )

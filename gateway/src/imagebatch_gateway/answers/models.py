@@ -178,6 +178,9 @@ class StatusAnswer(Model):
     download_url: str | None = Field(
         description="URL of the output CSV; null until it can be downloaded."
     )
+    expired: bool = Field(
+        False, description="Whether the ImageBatch is gone. What it made stays readable."
+    )
     webhook: WebhookAnswer | None = Field(
         description="State of the webhook's delivery; null if the request has no webhook."
     )
@@ -262,10 +265,16 @@ class RequestItem(Model):
     saved: str | None
     created_at: datetime
     completed_at: datetime | None
+    expired: bool = Field(
+        description="Whether the ImageBatch is gone. What it made stays readable."
+    )
 
 
 class RequestList(Model):
     items: list[RequestItem]
+    note: str | None = Field(
+        None, description="What is missing in this page because the object store does not respond."
+    )
     next: str | None = Field(description="URL of the next page; null on the last one.")
 
 

@@ -144,6 +144,15 @@ def has_ended(status: str) -> Problem:
     return Problem(409, "ended", "The request has ended", detail)
 
 
+def is_expired() -> Problem:
+    """Return the problem of deleting a request whose resource is gone already."""
+    detail = (
+        "The ImageBatch of this request is gone already. Its results stay readable until the "
+        "sweeper removes them from the bucket."
+    )
+    return Problem(409, "expired", "The request has expired", detail)
+
+
 def range_not_satisfiable(size: int) -> Problem:
     title = "The range lies beyond the end"
     detail = f"There are {size} bytes."

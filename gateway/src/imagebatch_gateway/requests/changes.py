@@ -11,9 +11,14 @@ from imagebatch_core.model import Model
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec, SuspendAfter
-from imagebatch_gateway.answers.problems import has_ended, invalid_options
+from imagebatch_gateway.answers.problems import (
+    has_ended,
+    invalid_options,
+    is_expired,
+)
 from imagebatch_gateway.backends.batches import Batches
 
+from .expired import ExpiredBatch
 from .history import History
 from .lookup import Lookup
 
@@ -78,7 +83,13 @@ class Changes:
         return changed
 
     async def delete(self, request_id: str) -> None:
-        """Delete a request's batch. Raises GatewayError."""
-        await self._lookup.batch(request_id)
+        """Delete a request's batch.
+
+        Raises:
+            Problem: 409, the batch is gone already, and the history still knows the request.
+            GatewayError: there is no such request, or the API server refuses or does not respond.
+        """
+        if isinstance(await self._lookup.batch(request_id), ExpiredBatch):
+            raise is_expired()
         await self._batches.delete(request_id)
         self._history.remove(request_id)

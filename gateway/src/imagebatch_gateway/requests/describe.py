@@ -9,6 +9,7 @@ from imagebatch_core.status import Bytes, Condition, ConditionStatus, Images
 from imagebatch_gateway.answers.links import Links
 from imagebatch_gateway.answers.models import RequestStatus, StatusAnswer, WebhookAnswer
 
+from .expired import ExpiredBatch
 from .output_urls import UrlPage
 from .progress import Progress
 
@@ -54,6 +55,7 @@ def describe(
         duration=status.duration,
         status_url=links.status(batch.name),
         download_url=links.download(batch.name) if status.report else None,
+        expired=isinstance(batch, ExpiredBatch),
         webhook=_webhook(batch),
     )
 
@@ -92,7 +94,7 @@ def _bytes(progress: Progress | None) -> Bytes | None:
 
 
 def _webhook(batch: ImageBatch) -> WebhookAnswer | None:
-    if batch.spec.webhook is None:
+    if batch.spec.webhook is None or isinstance(batch, ExpiredBatch):
         return None
     outbox = batch.status.webhook
     if outbox is None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from imagebatch_core import names
 from imagebatch_core.errors import ImageBatchError
+from imagebatch_core.keys import RecordName
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import Bytes, Images
@@ -26,10 +27,11 @@ from imagebatch_gateway.answers.models import RequestStatus
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import (
     ClusterUnavailable,
-    CursorRefused,
     GatewayError,
     ListExpired,
 )
+
+from .expired import ExpiredBatch
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,7 +45,10 @@ RETRY_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Summary of one request for a list. ``version`` is the resource version of its batch."""
+    """Summary of one request for a list.
+
+    ``version`` is the resource version of its batch; ``expired`` says that the batch is gone.
+    """
 
     request_id: str
     name: str | None
@@ -57,6 +62,7 @@ class Entry:
     created_at: datetime
     completed_at: datetime | None
     version: str
+    expired: bool = False
 
     @classmethod
     def of(cls, batch: BatchRecord) -> Entry:
@@ -74,6 +80,7 @@ class Entry:
             created_at=batch.creation_timestamp,
             completed_at=status.completion_time,
             version=batch.resource_version,
+            expired=isinstance(batch, ExpiredBatch),
         )
 
     @property
@@ -89,12 +96,6 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    entries: Sequence[Entry]
-    cursor: str | None
-
-
 class History:
     """Lists requests. ``clock`` returns monotonic seconds. :meth:`close` ends the watch."""
 
@@ -108,31 +109,18 @@ class History:
         self._current_at = 0.0
         self._error: GatewayError | None = None
 
-    async def page(
-        self, status: RequestStatus | None, text: str | None, cursor: str | None, limit: int
-    ) -> HistoryPage:
-        """Return at most ``limit`` requests, newest first.
+    async def after(self, last: RecordName | None) -> list[Entry]:
+        """Return the requests after ``last``, newest first; without it, all.
 
-        With ``status`` only requests of this status, with ``text`` only those that have it in a
-        name. ``cursor`` is that of the page before.
-
-        Raises CursorRefused, ClusterRefused, ClusterUnavailable.
+        Raises ClusterRefused, ClusterUnavailable.
         """
-        after = _after(cursor)
         await self._current()
-        start = bisect_left(self._order, after) if after else 0
-        wanted = text.lower() if text else None
-        found: list[Entry] = []
-        for order in self._order[start:]:
-            entry = self._entries[order[1]]
-            if status is not None and entry.status is not status:
-                continue
-            if wanted is not None and not entry.holds(wanted):
-                continue
-            if len(found) == limit:
-                return HistoryPage(found, f"{order[0]:.0f}~{order[1]}")
-            found.append(entry)
-        return HistoryPage(found, None)
+        start = bisect_right(self._order, (-float(last.created), last.name)) if last else 0
+        return [self._entries[name] for _, name in self._order[start:]]
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a batch of this name, as far as the list is current."""
+        return name in self._entries
 
     def put(self, batch: BatchRecord) -> None:
         """Add or replace a request that this gateway has just made or changed. Without this the
@@ -233,13 +221,3 @@ def _entry(found: Mapping[str, Any]) -> Entry | None:
         name = (found.get("metadata") or {}).get("name")
         _log.warning("an ImageBatch cannot be read and is left out of lists", extra={"name": name})
         return None
-
-
-def _after(cursor: str | None) -> tuple[float, str] | None:
-    if cursor is None:
-        return None
-    seconds, _, name = cursor.partition("~")
-    try:
-        return float(int(seconds)), name
-    except ValueError as error:
-        raise CursorRefused("the cursor is not one of this API") from error

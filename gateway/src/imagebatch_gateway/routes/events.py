@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from imagebatch_core.resource import ImageBatch
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import CallerOf, GateOf, GuardedRoute, needs
-from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_REQUEST, refusals
+from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_REQUEST, STORE_AWAY, refusals
 from imagebatch_gateway.requests.events import status_events
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
@@ -30,7 +30,7 @@ async def _existing(request_id: str, services: ServicesOf) -> ImageBatch:
     operation_id="streamEvents",
     summary="The request as server-sent events, one for each change, until it ends",
     response_class=EventSourceResponse,
-    responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
+    responses=refusals(NO_REQUEST, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def stream_events(
     batch: Annotated[ImageBatch, Depends(_existing)],

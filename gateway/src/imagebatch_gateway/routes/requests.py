@@ -15,7 +15,9 @@ from imagebatch_gateway.answers.documented import (
     BAD_NEW_REQUEST,
     CLUSTER_AWAY,
     ENDED,
+    EXPIRED,
     NO_REQUEST,
+    STORE_AWAY,
     WRONG_CHANGE,
     refusals,
 )
@@ -61,10 +63,11 @@ async def list_requests(
         str | None, Query(max_length=300, description="The cursor in `next` of the page before.")
     ] = None,
 ) -> RequestList:
-    """The list has all requests of the namespace: uploads, and ImageBatches made with kubectl. It
-    is kept in memory and updated by a watch, so a call causes no request to the API server.
+    """The list has all requests of the namespace: uploads, ImageBatches made with kubectl, and
+    those whose ImageBatch is gone (`expired`), as long as the bucket has their history. A watch
+    keeps it current, so a call causes no request to the API server.
     """
-    page = await services.history.page(status, q, cursor, limit)
+    page = await services.lists.page(status, q, cursor, limit)
     following = None
     if page.cursor is not None:
         following = links.page("/api/requests", status=status, q=q, limit=limit, cursor=page.cursor)
@@ -72,7 +75,7 @@ async def list_requests(
         RequestItem(**{name: getattr(entry, name) for name in RequestItem.model_fields})
         for entry in page.entries
     ]
-    return RequestList(items=items, next=following)
+    return RequestList(items=items, next=following, note=page.note)
 
 
 @router.post(
@@ -110,7 +113,7 @@ async def create_request(
     dependencies=[needs(Action.GET)],
     operation_id="getRequest",
     summary="A request: its status, and what it was made from",
-    responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
+    responses=refusals(NO_REQUEST, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> RequestAnswer:
     batch = await services.lookup.batch(request_id)
@@ -122,7 +125,7 @@ async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> 
     dependencies=[needs(Action.PATCH)],
     operation_id="changeRequest",
     summary="Suspend, resume, confirm or cancel a request, or change its parallelism",
-    responses=refusals(NO_REQUEST, ENDED, WRONG_CHANGE, *CLUSTER_AWAY),
+    responses=refusals(NO_REQUEST, ENDED, WRONG_CHANGE, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def change_request(
     request_id: str,
@@ -154,7 +157,7 @@ async def change_request(
     operation_id="deleteRequest",
     summary="Delete a request, and stop it if it is running",
     status_code=204,
-    responses=refusals(NO_REQUEST, *CLUSTER_AWAY),
+    responses=refusals(NO_REQUEST, EXPIRED, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def delete_request(request_id: str, services: ServicesOf) -> None:
     """This call deletes no objects in the bucket: `deletionPolicy` of the ImageBatch says whether

@@ -28,6 +28,7 @@ from .batch import Batch
 from .counts import ResultCounts
 from .parts import Place, read_parts, wait_for_parts
 from .plan import read_plan
+from .record import record_end
 from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
@@ -83,6 +84,7 @@ def collect(batch: Batch) -> Summary:
         report_sha256=report.csv_sha256,
         collected_at=datetime.now(UTC),
     )
+    record_end(batch, plan, summary)
     batch.storage.put(batch.keys.summary, to_json(summary))
     return summary
 

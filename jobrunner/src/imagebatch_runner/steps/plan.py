@@ -24,6 +24,7 @@ from imagebatch_runner.store.documents import Plan, Reuse, to_json
 
 from . import sharding, source
 from .batch import Batch
+from .record import record_plan
 from .reuse import EarlierOutputs, earlier_outputs
 from .row_list import RowList, row_list
 
@@ -62,6 +63,7 @@ def plan(batch: Batch) -> Plan:
             batch.storage.put(batch.keys.owner, owner)
         with earlier_outputs(batch) as earlier:
             made = _split(batch, copied, earlier)
+    record_plan(batch, made)
     batch.storage.put(batch.keys.plan, to_json(made))
     return made
 

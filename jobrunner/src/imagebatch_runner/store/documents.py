@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from imagebatch_core.counted import counted
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.model import Document
 from imagebatch_core.plan import PlannedBatch
@@ -59,6 +60,10 @@ class Plan(PlannedBatch):
             notices=self.notices,
             reuse=self.reuse_sentence,
         )
+
+    @property
+    def size_sentence(self) -> str:
+        return counted(product=self.products, image=self.images, shard=self.shards)
 
     @property
     def reuse_sentence(self) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from imagebatch_core.counted import counted
 from imagebatch_core.job import ExitCode, Step
+from imagebatch_core.outcome import outcome
 from imagebatch_core.reasons import Phase, Reason
 
 from .actions import CreateJob, DeleteJob, ReadOutcome
@@ -42,16 +43,13 @@ def collecting(case: Case) -> Collecting | Ended:
     images = case.facts.images
     if images is None or not case.facts.collected:
         return collect_step(case)
-    limit, failed = case.batch.spec.max_failed_percent, images.failed or 0
-    text = f"{failed} of {counted(image=images.total)} failed"
-    if failed * 100 > limit * images.total:
-        text = f"{text}; maxFailedPercent is {limit}"
-        return Ended(case.facts, Phase.FAILED, Reason.TOO_MANY_FAILED, text)
-    if failed:
-        return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED_WITH_FAILURES, text)
-    text = "the only image is done" if images.total == 1 else f"all {images.total} images are done"
-    text += f", {images.reused} of them reused" if images.reused else ""
-    return Ended(case.facts, Phase.COMPLETED, Reason.COMPLETED, text)
+    found = outcome(
+        images.total,
+        failed=images.failed or 0,
+        reused=images.reused or 0,
+        max_failed_percent=case.batch.spec.max_failed_percent,
+    )
+    return Ended(case.facts, found.phase, found.reason, found.message)
 
 
 def collect_step(case: Case) -> Collecting | Ended:
