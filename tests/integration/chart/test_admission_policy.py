@@ -192,14 +192,25 @@ def test_jobs_of_others_are_neither_deleted_nor_changed(plane: ControlPlane) -> 
     patch = ("--type=merge", "-p", '{"spec": {"suspend": false}}')
     with pytest.raises(CommandFailed, match="belong to an ImageBatch"):
         plane.kubectl(*operator, "patch", "job", "theirs", *patch)
+    plane.kubectl("-n", SHOP, "delete", "job", "theirs")
 
 
 def test_a_job_of_a_former_image_can_be_suspended_and_deleted_and_not_made_another(
     plane: ControlPlane,
 ) -> None:
+    # With an owner that exists: the garbage collector takes any other Job.
+    owner = {
+        "apiVersion": "imagebatch.dev/v1alpha1",
+        "kind": "ImageBatch",
+        "metadata": {"name": "former", "namespace": SHOP},
+        "spec": {"source": {"inline": "S. No.,Product Name,Input Image Urls\n"}},
+    }
+    made = plane.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(owner))
     former = job()
     container(former)["image"] = "registry.example/imagebatch/runner:0"
     former["metadata"]["name"] = name = "former"
+    [reference] = former["metadata"]["ownerReferences"]
+    reference.update(name="former", uid=json.loads(made)["metadata"]["uid"])
     former["spec"]["suspend"] = True
     plane.kubectl("create", "-f", "-", stdin=json.dumps(former))
     patch = ("-n", SHOP, *AS_OPERATOR, "patch", "job", name, "--type=merge", "-p")
@@ -208,6 +219,7 @@ def test_a_job_of_a_former_image_can_be_suspended_and_deleted_and_not_made_anoth
     with pytest.raises(CommandFailed, match="only the runner's image"):
         plane.kubectl(*patch, json.dumps(moved))
     plane.kubectl("-n", SHOP, *AS_OPERATOR, "delete", "job", name, "--wait=false")
+    plane.kubectl("-n", SHOP, "delete", "imagebatch", "former")
 
 
 def test_where_the_runner_is_not_set_up_nothing_is_created(plane: ControlPlane) -> None:
