@@ -49,13 +49,6 @@ def test_the_store_knows_the_key_pair_that_gateway_and_runner_use(render: Render
     assert base64.b64decode(used["AWS_ACCESS_KEY_ID"]) == b"key"
 
 
-def test_policies_let_gateway_and_runner_reach_the_store(render: Render) -> None:
-    chart = local(render)
-    for name in ("imagebatch-gateway", "imagebatch-runner"):
-        egress = chart.one("NetworkPolicy", name)["spec"]["egress"]
-        assert {"ports": [{"protocol": "TCP", "port": 8333}]} in egress
-
-
 def test_nothing_of_the_store_but_s3_itself_answers_to_other_pods(render: Render) -> None:
     """SeaweedFS' filer and master take requests without any key."""
     chart = local(render)

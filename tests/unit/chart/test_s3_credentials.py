@@ -79,7 +79,7 @@ def test_each_namespace_uses_its_own_pair_and_the_gateway_that_of_its_home(rende
 def test_one_access_for_several_namespaces_is_refused_unless_it_is_asked_for(
     render: Render, shared: dict[str, Any], s3: dict[str, Any]
 ) -> None:
-    values: dict[str, Any] = {"namespaces": ["press", "shop"], "runner": shared}
+    values: dict[str, Any] = {"namespaces": ["press", "shop"], "runner": shared, "gateway": shared}
     with pytest.raises(HelmFailed, match=r"shop would share .*sharedCredentials=true"):
         render(**values, s3=dict(s3))
     render(**values, s3=s3 | {"sharedCredentials": True})
@@ -94,11 +94,23 @@ def test_namespaces_with_pairs_of_their_own_beside_one_shared_by_none(render: Re
 
 
 def test_workload_identity_needs_no_secret(render: Render) -> None:
-    chart = render(runner={"serviceAccountAnnotations": {"role": "all"}})
+    chart = render(
+        runner={"serviceAccountAnnotations": {"role": "runner"}},
+        gateway={"serviceAccountAnnotations": {"role": "gateway"}},
+    )
     assert secret(chart) is None
     assert gateway_keys(chart) == {}
-    for account in (names.RUNNER_SERVICE_ACCOUNT, "imagebatch-gateway"):
-        assert annotations(chart, account) == {"role": "all"}
+    assert annotations(chart, names.RUNNER_SERVICE_ACCOUNT) == {"role": "runner"}
+    assert annotations(chart, "imagebatch-gateway") == {"role": "gateway"}
+
+
+def test_a_gateway_without_any_access_beside_a_runner_with_a_role_is_refused(
+    render: Render,
+) -> None:
+    with pytest.raises(HelmFailed, match=r"set gateway\.serviceAccountAnnotations"):
+        render(runner={"serviceAccountAnnotations": {"role": "runner"}})
+    render(runner={"serviceAccountAnnotations": {"role": "runner"}}, gateway={"enabled": False},
+           s3={"publicBaseUrl": "https://cdn.example"})  # fmt: skip
 
 
 def test_a_namespace_with_credentials_of_its_own_has_no_part_in_the_common_role(
@@ -108,6 +120,7 @@ def test_a_namespace_with_credentials_of_its_own_has_no_part_in_the_common_role(
     chart = render(
         namespaces=["shop", "press"],
         runner={"serviceAccountAnnotations": {"role": "home"}},
+        gateway={"serviceAccountAnnotations": {"role": "gateway"}},
         s3={"credentials": own},
     )
     assert annotations(chart, names.RUNNER_SERVICE_ACCOUNT, "shop") is None
