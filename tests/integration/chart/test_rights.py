@@ -21,8 +21,10 @@ NAMESPACES = {
 }
 OPERATOR = service_account("operator", HOME, "imagebatch-operator")
 GATEWAY = service_account("gateway", HOME, "imagebatch-gateway")
+#: Those of the runner and of the sweep are in each namespace; here in the listed one.
 RUNNER = service_account("runner", SHOP, "imagebatch-runner")
-ACCOUNTS = (OPERATOR, GATEWAY, RUNNER)
+SWEEP = service_account("sweep", SHOP, "imagebatch-sweep")
+ACCOUNTS = (OPERATOR, GATEWAY, RUNNER, SWEEP)
 _BLOCK = re.compile(r"(?<=<!-- rights -->\n).*?(?=<!-- end of rights -->)", re.DOTALL)
 
 

@@ -24,6 +24,7 @@ PLACES = {
     "gateway": component("gateway", "10.244.0.11"),
     "runner": component("runner", "10.244.0.12"),
     "runner of shop": component("runner", "10.244.0.13", "shop"),
+    "sweep of shop": component("sweep", "10.244.0.21", "shop"),
     "local store": component("local-s3", "10.244.0.14"),
     "store": Place("10.244.0.15", "storage", {"app": "minio"}),
     "neighbour": Place("10.244.0.16", NAMESPACE, {"app": "neighbour"}),
@@ -38,7 +39,7 @@ PLACES = {
     "public host": Place("93.184.216.34"),
     "public host by IPv6": Place("2606:2800:220:1::1"),
 }
-PARTS = ("operator", "gateway", "runner", "runner of shop")
+PARTS = ("operator", "gateway", "runner", "runner of shop", "sweep of shop")
 #: What holds whatever the values are: source, destination, port, whether it passes.
 ALWAYS: list[tuple[str, str, int, bool]] = [
     *((part, "metadata", 80, False) for part in PARTS),
@@ -50,6 +51,8 @@ ALWAYS: list[tuple[str, str, int, bool]] = [
     ("pod of shop", "runner of shop", 80, False),
     ("operator", "API server", 6443, True),
     ("gateway", "API server", 6443, True),
+    ("sweep of shop", "API server", 6443, True),
+    ("sweep of shop", "public host", 80, False),
     ("runner", "API server", 6443, False),
     ("runner of shop", "API server", 6443, False),
     ("runner", "public host", 443, True),
@@ -77,6 +80,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str, int, bool]]]] = {
             ("gateway", "store", 9000, True),
             ("runner", "store", 9000, True),
             ("runner of shop", "store", 9000, True),
+            ("sweep of shop", "store", 9000, True),
             ("operator", "store", 9000, False),
             ("gateway", "public host", 443, False),
         ],

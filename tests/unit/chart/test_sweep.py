@@ -81,7 +81,7 @@ def test_it_is_locked_down_as_the_other_pods_are(render: Render) -> None:
 
 
 def test_it_may_dial_the_api_server_and_the_bucket_alone(render: Render) -> None:
-    chart = render(s3={"endpoint": "http://minio.store:9000"})
+    chart = render(s3={"endpoint": "http://s3.example.com:9000"})
     policy = chart.one("NetworkPolicy", NAME)["spec"]
     labels = job(chart)["template"]["metadata"]["labels"]
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
