@@ -117,7 +117,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """The services of each namespace that the gateway serves; ``home`` are those of its own."""
+    """The services of each namespace that the gateway serves; ``home`` is for its own namespace."""
 
     home: Services
     cluster: Cluster
@@ -135,12 +135,13 @@ class Namespaces:
         return self.home.acting_for(caller, batches, history)
 
     async def close(self) -> None:
-        """End what follows the API server."""
+        """End the watches of the API server."""
         for history in (self.home.history, *self.histories.values()):
             await history.close()
 
     def _history(self, namespace: str) -> History:
-        """Lists are read with the gateway's own credentials, after the caller was judged."""
+        """Return the history of a namespace. It is read with the gateway's own credentials, so the
+        caller's rights must be checked before."""
         if namespace not in self.histories:
             self.histories[namespace] = History(self.cluster.batches(namespace), self.clock)
         return self.histories[namespace]

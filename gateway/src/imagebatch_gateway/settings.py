@@ -81,62 +81,61 @@ class Settings(EnvironmentSettings):
     )
     gateway_namespaces: Namespaces = Field(
         (),
-        description="Further namespaces that callers may name with ?namespace=, with a comma "
-        "between them.",
+        description="Comma-separated further namespaces that callers may name with ?namespace=.",
     )
     auth_mode: AuthMode = Field(
         "none",
-        description="How callers are known. none: not at all; kubernetes: by their bearer token of "
-        "the cluster; proxy: by the headers of a proxy that signs people in.",
+        description="How callers sign in. none: they do not; kubernetes: with a bearer token of "
+        "the cluster; proxy: at a proxy, which names the user in headers.",
     )
     auth_admins: Texts = Field(
         (),
-        description="Users, and groups as group:NAME, that may manage API keys without a right to "
-        "write Secrets, with a comma between them.",
+        description="Comma-separated users, and groups as group:NAME, that may manage API keys "
+        "even without the right to write Secrets.",
     )
     auth_review_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         60,
-        description="Seconds for which a review by the API server counts: how long a right that "
-        "was taken away may still be used.",
+        description="Time for which a review by the API server is cached. A right that was taken "
+        "away may still be used for this long.",
     )
     auth_session_keys: str | None = Field(
         None,
         repr=False,
-        description="Keys that encrypt the sessions of browsers, one a line, each of at least 32 "
-        "characters. The first encrypts; all decrypt. Without one, sessions end with the process "
-        "and hold at one replica only.",
+        description="Keys for browser sessions, one per line, each of at least 32 characters. The "
+        "first one encrypts, all decrypt. Not set: a session ends with the process and is valid "
+        "at one replica only.",
     )
     auth_session_seconds: Annotated[int, Field(ge=60, le=30 * 86_400)] = Field(
-        43_200, description="Seconds after which a browser must sign in again."
+        43_200, description="Time after which a browser must sign in again."
     )
     gateway_hosts: Texts = Field(
         (),
-        description="Further names under which the gateway may be called, beside those of "
-        "IMAGEBATCH_GATEWAY_URL and the Service, with a comma between them.",
+        description="Comma-separated further host names under which the gateway may be called, "
+        "besides those of IMAGEBATCH_GATEWAY_URL and the Service.",
     )
     trusted_proxies: Networks = Field(
         (),
-        description="Addresses and CIDRs of proxies whose X-Forwarded-For, -Proto and -Host are "
-        "believed, with a comma between them.",
+        description="Comma-separated addresses and CIDRs of proxies whose headers "
+        "X-Forwarded-For, -Proto and -Host are trusted.",
     )
     auth_images: bool = Field(
         False,
-        description="Whether /files needs the right to read the requests of the image's namespace. "
-        "Otherwise whoever knows an output's address may read it.",
+        description="Whether /files requires the right to read requests of the image's namespace. "
+        "Otherwise anybody who knows the URL of an output can read it.",
     )
     auth_proxy_secret: str | None = Field(
         None,
         repr=False,
-        description="With proxy: what the proxy sends as X-ImageBatch-Proxy-Secret. At least 16 "
-        "characters.",
+        description="Secret of at least 16 characters that the proxy must send as "
+        "X-ImageBatch-Proxy-Secret, for auth_mode proxy.",
     )
     auth_proxy_user_header: str = Field(
-        "X-Forwarded-User", description="With proxy: the header that holds the user."
+        "X-Forwarded-User", description="Name of the header with the user, for auth_mode proxy."
     )
     auth_proxy_groups_header: str = Field(
         "X-Forwarded-Groups",
-        description="With proxy: the header that holds the user's groups, with a comma between "
-        "them.",
+        description="Name of the header with the user's groups, comma-separated, for auth_mode "
+        "proxy.",
     )
     gateway_host: str = Field("0.0.0.0", description="IP address on which the gateway listens.")  # noqa: S104 - a pod is reached on its own address
     gateway_port: Port = Field(8080, description="Port on which the gateway listens.")

@@ -1,4 +1,4 @@
-"""API keys: their form, and what is stored of them."""
+"""API keys: their format, and the record that is stored for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Final
 
 from imagebatch_core.model import Model
 
-#: ``ibk_<id>_<secret>``: scanners for leaked secrets find it, and no other token begins so.
+#: Start of a key ``ibk_<id>_<secret>``. It lets scanners find leaked keys, and no other token has
+#: it.
 PREFIX: Final = "ibk_"
 _FORM: Final = re.compile(r"ibk_(?P<id>[a-z0-9]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 _ID_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -26,8 +27,9 @@ class Scope(StrEnum):
 
 
 class ApiKey(Model):
-    """An API key as it is stored. ``secret_sha256`` is a plain hash: the secret has 256 random
-    bits, which no dictionary holds.
+    """An API key as it is stored.
+
+    ``secret_sha256`` is a plain hash, because a secret of 256 random bits cannot be guessed.
     """
 
     id: str
@@ -44,7 +46,7 @@ class ApiKey(Model):
         return self.expires_at is not None and self.expires_at <= now
 
     def opens(self, secret: str) -> bool:
-        """Return whether this is the secret of the key; the time that this takes tells nothing."""
+        """Return whether this is the secret of the key, in constant time."""
         return hmac.compare_digest(self.secret_sha256, _hashed(secret))
 
 
@@ -57,7 +59,7 @@ def new_key(
     now: datetime,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Return a new key, and the text that its owner sends; the text is stored nowhere."""
+    """Return a new key, and the text that its owner must send, which is not stored anywhere."""
     id_ = "".join(secrets.choice(_ID_LETTERS) for _ in range(12))
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
@@ -74,7 +76,7 @@ def new_key(
 
 
 def id_and_secret(text: str) -> tuple[str, str] | None:
-    """Return both parts of a key; ``None`` if the text has not the form of one."""
+    """Return id and secret of a key; ``None`` if the text does not have the format of a key."""
     match = _FORM.fullmatch(text)
     return (match["id"], match["secret"]) if match else None
 

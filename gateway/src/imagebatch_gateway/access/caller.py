@@ -1,4 +1,4 @@
-"""A caller, and what a route asks of one."""
+"""Callers, their credentials, and the actions that routes require rights for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ class CallerKind(StrEnum):
 
 
 class Action(Enum):
-    """What a route does, as far as its right goes; the value is a verb on ``imagebatches``."""
+    """The action of a route, which determines the right it requires.
+
+    The value is a verb on ``imagebatches``, if there is one for the action.
+    """
 
     #: Anybody may call the route.
     OPEN = ""
-    #: Sign in or out: credentials that the request carries do not count.
+    #: Sign in or out. Credentials of the request are ignored.
     SESSION = "session"
-    #: Ask who the caller is: credentials count, no right is asked for.
+    #: Read who the caller is. Credentials are checked, but no right is required.
     IDENTIFY = "identify"
     LIST = "list"
     GET = "get"
@@ -35,7 +38,7 @@ class Action(Enum):
     DELETE = "delete"
     #: Manage API keys.
     KEYS = "keys"
-    #: Read the output image whose key the path holds.
+    #: Read the output image whose key is in the path.
     FILE = "file"
 
     @property
@@ -53,8 +56,10 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request says about its caller. At most one of ``token``, ``key`` and ``person`` is
-    set. ``ambient``: a browser sends them on its own, also when a foreign page makes it call.
+    """The credentials of a request: at most one of ``token``, ``key`` and ``person`` is set.
+
+    ``ambient`` credentials are sent by a browser itself, even if a page of another site causes the
+    request.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -70,10 +75,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller that is known, or may be anonymous.
+    """A caller: a user, an API key, or an anonymous one where that is allowed.
 
-    ``namespace`` is the one that the request is about. ``token`` is what the gateway writes with,
-    ``None`` for its own Role.
+    ``namespace`` is the namespace of the request. ``token`` is the token with which the gateway
+    writes for the caller; with ``None`` it writes with its own rights.
     """
 
     kind: CallerKind
@@ -83,19 +88,19 @@ class Caller:
     token: str | None = field(default=None, repr=False)
 
     def in_namespace(self, namespace: str) -> Caller:
-        """Return the same caller with a request about another namespace."""
+        """Return the same caller for a request in another namespace."""
         return replace(self, namespace=namespace)
 
     @property
     def name(self) -> str | None:
-        """The name for people: the user, or ``key:`` and the name of the API key."""
+        """The name to show: of the user, or ``key:`` and the name of the API key."""
         if self.key is not None:
             return f"key:{self.key.name}"
         return self.person.name if self.person else None
 
     @property
     def id(self) -> str:
-        """A text that tells callers apart; empty for those that are not known."""
+        """A text that identifies the caller; empty for an anonymous one."""
         if self.key is not None:
             return f"key:{self.key.id}"
         return f"user:{self.person.name}" if self.person else ""

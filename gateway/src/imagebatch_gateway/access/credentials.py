@@ -1,4 +1,4 @@
-"""Read what a request says about its caller."""
+"""Read the credentials of a request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .sessions import Sessions
 
 PROXY_SECRET_HEADER: Final = "X-ImageBatch-Proxy-Secret"  # noqa: S105 - the name of a header
 _SHORTEST_SECRET: Final = 16
-#: Users and groups that the cluster itself gives: no proxy may speak for them.
+#: Prefix of users and groups of the cluster itself, which a proxy must not name.
 _SYSTEM: Final = "system:"
 _EVERYBODY: Final = "system:authenticated"
 
 
 class CredentialReader:
-    """Reads credentials as the ``auth.mode`` of the settings has them.
+    """Reads credentials according to the setting ``auth_mode``.
 
     Raises:
         ConfigurationRefused: the mode is ``proxy`` and its secret is missing or too short.
@@ -61,19 +61,21 @@ class CredentialReader:
         if self._mode == "proxy":
             person = self._person(request)
             return Credentials(person=person, ambient=True)
-        # Without a sign-in the network is the credential, and a browser is inside of it.
+        # Without sign-in, being inside the network is the credential, which a browser has by
+        # itself.
         return Credentials(ambient=True)
 
     def of_text(self, text: str | None) -> Credentials:
-        """Return what a token or key stands for; a token counts with the mode ``kubernetes``."""
-        # What cannot be a header's value must not become one at the API server.
+        """Return the credentials in a text: an API key or, with the mode ``kubernetes``, a
+        token."""
+        # A text that is not a valid header value must not be sent on to the API server.
         if text is None or not (text.isascii() and text.isprintable()) or " " in text:
             return Credentials()
         if text.startswith(PREFIX):
             return Credentials(key=text)
         if self._mode == "kubernetes":
             return Credentials(token=text)
-        # A proxy may pass its own token on; without a sign-in there is nothing to ask.
+        # With other modes a token is ignored: it may be one that a proxy passes on.
         return Credentials()
 
     def _person(self, request: HTTPConnection) -> Person | None:
@@ -92,6 +94,6 @@ class CredentialReader:
 
 
 def _bearer(sent: str) -> str | None:
-    """The token of an ``Authorization`` header; ``None`` of another scheme."""
+    """Return the token of an ``Authorization`` header; ``None`` for a scheme other than Bearer."""
     scheme, _, token = sent.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None

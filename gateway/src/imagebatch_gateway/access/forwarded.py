@@ -1,4 +1,4 @@
-"""What proxies in front of the gateway say about a request, believed of configured proxies only."""
+"""Middleware for X-Forwarded-* headers, which are trusted only from configured proxies."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _HEADERS: Final = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 
 
 class Forwarded:
-    """Puts client, scheme and host of the first hop into the request, where the peer is one of
-    ``proxies``; of anybody else the headers do not count.
+    """Sets client, scheme and host of a request from its X-Forwarded-* headers.
+
+    The headers are ignored unless the peer is one of ``proxies``.
     """
 
     def __init__(self, app: ASGIApp, proxies: Sequence[Network]) -> None:
@@ -31,8 +32,8 @@ class Forwarded:
     def _believe(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         hops, protocols, hosts = (_values(headers, name) for name in _HEADERS)
-        # Each proxy adds the peer that it saw: from the right, the first that is no proxy is the
-        # client, and what stands before it is the client's own claim.
+        # Each proxy appends its peer. So the client is the last address that is not a proxy; the
+        # client itself may have sent any addresses before it.
         for hop in reversed(hops):
             scope["client"] = (hop, 0)
             if not self._is_proxy(hop):

@@ -1,4 +1,4 @@
-"""Decides whether a request may pass: who calls, for which namespace, with which right."""
+"""Decides whether a caller has the right that a request requires."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ from .sessions import Sessions
 
 
 class Gate:
-    """Admits callers. ``reviews`` and ``key_secret`` ask the API server; ``clock`` gives seconds,
-    monotonic, and ``now`` the time of day.
+    """Identifies callers and checks their rights.
+
+    ``reviews`` and ``key_secret`` call the API server. ``clock`` returns monotonic seconds, ``now``
+    the time of day.
     """
 
     def __init__(
@@ -52,13 +54,15 @@ class Gate:
     async def admit(
         self, request: HTTPConnection, method: str, action: Action, namespace: str | None
     ) -> Caller:
-        """Return the caller of a request, who has the right that ``action`` needs.
+        """Check that the caller of a request has the right that ``action`` requires; return the
+        caller.
 
-        ``namespace`` is the one that the request names; without one it is that of the caller's
-        key, otherwise the home namespace.
+        ``namespace`` is the one that the request names. Without it, the namespace of the caller's
+        API key or else the home namespace is used.
 
         Raises:
-            Problem: 401, 403; or GatewayError: the API server does not answer.
+            Problem: 401 or 403.
+            GatewayError: the API server does not respond.
         """
         if action is Action.OPEN:
             return Caller(CallerKind.ANONYMOUS, self._settings.namespace)
@@ -84,7 +88,7 @@ class Gate:
         return caller
 
     async def sign_in(self, text: str) -> Caller:
-        """Return whom a token or key belongs to. Raises Problem 401 and GatewayError."""
+        """Return the owner of a token or API key. Raises Problem 401 and GatewayError."""
         credentials = self._reader.of_text(text)
         if not credentials.given:
             raise nothing_to_sign_in_with()
@@ -94,7 +98,7 @@ class Gate:
             raise sign_in(str(error)) from error
 
     async def identify(self, credentials: Credentials, namespace: str | None) -> Caller:
-        """Return who has these credentials. Raises CredentialRefused and GatewayError."""
+        """Return the caller with these credentials. Raises CredentialRefused and GatewayError."""
         home = self._settings.namespace
         if credentials.key is not None:
             key = await self.keyring.find(credentials.key)
@@ -122,7 +126,7 @@ class Gate:
         return await self._has(caller, action.right(caller.namespace))
 
     async def still_may(self, caller: Caller, action: Action) -> bool:
-        """Return whether a caller who was admitted would be admitted now: for long answers.
+        """Return whether an admitted caller would still be admitted now, for long responses.
 
         Raises GatewayError.
         """
@@ -148,12 +152,12 @@ class Gate:
             return await self._reviewer.token_may(caller.token, right)
         if caller.person is not None:
             return await self._reviewer.person_may(caller.person, right)
-        # Who owns no name can own no key.
+        # An anonymous caller cannot manage API keys.
         return self._may_be_anonymous and right.resource != "secrets"
 
     @property
     def guards_images(self) -> bool:
-        """Whether output images need a right."""
+        """Whether reading output images requires a right."""
         return self._settings.auth_images
 
     @property

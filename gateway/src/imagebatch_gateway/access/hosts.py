@@ -1,7 +1,8 @@
-"""The names under which the gateway may be called.
+"""Refuses requests whose Host is not a name of the gateway.
 
-A page of a foreign site can let its own name lead to an address inside the cluster (DNS rebinding);
-its scripts may then read what the gateway answers. The name stays in ``Host``, where it is refused.
+A foreign site can make its own name resolve to an address inside the cluster (DNS rebinding). Its
+scripts could then read the gateway's responses. ``Host`` still has the foreign name, so such a
+request can be refused.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from imagebatch_gateway.answers.access_problems import unknown_host
 from imagebatch_gateway.settings import Settings
 
 _SERVICE: Final = "imagebatch-gateway"
-#: Probes come with many names, and learn nothing.
+#: Paths of probes, which are called with any name and reveal nothing.
 _PROBES: Final = ("/healthz", "/readyz")
 _PORT: Final = re.compile(r":\d*$")
 
 
 def names_of(settings: Settings) -> frozenset[str]:
-    """Return the names of a gateway: its Service's, and those that the settings hold."""
+    """Return the gateway's names: those of its Service, and those in the settings."""
     service = f"{_SERVICE}.{settings.namespace}"
     public = urlsplit(settings.gateway_url or "").hostname
     names = (
@@ -40,7 +41,8 @@ def names_of(settings: Settings) -> frozenset[str]:
 
 
 class KnownHosts:
-    """Responds 421 to a request under a foreign name. Addresses and loopback pass."""
+    """Responds 421 to a request with a foreign name in Host. IP addresses and localhost are
+    allowed."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self._app = app

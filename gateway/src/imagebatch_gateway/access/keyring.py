@@ -1,4 +1,4 @@
-"""The API keys of all namespaces, read from their Secret and remembered for some seconds."""
+"""The API keys of all namespaces, read from their Secret and cached for some seconds."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from .api_key import ApiKey, id_and_secret
 
 _log: Final = logging.getLogger(__name__)
 
-#: Seconds after which the Secret is read again: how long another replica's key stays valid after
-#: its deletion.
+#: Seconds after which the Secret is read again. A key that another replica deleted stays valid for
+#: at most this long.
 FRESH_SECONDS: Final = 10.0
-#: Seconds between two reads because of an unknown key: it may be new, or a guess.
+#: Seconds between two reads that are caused by an unknown key, which may be new or a guess.
 UNKNOWN_SECONDS: Final = 1.0
-#: Seconds for which keys count while the API server is away.
+#: Seconds for which cached keys stay valid while the API server does not respond.
 STALE_SECONDS: Final = 60.0
 
 
 class Keyring:
-    """Finds and changes keys. ``clock`` gives seconds, monotonic; ``now`` the time of day."""
+    """Finds and changes keys. ``clock`` returns monotonic seconds, ``now`` the time of day."""
 
     def __init__(
         self, secret: KeySecret, clock: Callable[[], float], now: Callable[[], datetime]
@@ -65,7 +65,11 @@ class Keyring:
         return key
 
     async def check(self, key: ApiKey) -> None:
-        """Raise CredentialRefused if a key was deleted or has expired, GatewayError as find."""
+        """Check that a key is still valid.
+
+        Raises CredentialRefused if it was deleted or has expired, and GatewayError like
+        :meth:`find`.
+        """
         await self._refresh(FRESH_SECONDS)
         if key.id not in self._keys or key.expired(self._now()):
             raise CredentialRefused("the API key was deleted, or has expired")
@@ -82,12 +86,12 @@ class Keyring:
         self._keys = {**self._keys, key.id: key}
 
     async def remove(self, key: ApiKey) -> None:
-        """Delete a key: from now on it is refused here. Raises GatewayError."""
+        """Delete a key. This replica refuses it from now on. Raises GatewayError."""
         await self._secret.remove(key.id)
         self._keys = {id_: one for id_, one in self._keys.items() if id_ != key.id}
 
     async def _refresh(self, oldest: float) -> None:
-        """Read the Secret again if what is known is older than ``oldest`` seconds."""
+        """Read the Secret again if the cached keys are older than ``oldest`` seconds."""
         async with self._lock:
             age = None if self._read_at is None else self._clock() - self._read_at
             if age is not None and age < oldest:
@@ -107,7 +111,7 @@ class Keyring:
 
 
 def _parse(id_: str, entry: bytes) -> ApiKey | None:
-    """``None`` for an entry that this release cannot read: the other keys stay valid."""
+    """Parse an entry of the Secret; return ``None`` for one that this release cannot read."""
     try:
         key = ApiKey.model_validate_json(entry)
     except ValidationError:

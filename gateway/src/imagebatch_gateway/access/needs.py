@@ -1,4 +1,4 @@
-"""What a route needs, judged before its body is read."""
+"""Declares the action of each route, and checks the caller before the body is read."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ NamespaceQuery = Annotated[
 
 
 class Needs:
-    """The dependency by which a route says what it needs. The judgement itself is made earlier, by
-    :class:`GuardedRoute`: FastAPI reads the whole body before it asks any dependency.
+    """The dependency with which a route declares its action.
+
+    The check itself is made earlier, by :class:`GuardedRoute`, because FastAPI reads the whole body
+    before it calls dependencies.
     """
 
     def __init__(self, action: Action) -> None:
@@ -51,7 +53,7 @@ class Needs:
 
 class _Open(Needs):
     def __call__(self) -> None:
-        """Nothing is asked, so nothing is documented."""
+        """Document nothing, because no credentials are needed."""
 
 
 class _Guarded(Needs):
@@ -61,7 +63,7 @@ class _Guarded(Needs):
         session: Annotated[Any, Security(_COOKIE)] = None,
         namespace: NamespaceQuery = None,
     ) -> None:
-        """Document credentials and the namespace."""
+        """Document the credentials and the namespace in the OpenAPI document."""
 
 
 class _Identified(Needs):
@@ -70,11 +72,11 @@ class _Identified(Needs):
         bearer: Annotated[Any, Security(_BEARER)] = None,
         session: Annotated[Any, Security(_COOKIE)] = None,
     ) -> None:
-        """Document credentials."""
+        """Document the credentials in the OpenAPI document."""
 
 
 def needs(action: Action) -> DependsParam:
-    """Return the dependency of a route that needs the right of ``action``."""
+    """Return the dependency that declares the action of a route."""
     kind: Callable[[Action], Callable[..., None]] = _Guarded
     if action in (Action.OPEN, Action.SESSION):
         kind = _Open
@@ -86,10 +88,10 @@ def needs(action: Action) -> DependsParam:
 
 
 class GuardedRoute(APIRoute):
-    """A route that admits its caller before anything of the body is read.
+    """A route that checks its caller before any of the body is read.
 
     Raises:
-        TypeError: the route does not say what it needs, or says it twice.
+        TypeError: the route does not declare exactly one action.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -115,13 +117,13 @@ class GuardedRoute(APIRoute):
 
 
 def _refusals(methods: Collection[str]) -> dict[int | str, dict[str, Any]]:
-    """The responses of a guarded route to a caller who is not admitted."""
+    """Return the error responses of a guarded route to a caller who is not admitted."""
     writes = not {"GET", "HEAD"}.issuperset(methods)
     return refusals(*NOT_ADMITTED, *((FOREIGN_PAGE,) if writes else ()))
 
 
 def action_of(route: APIRoute) -> Action:
-    """Return what a route needs. Raises TypeError unless it says so once."""
+    """Return the action of a route. Raises TypeError unless it declares exactly one."""
     calls: list[object] = [one.call for one in route.dependant.dependencies]
     found = [call for call in calls if isinstance(call, Needs)]
     if len(found) != 1:
@@ -148,7 +150,11 @@ GateOf = Annotated[Gate, Depends(gate_of)]
 
 
 def _of_file(request: Request, gate: Gate) -> tuple[Action, str | None]:
-    """An output belongs to the namespace in its key. What is no key is nobody's: 404 follows."""
+    """Return the action and namespace of a request for a file.
+
+    The namespace is in the key of the output. A path that is not a key needs no right: it gets a
+    404.
+    """
     named = parse_image_key(request.path_params["key"])
     if named is None or not gate.guards_images:
         return Action.OPEN, None

@@ -1,4 +1,4 @@
-"""Reviews of callers by the API server, each remembered for at most a minute."""
+"""Reviews of callers by the API server, each cached for at most a minute."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from cachetools import TTLCache
 from imagebatch_gateway.backends.errors import CredentialRefused
 from imagebatch_gateway.backends.reviews import Person, Reviews, Right
 
-#: Seconds for which a refused token is not asked about again.
+#: Seconds for which the refusal of a token is cached.
 REFUSED_SECONDS: Final = 10.0
 _ENTRIES: Final = 10_000
 
 
 class Reviewer:
-    """Asks, and remembers for ``seconds``. Tokens are remembered by their hash. ``clock`` gives
-    seconds.
-    """
+    """Caches reviews for ``seconds``. The keys of the cache are hashes of tokens. ``clock`` returns
+    seconds."""
 
     def __init__(self, reviews: Reviews, seconds: float, clock: Callable[[], float]) -> None:
         self._reviews = reviews
@@ -30,7 +29,7 @@ class Reviewer:
         )
 
     async def person(self, token: str) -> Person:
-        """Return the user of a token. Raises CredentialRefused and what a review raises."""
+        """Return the user of a token. Raises CredentialRefused and the errors of a review."""
         hashed = _hashed(token)
         refusal = self._refused.get(hashed)
         if refusal is not None:
@@ -46,7 +45,7 @@ class Reviewer:
         return person
 
     async def token_may(self, token: str, right: Right) -> bool:
-        """Return whether the user of a token has a right. Raises what a review raises."""
+        """Return whether the user of a token has a right. Raises the errors of a review."""
         known = (_hashed(token), right)
         allowed = self._rights.get(known)
         if allowed is None:
@@ -54,7 +53,7 @@ class Reviewer:
         return allowed
 
     async def person_may(self, person: Person, right: Right) -> bool:
-        """Return whether a user has a right. Raises what a review raises."""
+        """Return whether a user has a right. Raises the errors of a review."""
         known = (person, right)
         allowed = self._rights.get(known)
         if allowed is None:

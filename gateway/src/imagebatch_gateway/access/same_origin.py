@@ -1,4 +1,4 @@
-"""Tell the calls of the gateway's own page from those that a foreign page makes a browser send."""
+"""Detect requests that a page of another site makes a browser send (CSRF)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def from_foreign_page(request: HTTPConnection, method: str, *, strict: bool) -> bool:
-    """Return whether a foreign page may have caused this write; reads never count.
+    """Return whether a page of another site may have caused this write; False for reads.
 
-    Browsers say it in ``Sec-Fetch-Site``, and over plain HTTP, where they do not, in ``Origin``.
-    Programs send neither: that passes, unless ``strict``, as for a session's cookie, which no
-    program has.
+    Browsers send ``Sec-Fetch-Site`` or, over plain HTTP, ``Origin``. Programs send neither. A
+    request with neither is accepted unless ``strict``, which is used for session cookies, because
+    only browsers have them.
     """
     if method in _SAFE:
         return False

@@ -1,8 +1,7 @@
-"""Browser sessions: the credential that a person signed in with, encrypted in a cookie.
+"""Browser sessions: an encrypted cookie with the credential that a person signed in with.
 
-The gateway stores nothing: a session survives a restart and holds at every replica that has the
-same key. A cookie that somebody else has set does not decrypt, so no session can be fixed before
-its person signs in.
+The gateway stores no sessions, so a session survives a restart and is valid at every replica with
+the same key. A cookie that an attacker sets cannot be decrypted, which prevents session fixation.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_gateway.answers.access_problems import credential_too_long
 from imagebatch_gateway.settings import Settings
 
-#: Behind TLS the prefix keeps pages of neighbouring hosts from setting the cookie.
+#: Name of the cookie behind TLS. Its prefix prevents pages of neighbouring hosts from setting it.
 SECURE_COOKIE: Final = "__Host-imagebatch"
 PLAIN_COOKIE: Final = "imagebatch"
 _SHORTEST_KEY: Final = 32
-#: Characters of a cookie's value that every browser keeps.
+#: The most characters of a cookie's value that all browsers accept.
 _LONGEST_VALUE: Final = 3900
 _LONGEST_CREDENTIAL: Final = 64 * 1024
 
 
 class Sessions:
-    """Seals and opens sessions. ``now`` gives the time of day.
+    """Encrypts and decrypts sessions. ``now`` returns the time of day.
 
     Raises:
         ConfigurationRefused: a key of the settings is too short.
@@ -67,7 +66,7 @@ class Sessions:
             return None
 
     def begin(self, request: HTTPConnection, response: Response, credential: str) -> None:
-        """Give the browser a new session, in place of any that it has.
+        """Set a new session cookie, which replaces any earlier one.
 
         Raises:
             Problem: the credential is too long for a cookie.
@@ -87,7 +86,7 @@ class Sessions:
         )
 
     def end(self, request: HTTPConnection, response: Response) -> None:
-        """Make the browser forget its session."""
+        """Delete the browser's session cookie."""
         response.delete_cookie(
             self._cookie(request),
             path="/",
@@ -100,7 +99,7 @@ class Sessions:
         return SECURE_COOKIE if self._is_secure(request) else PLAIN_COOKIE
 
     def _is_secure(self, request: HTTPConnection) -> bool:
-        """Whether the browser came in by TLS, which may end before the gateway."""
+        """Return whether the browser uses TLS, which may be terminated before the gateway."""
         host = request.headers.get("Host", "").lower()
         return request.url.scheme == "https" or (
             self._secure_host is not None and host == self._secure_host

@@ -11,7 +11,7 @@ from imagebatch_core.model import Model
 
 
 class SignIn(Model):
-    """The credential of a person who signs in."""
+    """The credential with which a person signs in."""
 
     token: str = Field(
         min_length=1,
@@ -21,18 +21,24 @@ class SignIn(Model):
 
 
 class NewKey(Model):
-    """An API key to make."""
+    """An API key to create."""
 
     name: str = Field(
         min_length=1,
         max_length=100,
-        description="Which program it is for; recorded as createdBy of its requests.",
+        description="Name of the key, for instance of its program; it is recorded as createdBy of "
+        "its requests.",
     )
     scope: Literal["read", "write"] = Field(
-        "read", description="write: make, change and delete requests, too."
+        "read",
+        description="`read` allows reading requests; `write` also allows creating, "
+        "changing and deleting them.",
     )
     expires_in_days: int | None = Field(
-        None, ge=1, le=3650, description="Left out: it is valid until it is deleted."
+        None,
+        ge=1,
+        le=3650,
+        description="Days after which the key expires. Not set: it never expires.",
     )
 
 
@@ -45,7 +51,9 @@ class KeyItem(Model):
     scope: Literal["read", "write"]
     created_at: datetime
     created_by: str | None
-    expires_at: datetime | None = Field(description="Null: it does not expire.")
+    expires_at: datetime | None = Field(
+        description="Time at which the key expires; null if it never expires."
+    )
 
 
 class KeyCreated(KeyItem):
@@ -59,4 +67,4 @@ class KeyCreated(KeyItem):
 
 class KeyList(Model):
     items: list[KeyItem]
-    next: str | None = Field(None, description="Always null: all keys are here.")
+    next: str | None = Field(None, description="Always null, because all keys are on one page.")

@@ -1,4 +1,4 @@
-"""Refusals that are about the caller."""
+"""Error responses about the caller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from .problems import Problem
 
 
 def sign_in(why: str | None) -> Problem:
-    """The request has no valid credentials; ``why`` those that it has were refused."""
+    """Return the problem of a request without valid credentials; ``why`` says why they are
+    refused."""
     detail = (
         "Send a bearer token of the cluster or an API key of this gateway: "
         "Authorization: Bearer <token>."
@@ -21,13 +22,13 @@ def sign_in(why: str | None) -> Problem:
 
 
 def not_allowed(name: str | None, right: str) -> Problem:
-    """The caller is known and lacks a right; ``right`` as it follows "may not"."""
+    """Return the problem of a caller without a right; ``right`` is the text after "may not"."""
     who = name or "Nobody who is not signed in"
     return Problem(403, "not-allowed", "You may not do this", f"{who} may not {right}.")
 
 
 def namespace_not_served(namespace: str) -> Problem:
-    """The gateway does not serve the namespace that the request names."""
+    """Return the problem of a namespace that the gateway does not serve."""
     detail = (
         f"This gateway does not serve the namespace {namespace!r}; its administrator lists those "
         "that it does in gateway.namespaces of the chart."
@@ -36,7 +37,7 @@ def namespace_not_served(namespace: str) -> Problem:
 
 
 def foreign_page() -> Problem:
-    """A page of another site made the browser send this write."""
+    """Return the problem of a write that a page of another site may have caused."""
     detail = (
         "A browser sent this request for a page of another site. A program that is meant to call "
         "sends an Authorization header."
@@ -45,18 +46,18 @@ def foreign_page() -> Problem:
 
 
 def no_such_key() -> Problem:
-    """The namespace has no API key with this id."""
+    """Return the problem of an unknown API key."""
     return Problem(404, "no-key", "No such API key", message="API key not found")
 
 
 def credential_too_long() -> Problem:
-    """The token does not fit into a cookie."""
+    """Return the problem of a token that does not fit into a cookie."""
     detail = "The token is too long for a session. Sign in with an API key or a shorter token."
     return Problem(422, "credential-too-long", "The token is too long", detail)
 
 
 def nothing_to_sign_in_with() -> Problem:
-    """The text of a sign-in is not a credential of this gateway."""
+    """Return the problem of a sign-in with a text that is not a credential of this gateway."""
     detail = (
         "This is not a credential that the gateway takes: send an API key or, with auth.mode "
         "kubernetes, a bearer token of the cluster."
@@ -65,7 +66,7 @@ def nothing_to_sign_in_with() -> Problem:
 
 
 def unknown_host(host: str) -> Problem:
-    """The request came under a name that is not one of the gateway's."""
+    """Return the problem of a request whose Host is not a name of the gateway."""
     detail = (
         f"{host[:253]!r} is not a name of this gateway. Its administrator sets its public address "
         "as gateway.externalUrl of the chart, and further names as gateway.hosts."

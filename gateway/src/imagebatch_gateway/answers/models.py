@@ -300,19 +300,22 @@ class ProblemAnswer(BaseModel):
 
 
 class CallerAnswer(Model):
-    """Who calls, and what they may do in one namespace."""
+    """Who the caller is, and what the caller may do in one namespace."""
 
     auth_mode: Literal["none", "kubernetes", "proxy"] = Field(
-        description="How callers are known. none: not at all, so everybody may read and write."
+        description="How callers sign in. `none`: they do not, and everybody may read and write."
     )
     user: str | None = Field(
-        description="The user, or `key:` and the name of the API key; null where nobody signed in."
+        description="Name of the user, or `key:` and the name of the API key; null if not signed "
+        "in."
     )
     kind: Literal["anonymous", "user", "key"]
-    namespace: str = Field(description="The one that the rights below are about.")
-    namespaces: list[str] = Field(description="Those whose requests the caller may list.")
+    namespace: str = Field(
+        description="Namespace to which `mayRead`, `mayWrite` and `mayManageKeys` apply."
+    )
+    namespaces: list[str] = Field(description="Namespaces whose requests the caller may list.")
     may_read: bool
-    may_write: bool = Field(description="Whether the caller may make requests.")
+    may_write: bool = Field(description="Whether the caller may create requests in the namespace.")
     may_manage_keys: bool
 
 

@@ -1,4 +1,4 @@
-"""Act at the API server with a caller's token."""
+"""A client of the API server that uses a caller's token."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ async def translated(name: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def translated_for_caller(name: str) -> AsyncIterator[None]:
-    """As :func:`translated`, for calls with a caller's token: a right that is missing is missing to
+    """Translate like :func:`translated`, for calls with a caller's token: a right that is missing
+    is missing to
     the caller.
     """
     try:

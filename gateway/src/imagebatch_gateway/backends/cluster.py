@@ -1,4 +1,4 @@
-"""The API server as the gateway uses it: batches of several namespaces, reviews, API keys."""
+"""Access to the API server: batches of several namespaces, reviews, and API keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reviews import KubeReviews, Reviews
 
 
 class Cluster(Protocol):
-    """What the gateway asks of the API server."""
+    """The parts of the API server that the gateway uses."""
 
     @property
     def reviews(self) -> Reviews: ...
@@ -27,13 +27,12 @@ class Cluster(Protocol):
     def key_secret(self) -> KeySecret: ...
 
     def batches(self, namespace: str, token: str | None = None) -> Batches:
-        """Return the batches of a namespace; with ``token``, every call is made with it instead of
-        the gateway's own credentials.
-        """
+        """Return the batches of a namespace. Their calls use ``token``, if it is given, instead of
+        the gateway's own credentials."""
 
 
 class KubeCluster:
-    """The cluster through the official client.
+    """The cluster, accessed with the official Kubernetes client.
 
     ``own`` has the gateway's credentials, ``anonymous`` has none. ``namespace`` is the home
     namespace, which holds the Secret of the API keys.
@@ -55,6 +54,9 @@ class KubeCluster:
 async def kube_cluster(
     namespace: str, env: Mapping[str, str] = os.environ
 ) -> AsyncIterator[KubeCluster]:
-    """Open the cluster that :func:`.api_client` finds, whose errors it raises."""
+    """Connect to the cluster that :func:`.api_client` finds, during the block.
+
+    Raises the errors of :func:`.api_client`.
+    """
     async with api_client(env) as own, api_client(env, anonymous=True) as anonymous:
         yield KubeCluster(own, anonymous, namespace)

@@ -1,4 +1,4 @@
-"""The Secret that holds the hashes of all API keys; vendor errors stop here."""
+"""The Secret with the hashes of all API keys. Only errors of :mod:`.errors` leave this module."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ _SECONDS: Final = 10.0
 
 
 class KeySecret(Protocol):
-    """One entry for each key. Every call may raise ClusterRefused and ClusterUnavailable."""
+    """The Secret's entries, one per key. Its methods raise ClusterRefused and
+    ClusterUnavailable."""
 
     async def read(self) -> Mapping[str, bytes]:
-        """Return all entries by the id of their key."""
+        """Return all entries by the ids of their keys."""
 
     async def put(self, id_: str, entry: bytes) -> None:
-        """Add or replace one entry; the others stay as they are."""
+        """Add or replace one entry, without changing the others."""
 
     async def remove(self, id_: str) -> None:
-        """Remove one entry; nothing happens if there is none."""
+        """Remove one entry; do nothing if there is none."""
 
 
 class KubeKeySecret:
-    """The Secret in the namespace of the release, through the official client."""
+    """The Secret in the namespace of the release, accessed with the official Kubernetes client."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self._core: Any = client.CoreV1Api(api)
@@ -53,7 +54,11 @@ class KubeKeySecret:
         await self._merge({id_: None})
 
     async def _merge(self, data: Mapping[str, str | None]) -> None:
-        """A merge patch of single entries, so that two replicas do not undo each other."""
+        """Change single entries by a merge patch, so that two replicas do not undo each other's
+        changes.
+
+        A value of ``None`` removes its entry.
+        """
         try:
             async with translated(""):
                 await self._core.patch_namespaced_secret(

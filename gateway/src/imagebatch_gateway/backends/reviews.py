@@ -1,4 +1,7 @@
-"""Ask the API server who a caller is and what a caller may do; vendor errors stop here."""
+"""Ask the API server who a caller is and what the caller may do.
+
+Only errors of :mod:`.errors` leave this module.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user as the API server knows it."""
+    """A user, as the API server identifies it."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -25,7 +28,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A verb on a resource of one namespace; ``group`` is the API group, empty for the core."""
+    """A verb on a resource in a namespace. ``group`` is its API group, empty for the core group."""
 
     verb: str
     group: str
@@ -37,7 +40,7 @@ class Right:
 
 
 class Reviews(Protocol):
-    """Reviews by the API server. Every call may raise ClusterRefused and ClusterUnavailable."""
+    """Reviews by the API server. All methods raise ClusterRefused and ClusterUnavailable."""
 
     async def person(self, token: str) -> Person:
         """Return the user of a bearer token. Raises CredentialRefused."""
@@ -50,10 +53,10 @@ class Reviews(Protocol):
 
 
 class KubeReviews:
-    """Reviews through the official client.
+    """Reviews with the official Kubernetes client.
 
-    ``own`` has the gateway's credentials. ``anonymous`` has none: each request carries the token
-    that it is about.
+    ``own`` has the gateway's credentials. ``anonymous`` has none; each of its requests sends the
+    token to be reviewed.
     """
 
     def __init__(self, own: client.ApiClient, anonymous: client.ApiClient) -> None:
@@ -72,7 +75,7 @@ class KubeReviews:
             except ApiException as error:
                 raise _refused(error) from error
         user = review.status.user_info
-        # The API server takes a request without any credentials as this user.
+        # The API server assigns this user to a request without valid credentials.
         if user.username == "system:anonymous":
             raise CredentialRefused("the token is not valid")
         return Person(user.username, tuple(user.groups or ()))
@@ -112,7 +115,8 @@ def _review(kind: str, right: Right, subject: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(error: ApiException) -> Exception:
-    """401 is about the caller's token; any other error is the cluster's."""
+    """Return CredentialRefused for a 401, which is about the caller's token, else the error
+    itself."""
     if error.status == 401:
         return CredentialRefused("the token is not valid, or no longer")
     return error

@@ -1,4 +1,4 @@
-"""The plans of batches: what ``plan.json`` says of a batch's size and shards."""
+"""Reads ``plan.json``, which has the size of a batch and its shards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagebatch_core.plan import PlannedBatch
 from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
-#: Plans in memory; the largest one takes some 200 kB.
+#: Number of cached plans. The largest takes about 200 kB.
 PLANS_CACHED: Final = 200
 
 
@@ -24,7 +24,7 @@ class Plans:
         self._plans: LRUCache[str, PlannedBatch] = LRUCache(PLANS_CACHED)
 
     async def of(self, keys: BatchKeys) -> PlannedBatch | None:
-        """Return the plan of a batch; ``None`` while it is not planned.
+        """Return the plan of a batch; ``None`` if it is not planned yet.
 
         Raises ResultUnreadable, StoreUnavailable.
         """

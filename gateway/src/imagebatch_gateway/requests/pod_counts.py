@@ -1,4 +1,4 @@
-"""Add up what the pods of a batch recorded. Pure."""
+"""Add up the counts of a batch's pods. Pure functions, without I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CODES: Final = {code.value: code for code in ErrorCode}
 
 @dataclass(slots=True)
 class Counts:
-    """Images by status, their bytes, and failures by code with the first examples of each."""
+    """Counts of images by status, their bytes, and failures by code with the first examples."""
 
     images: Counter[ImageStatus] = field(default_factory=Counter)
     bytes_in: int = 0
@@ -70,8 +70,8 @@ def counts_of_pod(progress: PodProgress, most: int) -> Counts:
 def counts_of_shard(pods: Sequence[PodProgress], size: int) -> Counts:
     """Return the counts of a shard of ``size`` images.
 
-    Two pods may record the same images for a moment: together they count no more than the shard
-    has, those of the pod that recorded most first.
+    Two pods may work on the same shard for a moment and record the same images. So at most ``size``
+    images are counted, first those of the pod that recorded most.
     """
     counts = Counts()
     for pod in sorted(pods, key=lambda pod: -pod.totals.images):

@@ -1,7 +1,7 @@
-"""How far a batch is while it runs, from the small documents that its pods overwrite.
+"""Reads the progress of a running batch from the small documents that its pods overwrite.
 
-The operator counts finished shards; the documents count every image. Each is read again only when
-it has changed, and those of shards that are complete are not even listed again.
+The operator counts finished shards only; the documents count every image. A document is read again
+only if it has changed. Documents of complete shards are not even listed again.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from imagebatch_gateway.backends.objects import Listed, Objects
 from .plans import Plans
 from .pod_counts import Counts, counts_of_shard, total
 
-#: Most documents that are listed; a batch with more is shown as the operator counts it.
+#: Most documents that are counted. For a batch with more, the operator's counts are shown.
 LISTED_LIMIT: Final = 100_000
-#: Most documents that are read for one answer; the next answer reads more.
+#: Most documents that are read for one response. The next response reads more.
 READS_LIMIT: Final = 1000
 READS_AT_ONCE: Final = 32
-#: Answers within this time share one count.
+#: Seconds for which a count is reused.
 FRESH_SECONDS: Final = 2.0
 BATCHES_CACHED: Final = 200
 
@@ -48,11 +48,11 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Images recorded so far, each counted once whichever pods recorded it.
+    """Images recorded so far. An image is counted once, even if several pods recorded it.
 
-    ``planned`` is ``None`` while the input is not planned. ``failures`` are the failed ones by
-    code, the most frequent first. ``stale`` says that the store does not answer now, so that these
-    are the last known counts.
+    ``planned`` is ``None`` until the input is planned. ``failures`` groups the failed images by
+    code, the most frequent first. ``stale`` says that the store does not respond now: these are the
+    figures of the last successful count.
     """
 
     planned: PlannedBatch | None = None
@@ -69,11 +69,11 @@ class Progress:
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one batch.
+    """Cached state of one batch.
 
-    ``complete`` counts the shards before ``first_open``, all of whose images are recorded.
+    ``complete`` has the counts of the shards before ``first_open``, whose images are all recorded.
     ``pods`` has the documents of the later shards by key, each with the version that was read.
-    ``failing`` says that the last attempt to count failed, which is logged once.
+    ``failing`` says that the last attempt to count failed, so that this is logged only once.
     """
 
     at: float = 0.0
@@ -85,18 +85,19 @@ class _Known:
 
 
 class ProgressReader:
-    """Reads the progress of batches, and remembers it. ``clock`` gives seconds, monotonic."""
+    """Reads and caches the progress of batches. ``clock`` returns monotonic seconds."""
 
     def __init__(self, objects: Objects, plans: Plans, clock: Callable[[], float]) -> None:
         self._objects = objects
         self._plans = plans
         self._clock = clock
         self._batches: LRUCache[str, _Known] = LRUCache(BATCHES_CACHED)
-        # A lock lives as long as somebody holds it or waits for it.
+        # A lock is removed when nobody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, keys: BatchKeys) -> Progress | None:
-        """Return the progress; ``None`` if there are too many documents or they are unreadable."""
+        """Return a batch's progress; ``None`` if it has too many documents or they are
+        unreadable."""
         lock = self._locks.setdefault(keys.root, asyncio.Lock())
         async with lock:
             known = self._batches.get(keys.root)
@@ -131,7 +132,8 @@ class ProgressReader:
     async def _counted(
         self, keys: BatchKeys, planned: PlannedBatch, known: _Known
     ) -> Progress | None:
-        # After all of the shard before: SeaweedFS passes over a folder that is itself named.
+        # The name is after all keys of the shard before. If it named the shard's own folder,
+        # SeaweedFS would skip that folder.
         before = known.first_open - 1
         after = f"{keys.shard_progress(before)}~" if before >= 0 else None
         listed = await self._objects.list_versions(keys.progress, after, limit=LISTED_LIMIT)
@@ -179,7 +181,7 @@ class ProgressReader:
 
 
 def _by_shard(keys: BatchKeys, known: _Known) -> list[tuple[str, list[PodProgress]]]:
-    """Return the number of each shard that has documents, and those of its pods."""
+    """Return pairs of shard number and documents, for each shard that has documents."""
     return [
         (number, [known.pods[key][1] for key in group])
         for folder, group in groupby(sorted(known.pods), key=lambda key: key.rpartition("/")[0])

@@ -49,7 +49,8 @@ class Recorded:
         self._lists: TTLCache[str, tuple[str, ...]] = TTLCache(LISTS_CACHED, FRESH_SECONDS, clock)
 
     def of_shard(self, keys: BatchKeys, shard: int, first_row: int) -> AsyncIterator[list[Result]]:
-        """Yield the results of a shard's images from ``first_row`` on, as :meth:`in_order` does."""
+        """Yield the results of a shard's images from row ``first_row`` on, like
+        :meth:`in_order`."""
 
         async def found() -> AsyncIterator[list[Result]]:
             async for results in self.in_order(await self._listed(keys, shard), first_row):
@@ -79,7 +80,7 @@ class Recorded:
         """Yield the results in these parts of one shard, in input order, piece by piece.
 
         Only results of rows from ``first_row`` on are yielded. Parts are read in the order of their
-        first rows, some at once, so a caller that stops early reads few of them.
+        first rows, a few in parallel, so a caller that stops early reads only some of them.
         """
         waiting = sorted(_of_rows(parts, first_row), key=lambda part: part[0])
         found: dict[tuple[int, int], tuple[str, Result]] = {}
@@ -92,7 +93,7 @@ class Recorded:
                     earlier = found.get(place)
                     if result["row"] >= first_row and (earlier is None or key < earlier[0]):
                         found[place] = key, result
-            # No part that is not read yet has a row before this one.
+            # Rows before the first row of the next part are complete.
             whole = [place for place in found if not waiting or place[0] < waiting[0][0]]
             if whole:
                 yield [found.pop(place)[1] for place in sorted(whole)]
@@ -128,9 +129,9 @@ def parsed(key: str, lines: list[bytes]) -> Iterator[Result]:
 
 
 def _of_rows(parts: Sequence[str], first_row: int) -> Iterator[tuple[int, str]]:
-    """Yield the parts that may hold rows from ``first_row`` on, each after its first row.
+    """Yield pairs of first row and key, for each part that may contain rows from ``first_row`` on.
 
-    A part of an older runner may hold any row.
+    The key of a part from an older runner does not name rows, so it may contain any.
     """
     for key in parts:
         named = parse_part_key(key)

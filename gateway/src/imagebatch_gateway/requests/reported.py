@@ -20,7 +20,7 @@ from imagebatch_gateway.backends.objects import Objects
 from .lines import FIRST_PIECE, read_lines
 from .recorded import Result, parsed
 
-#: Ranges of failures that are read at once.
+#: Number of small ranges that are read in parallel.
 AHEAD: Final = 16
 #: Number of cached indexes. The index of a million rows takes about 100 kB.
 INDEXES_CACHED: Final = 50
@@ -70,9 +70,9 @@ class Reported:
     async def failed_from_row(
         self, keys: BatchKeys, first: int, code: str | None = None
     ) -> AsyncIterator[tuple[list[Result], int]]:
-        """Yield results as :meth:`from_row`, but only those near failures of ``code``.
+        """Yield results like :meth:`from_row`, but only ranges that contain failures.
 
-        With a code of ``None`` they are those near any failure.
+        With ``code`` only ranges with failures of this code are read.
         """
         ranges = (await self.index(keys)).failed_lines(code)
         if ranges is None:
@@ -86,7 +86,7 @@ class Reported:
     async def _read_ahead(
         self, keys: BatchKeys, ranges: Sequence[FailedLines]
     ) -> AsyncIterator[tuple[list[Result], int]]:
-        """Yield the results in the ranges. Small ranges are read some at once."""
+        """Yield the results in these ranges. Small ranges are read in parallel."""
         while ranges:
             small = list(takewhile(lambda one: one.end - one.start <= FIRST_PIECE, ranges[:AHEAD]))
             if small:

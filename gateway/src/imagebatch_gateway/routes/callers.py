@@ -1,4 +1,4 @@
-"""GET /api/me and /api/session: who calls, what they may do, and a browser's sign-in."""
+"""GET /api/me and /api/session: the caller and their rights, and a browser's sign-in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ router = APIRouter(tags=["access"], route_class=GuardedRoute)
 async def me(
     services: ServicesOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
 ) -> CallerAnswer:
-    """200 also for a caller who sends no credentials; 401 for credentials that are not valid."""
+    """Responds 200 even to a caller without credentials, and 401 to invalid credentials."""
     return await _answer(services.settings.auth_mode, caller, gate)
 
 
@@ -58,8 +58,8 @@ async def begin_session(
     services: ServicesOf,
     gate: GateOf,
 ) -> CallerAnswer:
-    """Sets a cookie that scripts cannot read, in place of any session that the browser has. The
-    session ends after some hours, and earlier with the token or key.
+    """Sets a session cookie, which scripts cannot read and which replaces an earlier one. The
+    session ends after some hours, or earlier when its token or key is no longer valid.
     """
     caller = await gate.sign_in(asked.token)
     gate.sessions.begin(request, response, asked.token)
@@ -75,7 +75,7 @@ async def begin_session(
     responses=refusals(FOREIGN_PAGE),
 )
 async def end_session(request: Request, response: Response, gate: GateOf) -> None:
-    """Deletes the cookie; also without a session."""
+    """Deletes the session cookie, if there is one."""
     gate.sessions.end(request, response)
 
 

@@ -1,4 +1,4 @@
-"""/api/keys: list, make and delete the API keys of a namespace."""
+"""/api/keys: lists, creates and deletes the API keys of a namespace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ router = APIRouter(tags=["access"], route_class=GuardedRoute)
     responses=refusals(*CLUSTER_AWAY),
 )
 async def list_keys(caller: CallerOf, gate: GateOf) -> KeyList:
-    """For who may update Secrets in the namespace, and the administrators of the chart."""
+    """Allowed for callers who may update Secrets in the namespace, and for the administrators named
+    in the chart."""
     keys = await gate.keyring.of_namespace(caller.namespace)
     return KeyList(items=[KeyItem(**_facts(key)) for key in keys], next=None)
 
@@ -46,9 +47,8 @@ async def list_keys(caller: CallerOf, gate: GateOf) -> KeyList:
 async def create_key(
     asked: Annotated[NewKey, Body()], caller: CallerOf, gate: GateOf
 ) -> KeyCreated:
-    """Nobody can give a right that they lack: a key that may write takes one who may make
-    requests.
-    """
+    """A caller cannot create a key with more rights than their own: a key with the scope `write`
+    can only be created by a caller who may create requests."""
     scope = Scope(asked.scope)
     for action in (Action.LIST, Action.GET, *_WRITES[scope]):
         if not await gate.may(caller, action):
@@ -76,7 +76,7 @@ async def create_key(
     responses=refusals(NO_KEY, *CLUSTER_AWAY),
 )
 async def delete_key(key_id: str, caller: CallerOf, gate: GateOf) -> None:
-    """This replica refuses it at once, the others within 10 s."""
+    """This replica refuses the key at once, other replicas within 10 s."""
     for key in await gate.keyring.of_namespace(caller.namespace):
         if key.id == key_id:
             await gate.keyring.remove(key)

@@ -31,9 +31,9 @@ _SETTLED: Final = timedelta(seconds=60)
 class Validators:
     """The validators of one response.
 
-    ``final_url_sha256`` is the SHA-256 of its URL if redirects led to it. A tag or time belongs to
-    one URL. Another URL may confirm it by chance, so if an image's URL redirects elsewhere than
-    before, the request has no conditions.
+    ``final_url_sha256`` is the SHA-256 of the response's URL, if redirects led to it. ETag and time
+    are valid for that URL only: if an image's URL redirects to another URL than before, the request
+    to it has no conditions, because the other URL might have an equal ETag for another image.
     """
 
     etag: str | None = None

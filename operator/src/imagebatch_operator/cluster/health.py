@@ -49,7 +49,7 @@ class Health:
 
 
 def _starting() -> str:
-    """Raise Unhealthy, until another function replaces this report.
+    """Raise Unhealthy: this is the report of a process that is starting.
 
     So a pod is not ready before the CRD is checked, and an upgrade that cannot work does not
     replace the running release.

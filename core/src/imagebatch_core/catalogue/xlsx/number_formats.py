@@ -39,10 +39,11 @@ _STYLES_LIMIT: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """How a number is shown: ``date`` and ``time`` say which parts of a date-time are shown.
+    """How a number of a cell is shown: as a date, a time, a duration, a percentage or a number.
 
-    ``elapsed`` is for hours above 24. ``decimals`` is the number of digits after the point that are
-    shown even if they are zeros. ``width`` is the number of digits with leading zeros.
+    ``date`` and ``time`` may both be set. ``elapsed`` is a duration in hours, which may exceed 24.
+    ``decimals`` is the number of digits that are always shown after the point, ``width`` the number
+    of digits to which leading zeros are added.
     """
 
     date: bool = False
