@@ -29,6 +29,7 @@ from imagebatch_gateway.app import create_app
 from imagebatch_gateway.backends.cluster import Cluster
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_gateway.uploads.form import form_model
+from imagebatch_operator.metrics import DEFINITIONS
 from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.codec.formats import FORMATS
 from imagebatch_runner.settings import Settings as RunnerSettings
@@ -60,6 +61,30 @@ COMPONENTS: Final[dict[str, tuple[str, type[EnvironmentSettings]]]] = {
     ),
     "Sweeper": ("[storage.md](../storage.md) tells what it removes.", SweepSettings),
 }
+METRICS: Final = """\
+# Metrics
+
+Written by `make generate` from the definitions in the operator: do not edit.
+
+The operator serves them at `/metrics`, port 9090 of its pods and of the headless Service
+`imagebatch-operator-metrics`. A NetworkPolicy keeps everybody from it but the peers in `metrics.from` of
+the chart; `metrics.serviceMonitor.enabled` makes a ServiceMonitor for the Prometheus operator.
+
+Each operator is scraped by itself; the one that leads has `imagebatch_leader` 1 and knows the batches.
+Counters begin at 0 when it starts, so use `rate` and `increase`. Alerts that are worth having:
+
+| Alert | Expression |
+|---|---|
+| Nobody leads | `sum(imagebatch_leader) != 1` for 2 minutes |
+| The API server refuses | `sum(rate(imagebatch_api_requests_total{code=~"403\\|5..\\|none"}[5m])) > 0.1` |
+| Passes fail | `rate(imagebatch_queue_retries_total[10m]) > 0.1` |
+| Batches wait to be mended | `sum(imagebatch_batches{reason=~"ConfigurationRefused\\|PodsBlocked"}) > 0` for 15 minutes |
+| Nobody takes the webhooks | `increase(imagebatch_webhook_attempts_total{outcome!="delivered"}[1h]) > 20` |
+
+The process's own metrics (`process_cpu_seconds_total`, `process_resident_memory_bytes`, …) are served as
+well.
+
+"""  # noqa: E501 - rows of a table
 #: Words in a setting's name that say the unit of its number.
 UNITS: Final = {"seconds": "seconds", "bytes": "bytes", "mib": "MiB", "pixels": "pixels"}
 
@@ -120,6 +145,15 @@ def openapi() -> str:
     cluster = SimpleNamespace(reviews=None, key_secret=None, batches=lambda _: None)
     app = create_app(settings, open_store(settings.store, {}), cast("Cluster", cluster))
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def metrics() -> str:
+    """The page of the operator's metrics."""
+    rows = (
+        (f"`{one.name}`", one.kind, ", ".join(f"`{n}`" for n in one.labels), one.meaning)
+        for one in DEFINITIONS
+    )
+    return METRICS + table(("Metric", "Type", "Labels", "Meaning"), rows)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -203,6 +237,7 @@ def pages() -> dict[Path, str]:
     """Return the up-to-date content of each page."""
     return {
         DOCS / "reference" / "settings.md": settings(),
+        DOCS / "reference" / "metrics.md": metrics(),
         DOCS / "reference" / "openapi.json": openapi(),
         DOCS / "api.md": between(DOCS / "api.md", options=options()),
         DOCS / "runner.md": between(DOCS / "runner.md", statuses=statuses(), formats=formats()),

@@ -20,10 +20,12 @@ from imagebatch_operator.cluster.lease import lead
 from imagebatch_operator.cluster.progress import WatchProgress
 from imagebatch_operator.cluster.resync import Resync
 from imagebatch_operator.cluster.scopes import namespaced_kinds, open_scopes
+from imagebatch_operator.cluster.scrape import metrics_served, read_state
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.watches import Watches
 from imagebatch_operator.cluster.work_queue import Key, MustRestart, WorkQueue
 
+from . import metrics
 from .reconcile import Reconciler
 from .settings import Settings
 
@@ -51,6 +53,7 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
     resync = Resync(kube, cache, queue, progress, schema, every=settings.resync_seconds)
     scopes = await open_scopes(kube, resync, cache, settings.namespaces)
     health.report = resync.report
+    metrics.GAUGES.read = lambda: read_state(cache, queue, progress)
     reconciler = Reconciler(kube, cache, settings, schema=schema)
 
     async def reconcile(key: Key) -> float | None:
@@ -74,6 +77,7 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
         raise group.exceptions[0] from None
     finally:
         health.report = lambda: "stops"
+        metrics.GAUGES.read = metrics.State
         deliveries = asyncio.ensure_future(reconciler.outbox.idle())
         await asyncio.wait({deliveries}, timeout=_GRACE_SECONDS)
 
@@ -86,7 +90,11 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, this.cancel)
     health = Health()
-    async with connect() as kube, health.served(settings.health_port):
+    async with (
+        connect() as kube,
+        health.served(settings.health_port),
+        metrics_served(settings.metrics_port),
+    ):
         try:
             # A standby checks too, so that an upgrade that cannot work fails before it replaces a
             # pod.

@@ -149,6 +149,9 @@ class Settings(EgressSettings):
         "watch missed.",
     )
     health_port: Port = Field(8080, description="Port on which the operator serves /healthz.")
+    metrics_port: Port | None = Field(
+        None, description="Port of /metrics; without it no metrics are served."
+    )
     log_level: LogLevel = Field("info", description="Least severe level that is logged.")
     log_format: LogFormat = Field(
         "json", description="Format of the log: one JSON object per line, or text for people."

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from imagebatch_core.job import Step
 from imagebatch_core.names import LABEL_BATCH_UID
+from imagebatch_operator import metrics
 from imagebatch_operator.clock import utc_now
 from imagebatch_operator.policies.idle import idle_since
 from imagebatch_operator.policies.observed import JobView, PodOutcome
@@ -152,6 +154,8 @@ class Cache:
         known = self._jobs.setdefault((body["metadata"]["namespace"], view.batch_uid), {})
         old = known.get(view.name)
         if old is None or _version(body) >= old[0]:
+            if old is not None and view.step is Step.COMPRESS:
+                metrics.count_failed_pods(old[1].failed_pods, view.failed_pods)
             idle = idle_since(view, old[1] if old else None, self._clock())
             known[view.name] = (_version(body), replace(view, idle_since=idle))
         self._owners[body["metadata"]["namespace"], view.batch_uid] = owner

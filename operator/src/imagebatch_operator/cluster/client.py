@@ -25,6 +25,7 @@ from kubernetes.aio import client
 
 from imagebatch_core.apiserver import api_client
 from imagebatch_core.names import API_VERSION, PLURAL
+from imagebatch_operator import metrics
 
 _SECONDS = 10.0
 
@@ -121,7 +122,9 @@ class Kube:
             response = await self._api.call_api(*request, _request_timeout=_SECONDS)
             text = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            metrics.API_REQUESTS.labels(method, "none").inc()
             raise Unavailable(f"{method} {path}: {type(error).__name__}") from error
+        metrics.API_REQUESTS.labels(method, str(response.status)).inc()
         answer = _parse(text)
         if response.status >= 400:
             raise _error(response.status, answer, f"{method} {path}")

@@ -7,9 +7,10 @@ under load, is not silent.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 #: A watch: the plural of its kind, and its namespace, or ``None`` for all namespaces.
@@ -18,10 +19,12 @@ Watch = tuple[str, str | None]
 
 @dataclass(slots=True)
 class _Received:
-    """The number of events of a watch, and the highest resource version among them."""
+    """The number of events of a watch, the highest resource version among them, and when the last
+    one came, or the watch was first asked about."""
 
     events: int = 0
     newest: int = 0
+    last: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,18 @@ class WatchProgress:
         namespace = body["metadata"]["namespace"] if kind in self._namespaced else None
         received = self._received[kind, namespace]
         received.events += 1
+        received.last = time.monotonic()
         version = int(body["metadata"].get("resourceVersion") or 0)
         received.newest = max(received.newest, version)
+
+    def ages(self) -> dict[tuple[str, str], float]:
+        """Return the seconds since the last event of each watch, by kind and namespace; the
+        namespace is "" for a watch of the cluster."""
+        now = time.monotonic()
+        return {
+            (kind, namespace or ""): now - received.last
+            for (kind, namespace), received in self._received.items()
+        }
 
     def behind(self, listed: Mapping[Watch, int]) -> list[Behind]:
         """Return the watches whose newest event is older than the newest object of the list.

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import ImageBatchStatus
+from imagebatch_operator import metrics
 from imagebatch_operator.policies.notices import notices
 
 from .cache import Cache
@@ -39,6 +40,7 @@ async def write_status(
         "status": status.model_dump(mode="json", by_alias=True),
     }
     body = await kube.patch(batch_path(batch.namespace, batch.name, "status"), patch)
+    metrics.count_status(batch.status, status)
     cache.put_batch(body)
     written = batch.from_object(body)
     for notice in notices(batch.status, status):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
+
+from imagebatch_operator import metrics
 
 Key = tuple[str, str]
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -26,18 +29,25 @@ class WorkQueue:
 
     def __init__(self) -> None:
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
+        #: When each waiting key was enqueued.
+        self._waiting: dict[Key, float] = {}
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
+
+    @property
+    def depth(self) -> int:
+        """The number of keys that wait for a worker."""
+        return len(self._waiting)
 
     def add(self, key: Key) -> None:
         """Enqueue the key now. If it is being worked on, it is enqueued again after that."""
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = time.monotonic()
+            metrics.QUEUE_ADDS.inc()
             self._ready.put_nowait(key)
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -62,15 +72,17 @@ class WorkQueue:
         """
         while True:
             key = await self._ready.get()
-            self._waiting.discard(key)
+            metrics.QUEUE_LATENCY.observe(time.monotonic() - self._waiting.pop(key))
             self._running.add(key)
             # A pass without a request never yields to other tasks.
             await asyncio.sleep(0)
             try:
-                again = await reconcile(key)
+                with metrics.PASS_SECONDS.time():
+                    again = await reconcile(key)
             except MustRestart:
                 raise
             except Exception as error:  # noqa: BLE001 - one batch's trouble must not end the worker
+                metrics.QUEUE_RETRIES.inc()
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
                 doublings = min(failures - 1, _LAST_DOUBLING)
                 again = min(_FIRST_BACKOFF * 2**doublings, _LONGEST_BACKOFF)

@@ -24,6 +24,7 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
+from imagebatch_operator import metrics
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Conflict, Kube, KubeError, NotFound, batch_path
 from imagebatch_operator.cluster.status_write import write_status
@@ -116,6 +117,9 @@ class Outbox:
             made = await self._deliver(batch, running, batch.spec.webhook.url, outbox.event_id)
             if made is None:
                 return
+            metrics.count_attempt(
+                made.code, delivered=made.delivered, refused=made.reason is not None
+            )
             attempt = replace(made, target=digest(batch.spec.webhook))
             self._unrecorded[batch.uid] = (outbox.event_id, attempt)
         try:
