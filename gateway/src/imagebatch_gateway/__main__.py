@@ -17,6 +17,7 @@ from imagebatch_core.job import ExitCode
 from imagebatch_core.store import open_store
 from imagebatch_gateway.backends.cluster import kube_cluster
 
+from . import metrics
 from .app import create_app
 from .settings import Settings
 
@@ -30,6 +31,8 @@ async def serve(settings: Settings) -> None:
     store = open_store(settings.store, os.environ, retry_timeout=_STORE_RETRIES)
     async with kube_cluster(settings.namespace) as cluster:
         app = create_app(settings, store, cluster)
+        if settings.metrics_port:
+            metrics.serve(settings.gateway_host, settings.metrics_port)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -15,7 +15,9 @@ from imagebatch_core.store import ObjectStore
 from imagebatch_gateway.access.forwarded import Forwarded
 from imagebatch_gateway.access.gate import Gate
 from imagebatch_gateway.access.hosts import KnownHosts, names_of
+from imagebatch_gateway.access.record import Recorded
 from imagebatch_gateway.answers import handlers
+from imagebatch_gateway.answers.documented import HEADERS
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.models import ProblemAnswer
 from imagebatch_gateway.backends.cluster import Cluster
@@ -87,6 +89,7 @@ def create_app(settings: Settings, store: ObjectStore, cluster: Cluster) -> Fast
     app.add_middleware(KnownHosts, names=names_of(settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
+    app.add_middleware(Recorded)
     app.add_middleware(Forwarded, proxies=settings.trusted_proxies)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
@@ -111,7 +114,20 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 default = operation["responses"].get("422", {}).get("content", {})
                 if "HTTPValidationError" in str(default.get("application/json", "")):
                     del operation["responses"]["422"]
+                _document_headers(operation)
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _document_headers(operation: dict[str, Any]) -> None:
+    """Say which headers the responses of an operation have, whatever the route."""
+    quotas = "429" in operation["responses"]
+    for code, response in operation["responses"].items():
+        names = ["X-Request-Id"]
+        if quotas and code not in ("401", "403"):
+            names += ["RateLimit", "RateLimit-Policy"]
+        if code in ("429", "503"):
+            names.append("Retry-After")
+        response["headers"] = {name: HEADERS[name] for name in names} | response.get("headers", {})

@@ -35,6 +35,7 @@ def _own_namespace() -> str:
         return ""
 
 
+Quota = Annotated[int, Field(ge=0)]
 AuthMode = Literal["none", "kubernetes", "proxy"]
 
 
@@ -117,6 +118,19 @@ class Settings(EnvironmentSettings):
         (),
         description="Comma-separated addresses and CIDRs of proxies whose headers "
         "X-Forwarded-For, -Proto and -Host are trusted.",
+    )
+    uploads_per_minute: Quota = Field(
+        600, description="Calls that write, of one caller at one replica in a minute; 0: no limit."
+    )
+    upload_bytes_per_minute: Quota = Field(
+        10 * 1024**3,
+        description="Bytes that one caller sends to one replica in a minute; 0: no limit.",
+    )
+    reads_per_minute: Quota = Field(
+        6000, description="Calls that read, of one caller at one replica in a minute; 0: no limit."
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        9090, description="Port of the metrics for Prometheus; 0: none are served."
     )
     auth_images: bool = Field(
         False,

@@ -25,7 +25,11 @@ class Gateway:
 
     def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._environment = {**environment, "IMAGEBATCH_GATEWAY_PORT": str(port)}
+        self._environment = {
+            "IMAGEBATCH_METRICS_PORT": "0",
+            **environment,
+            "IMAGEBATCH_GATEWAY_PORT": str(port),
+        }
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

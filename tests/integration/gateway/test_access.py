@@ -10,6 +10,7 @@ import httpx
 import obstore
 import pytest
 
+from hosttools.ports import free_port
 from integration.gateway.access import ALL, READ, People, account, gateway_kubeconfig
 from integration.gateway.conftest import GatewayMaker
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
@@ -253,6 +254,16 @@ def test_a_session_holds_at_both_replicas_and_after_a_restart(
         assert browser.get(f"{second.url}/api/requests").status_code == 401
     for gateway in (first, second):
         assert alice not in gateway.log()
+
+
+def test_metrics_are_on_a_port_of_their_own(make_gateway: GatewayMaker, kubeconfig: str) -> None:
+    port = free_port()
+    gateway = make_gateway(KUBECONFIG=kubeconfig, IMAGEBATCH_METRICS_PORT=str(port))
+    gateway.start()
+    assert httpx.get(f"{gateway.url}/api/requests").status_code == 200
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert 'requests_total{code="200",method="GET",route="/api/requests"} 1.0' in text
+    assert httpx.get(f"{gateway.url}/metrics").status_code == 404
 
 
 def test_no_token_and_no_key_is_in_the_log(

@@ -24,6 +24,7 @@ from .api_key import ApiKey, Scope
 from .caller import Action, Caller, CallerKind, Credentials
 from .credentials import CredentialReader
 from .keyring import Keyring
+from .rates import Rates
 from .reviewer import Reviewer
 from .same_origin import from_foreign_page
 from .sessions import Sessions
@@ -48,6 +49,7 @@ class Gate:
         self.sessions = Sessions(settings, now)
         self._reader = CredentialReader(settings, self.sessions)
         self._reviewer = Reviewer(reviews, settings.auth_review_seconds, clock)
+        self.rates = Rates(settings, clock)
         self.keyring = Keyring(key_secret, clock, now)
         self.namespaces = tuple(dict.fromkeys((settings.namespace, *settings.gateway_namespaces)))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response, Security
@@ -11,10 +12,12 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from imagebatch_core.keys import parse_image_key
+from imagebatch_gateway import metrics
 from imagebatch_gateway.answers.documented import FOREIGN_PAGE, NOT_ADMITTED, refusals
 
 from .caller import Action, Caller
 from .gate import Gate
+from .rates import Rates
 from .sessions import PLAIN_COOKIE, SECURE_COOKIE
 
 #: Both are in the OpenAPI document; :class:`.CredentialReader` reads header and cookie itself.
@@ -105,15 +108,46 @@ class GuardedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            gate = gate_of(request)
-            action = action_of(self)
+            request.state.route = self.path
+            gate, action = gate_of(request), action_of(self)
             namespace = request.query_params.get("namespace") or None
             if action is Action.FILE:
                 action, namespace = _of_file(request, gate)
-            request.state.caller = await gate.admit(request, request.method, action, namespace)
-            return await handler(request)
+            caller = await gate.admit(request, request.method, action, namespace)
+            request.state.caller = caller
+            if action is not Action.OPEN:
+                request.state.rate_headers = _count(gate.rates, request, caller)
+            if action is not Action.CREATE:
+                return await handler(request)
+            with metrics.UPLOADS.track_inprogress(), _charged(gate.rates, request, caller):
+                return await handler(request)
 
         return guarded
+
+
+def _owner(request: Request, caller: Caller) -> str:
+    """Whose quota a request uses: the caller's, or that of the address of an anonymous one."""
+    return caller.id or f"address:{request.client.host if request.client else ''}"
+
+
+@contextmanager
+def _charged(rates: Rates, request: Request, caller: Caller) -> Iterator[None]:
+    """Count the bytes of a body that did not announce its length, once it was read."""
+    try:
+        yield
+    finally:
+        if "Content-Length" not in request.headers:
+            rates.bytes.charge(_owner(request, caller), request.scope["state"].get("received", 0))
+
+
+def _count(rates: Rates, request: Request, caller: Caller) -> dict[str, str]:
+    """Count a request of a caller and the bytes that it announces. Raises Problem 429."""
+    announced = request.headers.get("Content-Length", "")
+    return rates.admit(
+        _owner(request, caller),
+        writes=request.method not in ("GET", "HEAD"),
+        announced=int(announced) if announced.isdecimal() else 0,
+    )
 
 
 def _refusals(methods: Collection[str]) -> dict[int | str, dict[str, Any]]:

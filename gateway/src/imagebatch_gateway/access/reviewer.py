@@ -8,6 +8,7 @@ from typing import Final
 
 from cachetools import TTLCache
 
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import CredentialRefused
 from imagebatch_gateway.backends.reviews import Person, Reviews, Right
 
@@ -35,6 +36,7 @@ class Reviewer:
         if refusal is not None:
             raise CredentialRefused(refusal)
         person = self._persons.get(hashed)
+        metrics.looked_up("reviews", hit=person is not None)
         if person is None:
             try:
                 person = await self._reviews.person(token)
@@ -48,6 +50,7 @@ class Reviewer:
         """Return whether the user of a token has a right. Raises the errors of a review."""
         known = (_hashed(token), right)
         allowed = self._rights.get(known)
+        metrics.looked_up("reviews", hit=allowed is not None)
         if allowed is None:
             allowed = self._rights[known] = await self._reviews.token_may(token, right)
         return allowed
@@ -56,6 +59,7 @@ class Reviewer:
         """Return whether a user has a right. Raises the errors of a review."""
         known = (person, right)
         allowed = self._rights.get(known)
+        metrics.looked_up("reviews", hit=allowed is not None)
         if allowed is None:
             allowed = self._rights[known] = await self._reviews.person_may(person, right)
         return allowed

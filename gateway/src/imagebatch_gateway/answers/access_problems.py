@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .problems import Problem
 
 
@@ -72,3 +74,15 @@ def unknown_host(host: str) -> Problem:
         "as gateway.externalUrl of the chart, and further names as gateway.hosts."
     )
     return Problem(421, "unknown-host", "Not a name of this gateway", detail)
+
+
+def too_many(policy: str, seconds: int, headers: Mapping[str, str]) -> Problem:
+    """The caller has used up a quota; in ``seconds`` there is room for this request."""
+    return Problem(
+        429,
+        "too-many",
+        "Too many requests; try again later",
+        f"Your quota of {policy} a minute is used up; ask again in {seconds} s.",
+        retry_after=max(1, seconds),
+        headers={**headers, "Connection": "close"},
+    )

@@ -25,6 +25,7 @@ from .access_problems import (
     no_such_key,
     not_allowed,
     sign_in,
+    too_many,
 )
 from .problems import (
     MEDIA_TYPE,
@@ -121,6 +122,7 @@ NOT_ADMITTED: Final = (
     TOKEN_REFUSED,
     not_allowed("alice", "create imagebatches in the namespace 'shop'"),
     namespace_not_served("bakery"),
+    too_many("reads", 3, {}),
 )
 FOREIGN_PAGE: Final = foreign_page()
 BAD_SIGN_IN: Final = credential_too_long()
@@ -133,6 +135,28 @@ def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, 
         status: _documented([problem for problem in problems if problem.status == status])
         for status in sorted({problem.status for problem in problems})
     }
+
+
+#: Headers of responses, for the OpenAPI document.
+HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "X-Request-Id": {
+        "description": "Names the request in the gateway's log; that of the caller, if it sent one",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of each quota: `"reads";r=5999;t=1`, r calls (of bytes: '
+        "bytes), full again in t seconds",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": 'The quotas: `"reads";q=6000;w=60`, q in w seconds',
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the request is worth repeating",
+        "schema": {"type": "integer"},
+    },
+}
 
 
 def _documented(problems: list[Problem]) -> dict[str, Any]:

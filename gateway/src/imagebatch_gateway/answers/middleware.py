@@ -60,6 +60,7 @@ class AccessLog:
                 "bytes": sent,
                 "ms": round((time.perf_counter() - start) * 1000, 1),
                 "client": client[0] if client else None,
+                "request_id": scope.get("state", {}).get("request_id"),
             }
             quiet = scope["path"] in ("/healthz", "/readyz") and status < 400
             _access.log(logging.DEBUG if quiet else logging.INFO, "request", extra=fields)

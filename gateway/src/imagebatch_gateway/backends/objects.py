@@ -12,6 +12,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 
 from imagebatch_core.store import ObjectStore
+from imagebatch_gateway import metrics
 
 from .errors import ResultMissing, StoreUnavailable
 
@@ -202,9 +203,12 @@ async def _time_limit(key: str, seconds: float = SECONDS) -> AsyncIterator[None]
 def _translated(key: str) -> Iterator[None]:
     try:
         yield
+        metrics.STORE.labels("ok").inc()
     except (NotFoundError, FileNotFoundError) as error:
+        metrics.STORE.labels("missing").inc()
         raise ResultMissing(key) from error
     except (BaseError, OSError) as error:
+        metrics.STORE.labels("failed").inc()
         # The vendor's text contains the endpoint and the whole response. It is logged as the cause
         # of this error, and never sent to the caller.
         raise StoreUnavailable("the object store does not answer or refuses the request") from error

@@ -17,6 +17,7 @@ from cachetools import LRUCache
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import WITH_OUTPUT
 from imagebatch_core.status import Report
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import CursorRefused
 from imagebatch_gateway.backends.objects import Objects
 
@@ -55,6 +56,7 @@ class OutputUrls:
         if cursor is not None:
             return await _read_page(self._objects, keys, report, cursor)
         page = self._first.get((keys.root, report.sha256))
+        metrics.looked_up("first_pages", hit=page is not None)
         if page is None:
             page = await _read_page(self._objects, keys, report, None)
             self._first[keys.root, report.sha256] = page

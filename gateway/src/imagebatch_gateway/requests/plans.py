@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.plan import PlannedBatch
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
@@ -29,6 +30,7 @@ class Plans:
         Raises ResultUnreadable, StoreUnavailable.
         """
         found = self._plans.get(keys.root)
+        metrics.looked_up("plans", hit=found is not None)
         if found is None:
             try:
                 content = await self._objects.read(keys.plan)

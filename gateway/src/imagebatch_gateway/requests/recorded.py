@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from cachetools import LRUCache, TTLCache
 
 from imagebatch_core.keys import BatchKeys, parse_part_key
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
@@ -100,6 +101,7 @@ class Recorded:
 
     async def _read(self, part: str) -> bytes:
         found = self._content.get(part)
+        metrics.looked_up("parts", hit=found is not None)
         if found is None:
             found = await self._objects.read(part)
             if len(found) <= BYTES_CACHED // 8:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from imagebatch_core.indexes import FailedLines, ReportIndex
 from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
@@ -36,6 +37,7 @@ class Reported:
     async def index(self, keys: BatchKeys) -> ReportIndex:
         """Return the report's index. Raises ResultMissing, ResultUnreadable, StoreUnavailable."""
         found = self._indexes.get(keys.root)
+        metrics.looked_up("report_indexes", hit=found is not None)
         if found is None:
             try:
                 found = ReportIndex.model_validate_json(await self._objects.read(keys.report_index))

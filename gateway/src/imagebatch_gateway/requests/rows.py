@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from imagebatch_core.indexes import ListedRow, RowsIndex
 from imagebatch_core.keys import BatchKeys
+from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
@@ -53,6 +54,7 @@ class Rows:
     async def index(self, keys: BatchKeys) -> RowsIndex:
         """Return the index of the rows. Raises ResultMissing until the batch is planned."""
         found = self._indexes.get(keys.root)
+        metrics.looked_up("row_indexes", hit=found is not None)
         if found is None:
             try:
                 found = RowsIndex.model_validate_json(await self._objects.read(keys.rows_index))
