@@ -4,6 +4,7 @@
 
     ImageBatchError
     ├── InputRefused           the user's input cannot be processed (exit code 2)
+    │   └── LimitExceeded      it is larger than the release allows
     ├── ConfigurationRefused   a setting is missing or wrong (exit code 3)
     └── StorageRefused         the object store refuses what the program must do (exit code 3)
 """
@@ -24,6 +25,10 @@ class InputRefused(ImageBatchError):
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(f"line {line}: {message}" if line is not None else message)
         self.line = line
+
+
+class LimitExceeded(InputRefused):
+    """The input is larger than a ceiling of the release allows."""
 
 
 class ConfigurationRefused(ImageBatchError):

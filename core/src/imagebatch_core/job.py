@@ -14,6 +14,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
+from .ceilings import Ceilings
 from .model import Document, Model
 from .results import ImageStatus, saved_share
 from .spec import DeletionPolicy, Output
@@ -78,6 +79,8 @@ class RunnerJob(Model):
     #: that run at once. Only the plan Job gets ``parallelism``.
     images_per_shard: int | None = None
     parallelism: int = 1
+    #: What the release allows, for plan.
+    ceilings: Ceilings | None = None
     retries: int = 3
     dry_run: bool = False
     #: The plan pod ends after plan, also that of a batch of one shard.

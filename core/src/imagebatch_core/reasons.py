@@ -40,6 +40,7 @@ class Reason(StrEnum):
     SPEC_NOT_UNDERSTOOD = "SpecNotUnderstood"
     NOT_IMPLEMENTED = "NotImplemented"
     STORAGE_NOT_CONFIGURED = "StorageNotConfigured"
+    LIMIT_EXCEEDED = "LimitExceeded"
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_NOT_ALLOWED = "SourceNotAllowed"
     EARLIER_BATCH_NOT_FOUND = "EarlierBatchNotFound"

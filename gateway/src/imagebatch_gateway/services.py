@@ -82,7 +82,7 @@ class Services:
             history,
             records,
             RequestLists(history, records, settings.namespace),
-            Changes(lookup, batches, history),
+            Changes(lookup, batches, history, settings.ceilings),
             Uploads(
                 objects,
                 batches,
@@ -90,6 +90,7 @@ class Services:
                 settings.namespace,
                 prefix=settings.prefix,
                 threads=anyio.CapacityLimiter(settings.uploads_at_once),
+                ceilings=settings.ceilings,
             ),
             Snapshots(OutputUrls(objects), progress, lookup.keys_of),
             Products(rows, recorded, reported),
@@ -110,7 +111,7 @@ class Services:
             lookup=lookup,
             history=history,
             lists=RequestLists(history, self.records, caller.namespace),
-            changes=Changes(lookup, batches, history),
+            changes=Changes(lookup, batches, history, self.settings.ceilings),
             uploads=self.uploads.acting_for(caller, batches, history),
         )
 

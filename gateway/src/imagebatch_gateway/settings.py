@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from imagebatch_core.ceilings import CEILINGS_HELP, NO_CEILINGS, CeilingsJson
 from imagebatch_core.environment import (
     Count,
     EnvironmentSettings,
@@ -151,6 +152,7 @@ class Settings(EnvironmentSettings):
         description="Name of the header with the user's groups, comma-separated, for auth_mode "
         "proxy.",
     )
+    ceilings: CeilingsJson = Field(NO_CEILINGS, description=CEILINGS_HELP)
     gateway_host: str = Field("0.0.0.0", description="IP address on which the gateway listens.")  # noqa: S104 - a pod is reached on its own address
     gateway_port: Port = Field(8080, description="Port on which the gateway listens.")
     log_level: LogLevel = Field(

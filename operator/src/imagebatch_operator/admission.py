@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from imagebatch_core import names
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.keys import BatchKeys, is_below, key_problem, store_prefix, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.unsupported import explain_unsupported, unsupported
 from imagebatch_operator.cluster.client import Forbidden, Kube, NotFound, core_path
-from imagebatch_operator.policies.accepted import not_understood, priority_in_kueue
+from imagebatch_operator.policies.accepted import not_understood, over_ceilings, priority_in_kueue
 from imagebatch_operator.policies.observed import Refusal
 
 from .settings import Settings
@@ -22,7 +23,7 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
     Raises:
         KubeError: the API server does not respond.
     """
-    refusal = not_acted_on(batch) or _key_not_granted(batch, settings)
+    refusal = not_acted_on(batch, settings.ceilings) or _key_not_granted(batch, settings)
     if refusal is not None:
         return refusal
     root = await _root(batch, kube, settings)
@@ -31,9 +32,14 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
     return await _config_map_missing(batch, kube) or root
 
 
-def not_acted_on(batch: ImageBatch) -> Refusal | None:
+def not_acted_on(batch: ImageBatch, ceilings: Ceilings = NO_CEILINGS) -> Refusal | None:
     """Return a refusal if the spec uses fields that have no effect in this release or batch."""
-    return not_understood(batch) or _not_implemented(batch) or priority_in_kueue(batch)
+    return (
+        not_understood(batch)
+        or _not_implemented(batch)
+        or priority_in_kueue(batch)
+        or over_ceilings(batch, ceilings)
+    )
 
 
 def _not_implemented(batch: ImageBatch) -> Refusal | None:

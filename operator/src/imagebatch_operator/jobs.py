@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from imagebatch_core import names
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.job import Asked, JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shown_url import shown_url
@@ -87,7 +88,7 @@ def construct_job(
         spec |= {
             "completionMode": "Indexed",
             "completions": action.shards,
-            "parallelism": batch.spec.parallelism,
+            "parallelism": settings.ceilings.parallelism_of(batch.spec.parallelism),
             "backoffLimitPerIndex": 6,
             "podReplacementPolicy": "TerminatingOrFailed",
         }
@@ -180,7 +181,7 @@ def _pod(
                 "env": [
                     {
                         "name": names.ENV_JOB,
-                        "value": runner_job(batch, action).model_dump_json(
+                        "value": runner_job(batch, action, settings.ceilings).model_dump_json(
                             by_alias=True, exclude_none=True
                         ),
                     },
@@ -206,9 +207,9 @@ def _pod(
     }
 
 
-def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
+def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEILINGS) -> RunnerJob:
     """Return the document that describes the batch to the runner."""
-    spec = batch.spec
+    spec, plans = batch.spec, action.step is Step.PLAN
     ending = batch.status.ending if action.step is Step.COLLECT else None
     return RunnerJob(
         namespace=batch.namespace,
@@ -218,10 +219,11 @@ def runner_job(batch: ImageBatch, action: CreateJob) -> RunnerJob:
         output=spec.output,
         images_per_shard=spec.images_per_shard,
         # Only for plan: elsewhere a change would make the Job's pod template outdated.
-        parallelism=spec.parallelism if action.step is Step.PLAN else 1,
+        parallelism=ceilings.parallelism_of(spec.parallelism) if plans else 1,
+        ceilings=ceilings if plans and ceilings != NO_CEILINGS else None,
         retries=spec.retries,
         dry_run=spec.dry_run,
-        suspend_after_plan=action.step is Step.PLAN and spec.suspend_after is not None,
+        suspend_after_plan=plans and spec.suspend_after is not None,
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,

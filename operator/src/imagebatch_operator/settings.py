@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from imagebatch_core.ceilings import CEILINGS_HELP, NO_CEILINGS, CeilingsJson
 from imagebatch_core.egress_rules import EgressSettings
 from imagebatch_core.environment import (
     Count,
@@ -130,6 +131,7 @@ class Settings(EgressSettings):
         "namespace to list of prefixes. A prefix covers whole parts of a key: shop does not cover "
         "shopping/a.csv.",
     )
+    ceilings: CeilingsJson = Field(NO_CEILINGS, description=CEILINGS_HELP)
     running_batches: Annotated[Count | None, WhenUnset("any number")] = Field(
         None,
         description="Batches that run at once; further ones wait for their turn. Protects the "

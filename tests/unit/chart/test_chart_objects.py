@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from imagebatch_core import names
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings, Range
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.environment import PREFIX, EnvironmentSettings, variable
 from imagebatch_gateway.settings import Settings as GatewaySettings
@@ -177,7 +178,13 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         images={"operator": "o", "runner": "r:1", "pullSecrets": ["registry"]},
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
-        limits={"runningBatches": 2_000_000, "runningBatchesPerNamespace": 2},
+        limits={
+            "runningBatches": 2_000_000,
+            "runningBatchesPerNamespace": 2,
+            "parallelism": 20,
+            "imagesPerShard": {"to": 5000},
+            "images": 3_000_000,
+        },
         gateway={"externalUrl": "https://images.example.com/"},
         operator={"logLevel": "debug", "logFormat": "text"},
         runner={
@@ -206,6 +213,10 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     assert settings.download_url("shop", "spring") is None
     assert settings.source_prefixes == {"shop": ["catalogues/shop/"]}
     assert (settings.running_batches, settings.running_batches_per_namespace) == (2_000_000, 2)
+    assert settings.ceilings == Ceilings(
+        parallelism=20, images_per_shard=Range(to=5000), images=3_000_000
+    )
+    assert GatewaySettings.from_env(chart.env("imagebatch-gateway")).ceilings == settings.ceilings
     assert settings.fetch_credentials_secret == "shop-headers"
     assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert settings.signing_secret_file is not None
@@ -220,6 +231,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
 def test_by_default_any_number_of_batches_runs(render: Render) -> None:
     settings = OperatorSettings.from_env(render().env("imagebatch-operator"))
     assert (settings.running_batches, settings.running_batches_per_namespace) == (None, None)
+    assert settings.ceilings == NO_CEILINGS
 
 
 def _operator(chart: Rendered) -> dict[str, Any]:

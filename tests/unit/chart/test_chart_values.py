@@ -126,6 +126,8 @@ def test_every_default_is_in_the_schema_and_every_key_has_a_default() -> None:
             },
             "names s3.bucket",
         ),
+        ({"limits": {"imagesPerShard": {"from": 9, "to": 5}}}, "from 9 is more than to 5"),
+        ({"limits": {"paralelism": 5}}, "paralelism is not allowed"),
         ({"sourcePrefixes": {"shop": [""]}}, r"sourcePrefixes\.shop\.0: Does not match"),
         ({"sourcePrefixes": {"shop": ["/"]}}, r"sourcePrefixes\.shop\.0: Does not match"),
         ({"egress": {"deny": ["shop.example"]}}, r"egress\.deny\.0: Does not match"),

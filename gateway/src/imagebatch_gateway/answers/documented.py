@@ -36,6 +36,7 @@ from .problems import (
     invalid_csv,
     invalid_options,
     is_expired,
+    limit_exceeded,
     no_csv,
     no_output_ever,
     no_output_yet,
@@ -76,7 +77,20 @@ BATCH_REFUSED: Final = (
     ),
     QuotaExceeded("exceeded quota: batches, requested: 1, used: 20, limited: 20"),
 )
+_TOO_MANY_IMAGES: Final = limit_exceeded(
+    (
+        "file",
+        "the input has more than 9000 images, the most that this release allows in a batch",
+    )
+)
+_TOO_MANY_PODS: Final = limit_exceeded(
+    (
+        "parallelism",
+        "90 is more than 20, the most that this release allows (limits.parallelism of the chart)",
+    )
+)
 BAD_UPLOAD: Final = (
+    _TOO_MANY_PODS,
     invalid_csv(
         "the header lacks 'Input Image Urls'; expected 'S. No.,Product Name,Input Image Urls', "
         "found 'S. No.', 'Product Name', 'Pictures'",
@@ -93,6 +107,7 @@ BAD_UPLOAD: Final = (
 
 
 BAD_FILE: Final = (
+    _TOO_MANY_IMAGES,
     invalid_csv("the file has a header and no rows", None),
     no_csv(),
     http_problem(413, "The upload is larger than 1 GiB.", {}),
@@ -102,10 +117,17 @@ BAD_FILE: Final = (
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
 EXPIRED: Final = is_expired()
-WRONG_CHANGE: Final = invalid_options(
-    ("quality", "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism, priority")
+WRONG_CHANGE: Final = (
+    _TOO_MANY_PODS,
+    invalid_options(
+        (
+            "quality",
+            "cannot be changed; what can: suspend, suspendAfter, cancel, parallelism, priority",
+        )
+    ),
 )
 BAD_NEW_REQUEST: Final = (
+    _TOO_MANY_PODS,
     invalid_csv("the file has a header and no rows", None),
     not_implemented(["spec.source.retryOf"]),
     invalid_options(("source", "set exactly one of s3, inline, url and retryOf")),

@@ -119,6 +119,20 @@ def invalid_options(*errors: tuple[str, str]) -> Problem:
     )
 
 
+def limit_exceeded(*errors: tuple[str, str]) -> Problem:
+    """Return the problem of a request that asks for more than the release allows.
+
+    Each error is a field or part of the request and a message.
+    """
+    return Problem(
+        422,
+        "limit-exceeded",
+        "More than this release allows",
+        detail="; ".join(f"{name}: {message}" for name, message in errors),
+        extra={"errors": [{"field": name, "message": message} for name, message in errors]},
+    )
+
+
 def idempotency_key_reused() -> Problem:
     return Problem(
         422,

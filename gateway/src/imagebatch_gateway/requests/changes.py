@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.model import Model
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
@@ -15,6 +16,7 @@ from imagebatch_gateway.answers.problems import (
     has_ended,
     invalid_options,
     is_expired,
+    limit_exceeded,
 )
 from imagebatch_gateway.backends.batches import Batches
 
@@ -59,7 +61,10 @@ def _advice(name: str, known: list[str]) -> str:
 
 
 class Changes:
-    def __init__(self, lookup: Lookup, batches: Batches, history: History) -> None:
+    def __init__(
+        self, lookup: Lookup, batches: Batches, history: History, ceilings: Ceilings = NO_CEILINGS
+    ) -> None:
+        self._ceilings = ceilings
         self._lookup = lookup
         self._batches = batches
         self._history = history
@@ -68,7 +73,7 @@ class Changes:
         """Apply a patch to a request and return the changed batch.
 
         Raises:
-            Problem: 409, the request has ended.
+            Problem: 409, the request has ended; 422, more is asked for than the release allows.
             GatewayError: there is no such request, or the API server refuses or does not respond.
         """
         batch = await self._lookup.batch(request_id)
@@ -78,6 +83,11 @@ class Changes:
         spec = patch.model_dump(mode="json", by_alias=True, exclude_unset=True)
         if not spec:
             return batch
+        asked = patch.model_dump(include=patch.model_fields_set, exclude_none=True)
+        over = self._ceilings.exceeded(batch.spec.model_copy(update=asked))
+        refused = [(one.field, one.message) for one in over if one.field in spec]
+        if refused:
+            raise limit_exceeded(*refused)
         changed = await self._batches.patch(request_id, spec)
         self._history.put(changed)
         return changed

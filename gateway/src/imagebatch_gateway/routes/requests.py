@@ -125,7 +125,7 @@ async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> 
     dependencies=[needs(Action.PATCH)],
     operation_id="changeRequest",
     summary="Suspend, resume, confirm or cancel a request, or change its parallelism",
-    responses=refusals(NO_REQUEST, ENDED, WRONG_CHANGE, *CLUSTER_AWAY, STORE_AWAY),
+    responses=refusals(NO_REQUEST, ENDED, *WRONG_CHANGE, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def change_request(
     request_id: str,

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from imagebatch_core import names
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
@@ -33,6 +34,7 @@ from imagebatch_gateway.requests.history import History
 
 from .csv_check import CsvFacts, check_csv
 from .form import CheckedForm
+from .limits import check_ceilings, check_images
 from .validation import Inspection, inspect
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Uploads:
         *,
         prefix: str = "",
         threads: anyio.CapacityLimiter,
+        ceilings: Ceilings = NO_CEILINGS,
         created_by: str | None = None,
         caller_id: str = "",
     ) -> None:
@@ -79,6 +82,7 @@ class Uploads:
         self._namespace = namespace
         self._prefix = prefix
         self._threads = threads
+        self._ceilings = ceilings
         self._created_by = created_by
         self._caller_id = caller_id
 
@@ -93,6 +97,7 @@ class Uploads:
             caller.namespace,
             prefix=self._prefix,
             threads=self._threads,
+            ceilings=self._ceilings,
             created_by=caller.name,
             caller_id=caller.id,
         )
@@ -107,8 +112,10 @@ class Uploads:
             used for another upload, or ``reuseFrom`` names no request. GatewayError: the store or
             the API server refuses or does not respond.
         """
+        check_ceilings(form.template, self._ceilings)
         file = form.file.file
         facts = await anyio.to_thread.run_sync(check_csv, file, form.sheet, limiter=self._threads)
+        check_images(facts.images, self._ceilings)
         digest = payload_digest(form, facts)
         request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
         if idempotency_key is not None:
@@ -122,8 +129,14 @@ class Uploads:
         return Accepted(request_id, facts, replayed)
 
     async def inspect(self, file: IO[bytes], sheet: str | None) -> Inspection:
-        """Check a file without storing it, and return what was found. Raises InputRefused."""
-        return await inspect(file, sheet, self._threads)
+        """Check a file without storing it, and return what was found.
+
+        Raises:
+            InputRefused: the file is not valid. Problem: it has too many images.
+        """
+        found = await inspect(file, sheet, self._threads)
+        check_images(found.facts.images, self._ceilings)
+        return found
 
     async def create(
         self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None
@@ -138,11 +151,13 @@ class Uploads:
             another request, or ``reuseFrom`` names no request. GatewayError: the API server refuses
             or does not respond.
         """
+        check_ceilings(spec, self._ceilings)
         if spec.source.inline is not None:
             file = io.BytesIO(spec.source.inline.encode())
-            await anyio.to_thread.run_sync(
+            facts = await anyio.to_thread.run_sync(
                 check_csv, file, spec.source.sheet, limiter=self._threads
             )
+            check_images(facts.images, self._ceilings)
         digest = spec_digest(spec, name)
         request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
         if idempotency_key is not None:

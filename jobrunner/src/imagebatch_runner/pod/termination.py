@@ -6,7 +6,12 @@ import logging
 from pathlib import Path
 
 from imagebatch_core.counted import counted
-from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.errors import (
+    ConfigurationRefused,
+    InputRefused,
+    LimitExceeded,
+    StorageRefused,
+)
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.reasons import Reason
 from imagebatch_runner.failures import NothingPlanned, SourceMissing
@@ -36,6 +41,8 @@ def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
         return ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED
     if step is not Step.PLAN:
         return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
+    if isinstance(error, LimitExceeded):
+        return ExitCode.INPUT_REFUSED, Reason.LIMIT_EXCEEDED
     if isinstance(error, SourceMissing):
         return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
     if isinstance(error, InputRefused):

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from imagebatch_core.catalogue.rows import RowProblem, RowReader, open_rows
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.owner import Owner
 from imagebatch_core.results import ShardItem
@@ -49,6 +50,7 @@ def plan(batch: Batch) -> Plan:
         StorageRefused: the store cannot be written, read or listed.
         StorageUnavailable, SourceUnavailable: the store or source does not respond at present.
         InputRefused: the input is not a CSV of products, or names no usable image URL.
+        LimitExceeded: it has more images than the release allows.
     """
     probe(batch)
     found = read_plan(batch)
@@ -93,16 +95,17 @@ def probe(batch: Batch) -> None:
 
 
 def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) -> Plan:
+    ceilings = batch.job.ceilings or NO_CEILINGS
     with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
         listed = None if batch.is_local else copied.path.with_name("rows.jsonl")
         # How many images there are, and so the size of a shard, is known only after the last row.
         items = copied.path.with_name("items.jsonl")
         with row_list(listed) as row_lines, items.open("wb") as file:
-            counted = _CountedImages(rows, batch.files, earlier, row_lines)
+            counted = _CountedImages(rows, batch.files, earlier, row_lines, ceilings)
             file.writelines(item.to_line().encode() for item in counted)
-    per_shard = batch.job.images_per_shard or sharding.chosen_size(
-        counted.images, batch.job.parallelism
+    per_shard = batch.job.images_per_shard or ceilings.images_per_shard.nearest(
+        sharding.chosen_size(counted.images, batch.job.parallelism)
     )
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
@@ -161,7 +164,9 @@ class _CountedImages:
         files: LocalFiles | None,
         earlier: EarlierOutputs,
         row_lines: RowList,
+        ceilings: Ceilings,
     ) -> None:
+        self._ceilings = ceilings
         self._reader = rows
         self._files = files
         self._earlier = earlier
@@ -181,6 +186,7 @@ class _CountedImages:
                 self._first_problems += row.problems[: _LOGGED - len(self._first_problems)]
             for item in sharding.items_of(row):
                 self.images += 1
+                self._ceilings.check_images(self.images)
                 # One usable URL is enough; the others fail alone when they are fetched.
                 self.usable = self.usable or self._is_usable(item.url)
                 found = self._earlier.of(item.url)

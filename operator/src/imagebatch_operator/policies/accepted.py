@@ -6,8 +6,10 @@ condition ``Accepted`` says that the change has no effect.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings, Exceeded
 from imagebatch_core.names import LABEL_KUEUE_PRIORITY, LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
@@ -30,7 +32,7 @@ def refused_since(batch: ImageBatch) -> datetime | None:
     return accepted.last_transition_time
 
 
-def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
+def still_accepted(batch: ImageBatch, ceilings: Ceilings = NO_CEILINGS) -> tuple[bool, Reason, str]:
     """Return status, reason and message of the condition ``Accepted`` for an accepted batch."""
     unknown = not_understood(batch)
     fields = [*batch.unknown_fields, *unsupported(batch.spec)]
@@ -38,6 +40,10 @@ def still_accepted(batch: ImageBatch) -> tuple[bool, Reason, str]:
         priority = priority_in_kueue(batch)
         if priority is not None:
             return False, priority.reason, f"{priority.message}; the batch goes on"
+        over = [one for one in ceilings.exceeded(batch.spec) if one.fixable]
+        if over:
+            text = f"{_listed(over)}; the batch goes on with what is allowed"
+            return False, Reason.LIMIT_EXCEEDED, text
         return True, Reason.ACCEPTED, ""
     advice = "the change has no effect and the batch goes on as it was accepted: take it back"
     reason = unknown.reason if unknown else Reason.NOT_IMPLEMENTED
@@ -57,6 +63,22 @@ def priority_in_kueue(batch: ImageBatch) -> Refusal | None:
         f"{LABEL_KUEUE_PRIORITY} instead, and spec.priority to 0"
     )
     return Refusal(Reason.INVALID_SPEC, text, permanent=False)
+
+
+def over_ceilings(batch: ImageBatch, ceilings: Ceilings) -> Refusal | None:
+    """Return a refusal if the batch asks for more than the release allows.
+
+    It is permanent if one of the fields cannot be changed.
+    """
+    over = ceilings.exceeded(batch.spec)
+    if not over:
+        return None
+    permanent = not all(one.fixable for one in over)
+    return Refusal(Reason.LIMIT_EXCEEDED, _listed(over), permanent)
+
+
+def _listed(over: Sequence[Exceeded]) -> str:
+    return "; ".join(str(one) for one in over)
 
 
 def not_understood(batch: ImageBatch) -> Refusal | None:

@@ -32,7 +32,8 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
     case = Case.of(batch, seen, now)
     stage = stage_of(case)
     actions = (*delete_strays(case, stage), *stage.next.actions)
-    return Decision(status_of(batch, stage, now), actions, _look_again(case, stage))
+    status = status_of(batch, stage, now, seen.ceilings)
+    return Decision(status, actions, _look_again(case, stage))
 
 
 def stage_of(case: Case) -> Stage:

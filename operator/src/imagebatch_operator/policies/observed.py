@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import (
     ANNOTATION_TEMPLATE,
@@ -184,7 +185,7 @@ class Observation:
     decision asked for it. ``outdated`` names the Jobs whose pod template would be different now.
     ``storage``, the root of the batch's data, is set in the pass that accepts the batch.
     ``earlier``, the batch whose outputs are reused, is set in the pass that finds it.
-    ``turn`` is ``None`` when no limit on running batches applies.
+    ``turn`` is ``None`` when no limit on running batches applies. ``ceilings`` are the release's.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -194,6 +195,7 @@ class Observation:
     storage: str | None = None
     earlier: Earlier | None = None
     turn: Turn | None = None
+    ceilings: Ceilings = NO_CEILINGS
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
 

@@ -47,7 +47,7 @@ def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
     if job.suspended:
         actions.append(PatchJob(job.name, suspend=False))
     if _has_old_parallelism(case, job):
-        actions.append(PatchJob(job.name, parallelism=case.batch.spec.parallelism))
+        actions.append(PatchJob(job.name, parallelism=_parallelism(case)))
     return tuple(actions)
 
 
@@ -61,4 +61,8 @@ def _says_of_queue(case: Case, job: JobView) -> Note | None:
 
 
 def _has_old_parallelism(case: Case, job: JobView) -> bool:
-    return job.step is Step.COMPRESS and job.parallelism != case.batch.spec.parallelism
+    return job.step is Step.COMPRESS and job.parallelism != _parallelism(case)
+
+
+def _parallelism(case: Case) -> int:
+    return case.seen.ceilings.parallelism_of(case.batch.spec.parallelism)

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, assert_never
 
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
 from imagebatch_core.status import ImageBatchStatus, Paused, WebhookStatus
@@ -33,10 +34,13 @@ _NEEDS_SOMEBODY: Final = (
     Reason.STORAGE_NOT_CONFIGURED,
     Reason.SPEC_NOT_UNDERSTOOD,
     Reason.INVALID_SPEC,
+    Reason.LIMIT_EXCEEDED,
 )
 
 
-def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatus:
+def status_of(
+    batch: ImageBatch, stage: Stage, now: datetime, ceilings: Ceilings = NO_CEILINGS
+) -> ImageBatchStatus:
     """Return the status to write; it equals the batch's own when nothing changed."""
     told = Conditions(batch.status.conditions, batch.generation, now)
     if isinstance(stage, Over):
@@ -44,7 +48,7 @@ def status_of(batch: ImageBatch, stage: Stage, now: datetime) -> ImageBatchStatu
     elif isinstance(stage, Ended):
         fields = stage.facts.by_name() | _ended(batch, stage, told, now)
     else:
-        fields = stage.facts.by_name() | _unfinished(batch, stage, told, now)
+        fields = stage.facts.by_name() | _unfinished(batch, stage, told, now, ceilings)
     return batch.status.model_copy(
         update={**fields, "conditions": told.list(), "observed_generation": batch.generation}
     )
@@ -74,7 +78,7 @@ def _says(stage: Unfinished) -> tuple[Phase, Note]:
 
 
 def _unfinished(
-    batch: ImageBatch, stage: Unfinished, told: Conditions, now: datetime
+    batch: ImageBatch, stage: Unfinished, told: Conditions, now: datetime, ceilings: Ceilings
 ) -> dict[str, Any]:
     """Set the conditions of a batch that has not ended, and return its other fields."""
     phase, note = _says(stage)
@@ -82,7 +86,7 @@ def _unfinished(
     if isinstance(stage, Refused):
         told.set(T.ACCEPTED, False, stage.refusal.reason, stage.refusal.message)
     else:
-        told.set(T.ACCEPTED, *still_accepted(batch))
+        told.set(T.ACCEPTED, *still_accepted(batch, ceilings))
     if isinstance(stage, Suspended):
         told.set(T.SUSPENDED, True, stage.reason, stage.message)
     else:

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from imagebatch_core.errors import ConfigurationRefused, InputRefused, StorageRefused
+from imagebatch_core.errors import (
+    ConfigurationRefused,
+    InputRefused,
+    LimitExceeded,
+    StorageRefused,
+)
 from imagebatch_core.job import ExitCode, Step
 from imagebatch_core.reasons import Reason
 from imagebatch_runner.failures import SourceMissing, SourceUnavailable, StorageUnavailable
@@ -13,6 +18,7 @@ from imagebatch_runner.pod.termination import of_error
     ("error", "code", "reason"),
     [
         (InputRefused("x"), ExitCode.INPUT_REFUSED, Reason.INPUT_REFUSED),
+        (LimitExceeded("x"), ExitCode.INPUT_REFUSED, Reason.LIMIT_EXCEEDED),
         (SourceMissing("x"), ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND),
         (StorageRefused("x"), ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),
         (ConfigurationRefused("x"), ExitCode.CONFIGURATION_REFUSED, Reason.CONFIGURATION_REFUSED),

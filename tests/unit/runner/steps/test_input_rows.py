@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from imagebatch_core.errors import InputRefused
+from imagebatch_core.ceilings import Ceilings
+from imagebatch_core.errors import InputRefused, LimitExceeded
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
@@ -25,10 +26,22 @@ from imagebatch_runner.store.storage import Storage
 HEADER = "S. No.,Product Name,Input Image Urls"
 
 
-def batch_of(folder: Path, content: bytes | str, *, files: bool = False) -> Batch:
+def batch_of(
+    folder: Path,
+    content: bytes | str,
+    *,
+    files: bool = False,
+    ceilings: Ceilings | None = None,
+) -> Batch:
     source = folder / "in.csv"
     source.write_bytes(content.encode() if isinstance(content, str) else content)
-    job = RunnerJob(namespace="shop", name="spring", uid="u", source=JobSource(path=str(source)))
+    job = RunnerJob(
+        namespace="shop",
+        name="spring",
+        uid="u",
+        source=JobSource(path=str(source)),
+        ceilings=ceilings,
+    )
     return Batch(
         job,
         BatchKeys.of("shop", "u"),
@@ -197,3 +210,24 @@ def test_any_name_of_a_file_stays_one_entry_of_a_list(tmp_path: Path, path: str)
     (item,) = planned_items(batch)
     assert batch.files is not None
     assert batch.files.path(item.url) == tmp_path / path
+
+
+def test_an_input_of_more_images_than_the_release_allows_is_refused_and_not_planned(
+    tmp_path: Path,
+) -> None:
+    rows = f"{HEADER}\n1,Cat,https://a/1.jpg,https://a/2.jpg\n2,Dog,https://a/3.jpg\n"
+    batch = batch_of(tmp_path, rows, ceilings=Ceilings(images=2))
+    with pytest.raises(LimitExceeded, match="more than 2 images"):
+        plan(batch)
+    assert batch.storage.get(batch.keys.plan) is None
+    assert plan(batch_of(tmp_path, rows, ceilings=Ceilings(images=3))).images == 3
+
+
+@pytest.mark.parametrize(("bounds", "size"), [({"to": 2}, 2), ({"from": 900}, 900), ({}, 500)])
+def test_plan_chooses_a_size_of_shards_that_the_release_allows(
+    tmp_path: Path, bounds: dict[str, int], size: int
+) -> None:
+    rows = "".join(f"{n},Cat,https://a/{n}.jpg\n" for n in range(3))
+    ceilings = Ceilings.model_validate({"imagesPerShard": bounds})
+    made = plan(batch_of(tmp_path, f"{HEADER}\n{rows}", ceilings=ceilings))
+    assert made.images_per_shard == size

@@ -1,0 +1,125 @@
+"""The ceilings that a release sets for all batches, and the words in which they refuse.
+
+Operator, gateway and runner use these functions, so a batch that was applied and an upload get the
+same words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from .errors import LimitExceeded
+from .model import Model
+from .spec import MUTABLE_FIELDS, ImageBatchSpec
+
+Bound = Annotated[int, Field(ge=1)]
+_DEFAULT_PARALLELISM: Final = int(ImageBatchSpec.model_fields["parallelism"].default)
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A field of a spec that exceeds a ceiling; ``fixable`` if the field may still be changed."""
+
+    field: str
+    message: str
+    fixable: bool
+
+    def __str__(self) -> str:
+        return f"spec.{self.field}: {self.message}"
+
+
+class Range(Model):
+    """An inclusive range; a bound that is not set allows everything."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    from_: Bound | None = Field(None, alias="from")
+    to: Bound | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ is not None and self.to is not None and self.from_ > self.to:
+            raise ValueError(f"from {self.from_} is more than to {self.to}")
+        return self
+
+    def __contains__(self, number: int) -> bool:
+        return self.nearest(number) == number
+
+    def __str__(self) -> str:
+        parts = (
+            f"from {self.from_}" if self.from_ is not None else "",
+            f"to {self.to}" if self.to is not None else "",
+        )
+        return " ".join(part for part in parts if part)
+
+    def nearest(self, number: int) -> int:
+        """Return the number within the range that is the nearest to ``number``."""
+        number = number if self.to is None else min(number, self.to)
+        return number if self.from_ is None else max(number, self.from_)
+
+
+class Ceilings(Model):
+    """What one batch may take; what is not set is not limited. As ``limits`` of the chart."""
+
+    parallelism: Bound | None = None
+    images_per_shard: Range = Range()
+    images: Bound | None = None
+
+    def parallelism_of(self, asked: int) -> int:
+        """Return the number of pods that run at once for a batch that asks for ``asked``."""
+        return asked if self.parallelism is None else min(asked, self.parallelism)
+
+    def exceeded(self, spec: ImageBatchSpec) -> list[Exceeded]:
+        """Return the fields of a spec that exceed a ceiling, with what is allowed.
+
+        ``parallelism`` has a default, so a ceiling below it lowers the default and refuses no batch
+        for it.
+        """
+        return [
+            Exceeded(field, message, fixable=field in MUTABLE_FIELDS)
+            for field, message in self._exceeded(spec)
+        ]
+
+    def _exceeded(self, spec: ImageBatchSpec) -> Iterator[tuple[str, str]]:
+        most = self.parallelism
+        if most is not None and spec.parallelism > max(most, _DEFAULT_PARALLELISM):
+            text = f"{spec.parallelism} is more than {most}, the most that this release allows"
+            yield "parallelism", f"{text} (limits.parallelism of the chart)"
+        size = spec.images_per_shard
+        if size is not None and size not in self.images_per_shard:
+            text = f"{size} is not allowed by this release, which allows {self.images_per_shard}"
+            advice = "leave it out to let plan choose"
+            yield "imagesPerShard", f"{text} (limits.imagesPerShard of the chart); {advice}"
+
+    def check_images(self, images: int) -> None:
+        """Raise LimitExceeded if an input has more images than a batch may have."""
+        if self.images is not None and images > self.images:
+            raise LimitExceeded(
+                f"the input has more than {self.images} images, the most that this release allows "
+                "in a batch (limits.images of the chart): split it into several"
+            )
+
+
+NO_CEILINGS: Final = Ceilings()
+
+
+def _parse(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from error
+
+
+#: The type of a setting: JSON of :class:`Ceilings`.
+CeilingsJson = Annotated[Ceilings, BeforeValidator(_parse)]
+CEILINGS_HELP: Final = (
+    "JSON of what one batch may take: parallelism, imagesPerShard (from, to) and images. What is "
+    "not set is not limited."
+)
