@@ -18,7 +18,7 @@ from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.shards import first_shard
 
 from .s3_secret import DEFAULT, S3Secret
-from .settings import Settings
+from .settings import Resources, Settings
 
 _INLINE_KEY: Final = "products.csv"
 _GRACE_SECONDS: Final = 60
@@ -135,7 +135,8 @@ def template_hash(template: Mapping[str, Any]) -> str:
 def _pod(
     batch: ImageBatch, action: CreateJob, settings: Settings, s3_secret: S3Secret | None
 ) -> dict[str, Any]:
-    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
+    scratch = {"sizeLimit": settings.runner_scratch_size}
+    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": scratch}]
     mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     mounted = _mounted(batch)
     # Only plan reads the source; the later steps use plan's copy.
@@ -192,7 +193,7 @@ def _pod(
                     *env,
                 ],
                 "envFrom": [{"configMapRef": {"name": names.RUNNER_CONFIG_MAP}}],
-                "resources": settings.runner_resources,
+                "resources": _resources(settings),
                 "terminationMessagePolicy": "File",
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -203,8 +204,27 @@ def _pod(
             }
         ],
         "volumes": volumes,
+        **_isolation(settings),
         **settings.runner_placement,
     }
+
+
+def _isolation(settings: Settings) -> dict[str, Any]:
+    """Return what separates the pod from its node beyond the container's own security context."""
+    chosen = {
+        "runtimeClassName": settings.runner_runtime_class,
+        "hostUsers": settings.runner_host_users,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _resources(settings: Settings) -> Resources:
+    """Return the container's resources, with the request for scratch space if there is one."""
+    resources = settings.runner_resources
+    if settings.runner_scratch_request is None:
+        return resources
+    scratch = {"ephemeral-storage": settings.runner_scratch_request}
+    return {**resources, "requests": {**scratch, **resources.get("requests", {})}}
 
 
 def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEILINGS) -> RunnerJob:

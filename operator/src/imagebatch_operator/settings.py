@@ -21,6 +21,7 @@ from imagebatch_core.environment import (
 )
 from imagebatch_core.keys import key_problem
 from imagebatch_core.model import Name
+from imagebatch_core.runner_pods import Quantity
 from imagebatch_core.spec import HttpUrl
 
 #: Fields of a pod's spec that say where it runs.
@@ -96,6 +97,21 @@ class Settings(EgressSettings):
     )
     runner_pod_annotations: Annotated[dict[str, str], Json] = Field(
         {}, description="Annotations of the runner pods, as JSON."
+    )
+    runner_scratch_size: Quantity = Field(
+        "20Gi",
+        description="Largest size of a runner pod's /tmp. A pod that writes more is evicted.",
+    )
+    runner_scratch_request: Quantity | None = Field(
+        None, description="Scratch space that a node must have free for a runner pod."
+    )
+    runner_runtime_class: Name | None = Field(
+        None, description="RuntimeClass of the runner pods, as gvisor or kata."
+    )
+    runner_host_users: bool | None = Field(
+        None,
+        description="false: runner pods run in a user namespace of their own. Not set: the "
+        "cluster's default.",
     )
     fetch_credentials_secret: Name | None = Field(
         None,

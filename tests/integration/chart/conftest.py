@@ -15,7 +15,7 @@ from support.helm import rendered
 HOME, SHOP, ELSEWHERE = "home", "shop", "elsewhere"
 RUNNER_IMAGE = "registry.example/imagebatch/runner:1"
 VALUES: dict[str, Any] = {
-    "images": {"runner": RUNNER_IMAGE},
+    "images": {"registry": "registry.example", "tag": "1"},
     "s3": {
         "bucket": "pictures",
         "credentials": {HOME: {"secretName": "home-s3"}, SHOP: {"secretName": "shop-s3"}},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from integration.chart.conftest import ELSEWHERE, apply
+from integration.chart.conftest import ELSEWHERE, VALUES, apply
 from localcluster.controlplane import ControlPlane
 from support.helm import CHARTS, HELM
 from support.netpolicy import Place, passes
@@ -54,7 +54,8 @@ def endpoints(plane: ControlPlane) -> tuple[str, int]:
 def test_the_way_to_the_api_server_is_that_of_its_service_and_endpoints(
     plane: ControlPlane, endpoints: tuple[str, int]
 ) -> None:
-    objects = installed(plane, {"s3": {"bucket": "pictures"}, "crds": {"install": False}})
+    values = {"s3": {"bucket": "pictures"}, "images": VALUES["images"], "crds": {"install": False}}
+    objects = installed(plane, values)
     policies = [one for one in objects if one["kind"] == "NetworkPolicy"]
     service = plane.kubectl(
         "-n", "default", "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"

@@ -60,6 +60,7 @@ def gateway_kubeconfig(cluster: Cluster, folder: Path, *namespaces: str) -> str:
     """A kubeconfig of the gateway's service account, with the rights that the chart gives it."""
     values = {
         "s3": {"bucket": "b"},
+        "images": {"registry": "registry.example"},
         "gateway": {"namespaces": list(namespaces)},
         "auth": {"mode": "proxy", "proxy": {"secretName": "s"}},
     }

@@ -55,6 +55,7 @@ def test_an_upgrade_leaves_out_listed_namespaces_that_are_gone(api: Api) -> None
 
 def _rendered(api: Api, *flags: str) -> list[dict[str, Any]]:
     values = {"s3": {"bucket": "b"}, "namespaces": ["here", "gone"], "crds": {"install": False}}
+    values["images"] = {"registry": "registry.example"}
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("helm")), "template", "ib", str(CHART),

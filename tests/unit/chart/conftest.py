@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "deploy" / "helm" / "imagebatch"
 HELM = Path(sys.executable).with_name("helm")
 NAMESPACE = "home"
+REGISTRY = "registry.example"
 
 Values = dict[str, Any]
 
@@ -77,6 +78,7 @@ def render() -> Callable[..., Rendered]:
 
     def rendered(**values: Any) -> Rendered:
         values.setdefault("s3", {}).setdefault("bucket", "pictures")
+        values["images"] = {"registry": REGISTRY, **values.get("images", {})}
         text = templates(json.dumps(values, sort_keys=True))
         # The parser in C: the CRD is long, and the one in Python takes longer than helm.
         return Rendered([one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one])
@@ -86,4 +88,5 @@ def render() -> Callable[..., Rendered]:
 
 @pytest.fixture
 def lint() -> Callable[[Values], str]:
-    return lambda values: helm("lint", str(CHART), "--strict", values=values)
+    images = {"images": {"registry": REGISTRY}}
+    return lambda values: helm("lint", str(CHART), "--strict", values={**images, **values})

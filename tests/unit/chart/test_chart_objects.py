@@ -20,7 +20,7 @@ from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.fetch.s3_urls import S3AllowList, S3Object
 from imagebatch_runner.settings import Settings as RunnerSettings
 
-from .conftest import CHART, NAMESPACE, ROOT, Rendered, templates
+from .conftest import CHART, NAMESPACE, ROOT, HelmFailed, Rendered, templates
 
 Render = Callable[..., Rendered]
 #: Settings of the runner that the chart derives from other values, or Kubernetes fixes.
@@ -192,6 +192,8 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
             "nodeSelector": {"pool": "spot"},
             "tolerations": [{"key": "spot", "operator": "Exists"}],
             "priorityClassName": "batch",
+            "runtimeClassName": "gvisor",
+            "hostUsers": False,
             "podAnnotations": {"sidecar.istio.io/inject": "false"},
         },
     )
@@ -205,6 +207,8 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         "priorityClassName": "batch",
     }
     assert settings.runner_pod_annotations == {"sidecar.istio.io/inject": "false"}
+    assert (settings.runner_scratch_size, settings.runner_scratch_request) == ("20Gi", "1Gi")
+    assert (settings.runner_runtime_class, settings.runner_host_users) == ("gvisor", False)
     assert settings.namespaces == (NAMESPACE, "shop")
     assert settings.lease_namespace == NAMESPACE
     assert settings.egress_rules == EgressRules.parse("catalogue.shop.svc,10.0.0.0/8")
@@ -369,12 +373,12 @@ def test_every_setting_of_the_runner_can_be_set(render: Render) -> None:
 @pytest.mark.parametrize(
     ("images", "expected"),
     [
-        ({}, "imagebatch/runner:0.1.0"),
         ({"registry": "registry.example/team"}, "registry.example/team/imagebatch/runner:0.1.0"),
         ({"registry": "localhost:5000", "tag": "v2"}, "localhost:5000/imagebatch/runner:v2"),
         ({"runner": "imagebatch/runner:dev-1a2b", "tag": "v2"}, "imagebatch/runner:dev-1a2b"),
         ({"runner": "r@sha256:12"}, "r@sha256:12"),
         ({"runner": "localhost:5000/r"}, "localhost:5000/r:0.1.0"),
+        ({"runner": "other.example/r", "tag": "v2"}, "other.example/r:v2"),
         ({"registry": "registry.example", "runner": "other.example/r:1"}, "other.example/r:1"),
         ({"registry": "registry.example", "runner": "r@sha256:12"}, "r@sha256:12"),
     ],
@@ -384,6 +388,13 @@ def test_image_names_take_registry_and_tag(
 ) -> None:
     env = render(images=images).env("imagebatch-operator")
     assert env["IMAGEBATCH_RUNNER_IMAGE"] == expected
+
+
+def test_an_image_of_no_registry_is_refused(render: Render) -> None:
+    with pytest.raises(HelmFailed, match=r"images\.registry is required"):
+        render(images={"registry": ""})
+    named = {"operator": "r.example/o", "gateway": "r.example/g", "runner": "imagebatch/r:dev"}
+    render(images={"registry": "", **named})
 
 
 def test_the_signing_secret_is_32_random_bytes(render: Render) -> None:

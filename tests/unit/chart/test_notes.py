@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import CHART, helm
+from .conftest import CHART, REGISTRY, helm
 
 #: Notes are shown by an installation alone; here they are rendered into an object.
 _SHOWN = """
@@ -27,6 +27,7 @@ def notes(folder: Path, **values: Any) -> str:
     (chart / "templates" / "NOTES.txt").rename(chart / "files" / "notes.txt")
     (chart / "templates" / "notes.yaml").write_text(_SHOWN)
     values["s3"] = {"bucket": "pictures", **values.get("s3", {})}
+    values["images"] = {"registry": REGISTRY}
     text = helm("template", "ib", str(chart), "-s", "templates/notes.yaml", values=values)
     shown: str = yaml.safe_load(text)["data"]["text"]
     return shown

@@ -182,6 +182,34 @@ def test_pods_run_where_the_settings_say(action: CreateJob) -> None:
     assert annotations == {"sidecar.istio.io/inject": "false"}
 
 
+@pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
+def test_scratch_space_has_a_limit_and_the_node_must_have_some_of_it(action: CreateJob) -> None:
+    env = {
+        "IMAGEBATCH_RUNNER_IMAGE": "r:1",
+        "IMAGEBATCH_RUNNER_SCRATCH_SIZE": "7Gi",
+        "IMAGEBATCH_RUNNER_SCRATCH_REQUEST": "2Gi",
+    }
+    made = pod(construct_job(batch().build(), action, Settings.from_env(env)))
+    assert made["volumes"][0] == {"name": "tmp", "emptyDir": {"sizeLimit": "7Gi"}}
+    requests = made["containers"][0]["resources"]["requests"]
+    assert requests == {"cpu": "250m", "memory": "256Mi", "ephemeral-storage": "2Gi"}
+    made = pod(construct_job(batch().build(), action, Settings(runner_image="r:1")))
+    assert "ephemeral-storage" not in made["containers"][0]["resources"]["requests"]
+
+
+@pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
+def test_pods_take_the_runtime_class_and_user_namespace_of_the_settings(action: CreateJob) -> None:
+    env = {
+        "IMAGEBATCH_RUNNER_IMAGE": "r:1",
+        "IMAGEBATCH_RUNNER_RUNTIME_CLASS": "gvisor",
+        "IMAGEBATCH_RUNNER_HOST_USERS": "false",
+    }
+    made = pod(construct_job(batch().build(), action, Settings.from_env(env)))
+    assert (made["runtimeClassName"], made["hostUsers"]) == ("gvisor", False)
+    made = pod(construct_job(batch().build(), action, Settings(runner_image="r:1")))
+    assert not {"runtimeClassName", "hostUsers"} & made.keys()
+
+
 def test_placement_is_no_way_around_a_pods_security() -> None:
     env = {
         "IMAGEBATCH_RUNNER_IMAGE": "r:1",

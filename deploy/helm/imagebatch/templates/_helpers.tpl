@@ -8,15 +8,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* Image reference: (list $ name). A name with a tag or digest is taken as it is. */}}
+{{/* Image reference: (list $ name). A name with a tag or digest is taken as it is; one that begins with
+the host of a registry gets the tag alone. */}}
 {{- define "imagebatch.image" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
 {{- if or (contains "@" $name) (contains ":" (base $name)) -}}
 {{- $name -}}
 {{- else -}}
-{{- with $root.Values.images.registry -}}
-{{- $name = printf "%s/%s" (. | trimSuffix "/") $name -}}
+{{- $first := first (splitList "/" $name) -}}
+{{- if not (and (contains "/" $name) (or (contains "." $first) (contains ":" $first) (eq $first "localhost"))) -}}
+{{- $registry := required (printf "images.registry is required: the registry that holds the images (--set images.registry=registry.example.com/you). Without it %s would be pulled from a public registry, under a name that anybody may take" $name) $root.Values.images.registry -}}
+{{- $name = printf "%s/%s" ($registry | trimSuffix "/") $name -}}
 {{- end -}}
 {{- printf "%s:%s" $name ($root.Values.images.tag | default $root.Chart.AppVersion) -}}
 {{- end -}}
