@@ -46,7 +46,6 @@ class Services:
     settings: Settings
     namespace: str
     objects: Objects
-    batches: Batches
     lookup: Lookup
     history: History
     records: Records
@@ -79,7 +78,6 @@ class Services:
             settings,
             settings.namespace,
             objects,
-            batches,
             lookup,
             history,
             records,
@@ -110,7 +108,6 @@ class Services:
         return replace(
             self,
             namespace=caller.namespace,
-            batches=batches,
             lookup=lookup,
             history=history,
             lists=RequestLists(history, self.records, caller.namespace),

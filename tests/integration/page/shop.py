@@ -33,7 +33,7 @@ class Shop(Service):
 
     def __init__(self, folder: Path, photos: Path) -> None:
         self._folder = folder
-        self._photos = photos
+        self.photos = photos
         self._stack = ExitStack()
 
     def set_up(self) -> None:
@@ -42,10 +42,10 @@ class Shop(Service):
         self.plane = enter(with_imagebatches(NAMESPACE, controller_manager=True))
         self.host = enter(ImageHost())
         self.receiver = enter(Receiver())
-        if not (self._photos / "rocket.jpg").exists():
-            draw(self._photos)
-        for photo in self._photos.rglob("*.*"):
-            name = f"photos/{photo.relative_to(self._photos)}"
+        if not (self.photos / "rocket.jpg").exists():
+            draw(self.photos)
+        for photo in self.photos.rglob("*.*"):
+            name = f"photos/{photo.relative_to(self.photos)}"
             self.host.add(name, photo.read_bytes(), _MEDIA[photo.suffix])
         self.host.html("not-an-image.jpg")
         port = free_port()

@@ -26,6 +26,7 @@ async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> 
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
+        ({"source": {"retryOf": {"name": "old"}}}, "retryOf"),
         ({"runner": {"priorityClassName": "high"}}, "runner"),
     ],
 )

@@ -14,6 +14,8 @@ from starlette.types import Scope
 
 #: Characters of the SHA-256 in a name: enough to tell releases apart.
 _DIGITS: Final = 16
+#: A script that runs as a worker has the policy of its own file: it may call the gateway.
+_SCRIPT_POLICY: Final = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
 
 
 class HashedFiles(StaticFiles):
@@ -45,6 +47,8 @@ class HashedFiles(StaticFiles):
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if Path(os.fspath(full_path)).suffix == ".js":
+            response.headers["Content-Security-Policy"] = _SCRIPT_POLICY
         return response
 
 

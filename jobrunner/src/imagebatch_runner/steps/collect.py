@@ -76,7 +76,7 @@ def collect(batch: Batch) -> Summary:
     summary = Summary(
         products=plan.products,
         images=plan.images,
-        shards=len(plan.shards_to_run),
+        shards=plan.shards,
         row_problems=plan.row_problems,
         input_sha256=plan.input_sha256,
         totals=totals,

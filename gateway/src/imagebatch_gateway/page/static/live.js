@@ -79,7 +79,7 @@ async function look() {
     tellSignedOut();
     return;
   }
-  const away = got.response.status >= 500;
+  const away = got.response.status >= 500 || got.response.status === 429;
   failures = away ? failures + 1 : 0;
   if (away) {
     const said = got.page.querySelector("#problem strong")?.textContent ?? "ImageBatch does not answer";

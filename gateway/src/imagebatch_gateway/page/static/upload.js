@@ -35,10 +35,11 @@ export function followUpload() {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     checking?.abort();
-    const button = event.submitter;
+    // Before its button is disabled: the button is part of the form.
+    const body = new FormData(form, event.submitter);
     for (const one of form.querySelectorAll("[data-send]")) one.disabled = true;
     const request = new XMLHttpRequest();
-    const page = await post(request, form.action, new FormData(form, button), form, key);
+    const page = await post(request, form.action, body, form, key);
     for (const one of form.querySelectorAll("[data-send]")) one.disabled = false;
     if (!page) return;
     if (request.status < 300) location.assign(request.responseURL);

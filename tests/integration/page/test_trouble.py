@@ -1,0 +1,112 @@
+"""What a page shows when the object store is away, the session has ended or the gateway is gone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from integration.gateway.driver import Gateway
+from integration.operator.driver import NAMESPACE
+from integration.page.shop import Shop
+
+
+@pytest.fixture(scope="module")
+def request_id(shop: Shop) -> str:
+    made = shop.upload(shop.sample(), "trouble.csv")
+    shop.wait(made)
+    return made
+
+
+def test_without_the_store_the_page_shows_what_is_known_and_heals_by_itself(
+    shop: Shop, page: Page, request_id: str
+) -> None:
+    shop.s3.pause()
+    try:
+        page.goto(f"{shop.url}/requests/{request_id}", timeout=60_000)
+        expect(page.locator(".titled .badge")).to_have_text("Completed")
+        expect(page.locator(".savings")).to_be_visible()
+        expect(page.get_by_text("Why they failed cannot be read right now.")).to_be_visible()
+        page.goto(f"{shop.url}/requests/{request_id}/images", timeout=60_000)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("The images cannot be listed right now")
+        expect(alert).to_contain_text("tries again by itself")
+    finally:
+        shop.s3.resume()
+    expect(page.locator(".images-table tbody tr")).to_have_count(11, timeout=60_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_gateway_that_is_gone_leaves_what_is_known_and_comes_back(
+    shop: Shop, page: Page, request_id: str
+) -> None:
+    other = shop.another_gateway()
+    page.goto(other.url)
+    expect(page.locator(".requests tbody tr").first).to_be_visible()
+    other.stop()
+    expect(page.locator("#connection")).to_contain_text("connection", timeout=20_000)
+    expect(page.locator(".requests tbody tr").first).to_be_visible()
+    other.start()
+    expect(page.locator("#connection")).to_be_hidden(timeout=40_000)
+
+
+@pytest.fixture
+def guarded(shop: Shop) -> Gateway:
+    """A gateway that wants to know who calls."""
+    return shop.another_gateway(
+        IMAGEBATCH_AUTH_MODE="kubernetes", IMAGEBATCH_AUTH_REVIEW_SECONDS="1"
+    )
+
+
+def token(shop: Shop, account: str) -> str:
+    shop.kubectl("create", "serviceaccount", account)
+    verbs = "get,list,create,patch,delete"
+    shop.kubectl("create", "role", account, f"--verb={verbs}", "--resource=imagebatches")
+    shop.kubectl(
+        "create", "rolebinding", f"{account}-own", f"--role={account}",
+        f"--serviceaccount={NAMESPACE}:{account}",
+    )  # fmt: skip
+    return shop.kubectl("create", "token", account).strip()
+
+
+def test_who_is_not_known_signs_in_and_comes_back_to_the_page(
+    shop: Shop, guarded: Gateway, page: Page, request_id: str
+) -> None:
+    page.goto(f"{guarded.url}/requests/{request_id}")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Token or API key").fill("nonsense")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("That did not work")
+    page.get_by_label("Token or API key").fill(token(shop, "maria"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(f"/requests/{request_id}$"))
+    expect(page.locator(".who")).to_contain_text("maria")
+
+    # The session ends with what it was made of, while the page is open.
+    page.goto(f"{guarded.url}/")
+    expect(page.locator(".requests tbody tr").first).to_be_visible()
+    shop.kubectl("delete", "serviceaccount", "maria")
+    expect(page.locator("#connection")).to_contain_text("Your session has ended", timeout=40_000)
+    expect(page.locator(".requests tbody tr").first).to_be_visible()
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_whoever_may_only_read_is_offered_nothing_else(
+    shop: Shop, guarded: Gateway, page: Page, request_id: str
+) -> None:
+    shop.kubectl("create", "serviceaccount", "reader")
+    shop.kubectl("create", "role", "reader", "--verb=get,list", "--resource=imagebatches")
+    shop.kubectl(
+        "create", "rolebinding", "reader", "--role=reader", f"--serviceaccount={NAMESPACE}:reader"
+    )
+    page.goto(f"{guarded.url}/signin?next=requests/{request_id}")
+    page.get_by_label("Token or API key").fill(shop.kubectl("create", "token", "reader").strip())
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".titled .badge")).to_have_text("Completed")
+    expect(page.get_by_text("Delete", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.goto(guarded.url)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
