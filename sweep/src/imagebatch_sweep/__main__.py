@@ -29,7 +29,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="imagebatch-sweep",
         description="Remove from the bucket what nobody needs any more: data of deleted batches "
-        "with deletionPolicy Delete, uploads, kept sources and unfinished multipart uploads.",
+        "with deletionPolicy Delete, uploads, kept sources, old records of requests and unfinished "
+        "multipart uploads.",
     )
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, log what would go")
     dry_run: bool = parser.parse_args().dry_run
@@ -54,10 +55,11 @@ def main() -> int:
         "batches": len(decided.roots),
         "uploads": len(decided.uploads),
         "sources": len(decided.sources),
+        "records": len(decided.records),
         "unfinished": len(decided.unfinished),
     }
     _log.info(
-        "%s: batches %s, uploads %s, kept sources %s, multipart uploads %s",
+        "%s: batches %s, uploads %s, kept sources %s, records %s, multipart uploads %s",
         "would be removed" if dry_run else "of what nobody needs",
         *counts.values(),
         extra=counts,

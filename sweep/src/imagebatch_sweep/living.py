@@ -19,11 +19,12 @@ _UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Living:
     """What the ImageBatches of a namespace need in the bucket.
 
-    ``uids`` are of batches whose data is needed, ``running`` of those that may still write,
-    ``named`` the names in ``retryOf`` and ``reuseFrom``, and ``uploads`` the keys in
-    ``source.s3``, without the store's prefix.
+    ``names`` are their own, ``uids`` are of batches whose data is needed, ``running`` of those that
+    may still write, ``named`` are the names in ``retryOf`` and ``reuseFrom``, and ``uploads`` the
+    keys in ``source.s3``, without the store's prefix.
     """
 
+    names: frozenset[str] = frozenset()
     uids: frozenset[str] = frozenset()
     running: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
@@ -32,6 +33,7 @@ class Living:
     @classmethod
     def of(cls, bodies: Iterable[Mapping[str, Any]]) -> Self:
         """Read the objects of the API server."""
+        names: set[str] = set()
         uids: set[str] = set()
         running: set[str] = set()
         named: set[str] = set()
@@ -39,6 +41,7 @@ class Living:
         for body in bodies:
             mentioned = _UID.findall(json.dumps(body))
             uids.update(mentioned)
+            names.add(str(body["metadata"]["name"]))
             spec = body.get("spec") or {}
             source = spec.get("source") or {}
             if not (body.get("status") or {}).get("completionTime"):
@@ -48,4 +51,4 @@ class Living:
                     named.add(str(earlier.get("name")))
             if source.get("s3"):
                 uploads.add(str(source["s3"].get("key")))
-        return cls(frozenset(uids), frozenset(running), frozenset(named), frozenset(uploads))
+        return cls(*map(frozenset, (names, uids, running, named, uploads)))

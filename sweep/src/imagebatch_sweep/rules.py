@@ -26,6 +26,7 @@ class Limits:
     uploads: timedelta
     sources: timedelta
     unfinished: timedelta
+    history: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ class BatchData:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedRecord:
+    """The record of a request: the name of its batch, and when the record was written."""
+
+    name: str
+    written: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Unfinished:
     """A multipart upload that was begun and neither completed nor aborted."""
 
@@ -56,13 +65,15 @@ class Listing:
     """What the bucket holds of a namespace, without the batches that are settled.
 
     ``batches`` is keyed by root. ``uploads`` has the time at which each was written, by its key in
-    the bucket; ``prefix`` is the store's, which the keys in ImageBatches do not have.
+    the bucket; ``prefix`` is the store's, which the keys in ImageBatches do not have. ``records``
+    are those of the namespace's history, by key.
     """
 
     namespace: str
     prefix: str = ""
     batches: Mapping[str, BatchData] = field(default_factory=dict)
     uploads: Mapping[str, datetime] = field(default_factory=dict)
+    records: Mapping[str, ListedRecord] = field(default_factory=dict)
     unfinished: Sequence[Unfinished] = ()
 
 
@@ -70,13 +81,15 @@ class Listing:
 class Decision:
     """What goes, what is left although nobody seems to need it, and what to remember.
 
-    ``roots`` go with everything below them. ``left`` is keyed by root, with the reason.
+    ``roots`` go with everything below them, and with the record of the batch. ``records`` are keys
+    of records that are too old. ``left`` is keyed by root, with the reason.
     """
 
     memory: Memory
     roots: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,6 +131,11 @@ def decide(
             if root not in roots
             for key, written in data.sources.items()
             if now - written >= limits.sources
+        ),
+        records=tuple(
+            key
+            for key, record in listing.records.items()
+            if record.name not in living.names and now - record.written >= limits.history
         ),
         unfinished=tuple(
             upload for upload in listing.unfinished if now - upload.begun >= limits.unfinished

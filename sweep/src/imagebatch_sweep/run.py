@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,8 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from imagebatch_core.history import RecordPointer, RequestRecord
 from imagebatch_core.keys import (
     BatchKeys,
+    HistoryKeys,
     batch_uid,
     namespace_prefix,
     store_prefix,
@@ -24,7 +27,7 @@ from imagebatch_core.owner import Owner
 from .bucket import Bucket, BucketFailed, BucketForbidden
 from .living import Living
 from .memory import Memory
-from .rules import BatchData, Decision, Listing, Unfinished, decide
+from .rules import BatchData, Decision, ListedRecord, Listing, Unfinished, decide
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ def sweep(
     if dry_run:
         _tell(decision)
         return Outcome(decision, survey.failed)
-    failed = _remove(bucket, decision)
+    failed = _Removal(bucket, listing, decision).run()
     bucket.put(at, decision.memory.without_gone(survey.uids).to_json())
     return Outcome(decision, failed or survey.failed)
 
@@ -89,6 +92,7 @@ class _Survey:
             namespace=self._namespace,
             prefix=self._prefix,
             uploads=dict(self._bucket.objects(self._prefix + upload_prefix(self._namespace))),
+            records=self._records(),
             unfinished=self._unfinished(below),
             batches={
                 root: found
@@ -96,6 +100,14 @@ class _Survey:
                 if uid not in self._memory.settled and (found := self._batch(root, uid)) is not None
             },
         )
+
+    def _records(self) -> dict[str, ListedRecord]:
+        keys = HistoryKeys(self._namespace, self._prefix)
+        return {
+            key: ListedRecord(parsed.name, written)
+            for key, written in self._bucket.objects(keys.records)
+            if (parsed := keys.parse_record(key)) is not None
+        }
 
     def _unfinished(self, below: str) -> list[Unfinished]:
         try:
@@ -134,6 +146,7 @@ def _tell(decision: Decision) -> None:
         ("the data of a batch", decision.roots),
         ("an upload", decision.uploads),
         ("a kept source", decision.sources),
+        ("a record", decision.records),
         ("a multipart upload", [upload.key for upload in decision.unfinished]),
     ):
         for key in named:
@@ -145,34 +158,68 @@ def _tell(decision: Decision) -> None:
             _log.info(text, since.isoformat(), key, extra={"key": key})
 
 
-def _remove(bucket: Bucket, decision: Decision) -> bool:
-    """Remove what may go, and return whether something could not be removed."""
-    removals: list[tuple[str, Callable[[], object]]] = [
-        *((f"an upload: {key}", partial(bucket.delete, [key])) for key in decision.uploads),
-        *((f"a kept source: {key}", partial(bucket.delete, [key])) for key in decision.sources),
-        *(
-            (f"the multipart upload of {upload.key}", partial(bucket.abort, upload))
-            for upload in decision.unfinished
-        ),
-        *(
-            (f"the data of a batch: {root}", partial(_remove_batch, bucket, root))
-            for root in decision.roots
-        ),
-    ]
-    failed = False
-    for what, removal in removals:
+class _Removal:
+    """Removes what may go. A later run repeats what failed or was not reached."""
+
+    def __init__(self, bucket: Bucket, listing: Listing, decision: Decision) -> None:
+        self._bucket = bucket
+        self._listing = listing
+        self._decision = decision
+        self._history = HistoryKeys(listing.namespace, listing.prefix)
+
+    def run(self) -> bool:
+        """Remove it all, and return whether something could not be removed."""
+        failed = False
+        for what, removal in self._removals():
+            try:
+                removal()
+            except BucketFailed as error:
+                _log.error("could not remove %s: %s", what, error)
+                failed = True
+            else:
+                _log.info("removed %s", what)
+        return failed
+
+    def _removals(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        decision = self._decision
+        for key in decision.uploads:
+            yield f"an upload: {key}", partial(self._bucket.delete, [key])
+        for key in decision.sources:
+            yield f"a kept source: {key}", partial(self._bucket.delete, [key])
+        for key in decision.records:
+            yield f"a record: {key}", partial(self._record, key)
+        for upload in decision.unfinished:
+            yield f"the multipart upload of {upload.key}", partial(self._bucket.abort, upload)
+        for root in decision.roots:
+            yield f"the data of a batch: {root}", partial(self._batch, root)
+
+    def _batch(self, root: str) -> None:
+        """Remove all objects of a batch and its record; ``owner.json`` last, so that a run that is
+        killed is repeated."""
+        data, owner_key = self._listing.batches[root], BatchKeys(root).owner
+        self._bucket.delete(key for key, _ in self._bucket.objects(root) if key != owner_key)
+        for key, record in self._listing.records.items():
+            named = data.owner is not None and record.name == data.owner.name
+            if named and self._uid_of(key) == data.uid:
+                self._record(key)
+        self._bucket.delete([owner_key])
+
+    def _record(self, key: str) -> None:
+        """Remove a record, and the object with the batch's name if that points to it."""
+        pointer = self._history.pointer(self._listing.records[key].name)
+        stored = self._bucket.get(pointer)
+        pointed = None
+        if stored is not None:
+            with suppress(ValidationError):
+                pointed = RecordPointer.model_validate_json(stored.data).key
+        self._bucket.delete([pointer, key] if pointed == key else [key])
+
+    def _uid_of(self, key: str) -> str | None:
+        """Return the uid of the batch that a record is of; ``None`` if it cannot be read."""
+        stored = self._bucket.get(key)
+        if stored is None:
+            return None
         try:
-            removal()
-        except BucketFailed as error:
-            _log.error("could not remove %s: %s", what, error)
-            failed = True
-        else:
-            _log.info("removed %s", what)
-    return failed
-
-
-def _remove_batch(bucket: Bucket, root: str) -> None:
-    """Remove all objects of a batch; ``owner.json`` last, so that a killed run is repeated."""
-    owner = BatchKeys(root).owner
-    bucket.delete(key for key, _ in bucket.objects(root) if key != owner)
-    bucket.delete([owner])
+            return RequestRecord.model_validate_json(stored.data).uid
+        except ValidationError:
+            return None

@@ -34,6 +34,11 @@ class Settings(EnvironmentSettings):
     sweep_sources_days: _Days = Field(
         7, description="Age at which the kept sources of a batch's sample are removed."
     )
+    sweep_history_days: _Days = Field(
+        365,
+        description="Age at which the record of a request goes whose ImageBatch is gone. It is not "
+        "found after that; the objects of its batch stay.",
+    )
     sweep_unfinished_hours: _Hours = Field(
         24, description="Age at which a multipart upload that nobody completed is aborted."
     )
@@ -48,5 +53,6 @@ class Settings(EnvironmentSettings):
             deleted=timedelta(minutes=self.sweep_deleted_minutes),
             uploads=timedelta(hours=self.sweep_uploads_hours),
             sources=timedelta(days=self.sweep_sources_days),
+            history=timedelta(days=self.sweep_history_days),
             unfinished=timedelta(hours=self.sweep_unfinished_hours),
         )

@@ -82,7 +82,7 @@ class Shop:
         urls = [self.host.add(f"{name}-{n}.jpg", jpeg(size=(60 + n, 40))) for n in range(4)]
         made = RunnerBatch.of(
             self.s3, self.folder, products(urls), name=name, imagesPerShard=2,
-            deletionPolicy=policy, **job,
+            deletionPolicy=policy, asked={"createdAt": "2026-11-01T00:00:00Z"}, **job,
         )  # fmt: skip
         made.uid = uid
         return made

@@ -9,7 +9,7 @@ import obstore
 import pytest
 from botocore.config import Config
 
-from imagebatch_core.keys import upload_key
+from imagebatch_core.keys import HistoryKeys, upload_key
 from integration.sweep.conftest import NAMESPACE, Shop
 from support.pictures import jpeg
 from support.s3proxy import S3Proxy
@@ -225,3 +225,29 @@ def test_kept_sources_go_when_they_are_old_and_the_rest_of_the_batch_stays(shop:
     assert source in shop.of(batch)
     assert shop.sweep(IMAGEBATCH_SWEEP_SOURCES_DAYS="0").code == 0
     assert shop.of(batch) == before
+
+
+def test_with_delete_the_history_goes_too_and_old_records_go_by_their_age(shop: Shop) -> None:
+    going, staying = shop.ended("going", "Delete"), shop.ended("staying")
+    history = HistoryKeys(NAMESPACE)
+    assert len(shop.listed(history.records)) == len(shop.listed(history.pointers)) == 2
+    # An earlier batch of the same name, whose record must not be taken for this one's.
+    earlier = shop.put(history.record(1_000, "going"), b"{}")
+    shop.delete("going", "staying")
+    assert shop.sweep().code == 0
+    assert shop.of(going) == []
+    [_, kept] = sorted(shop.listed(history.records), key=lambda key: key.endswith("staying.json"))
+    assert shop.listed(history.records) == sorted([earlier, kept])
+    assert kept.endswith("-staying.json")
+    assert shop.listed(history.pointers) == [history.pointer("staying")]
+
+    swept = shop.sweep(IMAGEBATCH_SWEEP_HISTORY_DAYS="0")
+    assert f"removed a record: {kept}" in swept.messages
+    assert shop.listed(history.records) == shop.listed(history.pointers) == []
+    assert len(shop.of(staying)) > 8
+
+
+def test_the_record_of_a_batch_that_lives_stays_whatever_its_age(shop: Shop) -> None:
+    shop.ended("living")
+    assert shop.sweep(IMAGEBATCH_SWEEP_HISTORY_DAYS="0").code == 0
+    assert len(shop.listed(HistoryKeys(NAMESPACE).records)) == 1

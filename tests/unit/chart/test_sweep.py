@@ -91,16 +91,15 @@ def test_it_may_dial_the_api_server_and_the_bucket_alone(render: Render) -> None
 
 
 def test_its_settings_are_those_of_the_chart(render: Render) -> None:
-    chart = render(
-        s3={"prefix": "team"},
-        sweep={"deletedMinutes": 5, "uploadsHours": 48, "sourcesDays": 1, "unfinishedHours": 2.5},
-    )
+    ages = {"deletedMinutes": 5, "uploadsHours": 48, "sourcesDays": 1, "unfinishedHours": 2.5}
+    chart = render(s3={"prefix": "team"}, sweep={**ages, "historyDays": 30})
     settings = Settings.from_env(env(chart))
     assert settings.store == "s3://pictures/team"
     assert settings.sweep_deleted_minutes == 5
     assert settings.sweep_uploads_hours == 48
     assert settings.sweep_sources_days == 1
     assert settings.sweep_unfinished_hours == 2.5
+    assert settings.sweep_history_days == 30
     set_ = {name for name in env(chart) if name.startswith(PREFIX)}
     assert set_ <= {variable(field) for field in Settings.model_fields}
 

@@ -14,11 +14,19 @@ from imagebatch_core.owner import Owner
 from imagebatch_core.spec import DeletionPolicy
 from imagebatch_sweep.living import Living
 from imagebatch_sweep.memory import Memory
-from imagebatch_sweep.rules import BatchData, Decision, Limits, Listing, Unfinished, decide
+from imagebatch_sweep.rules import (
+    BatchData,
+    Decision,
+    Limits,
+    ListedRecord,
+    Listing,
+    Unfinished,
+    decide,
+)
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LIMITS = Limits(deleted=HOUR, uploads=DAY, sources=7 * DAY, unfinished=DAY)
+LIMITS = Limits(deleted=HOUR, uploads=DAY, sources=7 * DAY, unfinished=DAY, history=365 * DAY)
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 OTHER = "0b9e6679-7425-40de-944b-e07fc1f90ae7"
 ROOT = f"shop/{UID}/"
@@ -188,6 +196,14 @@ def test_kept_sources_of_data_that_goes_are_not_named_twice() -> None:
     bucket.run()
     decision = bucket.run()
     assert (decision.roots, decision.sources) == ((ROOT,), ())
+
+
+def test_a_record_goes_after_a_year_but_not_that_of_a_batch_that_lives() -> None:
+    year = ListedRecord("spring", NOW - 365 * DAY)
+    records = {"r/1-spring.json": year, "r/2-spring.json": ListedRecord("spring", NOW)}
+    bucket = holding(records=records)
+    assert bucket.run(body(name="spring")).records == ()
+    assert bucket.run(body(name="other")).records == ("r/1-spring.json",)
 
 
 def test_an_unfinished_multipart_upload_goes_after_a_day() -> None:
