@@ -275,8 +275,8 @@ class ImageBatchSpec(Model):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         None,
         description="Seconds after which an ended ImageBatch is deleted, counted from its end and "
-        "the end of its webhook's delivery. The outputs stay in the bucket. Not set: it is not "
-        "deleted.",
+        "the end of its webhook's delivery. The outputs stay in the bucket. Not set: the chart's "
+        "retention.ttlSecondsAfterFinished counts, if it is set.",
     )
     deletion_policy: DeletionPolicy = Field(
         DeletionPolicy.RETAIN,

@@ -48,6 +48,7 @@ from imagebatch_operator.webhook.outbox import Outbox
 
 from . import jobs
 from .clock import utc_now
+from .keeping import Keeping
 from .observe import Observer
 from .queueing import Queueing
 from .settings import Settings
@@ -81,6 +82,7 @@ class Reconciler:
         self._observer = Observer(kube, cache, settings, clock, self._secrets)
         limits = Limits(settings.running_batches, settings.running_batches_per_namespace)
         self._queueing = Queueing(cache, limits, clock)
+        self._keeping = Keeping(cache, settings)
 
     async def reconcile(self, key: Key) -> float | None:
         """Run one pass, and return the seconds after which time alone may require another.
@@ -104,9 +106,9 @@ class Reconciler:
         return again
 
     def due(self) -> list[Key]:
-        """Return the batches that need a pass because the limits on running batches now let them
-        run, or no longer do."""
-        return self._queueing.due()
+        """Return the batches that need a pass because of others: their turn has come or is over,
+        or newer ones have ended."""
+        return [*self._queueing.due(), *self._keeping.due()]
 
     async def _read_again(self, key: Key, body: Mapping[str, Any], error: Conflict) -> float | None:
         """After a Conflict, read the batch into the cache again and ask for a pass at once.
@@ -178,7 +180,8 @@ class Reconciler:
 
     def _with_turn(self, batch: ImageBatch, seen: Observation) -> Decision:
         """Decide, and take or give back the batch's turn. Nothing may be awaited in between."""
-        seen = replace(seen, turn=self._queueing.turn(batch))
+        retention = self._keeping.retention(batch)
+        seen = replace(seen, turn=self._queueing.turn(batch), retention=retention)
         decision = decide(batch, seen, self._clock())
         self._queueing.decided(batch, decision)
         return decision
@@ -198,6 +201,8 @@ class Reconciler:
             case DeleteJob(name=name, after_pods=after_pods):
                 await kube.delete(jobs_path(namespace, name), foreground=after_pods)
             case DeleteBatch():
+                text = "batch %s/%s is deleted: its time to live is over, or newer ones have ended"
+                _log.info(text, namespace, batch.name)
                 await kube.delete(batch_path(namespace, batch.name), uid=batch.uid)
             case DeliverWebhook():
                 pass  # sent after all other actions

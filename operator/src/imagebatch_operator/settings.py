@@ -156,6 +156,16 @@ class Settings(EgressSettings):
     running_batches_per_namespace: Annotated[Count | None, WhenUnset("any number")] = Field(
         None, description="Of these, batches of one namespace."
     )
+    default_ttl_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Seconds after which an ended batch is deleted that has no "
+        "ttlSecondsAfterFinished; none that Argo CD or Flux manages.",
+    )
+    ended_batches_per_namespace: Annotated[Count | None, WhenUnset("all")] = Field(
+        None,
+        description="Ended batches that are kept in a namespace; the oldest are deleted, but none "
+        "that Argo CD or Flux manages.",
+    )
     workers: Annotated[Count, Field(le=100)] = Field(
         8,
         description="Number of batches that are reconciled at the same time. Protects the API "

@@ -178,6 +178,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         images={"operator": "o", "runner": "r:1", "pullSecrets": ["registry"]},
         egress={"allow": ["catalogue.shop.svc", "10.0.0.0/8"]},
         sourcePrefixes={"shop": ["catalogues/shop/"]},
+        retention={"ttlSecondsAfterFinished": 2_592_000, "endedPerNamespace": 50},
         limits={
             "runningBatches": 2_000_000,
             "runningBatchesPerNamespace": 2,
@@ -221,6 +222,7 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
         parallelism=20, images_per_shard=Range(to=5000), images=3_000_000
     )
     assert GatewaySettings.from_env(chart.env("imagebatch-gateway")).ceilings == settings.ceilings
+    assert (settings.default_ttl_seconds, settings.ended_batches_per_namespace) == (2_592_000, 50)
     assert settings.fetch_credentials_secret == "shop-headers"
     assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert settings.signing_secret_file is not None
@@ -236,6 +238,7 @@ def test_by_default_any_number_of_batches_runs(render: Render) -> None:
     settings = OperatorSettings.from_env(render().env("imagebatch-operator"))
     assert (settings.running_batches, settings.running_batches_per_namespace) == (None, None)
     assert settings.ceilings == NO_CEILINGS
+    assert (settings.default_ttl_seconds, settings.ended_batches_per_namespace) == (None, None)
 
 
 def _operator(chart: Rendered) -> dict[str, Any]:

@@ -62,11 +62,15 @@ class Cache:
         self._done: dict[str, PodOutcome] = {}
         #: The version at which an object was deleted: an older event of it may still arrive.
         self._gone: dict[Key | JobKey, int] = {}
-        self._tell: Callable[[Key], None] = lambda key: None
+        self._listeners: list[Callable[[Key], None]] = []
 
     def on_change(self, tell: Callable[[Key], None]) -> None:
         """Have ``tell`` called with the key of a batch when it or one of its Jobs has changed."""
-        self._tell = tell
+        self._listeners.append(tell)
+
+    def _tell(self, key: Key) -> None:
+        for tell in self._listeners:
+            tell(key)
 
     def keys_now(self) -> list[Key]:
         return list(self._batches)

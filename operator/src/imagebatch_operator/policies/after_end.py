@@ -1,10 +1,11 @@
-"""The stage after a batch's end: delete its Jobs, send its webhook, delete it after its TTL."""
+"""The stage after a batch's end: delete its Jobs, send its webhook, delete it after its TTL.
+
+It is also deleted when its namespace has as many newer ended batches as are kept.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-
-from imagebatch_core.resource import ImageBatch
 
 from .actions import Action, DeleteBatch, DeleteJob, DeliverWebhook
 from .facts import Case
@@ -30,8 +31,10 @@ def over(case: Case) -> Over | None:
             actions.append(DeliverWebhook())
         else:
             wake.append(due)
-    expiry = _expiry(batch, pending=pending)
-    if expiry is not None:
+    expiry = _expiry(case, pending=pending)
+    if case.seen.retention.surplus and not pending:
+        actions.append(DeleteBatch())
+    elif expiry is not None:
         if expiry <= now:
             actions.append(DeleteBatch())
         else:
@@ -40,8 +43,11 @@ def over(case: Case) -> Over | None:
     return Over(next=Next(tuple(actions), look_again=look_again))
 
 
-def _expiry(batch: ImageBatch, *, pending: bool) -> datetime | None:
-    ttl, end = batch.spec.ttl_seconds_after_finished, batch.status.completion_time
+def _expiry(case: Case, *, pending: bool) -> datetime | None:
+    batch, end = case.batch, case.batch.status.completion_time
+    ttl = batch.spec.ttl_seconds_after_finished
+    if ttl is None:
+        ttl = case.seen.retention.ttl
     if ttl is None or end is None or pending:
         return None
     outbox = batch.status.webhook

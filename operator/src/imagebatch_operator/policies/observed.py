@@ -19,6 +19,8 @@ from imagebatch_core.names import (
 )
 from imagebatch_core.reasons import Reason
 
+from .retention import KEPT, Retention
+
 
 @dataclass(frozen=True, slots=True)
 class JobView:
@@ -185,7 +187,8 @@ class Observation:
     decision asked for it. ``outdated`` names the Jobs whose pod template would be different now.
     ``storage``, the root of the batch's data, is set in the pass that accepts the batch.
     ``earlier``, the batch whose outputs are reused, is set in the pass that finds it.
-    ``turn`` is ``None`` when no limit on running batches applies. ``ceilings`` are the release's.
+    ``turn`` is ``None`` when no limit on running batches applies. ``ceilings`` are the release's;
+    ``retention`` is that of an ended batch.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -196,6 +199,7 @@ class Observation:
     earlier: Earlier | None = None
     turn: Turn | None = None
     ceilings: Ceilings = NO_CEILINGS
+    retention: Retention = KEPT
     outcomes: Mapping[str, PodOutcome] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
 
