@@ -12,7 +12,7 @@ from pydantic import Field
 from imagebatch_core.model import Model
 from imagebatch_core.spec import ImageBatchSpec, Output
 from imagebatch_gateway.app import create_app
-from imagebatch_gateway.routes.uploads import read_form
+from imagebatch_gateway.routes import uploads
 from imagebatch_gateway.settings import Settings
 from imagebatch_gateway.uploads.form import form_model, upload_form
 from unit.gateway.builders import CSV, FakeBatches
@@ -36,7 +36,10 @@ async def upload(
 ) -> httpx.Response:
     """To a gateway of a release whose spec is :class:`NewSpec`."""
     app = create_app(settings, store, batches)
-    app.dependency_overrides[read_form] = upload_form(NewSpec)
+    # Dependencies can be overridden only in routes that are included into the application.
+    app.router.routes.clear()
+    app.include_router(uploads.router)
+    app.dependency_overrides[uploads.read_form] = upload_form(NewSpec)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
         files = {"file": ("p.csv", CSV)}
