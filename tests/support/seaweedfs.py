@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from obstore.store import S3Store
@@ -110,6 +112,22 @@ class SeaweedFS(Service):
         use."""
         put_bucket(self.endpoint, name, ACCESS_KEY, SECRET_KEY)
         return self.store(bucket=name)
+
+    def unfinished(self) -> list[str]:
+        """Multipart uploads of the bucket that were neither completed nor aborted, as the filer
+        keeps them.
+        """
+        address = f"http://127.0.0.1:{self._ports[6]}/buckets/{self.bucket}/.uploads/"
+        request = urllib.request.Request(address, headers={"Accept": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                found = json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code != 404:
+                    raise
+            return []
+        return sorted(entry["FullPath"] for entry in found.get("Entries") or ())
 
     def start(self) -> None:
         """Start the process and wait until S3 responds."""

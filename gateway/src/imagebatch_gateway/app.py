@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
+from starlette.formparsers import MultiPartParser
 
 from imagebatch_core import __version__
 from imagebatch_core.store import ObjectStore
@@ -56,6 +57,10 @@ _CALLS: Final = (
     uploads, validation, status, downloads, requests, products, images, events, callers, keys,
     files, health, pages, page_forms, reference,
 )  # fmt: skip
+
+
+#: Bytes of an uploaded file that are held in memory; a larger one is spooled to /tmp.
+MultiPartParser.spool_max_size = 64 * 1024
 
 
 def create_app(settings: Settings, store: ObjectStore, cluster: Cluster) -> FastAPI:

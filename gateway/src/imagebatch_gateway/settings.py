@@ -81,6 +81,21 @@ class Settings(EnvironmentSettings):
         description="Number of uploads that are checked and stored at the same time. Protects the "
         "CPU time that other calls need.",
     )
+    uploads_under_way: Count = Field(
+        256,
+        description="Number of uploads that are received, or wait until they are checked, at the "
+        "same time. Further ones get 503.",
+    )
+    upload_bytes_under_way: Count = Field(
+        4 * 1024**3,
+        description="Bytes of all uploads under way. Protects the volume at /tmp, which must be "
+        "larger.",
+    )
+    upload_stall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        30,
+        description="Seconds after which an upload is given up, if less than 1,000 bytes a second "
+        "arrive.",
+    )
     gateway_namespaces: Namespaces = Field(
         (),
         description="Comma-separated further namespaces that callers may name with ?namespace=.",

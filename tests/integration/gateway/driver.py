@@ -61,6 +61,13 @@ class Gateway:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(40)
 
+    def peak_mib(self) -> float:
+        """The most memory that the process has had at any time."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (line,) = [one for one in status.splitlines() if one.startswith("VmHWM")]
+        return int(line.split()[1]) / 1024
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()

@@ -141,7 +141,7 @@ def test_limits_and_metrics_are_those_of_the_gateway(render: Render) -> None:
     default = Settings.from_env(render().env("imagebatch-gateway"))
     fields = Settings.model_fields
     names_ = ("uploads_per_minute", "upload_bytes_per_minute", "reads_per_minute", "metrics_port")
-    for name in names_:
+    for name in (*names_, "uploads_under_way", "upload_bytes_under_way"):
         assert getattr(default, name) == fields[name].default
     limits = {"uploadsPerMinute": 1, "uploadBytesPerMinute": 10**12, "readsPerMinute": 0}
     peers = [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]

@@ -23,6 +23,7 @@ from imagebatch_gateway.settings import Settings
 from .api_key import ApiKey, Scope
 from .caller import Action, Caller, CallerKind, Credentials
 from .credentials import CredentialReader
+from .intake import Intake
 from .keyring import Keyring
 from .rates import Rates
 from .reviewer import Reviewer
@@ -50,6 +51,7 @@ class Gate:
         self._reader = CredentialReader(settings, self.sessions)
         self._reviewer = Reviewer(reviews, settings.auth_review_seconds, clock)
         self.rates = Rates(settings, clock)
+        self.intake = Intake(settings)
         self.keyring = Keyring(key_secret, clock, now)
         self.namespaces = tuple(dict.fromkeys((settings.namespace, *settings.gateway_namespaces)))
 

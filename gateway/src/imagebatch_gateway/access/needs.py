@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response, Security
@@ -20,6 +20,9 @@ from .gate import Gate
 from .rates import Rates
 from .sessions import PLAIN_COOKIE, SECURE_COOKIE
 
+#: Of a form: few fields, none of them large but the file.
+_FORM_LIMITS: Final = {"max_files": 4, "max_fields": 100, "max_part_size": 64 * 1024}
+_NOTHING: Final = nullcontext()
 #: Both are in the OpenAPI document; :class:`.CredentialReader` reads header and cookie itself.
 _BEARER: Final = HTTPBearer(
     auto_error=False,
@@ -101,6 +104,7 @@ class GuardedRoute(APIRoute):
         if any(isinstance(one.dependency, _Guarded) for one in options.get("dependencies") or ()):
             methods = options.get("methods") or ()
             options["responses"] = {**_refusals(methods), **(options.get("responses") or {})}
+        options["form_limits"] = _FORM_LIMITS
         super().__init__(path, endpoint, **options)
         action_of(self)
 
@@ -117,10 +121,12 @@ class GuardedRoute(APIRoute):
             request.state.caller = caller
             if action is not Action.OPEN:
                 request.state.rate_headers = _count(gate.rates, request, caller)
-            if action is not Action.CREATE:
+            if request.method in ("GET", "HEAD"):
                 return await handler(request)
-            with metrics.UPLOADS.track_inprogress(), _charged(gate.rates, request, caller):
-                return await handler(request)
+            under_way = metrics.UPLOADS.track_inprogress() if action is Action.CREATE else _NOTHING
+            with under_way, _charged(gate.rates, request, caller):
+                async with gate.intake.admitted(request) as bounded:
+                    return await handler(bounded)
 
         return guarded
 

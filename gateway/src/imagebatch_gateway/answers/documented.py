@@ -30,6 +30,7 @@ from .access_problems import (
 from .problems import (
     MEDIA_TYPE,
     Problem,
+    body_too_slow,
     has_ended,
     http_problem,
     idempotency_key_reused,
@@ -45,6 +46,7 @@ from .problems import (
     problem_of,
     range_not_satisfiable,
     scratch_full,
+    too_many_uploads,
 )
 
 _KEY: Final = "shop/7c9e6679-7425-40de-944b-e07fc1f90ae7/report.jsonl"
@@ -89,6 +91,8 @@ _TOO_MANY_PODS: Final = limit_exceeded(
         "90 is more than 20, the most that this release allows (limits.parallelism of the chart)",
     )
 )
+#: Of an upload that does not fit in now, or does not arrive.
+NO_ROOM: Final = (scratch_full(), too_many_uploads(), body_too_slow())
 BAD_UPLOAD: Final = (
     _TOO_MANY_PODS,
     invalid_csv(
@@ -101,7 +105,7 @@ BAD_UPLOAD: Final = (
     http_problem(413, "The upload is larger than 1 GiB.", {}),
     invalid_options(("quality", "Input should be less than or equal to 100")),
     idempotency_key_reused(),
-    scratch_full(),
+    *NO_ROOM,
     *BATCH_REFUSED,
 )
 
@@ -112,7 +116,7 @@ BAD_FILE: Final = (
     no_csv(),
     http_problem(413, "The upload is larger than 1 GiB.", {}),
     invalid_options(("sheet", "String should have at most 100 characters")),
-    scratch_full(),
+    *NO_ROOM,
 )
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")

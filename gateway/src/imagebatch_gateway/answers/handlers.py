@@ -47,6 +47,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(_: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, Problem):
+            # FastAPI makes a 400 of this, too, when it is raised while a body is read.
+            return error.__cause__.response()
         if is_disk_full(error.__cause__):
             # FastAPI turns any error while a body is read into a 400.
             _log.warning("an upload is refused: %s", error.__cause__)

@@ -191,6 +191,34 @@ def scratch_full() -> Problem:
     )
 
 
+def too_many_uploads() -> Problem:
+    """There is no room for one more upload now."""
+    return Problem(
+        503,
+        "too-many-uploads",
+        "Too many uploads now; try again",
+        detail="The gateway takes no further upload until some of those under way have ended.",
+        retry_after=_SOON,
+        headers={"Connection": "close"},
+    )
+
+
+def body_too_slow() -> Problem:
+    """The body does not arrive, or hardly."""
+    return Problem(
+        408,
+        "body-too-slow",
+        "The body did not arrive",
+        detail="The connection was too slow, or stopped. Send the request again.",
+        headers={"Connection": "close"},
+    )
+
+
+def client_gone() -> Problem:
+    """The client has closed the connection, so nobody reads this; the log has it."""
+    return Problem(499, "client-gone", "The client closed the connection")
+
+
 def internal(detail: str | None = None) -> Problem:
     return Problem(500, "internal", "Internal error", detail)
 

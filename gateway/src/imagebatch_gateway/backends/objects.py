@@ -26,6 +26,10 @@ PIECE: Final = 4 * 1024 * 1024
 SECONDS: Final = 30.0
 
 
+#: Parts of an object, of 5 MiB each, that are sent at the same time. The default would hold 60 MiB.
+_PARTS_AT_ONCE: Final = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An opened object: its size in bytes, its ETag with quotes, and its content in chunks."""
@@ -69,7 +73,7 @@ class Objects:
     def put_file(self, key: str, file: IO[bytes]) -> None:
         """Store a file, from its current position to its end. Blocks: call it in a thread."""
         with _translated(key):
-            obstore.put(self._store, key, file)
+            obstore.put(self._store, key, file, max_concurrency=_PARTS_AT_ONCE)
 
     async def delete(self, key: str) -> None:
         async with _time_limit(key):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.access.caller import Action
@@ -50,15 +50,17 @@ _STATUS_LINK = {
     responses={200: _STATUS_LINK, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},
 )
 async def upload(
+    request: Request,
     response: Response,
     services: ServicesOf,
     links: LinksOf,
+    *,
     form: Annotated[CheckedForm, Depends(read_form)],
     idempotency_key: IdempotencyKey = None,
 ) -> UploadAccepted:
     """Responds as soon as the file is checked and stored, before any image is fetched."""
     try:
-        accepted = await services.uploads.accept(form, idempotency_key)
+        accepted = await services.uploads.accept(form, idempotency_key, request.is_disconnected)
     except InputRefused as error:
         raise invalid_csv_of(error) from error
     response.headers["Location"] = links.status(accepted.request_id)

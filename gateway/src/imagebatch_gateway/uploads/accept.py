@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -21,7 +22,11 @@ from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_gateway.access.caller import Caller
-from imagebatch_gateway.answers.problems import idempotency_key_reused, invalid_options
+from imagebatch_gateway.answers.problems import (
+    client_gone,
+    idempotency_key_reused,
+    invalid_options,
+)
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import (
     BatchExists,
@@ -43,6 +48,10 @@ _log = logging.getLogger(__name__)
 _LONGEST_NAME: Final = 255
 #: Namespace of the UUIDs made from idempotency keys.
 _IDEMPOTENCY: Final = uuid.UUID("3d4f9f7e-63a5-5c0b-9a27-6f8f4a1c2b10")
+
+
+async def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +111,16 @@ class Uploads:
             caller_id=caller.id,
         )
 
-    async def accept(self, form: CheckedForm, idempotency_key: str | None) -> Accepted:
+    async def accept(
+        self,
+        form: CheckedForm,
+        idempotency_key: str | None,
+        is_gone: Callable[[], Awaitable[bool]] = _never,
+    ) -> Accepted:
         """Check the file, store it and create the batch.
 
         After an error no batch exists, unless the API server created it and its response was lost.
+        ``is_gone`` tells whether the client has closed the connection: then nothing is created.
 
         Raises:
             InputRefused: the file is not a valid CSV or workbook. Problem: the idempotency key was
@@ -123,8 +138,13 @@ class Uploads:
             if earlier is not None:
                 return Accepted(_same_payload(earlier, digest), facts, replayed=True)
         await self._check_reuse(form.template)
+        if await is_gone():
+            raise client_gone()
         key = upload_key(self._namespace, request_id, secrets.token_hex(8))
         await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
+        if await is_gone():
+            await self._delete(key)
+            raise client_gone()
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
 
