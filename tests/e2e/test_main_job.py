@@ -138,7 +138,7 @@ def test_a_key_of_another_namespace_and_an_unsupported_field_are_refused(stack: 
     apply(
         stack,
         manifest("foreign", source={"s3": {"key": "other/uploads/a.csv"}}),
-        manifest("later", source={"retryOf": {"name": "foreign"}}),
+        manifest("later", source={"inline": ONE}, runner={"priorityClassName": "high"}),
         manifest("broken", source={"inline": "a,b\n1,2\n"}),
     )
     for name, type_, reason in (

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import yaml
 from . import names
 from .model import Model
 from .results import ImageStatus
-from .spec import MUTABLE_FIELDS, ImageBatchSpec
+from .spec import MUTABLE_FIELDS, ImageBatchSpec, Output
 from .status import ImageBatchStatus
 
 _KEPT: Final = frozenset({
@@ -70,6 +71,7 @@ def _node(
 
 def _spec() -> dict[str, Any]:
     spec = structural(ImageBatchSpec)
+    spec["x-kubernetes-validations"].append(_retry_rule())
     for name, field in spec["properties"].items():
         if name in MUTABLE_FIELDS:
             continue
@@ -86,6 +88,24 @@ def _spec() -> dict[str, Any]:
                 }
             )
     return spec
+
+
+def _retry_rule() -> dict[str, str]:
+    """Return the rule that a retry leaves out spec.output.
+
+    The API server has filled in the defaults by then, so an option with its default passes.
+    """
+    defaults = Output().model_dump(mode="json", by_alias=True)
+    left_out = " && ".join(
+        f"!has(self.output.{name})"
+        if value is None
+        else f"self.output.{name} == {json.dumps(value)}"
+        for name, value in defaults.items()
+    )
+    return {
+        "rule": f"!has(self.source.retryOf) || ({left_out})",
+        "message": "output is that of the batch of retryOf: leave it out",
+    }
 
 
 def _webhook_rule() -> dict[str, str]:

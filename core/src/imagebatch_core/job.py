@@ -17,7 +17,7 @@ from pydantic import Field
 from .ceilings import Ceilings
 from .model import Document, Model
 from .results import ImageStatus, saved_share
-from .spec import DeletionPolicy, Output
+from .spec import DeletionPolicy, Output, RetryOnly
 from .words import ReasonWord
 
 #: Kubernetes keeps at most this many bytes of a termination message.
@@ -41,7 +41,8 @@ class ExitCode(IntEnum):
 
 
 class JobSource(Model):
-    """Where the input is: exactly one of an object's key, a mounted file's path and a URL.
+    """Where the input is: exactly one of an object's key, a mounted file's path, a URL, and
+    ``retry``, which stands for the rows of the earlier batch and says which images are retried.
 
     ``sheet`` is the name of the sheet to read if the input is a workbook.
     """
@@ -49,6 +50,7 @@ class JobSource(Model):
     key: str | None = None
     path: str | None = None
     url: str | None = None
+    retry: RetryOnly | None = None
     sheet: str | None = None
 
 
@@ -86,10 +88,11 @@ class RunnerJob(Model):
     #: The plan pod ends after plan, also that of a batch of one shard.
     suspend_after_plan: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    #: Uid of the batch whose outputs are reused for unchanged sources; it is in the same namespace.
+    #: Uid of the earlier batch, of the same namespace: its failed images are retried if
+    #: ``source.retry`` is set, otherwise its outputs are reused for unchanged sources.
     reuse_from: str | None = None
     #: Prefix of the batch's keys in the bucket; if not set, it consists of the store's prefix, the
-    #: namespace and the uid. ``reuse_root`` is the prefix of the batch whose outputs are reused.
+    #: namespace and the uid. ``reuse_root`` is the prefix of the earlier batch.
     root: str | None = None
     reuse_root: str | None = None
     #: Why the batch ends before all images are done, for collect: images without a result are
@@ -158,6 +161,9 @@ class RunnerMessage(Document):
     reason: ReasonWord | None = None
     products: int = 0
     images: int = 0
+    #: Images that keep their result of the batch that is retried.
+    carried: int = 0
+    #: Shards that compress runs; a retry leaves out those without an image to retry.
     shards: int = 0
     images_per_shard: int | None = None
     row_problems: int = 0

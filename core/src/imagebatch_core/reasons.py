@@ -45,6 +45,7 @@ class Reason(StrEnum):
     SOURCE_NOT_ALLOWED = "SourceNotAllowed"
     EARLIER_BATCH_NOT_FOUND = "EarlierBatchNotFound"
     EARLIER_BATCH_NOT_ENDED = "EarlierBatchNotEnded"
+    NOTHING_TO_RETRY = "NothingToRetry"
     # Suspended
     SUSPENDED_BY_USER = "SuspendedByUser"
     AWAITING_CONFIRMATION = "AwaitingConfirmation"

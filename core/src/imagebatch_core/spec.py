@@ -67,8 +67,9 @@ class RetryOnly(StrEnum):
 
 
 class RetryOfSource(Model):
-    """The failed images of an earlier batch of the same namespace. Not supported yet: a batch that
-    sets it is refused.
+    """The failed images of an earlier batch of the same namespace that has ended. `output` and
+    `imagesPerShard` are those of the earlier batch. The other images keep their results and the
+    URLs of their outputs, and the report lists all rows.
     """
 
     name: Name = Field(description="Name of the earlier ImageBatch.")
@@ -80,7 +81,9 @@ class RetryOfSource(Model):
 
 
 class Source(Model):
-    """Where the CSV or .xlsx file comes from: exactly one of s3, configMap, inline and url."""
+    """Where the CSV or .xlsx file comes from: exactly one of s3, configMap, inline and url; or
+    retryOf, the rows of an earlier batch.
+    """
 
     s3: S3Source | None = None
     config_map: ConfigMapSource | None = None
@@ -293,6 +296,15 @@ class ImageBatchSpec(Model):
                     "rule": "!oldSelf.cancel || self.cancel",
                     "message": "cancel cannot be taken back",
                     "fieldPath": ".cancel",
+                },
+                {
+                    "rule": "!has(self.source.retryOf) || !has(self.imagesPerShard)",
+                    "message": "imagesPerShard is that of the batch of retryOf: leave it out",
+                },
+                {
+                    "rule": "!has(self.source.retryOf) || !has(self.reuseFrom)",
+                    "message": "a retry takes over the results of the batch of retryOf: leave out "
+                    "reuseFrom",
                 },
                 {
                     "rule": "!self.dryRun || !has(self.suspendAfter)",

@@ -22,6 +22,8 @@ from .words import ConditionTypeWord, PhaseWord, ReasonWord
 
 #: The most characters of a condition's message.
 MESSAGE_LENGTH: Final = 1024
+#: The most batches of whose outputs a retry of a retry may consist, besides the earlier one.
+LONGEST_RETRY_CHAIN: Final = 50
 
 
 class ConditionStatus(StrEnum):
@@ -133,14 +135,20 @@ class Report(Document):
 
 
 class ReuseStatus(Document):
-    """The batch whose outputs are reused. It is recorded because that batch may be deleted."""
+    """The earlier batch of reuseFrom or source.retryOf. It is recorded because that batch may be
+    deleted.
+    """
 
-    uid: str = Field(description="uid of the batch whose outputs are reused.")
-    storage: str | None = Field(
-        None, description="status.storage of the batch whose outputs are reused."
+    uid: str = Field(description="uid of the earlier batch.")
+    storage: str | None = Field(None, description="status.storage of the earlier batch.")
+    message: str | None = Field(None, description="What plan found of the earlier batch.")
+    images: int | None = Field(
+        None, description="Images that keep the result of the batch of source.retryOf."
     )
-    message: str | None = Field(
-        None, description="What plan found of the batch whose outputs are reused."
+    outputs: Annotated[list[str], Field(max_length=LONGEST_RETRY_CHAIN)] = Field(
+        default_factory=list,
+        description="For the retry of a retry: storage of the batches before the earlier one. Its "
+        "report names their outputs as well.",
     )
 
 

@@ -12,7 +12,6 @@ from typing import Final
 from .spec import ImageBatchSpec
 
 _ASKED: Final[Mapping[str, Callable[[ImageBatchSpec], bool]]] = {
-    "spec.source.retryOf": lambda spec: spec.source.retry_of is not None,
     "spec.runner": lambda spec: spec.runner is not None,
 }
 

@@ -36,6 +36,7 @@ from .routes import (
     products,
     reference,
     requests,
+    retries,
     status,
     uploads,
     validation,
@@ -54,8 +55,8 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
-    uploads, validation, status, downloads, requests, products, images, events, callers, keys,
-    files, health, pages, page_forms, reference,
+    uploads, validation, status, downloads, requests, retries, products, images, events, callers,
+    keys, files, health, pages, page_forms, reference,
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Services:
     settings: Settings
     namespace: str
     objects: Objects
+    batches: Batches
     lookup: Lookup
     history: History
     records: Records
@@ -78,6 +79,7 @@ class Services:
             settings,
             settings.namespace,
             objects,
+            batches,
             lookup,
             history,
             records,
@@ -108,6 +110,7 @@ class Services:
         return replace(
             self,
             namespace=caller.namespace,
+            batches=batches,
             lookup=lookup,
             history=history,
             lists=RequestLists(history, self.records, caller.namespace),

@@ -8,6 +8,7 @@
     ScratchFull          there is no space for temporary files (exit code 1)
     SourceUnavailable    the address of the batch's CSV fails, perhaps for a while (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
+    NothingToRetry       no image of the earlier batch failed in the way asked for (exit code 2)
     NothingPlanned       the batch ended early, before it was planned (exit code 2)
 """
 
@@ -67,6 +68,10 @@ class ScratchFull(ImageBatchError):
 
 class SourceMissing(InputRefused):
     """The batch's source names a CSV that does not exist."""
+
+
+class NothingToRetry(InputRefused):
+    """No image of the batch of ``retryOf`` failed in the way that is asked for."""
 
 
 class NothingPlanned(InputRefused):

@@ -277,6 +277,8 @@ def _asked(batch: ImageBatch) -> Asked:
 def _job_source(source: Source) -> JobSource:
     if source.s3 is not None:
         return JobSource(key=source.s3.key, sheet=source.sheet)
+    if source.retry_of is not None:
+        return JobSource(retry=source.retry_of.only)
     if source.url is not None:
         return JobSource(url=source.url, sheet=source.sheet)
     key = source.config_map.key if source.config_map is not None else _INLINE_KEY

@@ -94,3 +94,28 @@ def test_a_request_is_made_changed_and_deleted(entitled: httpx.Client, cluster: 
     assert entitled.delete(call).status_code == 204
     assert entitled.get(call).status_code == 404
     soon(entitled, "?q=mugs", [])
+
+
+def test_a_retry_is_a_resource_that_the_api_server_takes(
+    entitled: httpx.Client, cluster: Cluster
+) -> None:
+    made = entitled.post(
+        "/api/requests", json={"source": {"inline": INLINE}, "output": {"quality": 60}}
+    ).json()["requestId"]
+    path = f"/api/requests/{made}/retry"
+    assert entitled.post(path).status_code == 409
+    status = {
+        "phase": "Completed",
+        "shards": {"total": 1, "done": 1},
+        "images": {"total": 1, "done": 1, "succeeded": 0, "failed": 1},
+    }
+    patch = json.dumps({"status": status})
+    cluster.kubectl(
+        "patch", "imagebatch", made, "--subresource=status", "--type=merge", "-p", patch
+    )
+    answer = entitled.post(path, json={"only": "retryable"})
+    assert answer.status_code == 200, answer.text
+    retry = answer.json()["requestId"]
+    found = json.loads(cluster.kubectl("get", "imagebatch", retry, "-o", "json"))
+    assert found["spec"]["source"] == {"retryOf": {"name": made, "only": "retryable"}}
+    assert found["spec"]["output"]["quality"] == 50, "the default; the runner inherits 60"

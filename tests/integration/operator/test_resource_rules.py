@@ -83,6 +83,28 @@ def test_a_dry_run_has_nothing_that_suspend_after_could_hold(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("output", {"quality": 60}),
+        ("output", {"maxWidth": 100}),
+        ("imagesPerShard", 500),
+        ("reuseFrom", {"name": "autumn"}),
+    ],
+)
+def test_what_a_retry_takes_from_the_earlier_batch_is_refused(
+    api: Api, field: str, value: Any
+) -> None:
+    with pytest.raises(Exception, match=f"of the batch of retryOf.*leave (it )?out|{field}"):
+        api.batch("retry", suspend=True, source={"retryOf": {"name": "winter"}}, **{field: value})
+
+
+def test_a_retry_is_made_without_them(api: Api) -> None:
+    api.batch("retry", suspend=True, source={"retryOf": {"name": "winter"}})
+    assert api.get("imagebatch", "retry")["spec"]["source"]["retryOf"]["only"] == "failed"
+    api.kubectl("delete", "imagebatch", "retry")
+
+
+@pytest.mark.parametrize(
     "address", ["https://user:s3cr3t@shop.example/", "https://k3y@shop.example"]
 )
 def test_an_address_with_a_password_is_refused_and_the_answer_says_what_to_do(

@@ -26,7 +26,6 @@ async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> 
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"source": {"retryOf": {"name": "old"}}}, "retryOf"),
         ({"runner": {"priorityClassName": "high"}}, "runner"),
     ],
 )

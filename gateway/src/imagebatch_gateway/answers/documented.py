@@ -41,8 +41,11 @@ from .problems import (
     no_csv,
     no_output_ever,
     no_output_yet,
+    no_request_to_retry,
     no_such_file,
+    not_ended,
     not_implemented,
+    not_retryable,
     problem_of,
     range_not_satisfiable,
     scratch_full,
@@ -121,6 +124,13 @@ BAD_FILE: Final = (
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
 EXPIRED: Final = is_expired()
+NO_RETRY: Final = (
+    no_request_to_retry("summer-2026"),
+    not_ended("processing"),
+    not_retryable("no image of summer-2026 failed"),
+    idempotency_key_reused(),
+    *BATCH_REFUSED,
+)
 WRONG_CHANGE: Final = (
     _TOO_MANY_PODS,
     invalid_options(
@@ -133,7 +143,9 @@ WRONG_CHANGE: Final = (
 BAD_NEW_REQUEST: Final = (
     _TOO_MANY_PODS,
     invalid_csv("the file has a header and no rows", None),
-    not_implemented(["spec.source.retryOf"]),
+    no_request_to_retry("summer-2026"),
+    not_ended("processing"),
+    not_retryable("no image of summer-2026 failed"),
     invalid_options(("source", "set exactly one of s3, inline, url and retryOf")),
     idempotency_key_reused(),
     *BATCH_REFUSED,

@@ -167,6 +167,29 @@ def is_expired() -> Problem:
     return Problem(409, "expired", "The request has expired", detail)
 
 
+def not_ended(status: str) -> Problem:
+    """The request has not ended, so its failed images cannot be retried yet."""
+    detail = (
+        f"The request is {status}. Retry it once it has ended, or cancel it first: what is done "
+        "is kept, and a retry takes up the rest."
+    )
+    return Problem(409, "not-ended", "The request has not ended", detail)
+
+
+def not_retryable(detail: str) -> Problem:
+    """The request has ended, and ``detail`` says why it has no image to retry."""
+    return Problem(409, "nothing-to-retry", "There is nothing to retry", detail)
+
+
+def no_request_to_retry(request_id: str) -> Problem:
+    """There is no resource of the request, which a retry needs."""
+    detail = (
+        f"No request is named {request_id!r}. If it was deleted, its failed rows can be uploaded "
+        f"as a new request: GET /api/download/{request_id}?format=failed"
+    )
+    return Problem(404, "not-found", "Request ID not found", detail, message="Request ID not found")
+
+
 def range_not_satisfiable(size: int) -> Problem:
     title = "The range lies beyond the end"
     detail = f"There are {size} bytes."

@@ -82,7 +82,7 @@ async def list_requests(
     "/api/requests",
     dependencies=[needs(Action.CREATE)],
     operation_id="createRequest",
-    summary="Create a request from a URL, an object in the bucket or inline CSV",
+    summary="Create a request from a URL, a bucket, inline CSV or an earlier request",
     responses=refusals(*BAD_NEW_REQUEST, *CLUSTER_AWAY),
 )
 async def create_request(

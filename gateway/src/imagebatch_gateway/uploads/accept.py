@@ -36,6 +36,7 @@ from imagebatch_gateway.backends.errors import (
 )
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.requests.history import History
+from imagebatch_gateway.requests.retry import retried_batch
 
 from .csv_check import CsvFacts, check_csv
 from .form import CheckedForm
@@ -159,17 +160,23 @@ class Uploads:
         return found
 
     async def create(
-        self, spec: ImageBatchSpec, name: str | None, idempotency_key: str | None
+        self,
+        spec: ImageBatchSpec,
+        name: str | None,
+        idempotency_key: str | None,
+        *,
+        file_name: str | None = None,
     ) -> tuple[str, bool]:
-        """Create a batch from a source other than an upload.
+        """Create a batch from a source other than an upload; ``file_name`` is that of the upload
+        that it retries.
 
         Returns its requestId, and whether an earlier call with the same idempotency key had created
         it.
 
         Raises:
             InputRefused: the inline CSV is not valid. Problem: the idempotency key was used for
-            another request, or ``reuseFrom`` names no request. GatewayError: the API server refuses
-            or does not respond.
+            another request, ``reuseFrom`` names no request, or the request of ``retryOf`` cannot be
+            retried. GatewayError: the API server refuses or does not respond.
         """
         check_ceilings(spec, self._ceilings)
         if spec.source.inline is not None:
@@ -185,7 +192,9 @@ class Uploads:
             if earlier is not None:
                 return _same_payload(earlier, digest), True
         await self._check_reuse(spec)
-        annotations = _annotations(digest, self._created_by, name=name)
+        if spec.source.retry_of is not None:
+            await retried_batch(self._batches, spec.source.retry_of.name)
+        annotations = _annotations(digest, self._created_by, name=name, file_name=file_name)
         try:
             created = await self._batches.create(request_id, spec, annotations)
         except BatchExists:

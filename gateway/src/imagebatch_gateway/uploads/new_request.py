@@ -1,4 +1,4 @@
-"""The JSON body that creates a request from a URL, an object in the bucket or inline CSV.
+"""The JSON body that creates a request from a source other than an upload.
 
 It is the spec of an ImageBatch with a display name. A field that is added to the spec becomes a
 field of the body without a change here.
@@ -30,6 +30,8 @@ from imagebatch_gateway.answers.problems import Problem, invalid_options, not_im
 #: Fields of the spec that can be set only with kubectl, or with PATCH once the request exists.
 _NOT_HERE: Final = frozenset({"cancel", "runner"})
 _NO_SOURCES: Final = frozenset({"config_map"})
+#: Fields that a retry takes from the request that it retries.
+_INHERITED: Final = ("output", "imagesPerShard", "reuseFrom")
 
 
 class NewRequestBase(Model):
@@ -62,13 +64,18 @@ class NewRequestBase(Model):
         if refused:
             raise not_implemented(refused)
         _check_source(spec.source)
+        inherited = [name for name in _INHERITED if name in given]
+        if spec.source.retry_of is not None and inherited:
+            text = "a retry takes it from the earlier request: leave it out"
+            raise invalid_options(*((name, text) for name in inherited))
         if spec.webhook is not None:
             _check_address("webhook.url", spec.webhook.url)
         return spec
 
 
 def _check_source(source: Source) -> None:
-    kinds = [name for name in ("s3", "inline", "url") if getattr(source, name) is not None]
+    names = ("s3", "inline", "url", "retry_of")
+    kinds = [name for name in names if getattr(source, name) is not None]
     if len(kinds) != 1:
         raise invalid_options(("source", "set exactly one of s3, inline, url and retryOf"))
     if source.url is not None:

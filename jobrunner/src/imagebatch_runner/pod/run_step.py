@@ -23,7 +23,7 @@ from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.settings import Settings, termination_log
-from imagebatch_runner.steps import collect, plan
+from imagebatch_runner.steps import collect, plan, retry
 from imagebatch_runner.steps.batch import Batch, EarlierBatch
 from imagebatch_runner.store.storage import Storage
 
@@ -140,18 +140,24 @@ _Answer = tuple[ExitCode, RunnerMessage | None]
 def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.PLAN):
         made = plan.plan(batch)
-    if made.shards != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
+    if len(made.shards_to_run) != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
         return ExitCode.DONE, made.message()
     # A batch of one shard goes on in this pod: starting two more pods would take longer.
+    if retry.is_retry(batch):
+        batch, made = retry.planned(batch)
     with clock.timing(Step.COMPRESS):
-        outcome = asyncio.run(_until_sigterm(batch, 0, env, watch))
+        outcome = asyncio.run(_until_sigterm(batch, made.shards_to_run[0], env, watch))
     if outcome.interrupted or watch.arrived:
         return ExitCode.INTERRUPTED, None
     with clock.timing(Step.COLLECT):
         summary = collect.collect(batch)
     message = summary.message()
     return ExitCode.DONE, message.model_copy(
-        update={"reuse": made.reuse_sentence, "notices": made.notices}
+        update={
+            "reuse": made.reuse_sentence,
+            "carried": made.carried,
+            "notices": made.notices,
+        }
     )
 
 
@@ -159,8 +165,12 @@ def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: Sigter
     index = env.get(names.ENV_COMPLETION_INDEX, "")
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
+    shard = batch.job.first_shard + int(index)
     with clock.timing(Step.COMPRESS):
-        outcome = asyncio.run(_until_sigterm(batch, batch.job.first_shard + int(index), env, watch))
+        if retry.is_retry(batch):
+            batch, made = retry.planned(batch)
+            shard = made.shards_to_run[shard]
+        outcome = asyncio.run(_until_sigterm(batch, shard, env, watch))
     return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
 
 

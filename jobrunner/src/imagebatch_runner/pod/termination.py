@@ -14,7 +14,7 @@ from imagebatch_core.errors import (
 )
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.reasons import Reason
-from imagebatch_runner.failures import NothingPlanned, SourceMissing
+from imagebatch_runner.failures import NothingPlanned, NothingToRetry, SourceMissing
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
         return ExitCode.FAULT, Reason.COLLECT_FAILED if step is Step.COLLECT else None
     if isinstance(error, LimitExceeded):
         return ExitCode.INPUT_REFUSED, Reason.LIMIT_EXCEEDED
+    if isinstance(error, NothingToRetry):
+        return ExitCode.INPUT_REFUSED, Reason.NOTHING_TO_RETRY
     if isinstance(error, SourceMissing):
         return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
     if isinstance(error, InputRefused):

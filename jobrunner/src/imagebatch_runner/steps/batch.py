@@ -22,7 +22,10 @@ OnResult = Callable[[ImageResult], None]
 
 @dataclass(frozen=True, slots=True)
 class EarlierBatch:
-    """The batch whose outputs may be reused; ``plan.json`` records it under ``name``."""
+    """The batch whose outputs are reused, or whose failed images are retried.
+
+    ``plan.json`` records it under ``name``.
+    """
 
     name: str
     storage: Storage

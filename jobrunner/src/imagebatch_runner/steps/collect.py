@@ -76,7 +76,7 @@ def collect(batch: Batch) -> Summary:
     summary = Summary(
         products=plan.products,
         images=plan.images,
-        shards=plan.shards,
+        shards=len(plan.shards_to_run),
         row_problems=plan.row_problems,
         input_sha256=plan.input_sha256,
         totals=totals,

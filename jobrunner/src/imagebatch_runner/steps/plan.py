@@ -23,7 +23,7 @@ from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_urls import S3Object, is_s3
 from imagebatch_runner.store.documents import Plan, Reuse, to_json
 
-from . import sharding, source
+from . import retry, sharding, source
 from .batch import Batch
 from .record import record_plan
 from .reuse import EarlierOutputs, earlier_outputs
@@ -49,7 +49,8 @@ def plan(batch: Batch) -> Plan:
     Raises:
         StorageRefused: the store cannot be written, read or listed.
         StorageUnavailable, SourceUnavailable: the store or source does not respond at present.
-        InputRefused: the input is not a CSV of products, or names no usable image URL.
+        InputRefused: the input is not a CSV of products, or names no usable image URL; or there is
+            nothing to retry.
         LimitExceeded: it has more images than the release allows.
     """
     probe(batch)
@@ -60,6 +61,8 @@ def plan(batch: Batch) -> Plan:
     if not batch.is_local:
         # Before anything else: if this pod is killed, the sweeper knows whose the rest is.
         batch.storage.put(batch.keys.owner, owner)
+    if retry.is_retry(batch):
+        batch = retry.inheriting(batch)
     with source.copied_input(batch) as copied:
         if batch.is_local:
             batch.storage.put(batch.keys.owner, owner)
@@ -118,7 +121,7 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
         batch.storage.put_file(batch.keys.rows, listed)
         index = row_lines.index(len(first_rows), per_shard)
         batch.storage.put(batch.keys.rows_index, to_json(index))
-    return Plan(
+    made = Plan(
         products=counted.rows,
         images=counted.images,
         shards=len(first_rows),
@@ -130,9 +133,15 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
         output=batch.job.output,
         codec=CODEC,
         notices=(*copied.notices, *rows.notices),
-        reuse=batch.earlier
-        and Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal),
+        reuse=None if retry.is_retry(batch) else _reuse(batch, earlier),
     )
+    return retry.carry_over(batch, made, items) if retry.is_retry(batch) else made
+
+
+def _reuse(batch: Batch, earlier: EarlierOutputs) -> Reuse | None:
+    if batch.earlier is None:
+        return None
+    return Reuse(batch=batch.earlier.name, images=earlier.found, refusal=earlier.refusal)
 
 
 def _upload(batch: Batch, shards: Iterable[bytes]) -> list[int]:

@@ -61,8 +61,8 @@ class EarlierOutputs:
 
 @contextmanager
 def earlier_outputs(batch: Batch) -> Iterator[EarlierOutputs]:
-    """Open the outputs that ``batch`` may reuse; there are none if it names no earlier batch."""
-    if batch.earlier is None:
+    """Open the outputs that ``batch`` may reuse; there are none without ``reuseFrom``."""
+    if batch.earlier is None or batch.job.source.retry is not None:
         yield EarlierOutputs()
         return
     refusal = _refusal(batch.earlier, batch.job)

@@ -75,6 +75,12 @@ def _copy_source(source: JobSource, path: Path, batch: Batch) -> None:
         key = batch.keys.prefix + source.key
         if not _download(batch.storage, key, path, batch.settings):
             raise SourceMissing(f"there is no object {key!r} in the bucket")
+    elif source.retry is not None:
+        earlier = batch.earlier
+        if earlier is None or not _download(
+            batch.storage, earlier.keys.input, path, batch.settings
+        ):
+            raise SourceMissing("the input of the batch to retry is no longer in the bucket")
     elif source.path is not None:
         try:
             size = Path(source.path).stat().st_size

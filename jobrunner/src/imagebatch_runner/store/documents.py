@@ -6,6 +6,7 @@ Their field names are camelCase, as in the resource. The gateway reads the plan 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from imagebatch_core.counted import counted
@@ -36,6 +37,16 @@ class Reuse(Document):
         return f"{self.images} of {images} images have an earlier output"
 
 
+class Retried(Document):
+    """The batch whose failed images are retried: its uid, the number of images that are retried,
+    and the numbers of the shards that hold them.
+    """
+
+    batch: str
+    images: int
+    shards: tuple[int, ...]
+
+
 class Plan(PlannedBatch):
     """``plan.json``. It is written after all shard files, so a batch that has one is planned."""
 
@@ -47,13 +58,15 @@ class Plan(PlannedBatch):
     #: Notices about the input that do not stop the batch; sentences for people.
     notices: tuple[str, ...] = ()
     reuse: Reuse | None = None
+    retry: Retried | None = None
 
     def message(self) -> RunnerMessage:
         return RunnerMessage(
             step=Step.PLAN,
             products=self.products,
             images=self.images,
-            shards=self.shards,
+            carried=self.carried,
+            shards=len(self.shards_to_run),
             images_per_shard=self.images_per_shard,
             row_problems=self.row_problems,
             input_sha256=self.input_sha256,
@@ -66,7 +79,19 @@ class Plan(PlannedBatch):
         return counted(product=self.products, image=self.images, shard=self.shards)
 
     @property
+    def shards_to_run(self) -> Sequence[int]:
+        """The numbers of the shards that compress runs: all of them, but for a retry."""
+        return range(self.shards) if self.retry is None else self.retry.shards
+
+    @property
+    def carried(self) -> int:
+        """How many images keep the result of the batch that is retried."""
+        return 0 if self.retry is None else self.images - self.retry.images
+
+    @property
     def reuse_sentence(self) -> str | None:
+        if self.retry is not None:
+            return f"{self.retry.images} of {self.images} images are retried, the others stay"
         return None if self.reuse is None else self.reuse.sentence(self.images)
 
 

@@ -116,7 +116,8 @@ def known(batch: ImageBatch, seen: Observation) -> Facts:
     if facts.storage is None:
         facts = replace(facts, storage=seen.storage)
     if seen.earlier is not None:
-        reuse = ReuseStatus(uid=seen.earlier.uid, storage=seen.earlier.storage)
+        found = seen.earlier
+        reuse = ReuseStatus(uid=found.uid, storage=found.storage, outputs=list(found.outputs))
         facts = replace(facts, reuse=reuse)
     if facts.shards is None:
         plan = result(facts, seen, Step.PLAN)
@@ -155,14 +156,17 @@ def result(facts: Facts, seen: Observation, step: Step) -> RunnerMessage | None:
 
 
 def _planned(facts: Facts, message: RunnerMessage) -> Facts:
-    reuse = facts.reuse and facts.reuse.model_copy(update={"message": message.reuse})
+    reuse = facts.reuse
+    if reuse is not None:
+        told = {"message": message.reuse or reuse.message, "images": message.carried or None}
+        reuse = reuse.model_copy(update=told)
     planned = replace(
         facts,
         products=message.products,
         row_problem_count=message.row_problems,
         notices=list(message.notices),
         input_sha256=message.input_sha256,
-        images=Images(total=message.images),
+        images=Images(total=message.images, done=message.carried),
         shards=Shards(total=message.shards, images=message.images_per_shard),
         runs=facts.runs.model_copy(update={"lost": 0}),
         reuse=reuse,
@@ -200,15 +204,24 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
         # A new run of a Job skips shards that are done, so they stay counted; but not all may count
         # as ended before the run itself has ended.
         done = max(done, min(shards.done, first_shard(newest) + size - failed - 1))
-    # The last shard may be shorter, so the total is the upper bound.
-    per_shard = shards.images or ceil(images.total / shards.total)
-    recorded = min(images.total, (done + failed) * per_shard)
+    recorded = _images_done(facts, images, shards, done + failed)
     return replace(
         facts,
         shards=shards.model_copy(update={"done": done, "failed": failed}),
         images=images.model_copy(update={"done": recorded}),
         retry=None if further else facts.retry,
     )
+
+
+def _images_done(facts: Facts, images: Images, shards: Shards, ended: int) -> int:
+    """Return how many images are done, at the precision of a shard."""
+    carried = (facts.reuse and facts.reuse.images) or 0
+    if carried:
+        # The shards of a retry hold images that are done already, each another number of them.
+        return carried + (images.total - carried) * ended // shards.total
+    # The last shard may be shorter, so the total is the upper bound.
+    per_shard = shards.images or ceil(images.total / shards.total)
+    return min(images.total, ended * per_shard)
 
 
 def may_be_refused(seen: Observation, job: JobView) -> bool:

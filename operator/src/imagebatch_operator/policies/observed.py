@@ -152,10 +152,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The batch whose outputs are reused; ``storage`` is the root of its data, if recorded."""
+    """The earlier batch; ``storage`` is the root of its data, if recorded.
+
+    If it is a retry itself, ``outputs`` are where the outputs lie that it took over.
+    """
 
     uid: str
     storage: str | None = None
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

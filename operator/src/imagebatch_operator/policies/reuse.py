@@ -1,14 +1,15 @@
-"""Find the earlier batch whose outputs a batch reuses, and check that it has ended."""
+"""Find the earlier batch of ``reuseFrom`` or ``source.retryOf``, and check that it has ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from imagebatch_core.reasons import Reason
-from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ImageBatchStatus
+from imagebatch_core.resource import BatchRecord, ImageBatch
+from imagebatch_core.retry import nothing_to_retry
+from imagebatch_core.status import LONGEST_RETRY_CHAIN, ImageBatchStatus, ReuseStatus
 
 from .accepted import refused_since
 from .observed import Earlier, Refusal
@@ -18,31 +19,68 @@ AWAITED: Final = (Reason.EARLIER_BATCH_NOT_ENDED, Reason.EARLIER_BATCH_NOT_FOUND
 #: How long a missing earlier batch is waited for: both may be applied together, in any order.
 _ARRIVES_WITHIN = timedelta(seconds=60)
 
+
+class _Use(NamedTuple):
+    """What to do about an earlier batch that is missing, and about one that has not ended."""
+
+    missing: str
+    unfinished: str
+
+
+_REUSE: Final = _Use("", "what it makes is taken over then")
+_RETRY: Final = _Use(
+    ". If it was deleted, its failed images cannot be retried as a batch: upload its failed rows "
+    "as a new request, from /api/download/{name}?format=failed of the gateway or from its report "
+    "in the bucket",
+    "its failed images are retried then. To retry now what it has not done, cancel it",
+)
+
 Find = Callable[[str], Mapping[str, Any] | None]
 """A batch of the same namespace, as the API server gives it, by its name."""
 
 
 def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Refusal | None:
-    """Return the earlier batch, or why it cannot be used yet; ``None`` without ``reuseFrom``.
+    """Return the earlier batch, or why it cannot be used yet; ``None`` if the batch names none.
 
-    A batch that has not ended is waited for. Its outputs are reused however it ended. Its uid is
-    kept in the status, so it may be deleted afterwards.
+    A batch that has not ended is waited for. Its outputs are reused, or its failed images retried,
+    however it ended. Its uid is kept in the status, so it may be deleted afterwards.
     """
-    if batch.spec.reuse_from is None:
+    reuse, retry = batch.spec.reuse_from, batch.spec.source.retry_of
+    if retry is not None:
+        name, field, use = retry.name, "spec.source.retryOf", _RETRY
+    elif reuse is not None:
+        name, field, use = reuse.name, "spec.reuseFrom", _REUSE
+    else:
         return None
-    name = batch.spec.reuse_from.name
     if _waits_for_itself(batch.name, name, find):
-        text = f"spec.reuseFrom: {name} is this batch, or waits for it"
+        text = f"{field}: {name} is this batch, or waits for it"
         return Refusal(Reason.INVALID_SPEC, text, permanent=True)
     body = find(name)
     if body is None:
-        text = f"spec.reuseFrom: ImageBatch {name} does not exist in {batch.namespace}"
+        text = f"{field}: ImageBatch {name} does not exist in {batch.namespace}"
+        text += use.missing.format(name=name)
         return Refusal(Reason.EARLIER_BATCH_NOT_FOUND, text, permanent=_waited(batch, now))
     if not _ended(body):
-        text = f"spec.reuseFrom: {name} has not ended yet; what it makes is taken over then"
+        text = f"{field}: {name} has not ended yet; {use.unfinished.format(name=name)}"
         return Refusal(Reason.EARLIER_BATCH_NOT_ENDED, text, permanent=False)
-    storage = ImageBatchStatus.model_validate(body.get("status") or {}).storage
-    return Earlier(str(body["metadata"]["uid"]), storage)
+    earlier = BatchRecord.from_object(body)
+    if retry is not None:
+        why = nothing_to_retry(earlier, dry_run=bool(body["spec"].get("dryRun")))
+        if why is not None:
+            return Refusal(Reason.NOTHING_TO_RETRY, f"{field}: {why}", permanent=True)
+        outputs = _outputs_taken_over(earlier.status.reuse)
+        if len(outputs) > LONGEST_RETRY_CHAIN:
+            text = f"{field}: {name} is retry {len(outputs)} in a row; upload its failed rows anew"
+            return Refusal(Reason.INVALID_SPEC, text, permanent=True)
+        return Earlier(earlier.uid, earlier.status.storage, outputs)
+    return Earlier(earlier.uid, earlier.status.storage)
+
+
+def _outputs_taken_over(retried: ReuseStatus | None) -> tuple[str, ...]:
+    """Return where the outputs lie that an earlier batch took over as a retry."""
+    if retried is None or retried.images is None:
+        return ()
+    return (*retried.outputs, retried.storage or retried.uid)
 
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:
@@ -65,7 +103,8 @@ def _waits_for_itself(own: str, name: str, find: Find) -> bool:
         body = find(name)
         if body is None or not _waits(body):
             return False
-        following = (body.get("spec") or {}).get("reuseFrom")
+        spec = body.get("spec") or {}
+        following = (spec.get("source") or {}).get("retryOf") or spec.get("reuseFrom")
         if not following:
             return False
         name = following["name"]

@@ -33,7 +33,13 @@ def known(**bodies: Mapping[str, Any]) -> Find:
 def body(name: str, phase: str | None = None, reuse: str | None = None) -> dict[str, Any]:
     spec = {"reuseFrom": {"name": reuse}} if reuse else {}
     status = {"phase": phase} if phase else {}
-    return {"metadata": {"name": name, "uid": f"uid-{name}"}, "spec": spec, "status": status}
+    meta = {
+        "name": name,
+        "namespace": "shop",
+        "uid": f"uid-{name}",
+        "creationTimestamp": "2026-01-02T03:00:00Z",
+    }
+    return {"metadata": meta, "spec": spec, "status": status}
 
 
 def refused(builder: BatchBuilder, find: Find) -> Refusal:
