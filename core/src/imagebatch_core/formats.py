@@ -89,6 +89,8 @@ UNSUPPORTED: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "Photoshop": _begins(rb"8BPS"),
     "icon (ICO)": _begins(rb"\0\0\x01\0"),
 }
+#: Formats that browsers do not show.
+NOT_IN_BROWSERS: Final = frozenset({Kind.TIFF})
 #: Extension, in lower case and without the dot → format.
 BY_EXTENSION: Final = {extension: kind for kind in Kind for extension in kind.extensions}
 

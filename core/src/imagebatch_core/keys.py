@@ -188,6 +188,24 @@ def parse_part_key(key: str) -> PartKey | None:
     return PartKey(match["writer"], int(match["number"]), first, last)
 
 
+_SOURCE: Final = re.compile(
+    r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
+)
+
+
+class SourceName(NamedTuple):
+    """The SHA-256 and the extension in the last part of a kept source's key."""
+
+    sha256: str
+    extension: str
+
+
+def parse_source_name(name: str) -> SourceName | None:
+    """Parse the last part of a kept source's key; ``None`` if it is none."""
+    match = _SOURCE.fullmatch(name)
+    return SourceName(match["sha256"], match["extension"]) if match else None
+
+
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
     """The keys of one batch; ``root`` is their prefix, which is empty for a local run's folder."""
@@ -310,6 +328,13 @@ class BatchKeys:
     def image(self, row: int, position: int, sha256: str, extension: str) -> str:
         """Return the key of an output; ``sha256`` is of its bytes, ``extension`` has no dot."""
         return f"{self.images}{row}-{position}-{sha256}.{extension}"
+
+    def source(self, row: int, position: int, sha256: str, extension: str) -> str:
+        """Return the key of a kept source; ``sha256`` is of its bytes, ``extension`` has no dot.
+
+        With the extension ``json`` it is the key of the document about it.
+        """
+        return f"{self.sources}{row}-{position}-{sha256}.{extension}"
 
     def same_image(self, row: int, position: int, key: str) -> str:
         """Return the key in this batch for a copy of another batch's output at ``key``."""

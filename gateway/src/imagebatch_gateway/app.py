@@ -33,6 +33,7 @@ from .routes import (
     keys,
     page_forms,
     pages,
+    previews,
     products,
     reference,
     requests,
@@ -55,8 +56,8 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
-    uploads, validation, status, downloads, requests, retries, products, images, events, callers,
-    keys, files, health, pages, page_forms, reference,
+    uploads, validation, status, downloads, requests, retries, products, images, previews, events,
+    callers, keys, files, health, pages, page_forms, reference,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from imagebatch_gateway.requests.listing import RequestLists
 from imagebatch_gateway.requests.lookup import Lookup
 from imagebatch_gateway.requests.output_urls import OutputUrls
 from imagebatch_gateway.requests.plans import Plans
+from imagebatch_gateway.requests.previews import Previews
 from imagebatch_gateway.requests.products import Products
 from imagebatch_gateway.requests.progress import ProgressReader
 from imagebatch_gateway.requests.recorded import Recorded
@@ -57,6 +58,7 @@ class Services:
     products: Products
     images: ImageLists
     failures: Failures
+    previews: Previews
     reported: Reported
     readiness: Readiness
 
@@ -98,6 +100,7 @@ class Services:
             Products(rows, recorded, reported),
             ImageLists(plans, recorded, reported),
             Failures(progress, reported),
+            Previews(objects),
             reported,
             Readiness(objects, batches, settings.prefix + upload_prefix(settings.namespace), clock),
         )

@@ -159,6 +159,11 @@ class Settings(EgressSettings):
         description="Time from SIGTERM to the exit: two thirds to finish the images at work, the "
         "rest to record their results. It must be less than the pod's grace period.",
     )
+    kept_sources: Annotated[int, Field(ge=0, le=1000)] = Field(
+        24,
+        description="Number of images of a batch, spread evenly over it, whose sources are kept "
+        "for previews, together up to 32 MiB. 0: none.",
+    )
     log_level: Annotated[LogLevel | None, WhenUnset("info; in local: warning")] = Field(
         None, description="Least severe level that is logged."
     )

@@ -111,3 +111,21 @@ class FailureItem(Model):
 class FailureList(Model):
     items: list[FailureItem] = Field(description="Failures by error code, the most frequent first.")
     next: None = None
+
+
+class Preview(Model):
+    """A sampled image before and after compression."""
+
+    row: int
+    position: int = Field(description="Position in the row's list of image URLs, from 1 on.")
+    before: str = Field(description="URL of the source, at this gateway.")
+    after: str = Field(description="URL of the output.")
+    width: int = Field(description="Width of the output in pixels.")
+    height: int = Field(description="Height of the output in pixels.")
+    bytes_in: int = Field(description="Size of the source as it was fetched, in bytes.")
+    bytes_out: int = Field(description="Size of the output, in bytes.")
+
+
+class PreviewList(Model):
+    items: list[Preview] = Field(description="In input order.")
+    next: None = None

@@ -19,10 +19,12 @@ from imagebatch_runner.fetch.s3_images import S3Images
 from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.workers.decoders import DecoderPool
 
-from . import sharding
+from . import sample, sharding
 from .batch import Batch, OnResult
 from .image import ImageWork, codec_options
+from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
+from .plan import read_plan
 from .progress import ProgressCounts, ProgressWriter, put_progress
 from .shard_run import ShardOutcome, ShardRun
 
@@ -47,9 +49,9 @@ async def compress(
         StorageUnavailable, StorageRefused: results cannot be recorded.
     """
     part_keys = await asyncio.to_thread(batch.storage.keys, batch.keys.shard_results(shard))
-    images, left, recorded = await _not_recorded(batch, shard, part_keys, on_result)
-    outcome = ShardOutcome(images, skipped=images - len(left))
-    log.info("shard %d: %d images, %d recorded before", shard, images, outcome.skipped)
+    items, left, recorded = await _not_recorded(batch, shard, part_keys, on_result)
+    outcome = ShardOutcome(len(items), skipped=len(items) - len(left))
+    log.info("shard %d: %d images, %d recorded before", shard, len(items), outcome.skipped)
     own = recorded.pop(writer, ProgressCounts())
     if not batch.is_local:
         # A killed pod may have recorded more than its progress document says.
@@ -85,16 +87,26 @@ async def compress(
             settings,
         )
         queues = fetcher.queues(_by_url(left))
-        run = ShardRun(batch, work, parts, queues, stop=stop, outcome=outcome, on_result=on_result)
+        sampled = await asyncio.to_thread(_sampled, batch, shard, items)
+        run = ShardRun(
+            batch,
+            work,
+            parts,
+            queues,
+            stop=stop,
+            outcome=outcome,
+            on_result=on_result,
+            kept=KeptSources(batch, sampled, decoders),
+        )
         await _without_groups(run.run(min(settings.fetch_window, len(left))))
     return outcome
 
 
 async def _not_recorded(
     batch: Batch, shard: int, part_keys: list[str], on_result: OnResult
-) -> tuple[int, list[ShardItem], dict[str, ProgressCounts]]:
-    """Return how many images the shard has, the images that are not recorded, and what each pod
-    recorded of the others.
+) -> tuple[list[ShardItem], list[ShardItem], dict[str, ProgressCounts]]:
+    """Return all images of the shard, those that are not recorded, and what each pod recorded of
+    the others.
 
     Of the recorded images only the places are kept in memory, because there may be many.
     """
@@ -114,7 +126,17 @@ async def _not_recorded(
                 on_result(result)
     items = sharding.from_lines(data)
     left = [item for item in items if (item.row, item.position) not in recorded]
-    return len(items), left, by_writer
+    return items, left, by_writer
+
+
+def _sampled(batch: Batch, shard: int, items: list[ShardItem]) -> frozenset[Place]:
+    """Return the places of the shard's images whose sources are kept."""
+    if batch.is_local or not batch.settings.kept_sources:
+        return frozenset()
+    plan = read_plan(batch)
+    if plan is None:
+        return frozenset()
+    return sample.in_shard(plan.sample, shard, plan.images_per_shard, items)
 
 
 def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:

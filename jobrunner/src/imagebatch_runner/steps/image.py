@@ -43,11 +43,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """A source of ``bytes_in`` bytes that was fetched and compressed."""
+    """A source of ``bytes_in`` bytes and format ``kind`` that was fetched and compressed."""
 
     compressed: Compressed
-    bytes_in: int
+    source: Content
+    kind: Kind
     answer: Answer
+
+    @property
+    def bytes_in(self) -> int:
+        return self.source.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class ImageWork:
             raise
         # An output may be larger than an input that is over the width or height limit.
         fetched.hold.grow(max(0, len(compressed.data) - fetched.content.size))
-        return NewImage(compressed, fetched.content.size, answer)
+        return NewImage(compressed, fetched.content, found.kind, answer)
 
 
 def sniffed(content: Content, *, max_pixels: int) -> Sniffed:

@@ -28,6 +28,7 @@ from .batch import Batch
 from .record import record_plan
 from .reuse import EarlierOutputs, earlier_outputs
 from .row_list import RowList, row_list
+from .sample import evenly
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
         shards=len(first_rows),
         images_per_shard=per_shard,
         first_rows=tuple(first_rows),
+        sample=() if batch.is_local else evenly(counted.images, batch.settings.kept_sources),
         row_problems=counted.problems,
         input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),

@@ -20,6 +20,7 @@ from imagebatch_runner.fetch.host_queues import HostQueues
 
 from .batch import Batch, OnResult
 from .image import ImageWork, UnchangedImage
+from .kept_sources import KeptSources
 from .outputs import Outputs
 from .parts import PartWriter
 
@@ -59,6 +60,7 @@ class ShardRun:
         stop: asyncio.Event,
         outcome: ShardOutcome,
         on_result: OnResult,
+        kept: KeptSources,
     ) -> None:
         self._batch = batch
         self._work = work
@@ -68,6 +70,7 @@ class ShardRun:
         self._outcome = outcome
         self._on_result = on_result
         self._outputs = Outputs(batch)
+        self._kept = kept
         self._claims = Claims(batch.settings.part_images, self._begin_another)
         self._claim_of: dict[asyncio.Task[None], Claim] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,6 +171,7 @@ class ShardRun:
                     result = await self._outputs.take_over(item, image)
                 else:
                     result = await self._outputs.put(item, image)
+                    await self._kept.keep(image, result)
                 if result is None:
                     gone.append(item)
                 else:

@@ -59,6 +59,8 @@ class Plan(PlannedBatch):
     notices: tuple[str, ...] = ()
     reuse: Reuse | None = None
     retry: Retried | None = None
+    #: Numbers of the images in the sample, from 0 on.
+    sample: tuple[int, ...] = ()
 
     def message(self) -> RunnerMessage:
         return RunnerMessage(

@@ -185,6 +185,11 @@ class Storage:
         found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
         return sorted(entry["path"] for entry in found)
 
+    def bytes_below(self, prefix: str) -> int:
+        """Return the sizes in bytes of all objects under a prefix, added up."""
+        found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
+        return sum(entry["size"] for entry in found)
+
     def lists_any(self, prefix: str) -> bool:
         """Return whether a listing of the prefix has any key; this reads at most one page."""
         return self._waited(

@@ -14,8 +14,10 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from imagebatch_core.formats import Kind
 from imagebatch_core.results import ErrorCode
@@ -26,10 +28,12 @@ from imagebatch_runner.failures import ImageFailed
 from imagebatch_runner.memory import KEPT_BY_DECODER, MIB
 
 from . import kernel, memfile, responses
-from .responses import Malformed, Refused
+from .responses import Done, Malformed, Refused, Stripped
 from .sandbox import Sandbox
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: The only variables that a worker inherits: it decodes hostile bytes and needs no credentials.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
@@ -101,23 +105,37 @@ class DecoderPool:
         """
         try:
             async with self._turns.hold(1):
-                return await self._once(content, kind, options)
+                return await self._once(lambda worker: worker.compress(content, kind, options))
         except _Killed as killed:
             log.warning("a decoder was killed (%s): its image is tried once more, alone", killed)
         try:
             async with self._turns.hold(len(self._workers)):
-                return await self._once(content, kind, options)
+                return await self._once(lambda worker: worker.compress(content, kind, options))
         except _Killed as killed:
             raise ImageFailed(
                 ErrorCode.DECODER_CRASHED,
                 f"its decoder was killed twice ({killed}), the second time with no other at work",
             ) from killed
 
-    async def _once(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
+    async def strip(self, content: Content, kind: Kind) -> bytes:
+        """Return an image without its metadata; its pixels stay byte for byte.
+
+        Raises:
+            ImageFailed: the image crashed its decoder.
+        """
+        try:
+            async with self._turns.hold(1):
+                return await self._once(lambda worker: worker.strip(content, kind))
+        except _Killed as killed:
+            raise ImageFailed(
+                ErrorCode.DECODER_CRASHED, f"its decoder was killed ({killed})"
+            ) from killed
+
+    async def _once(self, work: Callable[[_Worker], Awaitable[T]]) -> T:
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._timeout):
-                return await worker.compress(content, kind, options)
+                return await work(worker)
         except TimeoutError as error:
             await worker.kill()
             raise ImageFailed(
@@ -145,18 +163,9 @@ class _Worker:
     async def compress(self, content: Content, kind: Kind, options: CodecOptions) -> Compressed:
         fields = _fields(options)
         request = f'{{"size": {content.size}, "kind": "{kind.value}", "options": {fields}}}\n'
-        memfile.write(self._input, content.pieces)
-        try:
-            response = responses.parse(await self._response(request.encode()))
-            if isinstance(response, Refused):
-                raise ImageFailed(response.error, response.message)
-            if not response.kept and response.size > memfile.length(self._output):
-                raise Malformed("its output is shorter than it says")
-        except Malformed as error:
-            await self.kill()
-            raise ImageFailed(
-                ErrorCode.DECODER_CRASHED, "the decoder's response is not one"
-            ) from error
+        response = await self._checked(content, request)
+        if not isinstance(response, Done):
+            raise await self._malformed()
         return Compressed(
             data=content.whole() if response.kept else memfile.read(self._output, response.size),
             kind=response.kind,
@@ -166,6 +175,36 @@ class _Worker:
             sha256=response.sha256,
             source_sha256=response.source_sha256,
         )
+
+    async def strip(self, content: Content, kind: Kind) -> bytes:
+        request = f'{{"size": {content.size}, "kind": "{kind.value}"}}\n'
+        response = await self._checked(content, request)
+        if not isinstance(response, Stripped):
+            raise await self._malformed()
+        return content.whole() if response.kept else memfile.read(self._output, response.size)
+
+    async def _checked(self, content: Content, request: str) -> Done | Stripped:
+        """Return the response to a request about an image; an output is as long as it says.
+
+        Raises:
+            ImageFailed: the decoder refuses the image, or its response is none.
+            _Killed: the process ended.
+        """
+        memfile.write(self._input, content.pieces)
+        try:
+            response = responses.parse(await self._response(request.encode()))
+        except Malformed as error:
+            raise await self._malformed() from error
+        if isinstance(response, Refused):
+            raise ImageFailed(response.error, response.message)
+        if not response.kept and response.size > memfile.length(self._output):
+            raise await self._malformed()
+        return response
+
+    async def _malformed(self) -> ImageFailed:
+        """Kill the process, whose response is none of ours, and return the image's failure."""
+        await self.kill()
+        return ImageFailed(ErrorCode.DECODER_CRASHED, "the decoder's response is not one")
 
     async def _response(self, request: bytes) -> bytes:
         """Return the line with which the process responds to ``request``.

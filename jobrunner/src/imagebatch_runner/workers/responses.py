@@ -32,6 +32,15 @@ class Done(_Response):
     source_sha256: _Sha256
 
 
+class Stripped(_Response):
+    """The metadata of an image was removed: ``size`` bytes lie in the output file, unless it had
+    none.
+    """
+
+    kept: bool
+    size: Annotated[int, Field(ge=0)]
+
+
 class Refused(_Response):
     """An image could not be compressed."""
 
@@ -39,14 +48,14 @@ class Refused(_Response):
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)]
 
 
-_RESPONSE: Final[TypeAdapter[Done | Refused]] = TypeAdapter(Done | Refused)
+_RESPONSE: Final[TypeAdapter[Done | Stripped | Refused]] = TypeAdapter(Done | Stripped | Refused)
 
 
 class Malformed(Exception):
     """A line that no decoder of ours writes."""
 
 
-def parse(line: bytes) -> Done | Refused:
+def parse(line: bytes) -> Done | Stripped | Refused:
     """Parse one line of a decoder.
 
     Raises:

@@ -108,8 +108,15 @@ def _codec() -> Compress:
 def _answer(
     request: dict[str, Any], window: memfile.Window, out: BinaryIO, compress: Compress
 ) -> dict[str, Any]:
+    """Compress the image; without options in the request, only remove its metadata."""
     data = window.view(request["size"])
     kind = Kind(request["kind"])
+    if "options" not in request:
+        from imagebatch_runner.codec import strip  # noqa: PLC0415 - it loads Pillow
+
+        bare = strip.stripped(bytes(data), kind)
+        out.write(bare)
+        return {"kept": bare == data, "size": len(bare)}
     encoded = compress(data, kind, CodecOptions(**request["options"]), out)
     source_digest = digest = sha256(data).hexdigest()
     size = len(data)

@@ -1,0 +1,23 @@
+"""The kept source of one sampled image and its output, to be shown beside each other."""
+
+from __future__ import annotations
+
+from .model import Document
+
+
+class KeptSource(Document):
+    """``sources/<row>-<position>-<sha256>.json``, written after the source beside it.
+
+    ``source_key`` is the key of the kept source; its metadata is removed where the batch removes
+    it. ``output_url`` is the output's address for people. ``bytes_in`` and ``bytes_out`` are the
+    sizes of source and output in bytes, ``width`` and ``height`` those of the output in pixels.
+    """
+
+    row: int
+    position: int
+    source_key: str
+    output_url: str
+    width: int
+    height: int
+    bytes_in: int
+    bytes_out: int
