@@ -32,8 +32,6 @@ CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-#: Bytes of a form of a page, except that of an upload.
-_LONGEST_FORM: Final = 64 * 1024
 
 
 class Frame:
@@ -128,13 +126,6 @@ def own_form(request: Request) -> None:
     """Refuse a form that another site's page sends."""
     if from_foreign_page(request, request.method, strict=False):
         raise HTTPException(403, "This form was sent from another site's page.")
-
-
-def small_form(request: Request) -> None:
-    """Refuse a form that holds more than the fields of a page."""
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > _LONGEST_FORM:
-        raise HTTPException(413, "This form is too large.")
 
 
 def _offers_of(request: Request) -> Offers:

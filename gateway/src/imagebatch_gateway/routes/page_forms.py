@@ -12,13 +12,12 @@ from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.page.calls import pass_on
 
-from .page_answers import FrameOf, own_form, problem_of, small_form
+from .page_answers import FrameOf, own_form, problem_of
 from .pages import new_request, one_request
 
 router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
 #: A page's own form. What its caller may do is judged by the call that it leads to.
 _FORM: Final = [needs(Action.OPEN), Depends(own_form)]
-_SMALL: Final = [*_FORM, Depends(small_form)]
 Field = Annotated[str | None, Form(max_length=300)]
 
 
@@ -44,7 +43,7 @@ async def check(frame: FrameOf) -> Response:
     return await new_request(frame, checked=answer.json())
 
 
-@router.post("/requests/{request_id}/change", dependencies=_SMALL)
+@router.post("/requests/{request_id}/change", dependencies=_FORM)
 async def change(
     frame: FrameOf,
     request_id: str,
@@ -69,12 +68,12 @@ async def change(
     return await _ask(frame, request_id, "PATCH", "", patch)
 
 
-@router.post("/requests/{request_id}/replay", dependencies=_SMALL)
+@router.post("/requests/{request_id}/replay", dependencies=_FORM)
 async def replay(frame: FrameOf, request_id: str) -> Response:
     return await _ask(frame, request_id, "POST", "/webhook/replay", None)
 
 
-@router.post("/requests/{request_id}/retry", dependencies=_SMALL)
+@router.post("/requests/{request_id}/retry", dependencies=_FORM)
 async def retry(
     frame: FrameOf, request_id: str, only: Annotated[str, Form(max_length=20)] = "failed"
 ) -> Response:
@@ -86,7 +85,7 @@ async def retry(
     return frame.to(f"requests/{quote(answer.json()['requestId'], safe='')}")
 
 
-@router.post("/requests/{request_id}/delete", dependencies=_SMALL)
+@router.post("/requests/{request_id}/delete", dependencies=_FORM)
 async def delete(frame: FrameOf, request_id: str) -> Response:
     path = f"/api/requests/{quote(request_id, safe='')}"
     answer = await frame.call("DELETE", path)
@@ -95,7 +94,7 @@ async def delete(frame: FrameOf, request_id: str) -> Response:
     return frame.to("")
 
 
-@router.post("/signin", dependencies=_SMALL)
+@router.post("/signin", dependencies=_FORM)
 async def sign_in(
     frame: FrameOf,
     token: Annotated[str, Form(max_length=32_768)] = "",
@@ -112,7 +111,7 @@ async def sign_in(
     return response
 
 
-@router.post("/signout", dependencies=_SMALL)
+@router.post("/signout", dependencies=_FORM)
 async def sign_out(frame: FrameOf) -> Response:
     answer = await frame.call("DELETE", "/api/session")
     response = frame.to("signin")
