@@ -108,6 +108,9 @@ class RunnerJob(Model):
     asked: Asked | None = None
     #: Shard number of completion index 0: a batch of over 10,000 shards has several Jobs.
     first_shard: int = 0
+    #: The shards of a Job that runs some of them once more, as ``0-3,7``: completion index i is the
+    #: i-th of them. ``first_shard`` does not count then.
+    shards: str | None = None
 
 
 class Totals(Document):

@@ -25,6 +25,8 @@ LABEL_KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 #: On a Job of collect that waits for the last images.
 ANNOTATION_WAITS: Final = f"{GROUP}/waits"
+#: On a Job that runs the shards that failed once more: their numbers.
+ANNOTATION_SHARDS: Final = f"{GROUP}/shards"
 # Set by the gateway: hash of an upload's file and options, to recognise a repeated upload.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 #: Name of the uploaded file, a name for people, and the user who made the request.

@@ -104,7 +104,7 @@ class Shards(Document):
     done: int = Field(0, description="Number of shards whose images all have results.")
     failed: int = Field(
         0,
-        description="Number of failed shards. Their images without a result "
+        description="Number of shards that failed twice. Their images without a result "
         "are reported as shard_failed.",
     )
     images: int | None = Field(

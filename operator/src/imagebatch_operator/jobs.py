@@ -104,6 +104,7 @@ def construct_job(
             "annotations": {
                 names.ANNOTATION_TEMPLATE: template_hash(template),
                 **({names.ANNOTATION_WAITS: "true"} if action.waits else {}),
+                **({names.ANNOTATION_SHARDS: action.numbers} if action.numbers else {}),
             },
             "ownerReferences": [owner_reference(batch)],
         },
@@ -253,6 +254,7 @@ def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEI
         max_failed_percent=spec.max_failed_percent,
         asked=None if action.step is Step.COMPRESS else _asked(batch),
         first_shard=first_shard(action.chunk),
+        shards=action.numbers or None,
         wait=action.waits,
     )
 

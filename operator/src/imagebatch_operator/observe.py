@@ -136,7 +136,7 @@ class Observer:
         made_now = {
             view.name: jobs.pod_template(
                 batch,
-                CreateJob(view.step, view.run, view.chunk, waits=view.waits),
+                CreateJob(view.step, view.run, view.chunk, numbers=view.shards, waits=view.waits),
                 self._settings,
                 secret,
             )

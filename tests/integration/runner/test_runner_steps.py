@@ -115,6 +115,19 @@ def test_one_shard_that_awaits_confirmation_is_planned_alone_and_goes_on_afterwa
     assert collected.message.totals.succeeded == 1
 
 
+def test_a_second_run_works_on_the_shards_of_its_document(batch: Build, host: ImageHost) -> None:
+    urls = [host.add(f"{n}.jpg", jpeg(size=(200 + n, 150))) for n in range(5)]
+    built = batch(products(urls), imagesPerShard=1)
+    assert built.run("plan").code == 0
+    built.job["shards"] = "1,3-4"
+    assert [built.run("compress", index).code for index in range(3)] == [0, 0, 0]
+    assert set(host.requests) == {"/1.jpg", "/3.jpg", "/4.jpg"}
+    beyond = built.run("compress", 3)
+    assert beyond.code == 3
+    assert beyond.message is not None
+    assert beyond.message.error == "JOB_COMPLETION_INDEX=3 has no shard"
+
+
 def test_dry_run_only_plans(batch: Build, host: ImageHost) -> None:
     built = batch(products([host.add("a.jpg", jpeg())]), dryRun=True)
     ended = built.run("plan")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from imagebatch_core import logs, names
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
+from imagebatch_core.index_list import parse_indexes
 from imagebatch_core.job import ExitCode, RunnerJob, RunnerMessage, Step
 from imagebatch_core.keys import BatchKeys, store_prefix
 from imagebatch_runner.fetch.credentials import Credentials
@@ -165,13 +167,27 @@ def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: Sigter
     index = env.get(names.ENV_COMPLETION_INDEX, "")
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
-    shard = batch.job.first_shard + int(index)
+    shard = _shard_of(batch.job, int(index))
     with clock.timing(Step.COMPRESS):
         if retry.is_retry(batch):
             batch, made = retry.planned(batch)
             shard = made.shards_to_run[shard]
         outcome = asyncio.run(_until_sigterm(batch, shard, env, watch))
     return (ExitCode.INTERRUPTED if outcome.interrupted else ExitCode.DONE), None
+
+
+def _shard_of(job: RunnerJob, index: int) -> int:
+    """Return the shard of a completion index; in a retry, its place among the shards to run.
+
+    Raises:
+        ConfigurationRefused: the Job has no such index.
+    """
+    if job.shards is None:
+        return job.first_shard + index
+    shard = next(islice(parse_indexes(job.shards), index, None), None)
+    if shard is None:
+        raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index} has no shard")
+    return shard
 
 
 def _collect(batch: Batch, _env: Mapping[str, str], clock: _Clock, _watch: SigtermWatch) -> _Answer:

@@ -12,6 +12,7 @@ from imagebatch_core.status import ImageBatchStatus
 class CreateJob:
     """Create the Job of a run; ``shards`` is the number of completion indexes, for compress.
 
+    ``numbers`` are the numbers of these shards if they are some of the chunk's, run once more.
     ``waits`` is for collect: it starts before the last images are recorded, and waits for them.
     """
 
@@ -19,6 +20,7 @@ class CreateJob:
     run: int
     chunk: int = 0
     shards: int = 0
+    numbers: str = ""
     waits: bool = False
 
 

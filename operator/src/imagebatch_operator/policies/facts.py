@@ -7,6 +7,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Self
 
+from imagebatch_core.index_list import count_indexes
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import (
@@ -21,7 +22,7 @@ from imagebatch_core.status import (
     Shards,
 )
 
-from .observed import JobView, Observation, find
+from .observed import JobView, Observation, find, first_pass
 from .shards import chunk_size, first_shard
 
 
@@ -190,14 +191,17 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
     newest = len(runs) - 1
     first, job = first_shard(newest), jobs[newest]
     # An earlier Job that somebody deleted after its end counts as done.
-    failed = sum(chunk_size(shards.total, j.chunk) - j.completed_indexes for j in jobs[:-1] if j)
+    failed = sum(_not_completed(shards, j) for j in jobs[:-1] if j)
     done, size = first - failed, chunk_size(shards.total, newest)
-    ended = job is not None and job.finished and not may_be_refused(seen, job)
+    ended = job is not None and has_ended(seen, job)
+    before = first_pass(seen, newest, runs[newest])
+    if before is not None:
+        done += before.completed_indexes
     if job is not None:
         done += job.completed_indexes
         if ended:
-            failed += size - job.completed_indexes
-        elif not job.finished:
+            failed += _not_completed(shards, job)
+        elif job.shards and not job.finished:
             failed += job.failed_indexes
     further = done > shards.done
     if not ended:
@@ -211,6 +215,19 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
         images=images.model_copy(update={"done": recorded}),
         retry=None if further else facts.retry,
     )
+
+
+def _not_completed(shards: Shards, job: JobView) -> int:
+    """Return how many of its shards an ended Job has not completed."""
+    size = count_indexes(job.shards) or chunk_size(shards.total, job.chunk)
+    return size - job.completed_indexes
+
+
+def has_ended(seen: Observation, job: JobView) -> bool:
+    """Return whether nothing is left to run of a shard Job: neither its pods nor, because they
+    failed for the first time, some of its shards.
+    """
+    return job.finished and not may_be_refused(seen, job) and not job.incomplete
 
 
 def _images_done(facts: Facts, images: Images, shards: Shards, ended: int) -> int:

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
+from imagebatch_core.index_list import count_indexes, format_indexes, parse_indexes
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import (
+    ANNOTATION_SHARDS,
     ANNOTATION_TEMPLATE,
     ANNOTATION_WAITS,
     LABEL_BATCH_UID,
@@ -20,6 +22,7 @@ from imagebatch_core.names import (
 from imagebatch_core.reasons import Reason
 
 from .retention import KEPT, Retention
+from .shards import first_shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class JobView:
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
     ``suspend``. ``template`` is the hash of the pod template that it was made with.
     ``waits`` is set for a Job of collect that waits for the last images.
+
+    ``completions`` is the number of indexes of a shard Job. ``shards`` is set for a Job that runs
+    some shards once more: their numbers, as ``0-3,7``. ``incomplete`` are the numbers of the
+    shards that a Job did not complete, once it has failed.
     """
 
     name: str
@@ -49,6 +56,9 @@ class JobView:
     suspended: bool = False
     deleting: bool = False
     parallelism: int = 1
+    completions: int = 0
+    shards: str = ""
+    incomplete: str = ""
     completed_indexes: int = 0
     failed_indexes: int = 0
     active: int = 0
@@ -73,6 +83,10 @@ class JobView:
         # SuccessCriteriaMet and FailureTarget come before the last pods have terminated: there is
         # no need to wait for those pods.
         true = {c["type"] for c in status.get("conditions") or [] if c["status"] == "True"}
+        failed = bool(true & {"FailureTarget", "Failed"})
+        completions, completed = spec.get("completions", 0), status.get("completedIndexes")
+        shards = annotations.get(ANNOTATION_SHARDS, "")
+        first = first_shard(int(chunk or 0))
         return cls(
             name=meta["name"],
             uid=meta["uid"],
@@ -85,11 +99,14 @@ class JobView:
             template=annotations.get(ANNOTATION_TEMPLATE),
             waits=ANNOTATION_WAITS in annotations,
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
-            failed=bool(true & {"FailureTarget", "Failed"}),
+            failed=failed,
             suspended=bool(spec.get("suspend")),
             deleting=bool(meta.get("deletionTimestamp")),
             parallelism=spec.get("parallelism", 1),
-            completed_indexes=count_indexes(status.get("completedIndexes")),
+            completions=completions,
+            shards=shards,
+            incomplete=_others(first, completions, completed) if failed and not shards else "",
+            completed_indexes=count_indexes(completed),
             failed_indexes=count_indexes(status.get("failedIndexes")),
             active=status.get("active") or 0,
             ready=status.get("ready") or 0,
@@ -97,14 +114,10 @@ class JobView:
         )
 
 
-def count_indexes(text: str | None) -> int:
-    """Return the number of indexes in a list in Kubernetes' notation: 5 for ``0-3,7``."""
-    total = 0
-    for part in (text or "").split(","):
-        first, _, last = part.strip().partition("-")
-        if first:
-            total += int(last or first) - int(first) + 1
-    return total
+def _others(first: int, completions: int, completed: str | None) -> str:
+    """Return the numbers of the shards whose indexes are not in ``completed``."""
+    done = set(parse_indexes(completed))
+    return format_indexes(first + index for index in range(completions) if index not in done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +224,19 @@ class Observation:
 def find(seen: Observation, step: Step, chunk: int, run: int) -> JobView | None:
     """Return the Job of a run, if it exists."""
     return next((j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None)
+
+
+def first_pass(seen: Observation, chunk: int, run: int) -> JobView | None:
+    """Return the Job whose failed shards a run of the same chunk runs once more, if there is one.
+
+    It stays, ended, until the batch ends.
+    """
+    earlier = (
+        job
+        for job in seen.jobs
+        if (job.step, job.chunk) == (Step.COMPRESS, chunk)
+        and job.run < run
+        and job.incomplete
+        and not job.deleting
+    )
+    return max(earlier, key=lambda job: job.run, default=None)

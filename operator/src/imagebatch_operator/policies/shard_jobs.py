@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imagebatch_core.counted import counted
+from imagebatch_core.index_list import count_indexes
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
-from .facts import Case, Facts, may_be_refused
+from .facts import Case, Facts, has_ended, may_be_refused
 from .failed_pods import last_outcome, refuses_all
 from .mending import create, run_later
-from .observed import JobView, PodOutcome, find
+from .observed import JobView, PodOutcome, find, first_pass
 from .running_job import is_replaced, keep_going
 from .shards import chunk_size, first_shard
 from .stages import Compressing, Next, Note
@@ -29,14 +31,19 @@ def compressing(case: Case) -> Compressing | None:
     job = find(case.seen, Step.COMPRESS, chunk, run)
     if job is None:
         return _run(case, chunk, run)
-    if job.finished and not may_be_refused(case.seen, job):
+    if has_ended(case.seen, job):
         return _run(case, chunk + 1, run=1)
+    if job.finished and not may_be_refused(case.seen, job):
+        return _run(case, chunk, run + 1)  # its failed shards once more
     if job.deleting:
         return Compressing(facts)
     if is_replaced(case, job):
         return _run(case, chunk, run + 1)
     if not job.failed_pods and not job.finished:
-        return _with_collect(case, job, Compressing(facts, keep_going(case, job)))
+        following = keep_going(case, job)
+        if following.note is None and job.shards:
+            following = replace(following, note=_second_run(facts, job))
+        return _with_collect(case, job, Compressing(facts, following))
     told = last_outcome(case, job)
     if told.outcome is None:
         return Compressing(facts, Next((ReadOutcome(job.name),)))
@@ -60,7 +67,8 @@ def _with_collect(case: Case, job: JobView, stage: Compressing) -> Compressing:
     free = job.active == left < job.parallelism  # no shard waits for a pod
     failed = facts.shards.failed if facts.shards else 0
     last = first_shard(job.chunk) + size >= total
-    if not (free and last) or failed or job.queue is not None or job.suspended:
+    again = bool(job.failed_indexes or job.shards)  # failed shards are run once more
+    if not (free and last) or failed or again or job.queue is not None or job.suspended:
         return stage
     run = facts.runs.collect or 1
     exists = find(case.seen, Step.COLLECT, 0, run) is not None
@@ -75,8 +83,16 @@ def _run(case: Case, chunk: int, run: int) -> Compressing:
     """Return the stage that creates the Job of a run."""
     facts = case.facts.with_run(Step.COMPRESS, run, chunk)
     total = facts.shards.total if facts.shards else 0
-    action = CreateJob(Step.COMPRESS, run, chunk, chunk_size(total, chunk))
+    failed = first_pass(case.seen, chunk, run)
+    numbers = failed.incomplete if failed is not None else ""
+    size = count_indexes(numbers) or chunk_size(total, chunk)
+    action = CreateJob(Step.COMPRESS, run, chunk, size, numbers)
     return Compressing(facts, create(case, action))
+
+
+def _second_run(facts: Facts, job: JobView) -> Note:
+    failed = counted(shard=count_indexes(job.shards))
+    return Note(Reason.RETRYING, f"{facts.progress}; {failed} failed and run once more")
 
 
 def _failure(facts: Facts, job: JobView, outcome: PodOutcome) -> Note:

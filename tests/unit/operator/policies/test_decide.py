@@ -250,7 +250,7 @@ def test_progress_is_counted_in_whole_shards_and_bounded_by_the_total() -> None:
     )
     assert decision.status.images is not None
     assert decision.status.images.done == 1500
-    running = job(Step.COMPRESS, completed_indexes=3, failed_indexes=1)
+    running = job(Step.COMPRESS, completed_indexes=3, failed_indexes=1, shards="0-3")
     decision = decide(
         batch().shards(4, images=1600, first_runs=1).build(), Observation(jobs=(running,)), NOW
     )
@@ -308,7 +308,7 @@ def test_failed_shards_of_an_earlier_job_stay_counted() -> None:
     running1 = job(Step.COMPRESS, chunk=1, completed_indexes=5, failed_indexes=2)
     status = decide(after(builder, status), Observation(jobs=(done0, running1)), NOW).status
     assert status.shards is not None
-    assert (status.shards.done, status.shards.failed) == (9_995, 12)
+    assert (status.shards.done, status.shards.failed) == (9_995, 10), "two may run once more"
     done1 = job(Step.COMPRESS, chunk=1, failed=True, completed_indexes=4_998, failed_indexes=2)
     seen = Observation(jobs=(done0, done1), outcomes={done1.name: PodOutcome(137)})
     status = decide(after(builder, status), seen, NOW).status

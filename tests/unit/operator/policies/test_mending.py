@@ -250,14 +250,14 @@ def test_what_is_done_stays_counted_while_the_next_run_skips_it() -> None:
 
 
 def test_what_was_done_before_does_not_end_a_run_that_has_not_ended() -> None:
-    """Of 4 shards 3 were done; the next run fails at one of those and has the others before it."""
+    """Of 4 shards 3 were done; the next run has them before it, and fails at one of them."""
     made = Batch(batch().shards(4, first_runs=1))
     made.builder.status(shards={"total": 4, "done": 3, "failed": 0})
     running = job(Step.COMPRESS, failed_indexes=1)
     decision = made.look(0, Observation(jobs=(running,)))
     assert decision.actions == ()
     assert decision.status.shards is not None
-    assert (decision.status.shards.done, decision.status.shards.failed) == (2, 1)
+    assert (decision.status.shards.done, decision.status.shards.failed) == (3, 0)
 
 
 def test_the_last_error_of_the_shards_pods_is_told_and_looked_up_once_a_failure() -> None:
