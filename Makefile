@@ -42,9 +42,14 @@ install: .venv/.installed ## A .venv with every component and its commands, from
 lock: install ## Compile the hash-pinned requirements files
 	@$(PY) tools/lock.py $(LOCK_ARGS)
 
+# What the chart for tenants has from the release's: a copy, for Helm knows no shared files.
+SHARED := templates/_helpers.tpl templates/_cidrs.tpl templates/_egress.tpl templates/runner.yaml \
+  templates/runner-networkpolicy.yaml templates/sweep.yaml files/operator-role.yaml
+
 generate: install ## Write the CRD and the tables of settings and options from the models
 	@$(PY) -m imagebatch_core.crd > deploy/crds/imagebatches.yaml
 	@cp deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml
+	@for file in $(SHARED); do cp deploy/helm/imagebatch/$$file deploy/helm/imagebatch-tenant/$$file; done
 	@$(PY) tools/reference.py
 
 check: verify unit ## What to run after each change: verify and unit
@@ -64,6 +69,7 @@ types: install
 
 generated: install
 	@$(PY) -m imagebatch_core.crd | diff -u deploy/crds/imagebatches.yaml - || { echo "the CRD is out of date: run make generate"; exit 1; }
+	@for file in $(SHARED); do diff -u deploy/helm/imagebatch/$$file deploy/helm/imagebatch-tenant/$$file || { echo "the tenant's chart is out of date: run make generate"; exit 1; }; done
 	@diff -u deploy/crds/imagebatches.yaml deploy/helm/imagebatch/files/crd.yaml || { echo "the chart's CRD is out of date: run make generate"; exit 1; }
 	@$(PY) tools/reference.py --check
 

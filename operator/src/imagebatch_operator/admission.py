@@ -86,8 +86,9 @@ async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refu
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
         except Forbidden:
             text = (
-                f"the operator has no Role in namespace {batch.namespace}; "
-                "add the namespace to the chart's runner.namespaces and upgrade the release"
+                f"the operator has no Role in namespace {batch.namespace}: install the chart "
+                "imagebatch-tenant there, or add the namespace to the chart's runner.namespaces "
+                "and upgrade the release"
             )
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
     store = (found["ConfigMap"].get("data") or {}).get(names.ENV_STORE)

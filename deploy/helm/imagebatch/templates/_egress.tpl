@@ -16,7 +16,7 @@ that are never an API server's. */ -}}
 {{- $settings := .Values.networkPolicy.apiServer }}
 {{- $ports := $settings.ports }}
 {{- $cidrs := $settings.cidrs | default list }}
-{{- if not (or $cidrs $settings.anyAddress) }}
+{{- if and $settings.lookup (not (or $cidrs $settings.anyAddress)) }}
 {{- $found := include "imagebatch.apiServerFound" . | fromJson }}
 {{- $cidrs = $found.cidrs }}
 {{- $ports = concat $ports $found.ports | uniq }}
@@ -66,7 +66,7 @@ labels may be either: a Service and its namespace, or public. */ -}}
 {{- $isAddress := or (contains ":" $host) (regexMatch "^[0-9.]+$" $host) }}
 {{- if $policy.to }}
 {{ include "imagebatch.egressRule" (dict "ports" $ports "peers" (toYaml $policy.to)) }}
-{{- else if and .Values.localS3.enabled (not .Values.s3.endpoint) }}
+{{- else if and (.Values.localS3).enabled (not .Values.s3.endpoint) }}
 {{- $peer := dict "namespaceSelector" (dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace)) "podSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" "imagebatch-local-s3")) }}
 {{ include "imagebatch.egressRule" (dict "ports" (list 8333) "peers" (toYaml (list $peer))) }}
 {{- else if $isAddress }}

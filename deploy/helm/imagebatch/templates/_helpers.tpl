@@ -93,23 +93,23 @@ cluster, and on the first installation. */}}
 
 {{/* Namespaces beside the release's own that the gateway serves, as JSON. */}}
 {{- define "imagebatch.gatewayNamespaces" -}}
-{{- without (include "imagebatch.listed" (list . .Values.gateway.namespaces) | fromJsonArray) .Release.Namespace | toJson -}}
+{{- without (include "imagebatch.listed" (list . (.Values.gateway).namespaces) | fromJsonArray) .Release.Namespace | toJson -}}
 {{- end }}
 
 {{/* Where clients outside of the cluster reach the gateway; empty if nothing says it. */}}
 {{- define "imagebatch.externalUrl" -}}
-{{- if .Values.gateway.externalUrl -}}
-{{- .Values.gateway.externalUrl | trimSuffix "/" -}}
-{{- else if .Values.gateway.ingress.enabled -}}
-{{- printf "%s://%s" (.Values.gateway.ingress.tlsSecret | empty | ternary "http" "https") .Values.gateway.ingress.host -}}
+{{- if (.Values.gateway).externalUrl -}}
+{{- (.Values.gateway).externalUrl | trimSuffix "/" -}}
+{{- else if ((.Values.gateway).ingress).enabled -}}
+{{- printf "%s://%s" (((.Values.gateway).ingress).tlsSecret | empty | ternary "http" "https") ((.Values.gateway).ingress).host -}}
 {{- end -}}
 {{- end }}
 
 {{- define "imagebatch.gatewayUrl" -}}
 {{- if include "imagebatch.externalUrl" . -}}
 {{- include "imagebatch.externalUrl" . -}}
-{{- else if .Values.gateway.enabled -}}
-{{- $port := int .Values.gateway.service.port -}}
+{{- else if (.Values.gateway).enabled -}}
+{{- $port := int (.Values.gateway).service.port -}}
 {{- printf "http://imagebatch-gateway.%s.svc%s" .Release.Namespace (eq $port 80 | ternary "" (printf ":%d" $port)) -}}
 {{- end -}}
 {{- end }}
@@ -126,7 +126,7 @@ cluster, and on the first installation. */}}
 {{- define "imagebatch.s3Endpoint" -}}
 {{- if .Values.s3.endpoint -}}
 {{- .Values.s3.endpoint -}}
-{{- else if .Values.localS3.enabled -}}
+{{- else if (.Values.localS3).enabled -}}
 http://imagebatch-local-s3.{{ .Release.Namespace }}.svc:8333
 {{- end -}}
 {{- end }}
@@ -191,7 +191,7 @@ the same for all templates of one rendering. */}}
 {{- end }}
 
 {{- define "imagebatch.signingSecret" -}}
-{{- .Values.webhook.signing.existingSecret | default "imagebatch-webhook-signing" -}}
+{{- ((.Values.webhook).signing).existingSecret | default "imagebatch-webhook-signing" -}}
 {{- end }}
 
 {{/* Secrets that the user keeps and that are not there (yet), each as `namespace/name (keys)`. */}}
@@ -206,7 +206,7 @@ the same for all templates of one rendering. */}}
 {{- $kept = append $kept (list $namespace . "credentials.json") -}}
 {{- end -}}
 {{- end -}}
-{{- with .Values.webhook.signing.existingSecret -}}
+{{- with ((.Values.webhook).signing).existingSecret -}}
 {{- $kept = append $kept (list $.Release.Namespace . "secret") -}}
 {{- end -}}
 {{- range $kept -}}
