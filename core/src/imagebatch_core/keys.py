@@ -52,6 +52,15 @@ def batch_uid(root: str) -> str | None:
     return match["uid"] if match else None
 
 
+def batch_namespace(key: str) -> str | None:
+    """Return the namespace of the batch that a key belongs to; ``None`` if it is no batch's.
+
+    The key may have any prefix, as of a batch that was made under an earlier one.
+    """
+    match = _BATCH.match(key)
+    return match["namespace"] if match else None
+
+
 def sweep_memory_key(namespace: str, prefix: str) -> str:
     """Return the key of what the sweeper remembers between its runs over a namespace."""
     return f"{namespace_prefix(namespace, prefix)}sweep.json"
@@ -148,6 +157,7 @@ class ImageKey(NamedTuple):
 _UID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Matches only roots that BatchKeys.of makes.
 _ROOT: Final = re.compile(rf"(?:.+/)?{NAMESPACE}/(?P<uid>{_UID})/")
+_BATCH: Final = re.compile(rf"(?:.+/)?(?P<namespace>{NAMESPACE})/{_UID}/")
 # Matches only keys that BatchKeys.image makes.
 _IMAGE: Final = re.compile(
     rf"(?:.+/)?(?P<namespace>{NAMESPACE})/{_UID}/images/"

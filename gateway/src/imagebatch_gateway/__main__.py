@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import sys
-from datetime import timedelta
 from typing import Final
 
 import uvicorn
@@ -14,8 +13,8 @@ import uvicorn
 from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import ExitCode
-from imagebatch_core.store import open_store
 from imagebatch_gateway.backends.cluster import kube_cluster
+from imagebatch_gateway.backends.stores import open_stores
 
 from . import metrics
 from .app import create_app
@@ -23,14 +22,12 @@ from .settings import Settings
 
 #: Seconds that running requests get to finish after SIGTERM; below the pod's grace period of 30.
 _GRACE_SECONDS: Final = 25
-#: How long a failed request to the store is retried. It is short because a caller is waiting.
-_STORE_RETRIES: Final = timedelta(seconds=15)
 
 
 async def serve(settings: Settings) -> None:
-    store = open_store(settings.store, os.environ, retry_timeout=_STORE_RETRIES)
+    stores = open_stores(settings, os.environ)
     async with kube_cluster(settings.namespace) as cluster:
-        app = create_app(settings, store, cluster)
+        app = create_app(settings, stores, cluster)
         if settings.metrics_port:
             metrics.serve(settings.gateway_host, settings.metrics_port)
         server = uvicorn.Server(

@@ -22,6 +22,7 @@ from imagebatch_gateway.answers.documented import HEADERS
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.models import ProblemAnswer
 from imagebatch_gateway.backends.cluster import Cluster
+from imagebatch_gateway.backends.stores import Stores
 
 from .routes import (
     callers,
@@ -65,7 +66,7 @@ _CALLS: Final = (
 MultiPartParser.spool_max_size = 64 * 1024
 
 
-def create_app(settings: Settings, store: ObjectStore, cluster: Cluster) -> FastAPI:
+def create_app(settings: Settings, store: ObjectStore | Stores, cluster: Cluster) -> FastAPI:
     """Create the application from its settings, the object store and the cluster.
 
     The caller owns ``store`` and ``cluster`` and must keep them open until the last request has

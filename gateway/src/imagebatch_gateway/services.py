@@ -19,6 +19,7 @@ from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.cluster import Cluster
 from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.backends.readiness import Readiness
+from imagebatch_gateway.backends.stores import Stores
 from imagebatch_gateway.requests.changes import Changes
 from imagebatch_gateway.requests.failures import Failures
 from imagebatch_gateway.requests.history import History
@@ -66,7 +67,7 @@ class Services:
     def over(
         cls,
         settings: Settings,
-        store: ObjectStore,
+        store: ObjectStore | Stores,
         batches: Batches,
         clock: Callable[[], float] = time.monotonic,
     ) -> Services:

@@ -100,6 +100,12 @@ class Settings(EnvironmentSettings):
         (),
         description="Comma-separated further namespaces that callers may name with ?namespace=.",
     )
+    gateway_s3_keys: Path | None = Field(
+        None,
+        description="Folder with the S3 key pairs of further namespaces, each half in a file: "
+        "<namespace>/AWS_ACCESS_KEY_ID and <namespace>/AWS_SECRET_ACCESS_KEY. A namespace that is "
+        "not in it is reached with the gateway's own key pair.",
+    )
     auth_mode: AuthMode = Field(
         "none",
         description="How callers sign in. none: they do not; kubernetes: with a bearer token of "

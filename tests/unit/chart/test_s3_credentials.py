@@ -93,6 +93,42 @@ def test_namespaces_with_pairs_of_their_own_beside_one_shared_by_none(render: Re
     assert secret(chart, "shop") == S3Secret("shop-s3")
 
 
+def mounted_keys(chart: Rendered) -> dict[str, tuple[str, str]]:
+    """The files of the gateway's volume of key pairs: the Secret's name and its key."""
+    [volume] = [v for v in gateway(chart)["spec"]["volumes"] if v["name"] == "s3-keys"]
+    return {
+        item["path"]: (source["secret"]["name"], item["key"])
+        for source in volume["projected"]["sources"]
+        for item in source["secret"]["items"]
+    }
+
+
+def test_the_gateway_gets_the_pairs_of_the_further_namespaces_that_it_serves(
+    render: Render,
+) -> None:
+    chart = render(
+        namespaces=["shop", "press"],
+        gateway={"namespaces": ["shop"]},
+        s3={"existingSecret": "bucket", "credentials": OWN},
+    )
+    assert mounted_keys(chart) == {
+        "shop/AWS_ACCESS_KEY_ID": ("shop-s3", "AWS_ACCESS_KEY_ID"),
+        "shop/AWS_SECRET_ACCESS_KEY": ("shop-s3", "AWS_SECRET_ACCESS_KEY"),
+    }
+    folder = chart.env("imagebatch-gateway")["IMAGEBATCH_GATEWAY_S3_KEYS"]
+    mounts = gateway(chart)["spec"]["containers"][0]["volumeMounts"]
+    assert {"name": "s3-keys", "mountPath": folder, "readOnly": True} in mounts
+
+
+def test_two_pairs_of_one_name_cannot_lie_in_the_gateways_namespace(render: Render) -> None:
+    with pytest.raises(HelmFailed, match=r"credentials\.shop\.secretName: the gateway needs"):
+        render(
+            namespaces=["shop"],
+            gateway={"namespaces": ["shop"]},
+            s3={"existingSecret": "keys", "credentials": {"shop": {"secretName": "keys"}}},
+        )
+
+
 def test_workload_identity_needs_no_secret(render: Render) -> None:
     chart = render(
         runner={"serviceAccountAnnotations": {"role": "runner"}},

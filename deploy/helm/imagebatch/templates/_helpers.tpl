@@ -96,6 +96,24 @@ cluster, and on the first installation. */}}
 {{- without (include "imagebatch.listed" (list . (.Values.gateway).namespaces) | fromJsonArray) .Release.Namespace | toJson -}}
 {{- end }}
 
+{{/* The Secrets with the key pairs of the gateway's further namespaces, as JSON: namespace to its access.
+They lie in the release's namespace, so each needs a name of its own. */}}
+{{- define "imagebatch.gatewayKeys" -}}
+{{- $found := dict -}}
+{{- $taken := list (include "imagebatch.s3Access" (list . .Release.Namespace) | fromJson).name -}}
+{{- range include "imagebatch.gatewayNamespaces" . | fromJsonArray -}}
+{{- $access := include "imagebatch.s3Access" (list $ .) | fromJson -}}
+{{- if and $access.own $access.name -}}
+{{- if has $access.name $taken -}}
+{{- fail (printf "s3.credentials.%s.secretName: the gateway needs this Secret in namespace %s as well, where another key pair has the name %s. Give it a name of its own" . $.Release.Namespace $access.name) -}}
+{{- end -}}
+{{- $taken = append $taken $access.name -}}
+{{- $_ := set $found . $access -}}
+{{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end }}
+
 {{/* Where clients outside of the cluster reach the gateway; empty if nothing says it. */}}
 {{- define "imagebatch.externalUrl" -}}
 {{- if (.Values.gateway).externalUrl -}}
@@ -204,6 +222,11 @@ the same for all templates of one rendering. */}}
 {{- end -}}
 {{- with $.Values.runner.fetchCredentials.secretName -}}
 {{- $kept = append $kept (list $namespace . "credentials.json") -}}
+{{- end -}}
+{{- end -}}
+{{- if (.Values.gateway).enabled -}}
+{{- range include "imagebatch.gatewayKeys" . | fromJson -}}
+{{- $kept = append $kept (list $.Release.Namespace .name (printf "%s, %s" .id .secret)) -}}
 {{- end -}}
 {{- end -}}
 {{- with ((.Values.webhook).signing).existingSecret -}}

@@ -15,6 +15,7 @@ from imagebatch_core.store import ObjectStore
 from imagebatch_gateway import metrics
 
 from .errors import ResultMissing, StoreUnavailable
+from .stores import Stores
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -67,41 +68,43 @@ class Objects:
     """Reads and writes objects. Its methods raise ResultMissing and StoreUnavailable, nothing
     else."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore | Stores) -> None:
+        self._stores = store if isinstance(store, Stores) else Stores(store)
 
     def put_file(self, key: str, file: IO[bytes]) -> None:
         """Store a file, from its current position to its end. Blocks: call it in a thread."""
         with _translated(key):
-            obstore.put(self._store, key, file, max_concurrency=_PARTS_AT_ONCE)
+            obstore.put(self._stores.of(key), key, file, max_concurrency=_PARTS_AT_ONCE)
 
     async def delete(self, key: str) -> None:
         async with _time_limit(key):
-            await obstore.delete_async(self._store, key)
+            await obstore.delete_async(self._stores.of(key), key)
 
     async def read(self, key: str) -> bytes:
         """Return the whole content of an object, which must be small."""
         async with _time_limit(key):
-            result = await obstore.get_async(self._store, key)
+            result = await obstore.get_async(self._stores.of(key), key)
             return bytes(await result.bytes_async())
 
     async def size(self, key: str) -> int:
         """Return the size of an object in bytes."""
         async with _time_limit(key):
-            return (await obstore.head_async(self._store, key))["size"]
+            return (await obstore.head_async(self._stores.of(key), key))["size"]
 
     async def read_piece(self, key: str, start: int) -> bytes:
         """Return at most :data:`PIECE` bytes from offset ``start``, which must be within the
         object."""
         async with _time_limit(key):
-            return bytes(await obstore.get_range_async(self._store, key, start=start, length=PIECE))
+            return bytes(
+                await obstore.get_range_async(self._stores.of(key), key, start=start, length=PIECE)
+            )
 
     async def read_range(self, key: str, start: int, length: int) -> Range:
         """Return at most ``length`` bytes from offset ``start``, which must be within the
         object."""
         async with _time_limit(key):
             result = await obstore.get_async(
-                self._store, key, options={"range": (start, start + length)}
+                self._stores.of(key), key, options={"range": (start, start + length)}
             )
             return Range(bytes(await result.bytes_async()), result.meta["size"])
 
@@ -111,7 +114,7 @@ class Objects:
         keys: list[str] = []
         async with _time_limit(prefix):
             async for chunk in obstore.list(
-                self._store, prefix, offset=after, chunk_size=min(limit, 1000)
+                self._stores.of(prefix), prefix, offset=after, chunk_size=min(limit, 1000)
             ):
                 keys.extend(item["path"] for item in chunk)
                 if len(keys) >= limit:
@@ -127,7 +130,9 @@ class Objects:
         """
         found: list[Listed] = []
         async with _time_limit(prefix):
-            async for chunk in obstore.list(self._store, prefix, offset=after, chunk_size=1000):
+            async for chunk in obstore.list(
+                self._stores.of(prefix), prefix, offset=after, chunk_size=1000
+            ):
                 found += [Listed(one["path"], _version(one)) for one in chunk]
                 if len(found) > limit:
                     return None
@@ -136,7 +141,7 @@ class Objects:
     async def stat(self, key: str) -> Stat:
         """Return size and ETag of an object, without reading its content."""
         async with _time_limit(key):
-            meta = await obstore.head_async(self._store, key)
+            meta = await obstore.head_async(self._stores.of(key), key)
         return Stat(meta["size"], meta["e_tag"])
 
     def pieces(self, key: str, etag: str | None, start: int, end: int) -> AsyncIterator[bytes]:
@@ -149,7 +154,7 @@ class Objects:
     async def open(self, key: str) -> Opened:
         """Open an object for streaming. At most one piece of it is in memory at a time."""
         async with _time_limit(key):
-            result = await obstore.get_async(self._store, key)
+            result = await obstore.get_async(self._stores.of(key), key)
             meta = result.meta
             size, etag = meta["size"], meta["e_tag"]
             first = bytes(await result.bytes_async()) if size <= PIECE else None
@@ -163,7 +168,7 @@ class Objects:
             async with _time_limit(key):
                 # If the object is replaced in between, pieces of both versions must not be mixed.
                 piece = await obstore.get_async(
-                    self._store,
+                    self._stores.of(key),
                     key,
                     options={"range": (start, min(start + PIECE, end)), "if_match": etag},
                 )
@@ -174,7 +179,7 @@ class Objects:
         """Return all keys under a prefix, sorted; ``None`` if there are more than ``limit``."""
         keys: list[str] = []
         async with _time_limit(prefix):
-            async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
+            async for chunk in obstore.list(self._stores.of(prefix), prefix, chunk_size=1000):
                 keys.extend(item["path"] for item in chunk)
                 if len(keys) > limit:
                     return None
@@ -183,7 +188,7 @@ class Objects:
     async def check(self, prefix: str, *, seconds: float) -> None:
         """Test the store with one list request, which fails on a wrong address, key or bucket."""
         async with _time_limit(prefix, seconds):
-            async for _ in obstore.list(self._store, prefix, chunk_size=1):
+            async for _ in obstore.list(self._stores.of(prefix), prefix, chunk_size=1):
                 break
 
 
