@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from imagebatch_core.ceilings import CEILINGS_HELP, NO_CEILINGS, CeilingsJson
+from imagebatch_core.egress_rules import EgressSettings
 from imagebatch_core.environment import (
     Count,
-    EnvironmentSettings,
     LogFormat,
     LogLevel,
     Namespace,
@@ -53,7 +53,7 @@ Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]
 
 
-class Settings(EnvironmentSettings):
+class Settings(EgressSettings):
     """The settings of the gateway. Only ``store`` has no default."""
 
     store: str = Field(

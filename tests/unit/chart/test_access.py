@@ -156,3 +156,11 @@ def test_limits_and_metrics_are_those_of_the_gateway(render: Render) -> None:
     assert metrics == {"ports": [{"protocol": "TCP", "port": 9191}], "from": peers}
     service = chart.one("Service", "imagebatch-gateway")["spec"]["ports"]
     assert [port["name"] for port in service] == ["http"]
+
+
+def test_the_gateway_knows_which_addresses_are_fetched(render: Render) -> None:
+    chart = render(egress={"allow": ["10.0.0.0/8"], "deny": ["198.51.100.0/24"]})
+    own, operators = (chart.env(f"imagebatch-{name}") for name in ("gateway", "operator"))
+    fetch = [name for name in operators if name.startswith("IMAGEBATCH_FETCH_")]
+    assert {name: own[name] for name in fetch} == {name: operators[name] for name in fetch}
+    assert Settings.from_env(own).egress_rules.refusal("h", "10.0.0.1") is None

@@ -42,10 +42,14 @@ class UploadAccepted(Model):
     request_id: str = Field(description="A UUID; the ImageBatch has the same name.")
     status_url: str
     download_url: str
-    products: int = Field(description="Number of rows, without the header.")
+    products: int = Field(description="Number of rows that were checked, without the header.")
     images: int = Field(
-        description="Number of entries in the lists of image URLs. An entry with a problem fails "
+        description="Number of entries in their lists of image URLs. An entry with a problem fails "
         "alone."
+    )
+    rows_checked: int = Field(
+        description="Number of rows that were checked: all, or of a file of more than 64 MB the "
+        "first million. The others are checked when the request is planned."
     )
     row_problem_count: int
     row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
@@ -61,6 +65,7 @@ class UploadAccepted(Model):
                 "downloadUrl": f"{HOST}/api/download/{EXAMPLE_ID}",
                 "products": 3,
                 "images": 7,
+                "rowsChecked": 3,
                 "rowProblemCount": 1,
                 "rowProblems": [
                     {
@@ -99,9 +104,15 @@ class ValidationAnswer(Model):
     hosts: list[HostImages] = Field(
         description="Hosts of the image URLs, those with the most images first, at most 100."
     )
-    rows_checked: int
+    rows_checked: int = Field(
+        description="Number of rows that were checked: all, or of a file of more than 64 MB the "
+        "first million. All counts are of these."
+    )
     row_problem_count: int
-    row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
+    row_problems: list[RowProblem] = Field(
+        description="The first 100 row problems. Beside those of an upload they name addresses "
+        "that will not be fetched, because they are not public, and URLs that stand twice in a row."
+    )
     sample: list[SampleRow] = Field(description="The first 10 rows as they were read.")
     notices: list[str]
 

@@ -72,6 +72,7 @@ async def upload(
         download_url=links.download(accepted.request_id),
         products=accepted.facts.products,
         images=accepted.facts.images,
+        rows_checked=accepted.facts.products,
         row_problem_count=accepted.facts.row_problem_count,
         row_problems=list(accepted.facts.row_problems),
         notices=list(accepted.facts.notices),

@@ -18,6 +18,7 @@ import anyio.to_thread
 
 from imagebatch_core import names
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
+from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import ImageBatchSpec
@@ -68,7 +69,8 @@ class Uploads:
     """Accepts uploads for one namespace.
 
     ``prefix`` is the prefix of all keys in the bucket; ``spec.source.s3.key`` does not contain it.
-    ``threads`` limits the number of files that are checked and stored at the same time.
+    ``threads`` limits the number of files that are checked and stored at the same time. ``rules``
+    say which addresses are never fetched.
     ``created_by`` is recorded in the batch; ``caller_id`` keeps the idempotency keys of callers
     apart.
     """
@@ -82,6 +84,7 @@ class Uploads:
         *,
         prefix: str = "",
         threads: anyio.CapacityLimiter,
+        rules: EgressRules,
         ceilings: Ceilings = NO_CEILINGS,
         created_by: str | None = None,
         caller_id: str = "",
@@ -92,6 +95,7 @@ class Uploads:
         self._namespace = namespace
         self._prefix = prefix
         self._threads = threads
+        self._rules = rules
         self._ceilings = ceilings
         self._created_by = created_by
         self._caller_id = caller_id
@@ -107,6 +111,7 @@ class Uploads:
             caller.namespace,
             prefix=self._prefix,
             threads=self._threads,
+            rules=self._rules,
             ceilings=self._ceilings,
             created_by=caller.name,
             caller_id=caller.id,
@@ -155,7 +160,7 @@ class Uploads:
         Raises:
             InputRefused: the file is not valid. Problem: it has too many images.
         """
-        found = await inspect(file, sheet, self._threads)
+        found = await inspect(file, sheet, self._rules, self._threads)
         check_images(found.facts.images, self._ceilings)
         return found
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.files import open_table
 from imagebatch_core.catalogue.rows import Row
+from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
 from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.answers.models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100
 _PIECE: Final = 1 << 20
+#: Bytes of a file up to which every row is checked, and rows that are checked of a larger one.
+CHECKED_WHOLE: Final = 64 * 1000 * 1000
+ROWS_CHECKED: Final = 1_000_000
+_NOT_WHOLE: Final = (
+    f"The first {ROWS_CHECKED:,} rows were checked; the others are checked when the request is "
+    "planned."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFacts:
     """Counts of an uploaded file, and what was noticed in it.
 
-    ``row_problems`` holds the first 100 problems, ``row_problem_count`` counts all of them.
+    ``row_problems`` holds the first 100 problems, ``row_problem_count`` counts all of them. All
+    counts are of the rows that were checked: ``whole`` says whether these are all rows.
     ``notices`` are sentences about the file as a whole that need no action. ``sha256`` is the
     file's hash.
     """
@@ -31,14 +41,19 @@ class CsvFacts:
     row_problems: tuple[RowProblem, ...]
     notices: tuple[str, ...]
     sha256: str
+    whole: bool = True
 
 
 def check_csv(
-    file: IO[bytes], sheet: str | None = None, look: Callable[[Row], None] | None = None
+    file: IO[bytes],
+    sheet: str | None = None,
+    look: Callable[[Row, int], Sequence[CatalogueProblem]] | None = None,
 ) -> CsvFacts:
-    """Read and check the whole file in constant memory. Blocks: call it in a thread.
+    """Read and check a file in constant memory. Blocks: call it in a thread.
 
-    ``sheet`` names the sheet of a workbook. ``look`` is called with every row.
+    Of a file of more than 64 MB the first million rows are checked, and the others by plan, which
+    refuses the request if they are not valid. ``sheet`` names the sheet of a workbook. ``look`` is
+    called with every row and the 1-based column of its URLs, and returns further problems of it.
 
     Raises:
         InputRefused: the file as a whole is refused; the error's text says why and what to do.
@@ -46,28 +61,35 @@ def check_csv(
     products = images = problem_count = 0
     problems: list[RowProblem] = []
     any_address = False
+    most = None if file.seek(0, io.SEEK_END) <= CHECKED_WHOLE else ROWS_CHECKED
     with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True) as rows:
         for row in rows:
             products += 1
             images += len(row.urls)
+            found = row.problems
             if look is not None:
-                look(row)
+                more = look(row, rows.columns.urls + 1)
+                found, problem_count = (*found, *more), problem_count + len(more)
             any_address = any_address or len(row.urls) > row.problem_count
-            if row.problems:
+            if found:
                 problem_count += row.problem_count
-                shown = row.problems[: ROW_PROBLEMS_SHOWN - len(problems)]
+                shown = found[: ROW_PROBLEMS_SHOWN - len(problems)]
                 problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
+            if products == most:
+                break
+    whole = most is None or products < most
     if products == 0:
         raise InputRefused("the file has a header and no rows")
-    if not any_address:
+    if whole and not any_address:
         raise InputRefused(_without_address(products, problems[0]))
     return CsvFacts(
         products,
         images,
         problem_count,
         tuple(problems),
-        rows.notices,
+        rows.notices if whole else (*rows.notices, _NOT_WHOLE),
         _sha256(file),
+        whole,
     )
 
 

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import anyio.to_thread
 
-from imagebatch_core.catalogue.rows import Row
+from imagebatch_core.catalogue.rows import Row, RowProblem
+from imagebatch_core.egress_rules import EgressRules
 
+from .address_check import AddressCheck
 from .csv_check import CsvFacts, check_csv
 
 #: Number of rows in the sample, and of hosts in the response: those with the most images.
@@ -31,22 +33,26 @@ class Inspection:
     sample: Sequence[Row]
 
 
-async def inspect(file: IO[bytes], sheet: str | None, limiter: anyio.CapacityLimiter) -> Inspection:
+async def inspect(
+    file: IO[bytes], sheet: str | None, rules: EgressRules, limiter: anyio.CapacityLimiter
+) -> Inspection:
     """Check a file and return what is in it. Raises InputRefused if an upload would.
 
-    ``limiter`` limits how many files are checked at the same time.
+    ``rules`` say which addresses are never fetched. ``limiter`` limits how many files are checked
+    at the same time.
     """
-    seen = _Seen()
+    seen = _Seen(AddressCheck(rules))
     facts = await anyio.to_thread.run_sync(check_csv, file, sheet, seen.add, limiter=limiter)
     return Inspection(facts, seen.hosts.most_common(HOSTS_SHOWN), seen.sample)
 
 
 class _Seen:
-    def __init__(self) -> None:
+    def __init__(self, addresses: AddressCheck) -> None:
+        self._addresses = addresses
         self.hosts: Counter[str] = Counter()
         self.sample: list[Row] = []
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row, column: int) -> Sequence[RowProblem]:
         if len(self.sample) < SAMPLE_ROWS:
             self.sample.append(row)
         for url in row.urls:
@@ -55,6 +61,7 @@ class _Seen:
                 self.hosts[host] += 1
         if len(self.hosts) > 2 * HOSTS_COUNTED:
             self.hosts = Counter(dict(self.hosts.most_common(HOSTS_COUNTED)))
+        return self._addresses.problems(row, column)
 
 
 def _host(url: str) -> str | None:
