@@ -134,7 +134,7 @@ def test_a_manifest_with_an_s3_source_reads_an_upload(stack: Stack, gateway: htt
     assert gateway.get("/api/status/from-s3").json()["status"] == "completed"
 
 
-def test_a_key_of_another_namespace_and_an_unsupported_field_are_refused(stack: Stack) -> None:
+def test_a_key_of_another_namespace_and_a_pod_that_is_not_allowed_are_refused(stack: Stack) -> None:
     apply(
         stack,
         manifest("foreign", source={"s3": {"key": "other/uploads/a.csv"}}),
@@ -143,7 +143,7 @@ def test_a_key_of_another_namespace_and_an_unsupported_field_are_refused(stack: 
     )
     for name, type_, reason in (
         ("foreign", "Accepted", "SourceNotAllowed"),
-        ("later", "Accepted", "NotImplemented"),
+        ("later", "Accepted", "RunnerNotAllowed"),
         ("broken", "Succeeded", "InputRefused"),
     ):
         status = finished(stack, name)

@@ -32,7 +32,9 @@ class Toleration(Model):
     )
 
 
-Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$")]
+Quantity = Annotated[
+    str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE]|m)?$")
+]
 
 
 class Resources(Model):
@@ -51,7 +53,7 @@ Labels = Annotated[dict[str, ShortText], Field(max_length=32)]
 
 
 class Runner(Model):
-    """Where and how the runner's pods run. Not supported yet: a batch that sets it is refused."""
+    """Where and how the runner's pods run, within what the chart allows (runner.overrides)."""
 
     resources: Resources | None = Field(None, description="CPU and memory of each runner pod.")
     node_selector: Labels | None = Field(

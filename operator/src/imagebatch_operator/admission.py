@@ -9,10 +9,10 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.keys import BatchKeys, is_below, key_problem, store_prefix, upload_prefix
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.unsupported import explain_unsupported, unsupported
 from imagebatch_operator.cluster.client import Forbidden, Kube, NotFound, core_path
 from imagebatch_operator.policies.accepted import not_understood, over_ceilings, priority_in_kueue
 from imagebatch_operator.policies.observed import Refusal
+from imagebatch_operator.policies.runner_overrides import not_allowed
 
 from .settings import Settings
 
@@ -23,7 +23,7 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
     Raises:
         KubeError: the API server does not respond.
     """
-    refusal = not_acted_on(batch, settings.ceilings) or _key_not_granted(batch, settings)
+    refusal = spec_refused(batch, settings) or _key_not_granted(batch, settings)
     if refusal is not None:
         return refusal
     root = await _root(batch, kube, settings)
@@ -32,22 +32,23 @@ async def accept(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Ref
     return await _config_map_missing(batch, kube) or root
 
 
+def spec_refused(batch: ImageBatch, settings: Settings) -> Refusal | None:
+    """Return a refusal if the spec asks for what this release does not do or allow."""
+    return not_acted_on(batch, settings.ceilings) or _runner_not_allowed(batch, settings)
+
+
 def not_acted_on(batch: ImageBatch, ceilings: Ceilings = NO_CEILINGS) -> Refusal | None:
-    """Return a refusal if the spec uses fields that have no effect in this release or batch."""
-    return (
-        not_understood(batch)
-        or _not_implemented(batch)
-        or priority_in_kueue(batch)
-        or over_ceilings(batch, ceilings)
-    )
+    """Return a refusal if the spec has fields that have no effect here, or exceed a ceiling."""
+    return not_understood(batch) or priority_in_kueue(batch) or over_ceilings(batch, ceilings)
 
 
-def _not_implemented(batch: ImageBatch) -> Refusal | None:
-    """Return a permanent refusal if the spec uses fields that this release does not act on."""
-    fields = unsupported(batch.spec)
-    if not fields:
+def _runner_not_allowed(batch: ImageBatch, settings: Settings) -> Refusal | None:
+    """Return a permanent refusal if ``spec.runner`` asks for more than the chart allows."""
+    if batch.spec.runner is None:
         return None
-    return Refusal(Reason.NOT_IMPLEMENTED, explain_unsupported(fields), permanent=True)
+    base = settings.runner_resources
+    found = not_allowed(batch.spec.runner, settings.runner_overrides, base)
+    return Refusal(Reason.RUNNER_NOT_ALLOWED, "; ".join(found), permanent=True) if found else None
 
 
 def _key_not_granted(batch: ImageBatch, settings: Settings) -> Refusal | None:

@@ -14,6 +14,7 @@ from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shown_url import shown_url
 from imagebatch_core.spec import Source
 from imagebatch_core.status import Ending
+from imagebatch_operator.policies import runner_overrides
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.shards import first_shard
 
@@ -116,15 +117,21 @@ def pod_template(
     batch: ImageBatch, action: CreateJob, settings: Settings, secret: S3Secret | None = DEFAULT
 ) -> dict[str, Any]:
     """Return the pod template of a Job; it is equal for equal settings and the same Secret."""
+    runner = batch.spec.runner
     mark = {
+        **((runner and runner.pod_labels) or {}),
         **labels(batch),
         names.LABEL_STEP: (
             f"{action.step}-{action.chunk}" if action.step is Step.COMPRESS else action.step.value
         ),
         names.LABEL_RUN: str(action.run),
     }
+    annotations = {
+        **settings.runner_pod_annotations,
+        **((runner and runner.pod_annotations) or {}),
+    }
     return {
-        "metadata": {"labels": mark, "annotations": dict(settings.runner_pod_annotations)},
+        "metadata": {"labels": mark, "annotations": annotations},
         "spec": _pod(batch, action, settings, secret),
     }
 
@@ -194,7 +201,7 @@ def _pod(
                     *env,
                 ],
                 "envFrom": [{"configMapRef": {"name": names.RUNNER_CONFIG_MAP}}],
-                "resources": _resources(settings),
+                "resources": runner_overrides.resources(batch.spec.runner, _resources(settings)),
                 "terminationMessagePolicy": "File",
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -206,7 +213,7 @@ def _pod(
         ],
         "volumes": volumes,
         **_isolation(settings),
-        **settings.runner_placement,
+        **runner_overrides.placement(batch.spec.runner, settings.runner_placement),
     }
 
 

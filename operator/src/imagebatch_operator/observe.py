@@ -160,11 +160,11 @@ class Observer:
         # A batch that an older release accepted has no recorded root: it is checked again.
         if is_accepted and batch.status.storage is not None:
             # The batch was suspended from the start: no work is lost if a change since is refused.
-            return admission.not_acted_on(batch, self._settings.ceilings)
+            return admission.spec_refused(batch, self._settings)
         if waits is not None and accepted is not None and accepted.reason is waits.reason:
             # The other checks passed before the wait began, and run again after it: a wait of hours
             # sends no requests to the API server.
-            return admission.not_acted_on(batch, self._settings.ceilings)
+            return admission.spec_refused(batch, self._settings)
         return await admission.accept(batch, self._kube, self._settings)
 
     def _earlier(self, batch: ImageBatch) -> Earlier | Refusal | None:

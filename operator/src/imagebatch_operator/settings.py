@@ -23,6 +23,7 @@ from imagebatch_core.keys import key_problem
 from imagebatch_core.model import Name
 from imagebatch_core.runner_pods import Quantity
 from imagebatch_core.spec import HttpUrl
+from imagebatch_operator.policies.runner_overrides import NO_OVERRIDES, Overrides
 
 #: Fields of a pod's spec that say where it runs.
 PLACEMENT: Final = (
@@ -112,6 +113,11 @@ class Settings(EgressSettings):
         None,
         description="false: runner pods run in a user namespace of their own. Not set: the "
         "cluster's default.",
+    )
+    runner_overrides: Annotated[Overrides, Json] = Field(
+        NO_OVERRIDES,
+        description="JSON of what spec.runner of a batch may set: resources (caps), nodeSelector, "
+        "tolerations, priorityClassNames, podLabels and podAnnotations (lists).",
     )
     fetch_credentials_secret: Name | None = Field(
         None,

@@ -14,8 +14,10 @@ from imagebatch_core import names
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings, Range
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.environment import PREFIX, EnvironmentSettings, variable
+from imagebatch_core.runner_pods import Toleration
 from imagebatch_gateway.settings import Settings as GatewaySettings
 from imagebatch_operator.cluster.served_schema import PATIENCE
+from imagebatch_operator.policies.runner_overrides import NO_OVERRIDES, Overrides
 from imagebatch_operator.settings import Settings as OperatorSettings
 from imagebatch_runner.fetch.s3_urls import S3AllowList, S3Object
 from imagebatch_runner.settings import Settings as RunnerSettings
@@ -196,6 +198,12 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
             "runtimeClassName": "gvisor",
             "hostUsers": False,
             "podAnnotations": {"sidecar.istio.io/inject": "false"},
+            "overrides": {
+                "resources": {"cpu": 4, "memory": "8Gi"},
+                "nodeSelector": {"pool": ["spot"]},
+                "tolerations": [{"key": "spot", "operator": "Exists"}],
+                "podLabels": ["team.example/*"],
+            },
         },
     )
     settings = OperatorSettings.from_env(chart.env("imagebatch-operator"))
@@ -223,6 +231,12 @@ def test_the_operator_accepts_its_settings(render: Render) -> None:
     )
     assert GatewaySettings.from_env(chart.env("imagebatch-gateway")).ceilings == settings.ceilings
     assert (settings.default_ttl_seconds, settings.ended_batches_per_namespace) == (2_592_000, 50)
+    assert settings.runner_overrides == Overrides(
+        resources={"cpu": 4, "memory": "8Gi"},
+        node_selector={"pool": ["spot"]},
+        tolerations=[Toleration(key="spot", operator="Exists")],
+        pod_labels=["team.example/*"],
+    )
     assert settings.fetch_credentials_secret == "shop-headers"
     assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert settings.signing_secret_file is not None
@@ -238,6 +252,7 @@ def test_by_default_any_number_of_batches_runs(render: Render) -> None:
     settings = OperatorSettings.from_env(render().env("imagebatch-operator"))
     assert (settings.running_batches, settings.running_batches_per_namespace) == (None, None)
     assert settings.ceilings == NO_CEILINGS
+    assert settings.runner_overrides == NO_OVERRIDES
     assert (settings.default_ttl_seconds, settings.ended_batches_per_namespace) == (None, None)
 
 

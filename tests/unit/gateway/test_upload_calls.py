@@ -17,7 +17,6 @@ from imagebatch_gateway.backends.errors import (
     QuotaExceeded,
     SpecRefused,
 )
-from imagebatch_gateway.uploads import form as options
 from support.nocsv import NO_CSV
 from support.workbooks import HEADER, by_openpyxl
 from unit.gateway.builders import CSV, NAMESPACE, FakeBatches, uploads_in
@@ -199,25 +198,6 @@ async def test_a_request_to_reuse_reaches_the_resource(
     spec = batches.stored[answer.json()["requestId"]].spec
     assert spec.reuse_from is not None
     assert spec.reuse_from.name == earlier
-
-
-async def test_what_the_operator_would_refuse_is_refused_at_upload(
-    http: httpx.AsyncClient,
-    store: MemoryStore,
-    batches: FakeBatches,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # The list shrinks with every release, so this test names a field of its own.
-    monkeypatch.setattr(
-        options, "unsupported", lambda spec: ["spec.dryRun"] if spec.dry_run else []
-    )
-    answer = await send(http, dryRun="true")
-    assert answer.status_code == 400
-    assert "spec.dryRun" in answer.json()["message"]
-    assert answer.json()["errors"][0]["field"] == "spec.dryRun"
-    assert uploads_in(store) == []
-    assert batches.stored == {}
-    assert (await send(http, dryRun="false")).status_code == 200
 
 
 async def test_empty_form_fields_count_as_not_given(

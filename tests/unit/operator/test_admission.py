@@ -9,6 +9,7 @@ from imagebatch_core.reasons import Reason
 from imagebatch_operator.admission import accept
 from imagebatch_operator.cluster.client import core_path
 from imagebatch_operator.policies.observed import Refusal
+from imagebatch_operator.policies.runner_overrides import Overrides
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import UID, BatchBuilder, batch
 from unit.operator.fakecluster import FakeCluster
@@ -23,16 +24,15 @@ async def refused(builder: BatchBuilder, cluster: FakeCluster | None = None) -> 
     return found
 
 
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"runner": {"priorityClassName": "high"}}, "runner"),
-    ],
-)
-async def test_what_is_not_acted_on_is_refused_by_name(spec: dict[str, Any], field: str) -> None:
-    found = await refused(batch().spec(**spec))
-    assert (found.reason, found.permanent) == (Reason.NOT_IMPLEMENTED, True)
-    assert field in found.message
+async def test_what_the_chart_does_not_allow_of_the_runner_is_refused_for_good() -> None:
+    found = await refused(batch().spec(runner={"priorityClassName": "high"}))
+    assert (found.reason, found.permanent) == (Reason.RUNNER_NOT_ALLOWED, True)
+    assert "priorityClassName: high is not allowed; none is allowed" in found.message
+    allowed = SETTINGS.model_copy(
+        update={"runner_overrides": Overrides(priority_class_names=["high"])}
+    )
+    built = batch().spec(runner={"priorityClassName": "high"}).build()
+    assert isinstance(await accept(built, FakeCluster(), allowed), str)
 
 
 @pytest.mark.parametrize(

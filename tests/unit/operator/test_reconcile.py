@@ -319,25 +319,6 @@ async def test_a_strangers_job_of_that_name_is_not_taken_for_ours(settings: Sett
     assert "another owner" in reconciling.message
 
 
-async def test_a_change_that_is_not_supported_ends_only_what_has_not_begun(
-    settings: Settings,
-) -> None:
-    for begun, phase in ((False, Phase.FAILED), (True, Phase.PROCESSING)):
-        cluster = applied(batch().spec(suspend=not begun))
-        life = Life(cluster, settings)
-        await life.one_pass()
-        path = batch_path("shop", "spring")
-        body = cluster.objects[path]
-        cluster.add(path, {**body, "spec": {**body["spec"], "runner": {}}})
-        for _ in range(3):
-            await life.one_pass()
-        status = result(cluster).status
-        accepted = status.condition(ConditionType.ACCEPTED)
-        assert accepted is not None
-        assert accepted.reason is Reason.NOT_IMPLEMENTED
-        assert status.phase is phase
-
-
 async def test_a_batch_where_no_gateway_serves_is_told_without_an_address(
     settings: Settings, receiver: Receiver
 ) -> None:

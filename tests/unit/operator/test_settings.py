@@ -24,6 +24,8 @@ IMAGE = {"IMAGEBATCH_RUNNER_IMAGE": "runner:1"}
         ("WORKERS", "0"),
         ("RUNNING_BATCHES", "0"),
         ("CEILINGS", "{"),
+        ("RUNNER_OVERRIDES", '{"podLabels": ["*"]}'),
+        ("RUNNER_OVERRIDES", '{"podLabels": ["imagebatch.dev/*"]}'),
         ("CEILINGS", '{"pods": 3}'),
         ("CEILINGS", '{"images": 0}'),
         ("RESYNC_SECONDS", "-1"),

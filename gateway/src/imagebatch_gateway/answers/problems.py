@@ -6,7 +6,7 @@ Only this module knows the HTTP status, code and title of each error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,7 +14,6 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 
 from imagebatch_core.errors import ImageBatchError, InputRefused
-from imagebatch_core.unsupported import explain_unsupported
 from imagebatch_gateway.backends.errors import (
     BatchMissing,
     BatchUnreadable,
@@ -92,20 +91,6 @@ def invalid_csv(message: str, line: int | None) -> Problem:
 def invalid_csv_of(error: InputRefused) -> Problem:
     """Return the problem of a refused file. The line number gets a field of its own."""
     return invalid_csv(str(error).removeprefix(f"line {error.line}: "), error.line)
-
-
-def not_implemented(fields: Sequence[str]) -> Problem:
-    """Return the problem of a request that uses fields which this release does not implement.
-
-    ``fields`` are paths of the resource, such as ``spec.priority``.
-    """
-    return Problem(
-        400,
-        "not-implemented",
-        "This release does not do that yet",
-        detail=explain_unsupported(fields),
-        extra={"errors": [{"field": field, "message": "not implemented"} for field in fields]},
-    )
 
 
 def invalid_options(*errors: tuple[str, str]) -> Problem:

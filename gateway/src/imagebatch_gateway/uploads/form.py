@@ -40,9 +40,8 @@ from imagebatch_core.spec import (
     Source,
     Webhook,
 )
-from imagebatch_core.unsupported import unsupported
 from imagebatch_core.urls import UrlRefused, check_url
-from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv, not_implemented
+from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv
 
 #: Fields of the spec that are not fields of the form. A new field of the spec becomes one unless it
 #: is listed here.
@@ -142,9 +141,6 @@ class UploadForm(Model):
             )
         except ValidationError as error:
             raise _problem(error.errors(), ()) from error
-        refused = unsupported(template)
-        if refused:
-            raise not_implemented(refused)
         return template
 
     def _webhook(self) -> Webhook | None:
@@ -184,7 +180,7 @@ def upload_form(
     """Return a FastAPI dependency that reads and checks the upload form.
 
     The dependency raises Problem 422 for an option that is unknown, out of bounds or given twice,
-    and Problem 400 for a missing file and for a field that the operator does not implement.
+    and Problem 400 for a missing file.
     """
 
     async def read_form(request: Request, form: UploadForm) -> CheckedForm:

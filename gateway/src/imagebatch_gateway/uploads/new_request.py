@@ -23,9 +23,8 @@ from pydantic_core import ErrorDetails
 
 from imagebatch_core.model import Model
 from imagebatch_core.spec import ImageBatchSpec, Source
-from imagebatch_core.unsupported import unsupported
 from imagebatch_core.urls import UrlRefused, check_url
-from imagebatch_gateway.answers.problems import Problem, invalid_options, not_implemented
+from imagebatch_gateway.answers.problems import Problem, invalid_options
 
 #: Fields of the spec that can be set only with kubectl, or with PATCH once the request exists.
 _NOT_HERE: Final = frozenset({"cancel", "runner"})
@@ -60,9 +59,6 @@ class NewRequestBase(Model):
             spec = ImageBatchSpec.model_validate(given)
         except ValidationError as error:
             raise _problem(error.errors(), ()) from error
-        refused = unsupported(spec)
-        if refused:
-            raise not_implemented(refused)
         _check_source(spec.source)
         inherited = [name for name in _INHERITED if name in given]
         if spec.source.retry_of is not None and inherited:

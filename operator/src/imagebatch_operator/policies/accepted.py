@@ -14,7 +14,6 @@ from imagebatch_core.names import LABEL_KUEUE_PRIORITY, LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ConditionStatus
-from imagebatch_core.unsupported import explain_unsupported, unsupported
 
 from .observed import Refusal
 
@@ -34,20 +33,18 @@ def refused_since(batch: ImageBatch) -> datetime | None:
 
 def still_accepted(batch: ImageBatch, ceilings: Ceilings = NO_CEILINGS) -> tuple[bool, Reason, str]:
     """Return status, reason and message of the condition ``Accepted`` for an accepted batch."""
-    unknown = not_understood(batch)
-    fields = [*batch.unknown_fields, *unsupported(batch.spec)]
-    if not fields:
-        priority = priority_in_kueue(batch)
-        if priority is not None:
-            return False, priority.reason, f"{priority.message}; the batch goes on"
-        over = [one for one in ceilings.exceeded(batch.spec) if one.fixable]
-        if over:
-            text = f"{_listed(over)}; the batch goes on with what is allowed"
-            return False, Reason.LIMIT_EXCEEDED, text
-        return True, Reason.ACCEPTED, ""
-    advice = "the change has no effect and the batch goes on as it was accepted: take it back"
-    reason = unknown.reason if unknown else Reason.NOT_IMPLEMENTED
-    return False, reason, explain_unsupported(fields, advice)
+    if batch.unknown_fields:
+        text = f"this operator does not know {', '.join(batch.unknown_fields)}"
+        advice = "the change has no effect and the batch goes on as it was accepted: take it back"
+        return False, Reason.SPEC_NOT_UNDERSTOOD, f"{text}; {advice}"
+    priority = priority_in_kueue(batch)
+    if priority is not None:
+        return False, priority.reason, f"{priority.message}; the batch goes on"
+    over = [one for one in ceilings.exceeded(batch.spec) if one.fixable]
+    if over:
+        text = f"{_listed(over)}; the batch goes on with what is allowed"
+        return False, Reason.LIMIT_EXCEEDED, text
+    return True, Reason.ACCEPTED, ""
 
 
 def priority_in_kueue(batch: ImageBatch) -> Refusal | None:

@@ -19,7 +19,16 @@ from imagebatch_operator.policies.actions import (
 )
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation, PodOutcome, Refusal
-from unit.operator.builders import NOW, BatchBuilder, after, batch, collect_done, job, plan_done
+from unit.operator.builders import (
+    CSV,
+    NOW,
+    BatchBuilder,
+    after,
+    batch,
+    collect_done,
+    job,
+    plan_done,
+)
 
 PLAN = job(Step.PLAN)
 PLAN_DONE = job(Step.PLAN, succeeded=True, ready=0, active=0)
@@ -433,10 +442,10 @@ def test_the_deadline_counts_from_the_start_and_wakes_by_itself() -> None:
 
 
 def test_a_permanent_refusal_fails_the_batch_before_any_job() -> None:
-    refusal = Refusal(Reason.NOT_IMPLEMENTED, "not yet", permanent=True)
+    refusal = Refusal(Reason.SOURCE_NOT_ALLOWED, "not yet", permanent=True)
     decision = decide(batch().build(), Observation(refusal=refusal), NOW)
     accepted = condition(decision.status, ConditionType.ACCEPTED)
-    assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
+    assert (accepted.status, accepted.reason) == ("False", Reason.SOURCE_NOT_ALLOWED)
     assert decision.status.phase is Phase.FAILED
     assert decision.actions == ()
 
@@ -568,37 +577,11 @@ def test_an_old_job_between_two_pods_is_not_called_blocked() -> None:
 # Changes after acceptance
 
 
-def test_a_change_that_is_not_supported_is_refused_and_the_batch_goes_on() -> None:
-    builder = batch().shards(3, first_runs=1).spec(runner={"priorityClassName": "high"})
-    running = Observation(jobs=(job(Step.COMPRESS),))
-    decision = decide(builder.build(), running, NOW)
-    accepted = condition(decision.status, ConditionType.ACCEPTED)
-    assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
-    assert "spec.runner" in accepted.message
-    assert decision.status.phase is Phase.PROCESSING
-    assert decision.actions == ()
-    back = decide(after(builder.spec(runner=None), decision.status), running, NOW)
-    assert condition(back.status, ConditionType.ACCEPTED).status == "True"
-
-
-def test_a_finished_batch_refuses_such_a_change_and_keeps_its_end() -> None:
-    builder = collecting(batch())
-    read = Observation(jobs=(COLLECT_DONE,), outcomes={COLLECT_DONE.name: collect_done()})
-    ended = decide(builder.build(), read, NOW).status
-    changed = decide(
-        after(builder.spec(runner={"priorityClassName": "high"}), ended), Observation(), NOW
-    )
-    accepted = condition(changed.status, ConditionType.ACCEPTED)
-    assert (accepted.status, accepted.reason) == ("False", Reason.NOT_IMPLEMENTED)
-    assert changed.status.phase is Phase.COMPLETED
-    assert condition(changed.status, ConditionType.SUCCEEDED).status == "True"
-
-
 def test_a_batch_that_was_refused_stays_refused_when_the_field_is_taken_back() -> None:
-    refusal = Refusal(Reason.NOT_IMPLEMENTED, "not yet", permanent=True)
-    builder = batch().spec(runner={"priorityClassName": "high"})
+    refusal = Refusal(Reason.SOURCE_NOT_ALLOWED, "no", permanent=True)
+    builder = batch().spec(source={"s3": {"key": "other/x.csv"}})
     refused = decide(builder.build(), Observation(refusal=refusal), NOW).status
-    later = decide(after(builder.spec(runner=None), refused), Observation(), NOW)
+    later = decide(after(builder.spec(source={"inline": CSV}), refused), Observation(), NOW)
     assert condition(later.status, ConditionType.ACCEPTED).status == "False"
 
 
