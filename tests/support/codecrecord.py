@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Made:
     colours: tuple[int, ...]
 
 
+@cache
 def outputs() -> dict[str, Made]:
     """Return the codec's outputs by a name for picture and options."""
     return {name: _made(data, options, fast=fast) for name, data, options, fast in _cases()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def test_lines_of_a_shard_come_back_one_for_each_image(items: list[ShardItem]) -
     assert [ShardItem.from_line(line) for line in lines] == items
 
 
+@pytest.mark.slow
 @given(st.lists(results(), max_size=5))
 def test_lines_of_a_part_come_back_one_for_each_result(written: list[ImageResult]) -> None:
     lines = "".join(result.to_line() for result in written).encode().splitlines()

@@ -8,6 +8,7 @@ from demo.local_run import run_local
 from stack.errors import StackFailed
 
 
+@pytest.mark.slow
 def test_a_local_run_that_is_refused_stops_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

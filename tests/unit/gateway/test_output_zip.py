@@ -77,6 +77,7 @@ async def test_without_an_output_the_archive_is_empty(
     assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == []
 
 
+@pytest.mark.slow
 def test_more_files_than_zip_counts_are_counted_by_zip64() -> None:
     sent = io.BytesIO()
     with tempfile.TemporaryFile() as directory:

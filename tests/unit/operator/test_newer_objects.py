@@ -283,6 +283,7 @@ def mutations(status: dict[str, Any]) -> Iterator[tuple[str, Place, dict[str, An
     yield "phase", (), {**status, "phase": "Resting"}
 
 
+@pytest.mark.slow
 async def test_whatever_a_newer_operator_wrote_into_the_status_the_end_is_the_same(
     settings: Settings,
 ) -> None:

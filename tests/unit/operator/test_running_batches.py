@@ -180,6 +180,7 @@ async def test_a_higher_priority_overtakes_while_it_is_queued() -> None:
     assert [name for _, name in world.began] == ["a", "d", "b", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [True, False], ids=["before", "after"])
 async def test_killed_at_any_write_no_more_run_than_may_and_none_is_forgotten(lost: bool) -> None:
     whole = World(running_batches=2)

@@ -144,12 +144,14 @@ def test_header_of_many_columns_is_refused_for_every_row_is_filled_up_to_it() ->
         rows(header(COLUMN_LIMIT - 2))
 
 
+@pytest.mark.slow
 def test_millions_of_empty_columns_take_no_time_to_leave_out() -> None:
     """Copying what is left for each of them would take hours."""
     (row,) = rows(HEADER + b"," * 3_000_000 + b"\n1,Cat,http://a\n")
     assert row.extra == ()
 
 
+@pytest.mark.slow
 def test_millions_of_empty_lines_are_skipped_and_counted() -> None:
     (row,) = rows(HEADER + b"\n" * 1_000_001 + b"1,Cat,http://a\n")
     assert (row.number, row.line) == (1, 1_000_002)

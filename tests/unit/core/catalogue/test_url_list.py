@@ -197,6 +197,7 @@ def test_entries_stand_in_the_text_in_their_order_and_nothing_else_is_lost(text:
     assert not (rest + text[end:]).translate(dict.fromkeys(map(ord, ",;|"))).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [
     "," * 1_000_000, "|\n" * 500_000, " " * 1_000_000, "https://a/" + ",b" * 500_000,
     "https://a/" + ",b.jpg" * 150_000, "a," * 500_000, " a" * 500_000, "," + "a" * 1_000_000,

@@ -115,6 +115,7 @@ def noise(width: int, height: int) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(0.7))
 
 
+@pytest.mark.slow
 def test_jpeg_is_left_to_pillow_where_memory_is_short() -> None:
     """The process may have as much memory as Pillow needs, which is less than the scratch."""
     program = """

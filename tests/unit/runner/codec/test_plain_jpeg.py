@@ -144,6 +144,7 @@ def test_a_progressive_jpeg_of_the_quality_asked_for_keeps_its_scans(out: Binary
     assert outcome(source, out, fast=True, quality=75)[0].startswith("kept")
 
 
+@pytest.mark.slow
 def test_native_library_accepts_no_damaged_jpeg_that_pillow_refuses(out: BinaryIO) -> None:
     """What the native library accepts Pillow must accept too, as the same picture."""
     dice = random.Random(7)

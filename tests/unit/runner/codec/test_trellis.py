@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[4]
 BLOCKS = 200_000
 
 
+@pytest.mark.slow
 def test_trellis_finds_the_same_choice_as_a_search_of_all_ways(tmp_path: Path) -> None:
     gcc = shutil.which("gcc")
     if gcc is None:

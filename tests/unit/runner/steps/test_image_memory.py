@@ -60,6 +60,7 @@ async def through(
         return await asyncio.gather(*map(one, names))
 
 
+@pytest.mark.slow
 async def test_large_images_are_decoded_alone_and_small_ones_together(tmp_path: Path) -> None:
     (tmp_path / "large.jpg").write_bytes(jpeg(size=(2000, 1500)))
     (tmp_path / "small.jpg").write_bytes(jpeg(size=(1000, 800)))

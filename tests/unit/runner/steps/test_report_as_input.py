@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def result(row: Row, position: int, url: str) -> ImageResult:
     )
 
 
+@pytest.mark.slow
 @given(st.data(), st.lists(NAME, max_size=3))
 def test_report_read_again_gives_its_rows(data: st.DataObject, names: list[str]) -> None:
     products = st.tuples(
