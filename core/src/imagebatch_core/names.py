@@ -27,6 +27,8 @@ ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 ANNOTATION_WAITS: Final = f"{GROUP}/waits"
 #: On a Job that runs the shards that failed once more: their numbers.
 ANNOTATION_SHARDS: Final = f"{GROUP}/shards"
+#: On an ImageBatch: each new value sends the webhook's event once more.
+ANNOTATION_REPLAY_WEBHOOK: Final = f"{GROUP}/replay-webhook"
 # Set by the gateway: hash of an upload's file and options, to recognise a repeated upload.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 #: Name of the uploaded file, a name for people, and the user who made the request.

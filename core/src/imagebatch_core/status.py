@@ -22,6 +22,9 @@ from .words import ConditionTypeWord, PhaseWord, ReasonWord
 
 #: The most characters of a condition's message.
 MESSAGE_LENGTH: Final = 1024
+#: How many attempts to deliver a webhook the status lists, and the most characters of a message.
+RECENT_ATTEMPTS: Final = 5
+ATTEMPT_MESSAGE_LENGTH: Final = 200
 #: The most batches of whose outputs a retry of a retry may consist, besides the earlier one.
 LONGEST_RETRY_CHAIN: Final = 50
 
@@ -190,6 +193,20 @@ class Ending(Document):
     since: datetime = Field(description="When it was noticed.")
 
 
+class WebhookAttempt(Document):
+    """One attempt to deliver an event."""
+
+    time: datetime = Field(description="Time at which the attempt ended.")
+    code: int | None = Field(
+        None, description="HTTP status of the response; not set if no response arrived."
+    )
+    message: str = Field(
+        "",
+        description="What happened, in a sentence.",
+        json_schema_extra={"maxLength": ATTEMPT_MESSAGE_LENGTH},
+    )
+
+
 class WebhookStatus(Document):
     """The event to deliver, and its attempts. It is recorded before the first attempt: after a
     crash an attempt may be repeated, but the event is not lost.
@@ -216,6 +233,13 @@ class WebhookStatus(Document):
     )
     target: str | None = Field(
         None, description="SHA-256 of the spec.webhook that the last attempt used."
+    )
+    recent: Annotated[list[WebhookAttempt], Field(max_length=RECENT_ATTEMPTS)] = Field(
+        default_factory=list, description="The last attempts, also those before a replay."
+    )
+    replay: str | None = Field(
+        None,
+        description="SHA-256 of the annotation imagebatch.dev/replay-webhook that was acted on.",
     )
 
 

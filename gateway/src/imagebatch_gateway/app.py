@@ -42,6 +42,7 @@ from .routes import (
     status,
     uploads,
     validation,
+    webhooks,
 )
 from .services import Namespaces, Services
 from .settings import Settings
@@ -57,7 +58,8 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
-    uploads, validation, status, downloads, requests, retries, products, images, previews, events,
+    uploads, validation, status, downloads, requests, retries, webhooks, products, images, previews,
+    events,
     callers, keys, files, health, pages, page_forms, reference,
 )  # fmt: skip
 

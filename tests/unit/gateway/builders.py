@@ -220,6 +220,12 @@ class FakeBatches:
         self.stored[name] = changed
         return changed
 
+    async def annotate(self, name: str, annotations: Mapping[str, str]) -> ImageBatch:
+        batch = await self.get(name)
+        changed = batch.model_copy(update={"annotations": batch.annotations | annotations})
+        self.stored[name] = changed
+        return changed
+
     async def delete(self, name: str) -> None:
         if self.stored.pop(name, None) is None:
             raise BatchMissing(name)

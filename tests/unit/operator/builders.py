@@ -52,6 +52,10 @@ class BatchBuilder:
     def webhook(self, url: str = "https://hooks.example/done") -> Self:
         return self.spec(webhook={"url": url})
 
+    def annotated(self, name: str, value: str) -> Self:
+        self._body["metadata"].setdefault("annotations", {})[name] = value
+        return self
+
     def deleted(self) -> Self:
         self._body["metadata"]["deletionTimestamp"] = "2026-01-02T03:03:00Z"
         return self

@@ -39,10 +39,12 @@ from .problems import (
     is_expired,
     limit_exceeded,
     no_csv,
+    no_event_yet,
     no_output_ever,
     no_output_yet,
     no_request_to_retry,
     no_such_file,
+    no_webhook,
     not_ended,
     not_retryable,
     problem_of,
@@ -122,6 +124,8 @@ BAD_FILE: Final = (
 BEYOND: Final = range_not_satisfiable(4096)
 ENDED: Final = has_ended("completed")
 EXPIRED: Final = is_expired()
+NO_WEBHOOK: Final = no_webhook()
+NO_EVENT: Final = no_event_yet()
 NO_RETRY: Final = (
     no_request_to_retry("summer-2026"),
     not_ended("processing"),

@@ -152,6 +152,18 @@ def is_expired() -> Problem:
     return Problem(409, "expired", "The request has expired", detail)
 
 
+def no_webhook() -> Problem:
+    """The request names no receiver of a webhook."""
+    detail = "The request was created without a webhook."
+    return Problem(409, "no-webhook", "The request has no webhook", detail)
+
+
+def no_event_yet() -> Problem:
+    """There is no event of the request that could be sent once more."""
+    detail = "The request has had no event yet: the first is sent when it ends."
+    return Problem(409, "no-event", "There is nothing to replay", detail)
+
+
 def not_ended(status: str) -> Problem:
     """The request has not ended, so its failed images cannot be retried yet."""
     detail = (

@@ -78,6 +78,12 @@ class Batches(Protocol):
         Raises the errors of :meth:`create` and :meth:`get`, except BatchExists.
         """
 
+    async def annotate(self, name: str, annotations: Mapping[str, str]) -> ImageBatch:
+        """Set annotations of the batch and return the changed batch.
+
+        Raises the errors of :meth:`patch`.
+        """
+
     async def delete(self, name: str) -> None:
         """Delete the ImageBatch. Raises BatchMissing, ClusterRefused, ClusterUnavailable."""
 
@@ -155,6 +161,12 @@ class KubeBatches:
         return _read(name, body)
 
     async def patch(self, name: str, spec: Mapping[str, Any]) -> ImageBatch:
+        return await self._merge(name, {"spec": dict(spec)})
+
+    async def annotate(self, name: str, annotations: Mapping[str, str]) -> ImageBatch:
+        return await self._merge(name, {"metadata": {"annotations": dict(annotations)}})
+
+    async def _merge(self, name: str, patch: Mapping[str, Any]) -> ImageBatch:
         async with self._translated(name):
             body = await self._custom.patch_namespaced_custom_object(
                 names.GROUP,
@@ -162,7 +174,7 @@ class KubeBatches:
                 self._namespace,
                 names.PLURAL,
                 name,
-                {"spec": dict(spec)},
+                dict(patch),
                 field_manager="imagebatch-gateway",
                 field_validation="Strict",
                 _content_type="application/merge-patch+json",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from .actions import Action, DeleteBatch, DeleteJob, DeliverWebhook
 from .facts import Case
 from .stages import Next, Over
-from .webhook_retries import receiver_changed
+from .webhook_retries import receiver_changed, replayed
 
 
 def over(case: Case) -> Over | None:
@@ -19,7 +19,7 @@ def over(case: Case) -> Over | None:
     if batch.status.phase is None or not batch.status.phase.finished:
         return None
     actions: list[Action] = [DeleteJob(job.name) for job in case.seen.jobs if not job.deleting]
-    changed = receiver_changed(batch, now)
+    changed = receiver_changed(batch, now) or replayed(batch, now)
     if changed is not None:
         return Over(changed, Next(tuple(actions), look_again=0.0))
     wake: list[datetime] = []

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Final, assert_never
 
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
+from imagebatch_core.names import ANNOTATION_REPLAY_WEBHOOK
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
 from imagebatch_core.status import ImageBatchStatus, Paused, WebhookStatus
@@ -196,7 +197,13 @@ def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> Ima
 def new_outbox(batch: ImageBatch, phase: Phase, now: datetime) -> WebhookStatus:
     """Return an outbox whose event is due now; the same batch and phase give the same event id."""
     event = sha256(f"{batch.uid}/{phase}".encode()).hexdigest()[:32]
-    return WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now)
+    return WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now, replay=replay_asked(batch))
+
+
+def replay_asked(batch: ImageBatch) -> str | None:
+    """Return the hash of the annotation that asks for a replay; ``None`` if there is none."""
+    value = batch.annotations.get(ANNOTATION_REPLAY_WEBHOOK)
+    return None if value is None else sha256(value.encode()).hexdigest()
 
 
 def human_duration(seconds: float) -> str:

@@ -11,10 +11,16 @@ from typing import Final
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
-from imagebatch_core.status import ImageBatchStatus, WebhookStatus
+from imagebatch_core.status import (
+    ATTEMPT_MESSAGE_LENGTH,
+    RECENT_ATTEMPTS,
+    ImageBatchStatus,
+    WebhookAttempt,
+    WebhookStatus,
+)
 
 from .stages import Delivery, Over
-from .status import new_outbox, status_of
+from .status import new_outbox, replay_asked, status_of
 
 #: Seconds before each attempt; the first attempt is made at once.
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
@@ -81,8 +87,28 @@ def receiver_changed(batch: ImageBatch, now: datetime) -> Delivery | None:
     return Delivery(fresh, False, Reason.PENDING_DELIVERY)
 
 
+def replayed(batch: ImageBatch, now: datetime) -> Delivery | None:
+    """Return the outbox with the same event due now if a replay is asked for that was not yet.
+
+    The attempts are counted anew; without an event there is nothing to replay.
+    """
+    outbox, asked = batch.status.webhook, replay_asked(batch)
+    if outbox is None or asked is None or asked == outbox.replay:
+        return None
+    again = {
+        "attempts": 0,
+        "next_attempt_time": now,
+        "delivered_time": None,
+        "abandoned": False,
+        "replay": asked,
+    }
+    return Delivery(outbox.model_copy(update=again), False, Reason.PENDING_DELIVERY, "replayed")
+
+
 def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: float) -> Delivery:
     attempts = outbox.attempts + 1
+    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no response"
+    made = WebhookAttempt(time=now, code=attempt.code, message=what[:ATTEMPT_MESSAGE_LENGTH])
     tried = outbox.model_copy(
         update={
             "attempts": attempts,
@@ -90,10 +116,10 @@ def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: fl
             "last_code": attempt.code,
             "target": attempt.target,
             "next_attempt_time": None,
+            "recent": [*outbox.recent, made][-RECENT_ATTEMPTS:],
         }
     )
     given_up = tried.model_copy(update={"abandoned": True})
-    what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no response"
     if attempt.delivered:
         taken = tried.model_copy(update={"delivered_time": now})
         return Delivery(taken, True, Reason.DELIVERED, what)
