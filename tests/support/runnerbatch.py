@@ -92,6 +92,8 @@ class RunnerBatch:
             "IMAGEBATCH_PUBLIC_BASE_URL": PUBLIC,
             "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
             "IMAGEBATCH_RETRY_BASE_SECONDS": "0.05",
+            # Many batches of the tests name hosts that do not exist.
+            "IMAGEBATCH_UNREACHABLE_SECONDS": "0",
             "IMAGEBATCH_JOB": json.dumps(job),
             "IMAGEBATCH_POD_UID": pod or str(uuid4()),
             "IMAGEBATCH_TERMINATION_LOG": str(self._termination),

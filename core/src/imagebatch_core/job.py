@@ -149,6 +149,17 @@ class Totals(Document):
         return saved_share(self.bytes_in, self.bytes_out)
 
 
+class Estimate(Document):
+    """What a batch will take, measured by fetching and compressing a sample of its images."""
+
+    images: int = Field(description="Images that are expected to have an output.")
+    bytes_in: int = Field(description="Expected total size of their sources in bytes.")
+    bytes_out: int = Field(description="Expected total size of their outputs in bytes.")
+    seconds: int = Field(description="Expected time for compressing, with spec.parallelism.")
+    sampled: int = Field(description="Images of the sample.")
+    failed: int = Field(description="Images of the sample that failed.")
+
+
 Notice = Annotated[str, Field(max_length=500)]
 
 
@@ -176,6 +187,8 @@ class RunnerMessage(Document):
     #: A sentence for people about the batch whose outputs are reused.
     reuse: Annotated[str, Field(max_length=500)] | None = None
     totals: Totals | None = None
+    #: Only after a dry run, or where the batch is held after plan.
+    estimate: Estimate | None = None
     report_key: str | None = None
     report_sha256: str | None = None
 

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     DRY_RUN_COMPLETED = "DryRunCompleted"
     TOO_MANY_FAILED = "TooManyFailed"
     INPUT_REFUSED = "InputRefused"
+    SOURCES_UNREACHABLE = "SourcesUnreachable"
     CONFIGURATION_REFUSED = "ConfigurationRefused"
     PLAN_FAILED = "PlanFailed"
     COLLECT_FAILED = "CollectFailed"

@@ -268,7 +268,9 @@ class ImageBatchSpec(Model):
     )
     cancel: bool = Field(False, description="Whether to cancel the batch. This cannot be undone.")
     dry_run: bool = Field(
-        False, description="Whether to count and check the images only, and compress none."
+        False,
+        description="Whether to count and check the images only, and compress a sample of them to "
+        "estimate time and bytes. Nothing of it is stored.",
     )
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
         None,

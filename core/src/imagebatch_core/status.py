@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .job import Totals
+from .job import Estimate, Totals
 from .model import Document
 from .reasons import ConditionType, Phase, Reason
 from .results import ImageStatus
@@ -281,6 +281,7 @@ class ImageBatchStatus(Document):
     images: Images | None = None
     bytes: Bytes | None = None
     saved: str | None = Field(None, description="Share of bytes saved, for example 61.3%.")
+    estimate: Estimate | None = None
     shards: Shards | None = None
     runs: Runs | None = None
     report: Report | None = None

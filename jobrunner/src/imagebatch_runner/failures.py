@@ -9,6 +9,7 @@
     SourceUnavailable    the address of the batch's CSV fails, perhaps for a while (exit code 1)
     SourceMissing        the batch's CSV is not where the source says (exit code 2)
     NothingToRetry       no image of the earlier batch failed in the way asked for (exit code 2)
+    SourcesUnreachable   no image host of the batch accepted a connection (exit code 2)
     NothingPlanned       the batch ended early, before it was planned (exit code 2)
 """
 
@@ -72,6 +73,10 @@ class SourceMissing(InputRefused):
 
 class NothingToRetry(InputRefused):
     """No image of the batch of ``retryOf`` failed in the way that is asked for."""
+
+
+class SourcesUnreachable(InputRefused):
+    """No host of a sample of the batch's images accepted a connection."""
 
 
 class NothingPlanned(InputRefused):

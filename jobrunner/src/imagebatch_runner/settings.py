@@ -159,6 +159,11 @@ class Settings(EgressSettings):
         description="Time from SIGTERM to the exit: two thirds to finish the images at work, the "
         "rest to record their results. It must be less than the pod's grace period.",
     )
+    unreachable_seconds: Patience = Field(
+        60,
+        description="How long plan tries to connect to the hosts of a sample of the images if none "
+        "of them answers; then the batch fails (SourcesUnreachable). 0: plan does not try.",
+    )
     kept_sources: Annotated[int, Field(ge=0, le=1000)] = Field(
         24,
         description="Number of images of a batch, spread evenly over it, whose sources are kept "

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagebatch_core.job import Estimate
 from imagebatch_core.model import Model
 from imagebatch_core.spec import SuspendAfter
 from imagebatch_core.status import Bytes, Condition, Images
@@ -285,6 +286,10 @@ class RequestAnswer(StatusAnswer):
     queue_position: int | None = Field(
         description="Place among the requests that wait for their turn, from 1; null unless it "
         "waits. `reason` is then Queued."
+    )
+    estimate: Estimate | None = Field(
+        description="What the request will take, measured with a sample of its images. Only after "
+        "a dry run, and where it is held after plan (`suspendAfter`)."
     )
 
 

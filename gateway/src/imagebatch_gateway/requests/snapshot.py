@@ -72,6 +72,7 @@ class Snapshots:
             suspend=batch.spec.suspend,
             suspend_after=batch.spec.suspend_after,
             parallelism=batch.spec.parallelism,
+            estimate=batch.status.estimate,
             priority=batch.spec.priority,
             queue_position=batch.status.queue_position,
         )

@@ -25,7 +25,7 @@ from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.s3_sources import S3Sources
 from imagebatch_runner.fetch.s3_urls import S3AllowList
 from imagebatch_runner.settings import Settings, termination_log
-from imagebatch_runner.steps import collect, plan, retry
+from imagebatch_runner.steps import collect, look, plan, retry
 from imagebatch_runner.steps.batch import Batch, EarlierBatch
 from imagebatch_runner.store.storage import Storage
 
@@ -141,7 +141,7 @@ _Answer = tuple[ExitCode, RunnerMessage | None]
 
 def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
     with clock.timing(Step.PLAN):
-        made = plan.plan(batch)
+        made = plan.plan(batch, look.look_at_sample)
     if len(made.shards_to_run) != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
         return ExitCode.DONE, made.message()
     # A batch of one shard goes on in this pod: starting two more pods would take longer.

@@ -14,7 +14,12 @@ from imagebatch_core.errors import (
 )
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
 from imagebatch_core.reasons import Reason
-from imagebatch_runner.failures import NothingPlanned, NothingToRetry, SourceMissing
+from imagebatch_runner.failures import (
+    NothingPlanned,
+    NothingToRetry,
+    SourceMissing,
+    SourcesUnreachable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,8 @@ def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:
         return ExitCode.INPUT_REFUSED, Reason.LIMIT_EXCEEDED
     if isinstance(error, NothingToRetry):
         return ExitCode.INPUT_REFUSED, Reason.NOTHING_TO_RETRY
+    if isinstance(error, SourcesUnreachable):
+        return ExitCode.INPUT_REFUSED, Reason.SOURCES_UNREACHABLE
     if isinstance(error, SourceMissing):
         return ExitCode.INPUT_REFUSED, Reason.SOURCE_NOT_FOUND
     if isinstance(error, InputRefused):

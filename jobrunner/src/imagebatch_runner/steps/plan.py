@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 from uuid import uuid4
@@ -19,13 +19,14 @@ from imagebatch_core.owner import Owner
 from imagebatch_core.results import ShardItem
 from imagebatch_core.urls import check_url
 from imagebatch_runner.codec.revision import CODEC
+from imagebatch_runner.failures import SourcesUnreachable
 from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_urls import S3Object, is_s3
 from imagebatch_runner.store.documents import Plan, Reuse, to_json
 
 from . import retry, sharding, source
 from .batch import Batch
-from .record import record_plan
+from .record import record_plan, record_unreachable
 from .reuse import EarlierOutputs, earlier_outputs
 from .row_list import RowList, row_list
 from .sample import evenly
@@ -38,16 +39,23 @@ _UPLOADS: Final = 8
 _UPLOAD_BYTES: Final = 8 << 20
 #: Most problems of rows that are logged one by one.
 _LOGGED: Final = 20
+#: Images of the sample that ``look`` gets.
+_SAMPLED: Final = 24
+#: Looks at a sample of a batch's images, by their URLs, and returns the plan with what it found.
+Look = Callable[[Batch, Plan, Sequence[str]], Plan]
 #: Seconds that the check of the store waits for a response. There is no work to lose yet, and a
 #: store that never responds may be a wrong address: users learn of it only when the pod ends. The
 #: Job then retries.
 PROBE_PATIENCE: Final = 60.0
 
 
-def plan(batch: Batch) -> Plan:
+def plan(batch: Batch, look: Look | None = None) -> Plan:
     """Plan the batch, unless an earlier pod did, and return its plan.
 
+    ``look`` is called with a sample of the images before the plan is stored.
+
     Raises:
+        SourcesUnreachable: ``look`` found that no host of the sample answers.
         StorageRefused: the store cannot be written, read or listed.
         StorageUnavailable, SourceUnavailable: the store or source does not respond at present.
         InputRefused: the input is not a CSV of products, or names no usable image URL; or there is
@@ -68,7 +76,13 @@ def plan(batch: Batch) -> Plan:
         if batch.is_local:
             batch.storage.put(batch.keys.owner, owner)
         with earlier_outputs(batch) as earlier:
-            made = _split(batch, copied, earlier)
+            made, sampled = _split(batch, copied, earlier)
+    if look is not None and not retry.is_retry(batch):
+        try:
+            made = look(batch, made, sampled)
+        except SourcesUnreachable as error:
+            record_unreachable(batch, made, str(error))
+            raise
     record_plan(batch, made)
     batch.storage.put(batch.keys.plan, to_json(made))
     return made
@@ -98,7 +112,10 @@ def probe(batch: Batch) -> None:
     storage.delete(key)
 
 
-def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) -> Plan:
+def _split(
+    batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs
+) -> tuple[Plan, list[str]]:
+    """Store the shard files, and return the plan and the URLs of a sample of the images."""
     ceilings = batch.job.ceilings or NO_CEILINGS
     with copied.path.open("rb") as stream:
         rows = open_rows(stream, files=batch.files is not None)
@@ -137,7 +154,12 @@ def _split(batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs) ->
         notices=(*copied.notices, *rows.notices),
         reuse=None if retry.is_retry(batch) else _reuse(batch, earlier),
     )
-    return retry.carry_over(batch, made, items) if retry.is_retry(batch) else made
+    if retry.is_retry(batch):
+        return retry.carry_over(batch, made, items), []
+    wanted = frozenset(evenly(counted.images, _SAMPLED))
+    with items.open("rb") as lines:
+        sampled = [ShardItem.from_line(line).url for n, line in enumerate(lines) if n in wanted]
+    return made, sampled
 
 
 def _reuse(batch: Batch, earlier: EarlierOutputs) -> Reuse | None:

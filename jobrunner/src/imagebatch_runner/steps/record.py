@@ -27,11 +27,20 @@ def record_plan(batch: Batch, plan: Plan) -> None:
             message=plan.size_sentence,
             completed_at=datetime.now(UTC),
         )
-    record = _record(batch, asked, plan, end)
-    keys = HistoryKeys(record.namespace, batch.keys.prefix)
-    key = _key(keys, record)
-    batch.storage.put(key, to_json(record))
-    batch.storage.put(keys.pointer(record.name), to_json(RecordPointer(key=key)))
+    _write(batch, _record(batch, asked, plan, end))
+
+
+def record_unreachable(batch: Batch, plan: Plan, message: str) -> None:
+    """Write the record of a batch that fails because no host of its images answers."""
+    asked = batch.job.asked
+    if asked is not None:
+        end = RecordedEnd(
+            phase=Phase.FAILED,
+            reason=Reason.SOURCES_UNREACHABLE,
+            message=message,
+            completed_at=datetime.now(UTC),
+        )
+        _write(batch, _record(batch, asked, plan, end))
 
 
 def record_end(batch: Batch, plan: Plan, summary: Summary) -> None:
@@ -53,6 +62,14 @@ def record_end(batch: Batch, plan: Plan, summary: Summary) -> None:
     batch.storage.put(
         _key(HistoryKeys(record.namespace, batch.keys.prefix), record), to_json(record)
     )
+
+
+def _write(batch: Batch, record: RequestRecord) -> None:
+    """Store a record, and the object that leads to it by the batch's name."""
+    keys = HistoryKeys(record.namespace, batch.keys.prefix)
+    key = _key(keys, record)
+    batch.storage.put(key, to_json(record))
+    batch.storage.put(keys.pointer(record.name), to_json(RecordPointer(key=key)))
 
 
 def _key(keys: HistoryKeys, record: RequestRecord) -> str:

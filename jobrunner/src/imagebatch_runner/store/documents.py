@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from imagebatch_core.counted import counted
-from imagebatch_core.job import RunnerMessage, Step, Totals
+from imagebatch_core.job import Estimate, RunnerMessage, Step, Totals
 from imagebatch_core.model import Document
 from imagebatch_core.plan import PlannedBatch
 from imagebatch_core.spec import Output
@@ -61,6 +61,7 @@ class Plan(PlannedBatch):
     retry: Retried | None = None
     #: Numbers of the images in the sample, from 0 on.
     sample: tuple[int, ...] = ()
+    estimate: Estimate | None = None
 
     def message(self) -> RunnerMessage:
         return RunnerMessage(
@@ -74,6 +75,7 @@ class Plan(PlannedBatch):
             input_sha256=self.input_sha256,
             notices=self.notices,
             reuse=self.reuse_sentence,
+            estimate=self.estimate,
         )
 
     @property

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, Self
 
 from imagebatch_core.index_list import count_indexes
-from imagebatch_core.job import ExitCode, RunnerMessage, Step
+from imagebatch_core.job import Estimate, ExitCode, RunnerMessage, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import (
     Bytes,
@@ -38,6 +38,7 @@ class Facts:
     row_problem_count: int | None
     notices: list[str]
     input_sha256: str | None
+    estimate: Estimate | None
     images: Images | None
     shards: Shards | None
     bytes: Bytes | None
@@ -167,6 +168,7 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
         row_problem_count=message.row_problems,
         notices=list(message.notices),
         input_sha256=message.input_sha256,
+        estimate=message.estimate,
         images=Images(total=message.images, done=message.carried),
         shards=Shards(total=message.shards, images=message.images_per_shard),
         runs=facts.runs.model_copy(update={"lost": 0}),

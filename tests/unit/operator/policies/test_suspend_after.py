@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from imagebatch_core.job import Step
+from imagebatch_core.job import Estimate, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_operator.jobs import runner_job
 from imagebatch_operator.policies.actions import CreateJob
@@ -62,3 +63,15 @@ def test_only_the_plan_pod_is_told_to_stop_after_plan() -> None:
     assert runner_job(built, CreateJob(Step.PLAN, 1)).suspend_after_plan
     assert not runner_job(built, CreateJob(Step.COMPRESS, 1)).suspend_after_plan
     assert not runner_job(batch().build(), CreateJob(Step.PLAN, 1)).suspend_after_plan
+
+
+def test_the_estimate_of_plan_is_in_the_status() -> None:
+    estimate = Estimate(
+        images=1400, bytes_in=9000, bytes_out=3000, seconds=60, sampled=24, failed=2
+    )
+    done = plan_done(shards=3)
+    assert done.message is not None
+    told = done.message.model_copy(update={"estimate": estimate})
+    seen = Observation(jobs=(PLAN,), outcomes={PLAN.name: replace(done, message=told)})
+    waiting = decide(held()[0].build(), seen, NOW)
+    assert waiting.status.estimate == estimate
