@@ -17,6 +17,7 @@ from pydantic import Field
 from .ceilings import Ceilings
 from .model import Document, Model
 from .results import ImageStatus, saved_share
+from .source_columns import SourceColumns
 from .spec import DeletionPolicy, Output, RetryOnly
 from .words import ReasonWord
 
@@ -44,7 +45,8 @@ class JobSource(Model):
     """Where the input is: exactly one of an object's key, a mounted file's path, a URL, and
     ``retry``, which stands for the rows of the earlier batch and says which images are retried.
 
-    ``sheet`` is the name of the sheet to read if the input is a workbook.
+    ``sheet`` is the name of the sheet to read if the input is a workbook. ``columns`` and
+    ``base_url`` are those of spec.source.
     """
 
     key: str | None = None
@@ -52,6 +54,8 @@ class JobSource(Model):
     url: str | None = None
     retry: RetryOnly | None = None
     sheet: str | None = None
+    columns: SourceColumns | None = None
+    base_url: str | None = None
 
 
 class Asked(Model):

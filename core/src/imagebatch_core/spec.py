@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from .formats import Format
 from .model import Model, Name
 from .runner_pods import Runner
+from .source_columns import SourceColumns
 
 #: The most bytes of an inline source in UTF-8: every watcher receives the whole ImageBatch.
 INLINE_LIMIT = 16 * 1024
@@ -97,6 +98,16 @@ class Source(Model):
         description="Name of the sheet to read in an .xlsx file. Not set: the first sheet that is "
         "not hidden.",
     )
+    columns: SourceColumns | None = Field(
+        None,
+        description="Columns to read. Not set: those of the expected header, or of a known export "
+        "(Shopify, WooCommerce, Adobe Commerce, Google Merchant).",
+    )
+    base_url: HttpUrl | None = Field(
+        None,
+        description="Address to which paths in the URL columns are appended, such as "
+        "https://shop.example/media/catalog/product.",
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -111,6 +122,10 @@ class Source(Model):
                     "rule": "!has(self.sheet) || has(self.s3) || has(self.configMap) || "
                     "has(self.url)",
                     "message": "sheet names a sheet of an .xlsx file, which no inline CSV is",
+                },
+                {
+                    "rule": "!has(self.retryOf) || !(has(self.columns) || has(self.baseUrl))",
+                    "message": "a retry reads the columns that the earlier batch read",
                 },
             ]
         }

@@ -11,6 +11,7 @@ import typer
 
 from imagebatch_core import logs
 from imagebatch_core.job import Step
+from imagebatch_core.source_columns import SourceColumns
 from imagebatch_core.spec import ImageBatchSpec, Output
 from imagebatch_runner.codec import coefficients
 from imagebatch_runner.local.command import LocalRun
@@ -69,6 +70,16 @@ def main(
     """Compress the images of a CSV of products, or of a folder."""
 
 
+def _columns(
+    images: list[str] | None, product: str | None, serial: str | None
+) -> SourceColumns | None:
+    if not images:
+        if product or serial:
+            raise typer.BadParameter("--image-column must name the columns of URLs as well")
+        return None
+    return SourceColumns(image_urls=images, product_name=product, serial_number=serial)
+
+
 @app.command("local", help=_LOCAL)
 @options_of(Output, "output")
 def local_command(
@@ -99,6 +110,25 @@ def local_command(
     sheet: Annotated[
         str | None,
         typer.Option(help="Sheet of the .xlsx file.", show_default="the first that is not hidden"),
+    ] = None,
+    image_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of image URLs, by header or letter; repeat it for several.",
+            show_default="those of the expected header or of a known export",
+        ),
+    ] = None,
+    product_column: Annotated[
+        str | None, typer.Option(help="Column of product names, by header or letter.")
+    ] = None,
+    serial_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of serial numbers, by header or letter.", show_default="number of the row"
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Address to which paths in the URL columns are appended.")
     ] = None,
     reuse_from: Annotated[
         Path | None,
@@ -138,7 +168,8 @@ def local_command(
         given = {name: value for name, value in overrides.items() if value is not None}
         settings = Settings.from_env(os.environ, **given)
         logs.configure(settings.log_level or "warning", settings.log_format or "text")
-        return RunOptions(output, retries, settings, os.environ, sheet)
+        columns = _columns(image_column, product_column, serial_column)
+        return RunOptions(output, retries, settings, os.environ, sheet, columns, base_url)
 
     raise typer.Exit(LocalRun(source, out, reuse_from, quiet, as_json).run(read_options))
 

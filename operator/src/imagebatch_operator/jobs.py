@@ -284,14 +284,15 @@ def _asked(batch: ImageBatch) -> Asked:
 
 
 def _job_source(source: Source) -> JobSource:
+    table = JobSource(sheet=source.sheet, columns=source.columns, base_url=source.base_url)
     if source.s3 is not None:
-        return JobSource(key=source.s3.key, sheet=source.sheet)
+        return table.model_copy(update={"key": source.s3.key})
     if source.retry_of is not None:
         return JobSource(retry=source.retry_of.only)
     if source.url is not None:
-        return JobSource(url=source.url, sheet=source.sheet)
+        return table.model_copy(update={"url": source.url})
     key = source.config_map.key if source.config_map is not None else _INLINE_KEY
-    return JobSource(path=f"{names.SOURCE_MOUNT}/{key}", sheet=source.sheet)
+    return table.model_copy(update={"path": f"{names.SOURCE_MOUNT}/{key}"})
 
 
 def _mounted(batch: ImageBatch) -> str | None:

@@ -171,3 +171,19 @@ def test_an_earlier_batch_whose_data_is_gone_is_refused(nights: Nights, host: Im
     assert (ended.code, ended.message and ended.message.reason) == (2, Reason.SOURCE_NOT_FOUND)
     assert ended.message is not None
     assert first.keys.root in (ended.message.error or "")
+
+
+def test_a_retry_reads_the_columns_that_the_earlier_batch_read(
+    nights: Nights, host: ImageHost
+) -> None:
+    first = nights.night([], imagesPerShard=5)
+    host.add("a.jpg", picture(1))
+    text = "sku,base_image,additional_images\nL-1,/a.jpg,/b.jpg\n"
+    Path(first.job["source"]["path"]).write_text(text)
+    first.job["source"]["baseUrl"] = host.url("")
+    first.run_all()
+    assert statuses(first) == ["succeeded", "failed"]
+    host.add("b.jpg", picture(2))
+    again = retry_of(nights, first)
+    again.run_all()
+    assert statuses(again) == ["succeeded", "succeeded"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 from collections.abc import Callable
 from hashlib import sha256
@@ -44,6 +46,23 @@ def test_all_images_come_back_in_input_order_over_several_shards(
         assert sha256(output).hexdigest() in line["output_url"]
         width = 200 + int(url.rpartition("/")[2].removesuffix(".jpg"))
         assert decoded(output).size == (line["width"], line["height"]) == (width, 150)
+
+
+def test_an_export_of_a_shop_comes_back_with_all_its_columns(batch: Build, host: ImageHost) -> None:
+    for name in ("lamp", "side"):
+        host.add(f"media/{name}.jpg", jpeg())
+    text = 'sku,name,base_image,additional_images,qty\nL-1,Lamp,/lamp.jpg,"/side.jpg,/gone.jpg",3\n'
+    built = batch(text)
+    built.job["source"]["baseUrl"] = host.url("media")
+    message = built.run_all()
+    assert message.totals is not None
+    assert (message.totals.succeeded, message.totals.failed, message.row_problems) == (2, 1, 0)
+    assert any("export of Adobe Commerce" in notice for notice in message.notices)
+    [row] = csv.DictReader(io.StringIO(built.get(built.keys.report_csv).decode("utf-8-sig")))
+    assert (row["S. No."], row["Product Name"]) == ("L-1", "Lamp")
+    kept = {name: row[name] for name in ("sku", "name", "base_image", "additional_images", "qty")}
+    assert list(kept.values()) == ["L-1", "Lamp", "/lamp.jpg", "/side.jpg,/gone.jpg", "3"]
+    assert [bool(url) for url in row["Output Image Urls"].split(",")] == [True, True, False]
 
 
 def test_report_csv_keeps_rows_columns_and_places(batch: Build, host: ImageHost) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from imagebatch_core import names
 from imagebatch_core.catalogue.rows import Row, open_rows
+from imagebatch_core.source_columns import table_choice
 from imagebatch_core.spec import ImageBatchSpec
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -43,7 +44,8 @@ def test_every_manifest_is_a_valid_batch_with_readable_rows(path: Path) -> None:
     if spec.source.config_map is not None:
         assert [one["metadata"]["name"] for one in config_maps] == [spec.source.config_map.name]
     for text in texts:
-        rows = list(open_rows(io.BytesIO(text.encode())))
+        choice = table_choice(spec.source.columns, spec.source.base_url)
+        rows = list(open_rows(io.BytesIO(text.encode()), chosen=choice))
         assert rows
         assert all(row.urls and not row.problems for row in rows)
 

@@ -61,7 +61,10 @@ def test_columns_are_those_that_people_are_promised() -> None:
 def test_every_address_of_the_spec_is_refused_with_a_password() -> None:
     """That the API server enforces the rule is tested where one runs."""
     spec = _schema()["properties"]["spec"]["properties"]
-    addresses = [spec["source"]["properties"]["url"], spec["webhook"]["properties"]["url"]]
+    addresses = [
+        *(spec["source"]["properties"][name] for name in ("url", "baseUrl")),
+        spec["webhook"]["properties"]["url"],
+    ]
     assert addresses == [node for node in _nodes(spec) if "https?" in str(node.get("pattern"))]
     for node in addresses:
         (rule,) = node["x-kubernetes-validations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import Final
 
@@ -67,3 +68,15 @@ def advice_for_bytes(head: bytes) -> str | None:
 def advice_for_text(head: str) -> str | None:
     """Return what a text that is no CSV is and what to do; ``None`` if it may be a CSV."""
     return next((advice for form, advice in _TEXT if form.match(head)), None)
+
+
+def explain_csv_error(error: csv.Error, cell_limit: int) -> str:
+    """Return what is wrong with a CSV and what to do, for an error of :mod:`csv`."""
+    text = str(error)
+    if "unexpected end of data" in text:
+        return 'a quote (") is opened here and never closed'
+    if "field larger than" in text:
+        return f'a cell is longer than {cell_limit} characters; is a quote (") not closed?'
+    if "expected after" in text:
+        return 'text follows a closing quote ("); double a quote that belongs to the text ("")'
+    return text

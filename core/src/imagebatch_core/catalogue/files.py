@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.source_columns import NOTHING_CHOSEN, TableChoice
 
 from .advice import ZIP_MAGIC, advice_for_bytes
 from .rows import CELL_LIMIT, RowReader, open_rows
@@ -24,7 +25,12 @@ _WORKBOOK_ROW_LIMIT: Final = ROW_LIMIT // 2 - 2 * LAST_COLUMN
 
 @contextmanager
 def open_table(
-    file: BinaryIO, *, sheet: str | None = None, files: bool = False, quote_header: bool = False
+    file: BinaryIO,
+    *,
+    sheet: str | None = None,
+    files: bool = False,
+    quote_header: bool = False,
+    chosen: TableChoice = NOTHING_CHOSEN,
 ) -> Iterator[RowReader]:
     """Yield the rows of a seekable file, to be read within the block.
 
@@ -36,11 +42,13 @@ def open_table(
     """
     workbook = _open_workbook(file, sheet)
     if workbook is None:
-        yield open_rows(file, files=files, quote_header=quote_header)
+        yield open_rows(file, files=files, quote_header=quote_header, chosen=chosen)
         return
     with workbook:
         rows = _SheetRows(workbook)
-        yield RowReader(rows, iter(rows), joint=",", files=files, quote_header=quote_header)
+        yield RowReader(
+            rows, iter(rows), joint=",", files=files, quote_header=quote_header, chosen=chosen
+        )
 
 
 def write_csv(

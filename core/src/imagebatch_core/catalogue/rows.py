@@ -19,10 +19,12 @@ from operator import itemgetter
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.source_columns import NOTHING_CHOSEN, TableChoice
 
+from .advice import explain_csv_error
 from .header import SEPARATOR_LINE, expected_header, find_columns, find_delimiter
 from .text import open_lines
-from .url_list import is_address, no_address, split_list, split_plain
+from .url_list import absolute, is_address, no_address, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
 CELL_LIMIT: Final = 1024 * 1024
@@ -30,6 +32,7 @@ CELL_LIMIT: Final = 1024 * 1024
 PROBLEMS_OF_A_ROW: Final = 100
 #: Number of characters to which the entry's text in a problem is cut.
 _SHOWN: Final = 200
+_NO_IMAGE: Final = "no image URL in this row"
 
 
 class RowProblem(NamedTuple):
@@ -99,6 +102,7 @@ class RowReader(Iterator[Row]):
         joint: str,
         files: bool,
         quote_header: bool,
+        chosen: TableChoice,
     ) -> None:
         """``joint`` is the text that joins the fields of an unquoted list of URLs."""
         self._lines = lines
@@ -114,13 +118,18 @@ class RowReader(Iterator[Row]):
             raise InputRefused(
                 "the file is empty; the first line must be the header " + expected_header()
             )
-        self.columns = find_columns(header, self._line, quote=quote_header)
+        self.columns = find_columns(header, self._line, quote=quote_header, chosen=chosen)
         self._own = _picker(self.columns.own)
+        self._base = chosen.base_url
+        self._simple = not self.columns.foreign and self._base is None
+        self._product = ""
+        self._group: str | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Notices so far: sentences for people that do not stop the batch."""
-        return self._lines.notices
+        taken = self.columns.notice
+        return self._lines.notices if taken is None else (taken, *self._lines.notices)
 
     def __next__(self) -> Row:
         fields = self._next_fields()
@@ -139,13 +148,15 @@ class RowReader(Iterator[Row]):
             except StopIteration:
                 return None
             except csv.Error as error:
-                raise InputRefused(_explain(error), line=self._line) from error
+                raise InputRefused(explain_csv_error(error, CELL_LIMIT), line=self._line) from error
             if fields and (fields[0].strip() or any(map(str.strip, fields))):
                 return fields
 
     def _row(self, fields: list[str]) -> Row:
         at = self.columns
         cells = [fields[at.urls]] if len(fields) == at.width else self._fit(fields)
+        if not self._simple:
+            return self._made(fields, *self._from_columns(fields, cells))
         if len(cells) == 1:
             listed = cells[0]
             urls = split_plain(listed, ",")
@@ -154,25 +165,51 @@ class RowReader(Iterator[Row]):
             urls = split_plain(listed, self._joint)
             if urls is not None:
                 listed = ",".join(urls)
-        problems: tuple[RowProblem, ...] = ()
-        problem_count = 0
+        found = _Found() if urls is None else _Found(urls)
         if urls is None:
-            urls, problems, problem_count = self._split(listed, cells)
+            self._split(listed, cells, at.urls + 1, found)
+            if not found.urls:
+                found.add_problem(RowProblem(self._line, at.urls + 1, "", _NO_IMAGE))
+        return self._made(fields, listed, found)
+
+    def _made(self, fields: list[str], listed: str, found: _Found) -> Row:
+        at = self.columns
         notice = None
         if self._lines.mended and not self._noticed:
             self._noticed, notice = True, self._lines.notices[0]
         return Row(
             self._number,
             self._line,
-            fields[at.serial],
-            fields[at.product],
+            str(self._number) if at.serial is None else fields[at.serial],
+            "" if at.product is None else self._product_of(fields),
             listed,
-            tuple(urls),
+            tuple(found.urls),
             self._own(fields),
-            problems,
-            problem_count,
+            tuple(found.problems),
+            found.count,
             notice,
         )
+
+    def _product_of(self, fields: list[str]) -> str:
+        """Return the row's product name, or that of the row before if both are of one group."""
+        at = self.columns
+        assert at.product is not None  # noqa: S101 - the caller has asked
+        name = fields[at.product]
+        if at.group is None:
+            return name
+        if name or fields[at.group] != self._group:
+            self._product, self._group = name, fields[at.group]
+        return self._product
+
+    def _from_columns(self, fields: list[str], cells: list[str]) -> tuple[str, _Found]:
+        """Return the list of a row with several columns of URLs, relative ones, or neither."""
+        at, found = self.columns, _Found()
+        self._split(self._joint.join(cells), cells, at.urls + 1, found)
+        for place in at.further:
+            self._split(fields[place], [fields[place]], place + 1, found)
+        if not (found.urls or at.foreign):
+            found.add_problem(RowProblem(self._line, at.urls + 1, "", _NO_IMAGE))
+        return ",".join(found.urls), found
 
     def _fit(self, fields: list[str]) -> list[str]:
         """Cut or fill a row to the width of the header; return the fields of its list of URLs."""
@@ -187,32 +224,40 @@ class RowReader(Iterator[Row]):
         del fields[at.urls + 1 : at.urls + len(cells)]
         return cells
 
-    def _split(
-        self, listed: str, cells: Sequence[str]
-    ) -> tuple[list[str], tuple[RowProblem, ...], int]:
-        """Split a list that is not plain. Return its entries, its first problems, and the number of
-        all problems."""
-        column = self.columns.urls + 1
-        urls: list[str] = []
-        problems: list[RowProblem] = []
-        count = 0
+    def _split(self, listed: str, cells: Sequence[str], column: int, found: _Found) -> None:
+        """Split a list that is not plain, which begins in the 1-based ``column``, and add its
+        entries and problems to ``found``."""
         at = end = 0  # of the cells that the list ran on into: the one of an entry, and its end
         for text, start in split_list(listed):
-            urls.append(text)
-            if is_address(text, files=self._files):
+            address = text if self._base is None else absolute(text, self._base)
+            found.urls.append(address)
+            if is_address(address, files=self._files):
                 continue
-            count += 1
-            if len(problems) < PROBLEMS_OF_A_ROW:
+            problem = None
+            if found.count < PROBLEMS_OF_A_ROW:
                 while start >= end:
                     end += len(cells[at]) + 1
                     at += 1
-                shown = text[:_SHOWN]
                 place = column + at - 1
-                problems.append(RowProblem(self._line, place, shown, no_address(text)))
-        if not urls:
-            problems.append(RowProblem(self._line, column, "", "no image URL in this row"))
-            count = 1
-        return urls, tuple(problems), count
+                problem = RowProblem(self._line, place, text[:_SHOWN], no_address(text))
+            found.add_problem(problem)
+
+
+class _Found:
+    """The entries of one row, its first problems, and the number of all its problems."""
+
+    __slots__ = ("count", "problems", "urls")
+
+    def __init__(self, urls: list[str] | None = None) -> None:
+        self.urls = [] if urls is None else urls
+        self.problems: list[RowProblem] = []
+        self.count = 0
+
+    def add_problem(self, problem: RowProblem | None) -> None:
+        """Count a problem, and list it if it is given."""
+        self.count += 1
+        if problem is not None:
+            self.problems.append(problem)
 
 
 def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
@@ -224,8 +269,16 @@ def _picker(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
     return lambda _fields: ()
 
 
-def open_rows(stream: BinaryIO, *, files: bool = False, quote_header: bool = False) -> RowReader:
+def open_rows(
+    stream: BinaryIO,
+    *,
+    files: bool = False,
+    quote_header: bool = False,
+    chosen: TableChoice = NOTHING_CHOSEN,
+) -> RowReader:
     """Read the header of a CSV and return a reader of its rows.
+
+    ``chosen`` names columns and the base of relative addresses.
 
     With ``files``, the lists of URLs may contain file names too. With ``quote_header``, a refusal
     repeats the header that was found. Use that only for a file that the user sent: the content of a
@@ -236,19 +289,10 @@ def open_rows(stream: BinaryIO, *, files: bool = False, quote_header: bool = Fal
     """
     lines = open_lines(stream)
     csv.field_size_limit(CELL_LIMIT)
-    delimiter = find_delimiter(lines.first)
+    delimiter = find_delimiter(lines.first, chosen)
     # A tab is never part of a URL.
     joint = "\n" if delimiter == "\t" else delimiter
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
-    return RowReader(lines, rows, joint=joint, files=files, quote_header=quote_header)
-
-
-def _explain(error: csv.Error) -> str:
-    text = str(error)
-    if "unexpected end of data" in text:
-        return 'a quote (") is opened here and never closed'
-    if "field larger than" in text:
-        return f'a cell is longer than {CELL_LIMIT} characters; is a quote (") not closed?'
-    if "expected after" in text:
-        return 'text follows a closing quote ("); double a quote that belongs to the text ("")'
-    return text
+    return RowReader(
+        lines, rows, joint=joint, files=files, quote_header=quote_header, chosen=chosen
+    )

@@ -92,6 +92,19 @@ def is_address(entry: str, *, files: bool) -> bool:
     return files and (lower.startswith("file://") or not re.match(_SCHEME, entry))
 
 
+def absolute(entry: str, base: str) -> str:
+    """Return an entry without a scheme as an address below ``base``, another entry unchanged.
+
+    Exports write paths below their media folder, with or without a slash first, so the path of the
+    base stays. ``//host/path`` takes only the scheme of the base.
+    """
+    if _HAS_SCHEME.match(entry):
+        return entry
+    if entry.startswith("//"):
+        return f"{base.partition(':')[0]}:{entry}"
+    return f"{base.rstrip('/')}/{entry.lstrip('/')}"
+
+
 def no_address(entry: str) -> str:
     """Return a sentence for people that says why an entry is not an image URL."""
     shown = entry if len(entry) <= _SHOWN else entry[:_SHOWN] + "…"

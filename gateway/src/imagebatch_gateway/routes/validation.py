@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Form, UploadFile
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from imagebatch_core.errors import InputRefused
-from imagebatch_core.spec import SheetName
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import BAD_FILE, refusals
 from imagebatch_gateway.answers.models import HostImages, SampleRow, ValidationAnswer
 from imagebatch_gateway.answers.problems import invalid_csv_of, no_csv
 from imagebatch_gateway.services import ServicesOf
+from imagebatch_gateway.uploads.table_fields import TableFields
 
 router = APIRouter(tags=["requests"], route_class=GuardedRoute)
+
+
+def _file(sent: object) -> object:
+    """Return the file, or ``None`` for a field that is a text: then no file was sent."""
+    return None if isinstance(sent, str) else sent
+
+
+class _Form(TableFields):
+    """The file, and how to read it. An upload's options may be sent too; they are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    file: Annotated[UploadFile | None, BeforeValidator(_file)] = Field(
+        None, description="The CSV or .xlsx file."
+    )
 
 
 @router.post(
@@ -27,14 +43,13 @@ router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 )
 async def validate(
     services: ServicesOf,
-    file: Annotated[UploadFile | None, File(description="The CSV or .xlsx file.")] = None,
-    sheet: Annotated[SheetName | None, Form(description="Name of the sheet of a workbook.")] = None,
+    form: Annotated[_Form, Form(media_type="multipart/form-data")],
 ) -> ValidationAnswer:
     """Every row is read and checked, as by an upload. No image is fetched."""
-    if file is None:
+    if form.file is None:
         raise no_csv()
     try:
-        found = await services.uploads.inspect(file.file, sheet)
+        found = await services.uploads.inspect(form.file.file, form.source())
     except InputRefused as error:
         raise invalid_csv_of(error) from error
     facts = found.facts

@@ -21,7 +21,7 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_core.spec import ImageBatchSpec, Source
 from imagebatch_gateway.access.caller import Caller
 from imagebatch_gateway.answers.problems import (
     client_gone,
@@ -135,7 +135,7 @@ class Uploads:
         """
         check_ceilings(form.template, self._ceilings)
         file = form.file.file
-        facts = await anyio.to_thread.run_sync(check_csv, file, form.sheet, limiter=self._threads)
+        facts = await anyio.to_thread.run_sync(check_csv, file, form.source, limiter=self._threads)
         check_images(facts.images, self._ceilings)
         digest = payload_digest(form, facts)
         request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
@@ -154,13 +154,13 @@ class Uploads:
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
 
-    async def inspect(self, file: IO[bytes], sheet: str | None) -> Inspection:
+    async def inspect(self, file: IO[bytes], source: Source) -> Inspection:
         """Check a file without storing it, and return what was found.
 
         Raises:
             InputRefused: the file is not valid. Problem: it has too many images.
         """
-        found = await inspect(file, sheet, self._rules, self._threads)
+        found = await inspect(file, source, self._rules, self._threads)
         check_images(found.facts.images, self._ceilings)
         return found
 
@@ -187,7 +187,7 @@ class Uploads:
         if spec.source.inline is not None:
             file = io.BytesIO(spec.source.inline.encode())
             facts = await anyio.to_thread.run_sync(
-                check_csv, file, spec.source.sheet, limiter=self._threads
+                check_csv, file, spec.source, limiter=self._threads
             )
             check_images(facts.images, self._ceilings)
         digest = spec_digest(spec, name)
@@ -292,8 +292,9 @@ def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
     spec = form.template.model_dump(
         mode="json", by_alias=True, exclude={"source"}, exclude_defaults=True
     )
-    if form.sheet is not None:
-        spec["source"] = {"sheet": form.sheet}
+    read = form.source.model_dump(mode="json", by_alias=True, exclude={"s3"}, exclude_defaults=True)
+    if read:
+        spec["source"] = read
     canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

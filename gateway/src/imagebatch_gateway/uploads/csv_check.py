@@ -12,6 +12,8 @@ from imagebatch_core.catalogue.files import open_table
 from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.source_columns import NOTHING_CHOSEN, table_choice
+from imagebatch_core.spec import Source
 from imagebatch_gateway.answers.models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100
@@ -46,13 +48,14 @@ class CsvFacts:
 
 def check_csv(
     file: IO[bytes],
-    sheet: str | None = None,
+    source: Source | None = None,
     look: Callable[[Row, int], Sequence[CatalogueProblem]] | None = None,
 ) -> CsvFacts:
     """Read and check a file in constant memory. Blocks: call it in a thread.
 
     Of a file of more than 64 MB the first million rows are checked, and the others by plan, which
-    refuses the request if they are not valid. ``sheet`` names the sheet of a workbook. ``look`` is
+    refuses the request if they are not valid. ``source`` names the sheet
+    of a workbook and the columns to read. ``look`` is
     called with every row and the 1-based column of its URLs, and returns further problems of it.
 
     Raises:
@@ -62,7 +65,9 @@ def check_csv(
     problems: list[RowProblem] = []
     any_address = False
     most = None if file.seek(0, io.SEEK_END) <= CHECKED_WHOLE else ROWS_CHECKED
-    with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True) as rows:
+    sheet = None if source is None else source.sheet
+    chosen = NOTHING_CHOSEN if source is None else table_choice(source.columns, source.base_url)
+    with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True, chosen=chosen) as rows:
         for row in rows:
             products += 1
             images += len(row.urls)
@@ -81,7 +86,7 @@ def check_csv(
     if products == 0:
         raise InputRefused("the file has a header and no rows")
     if whole and not any_address:
-        raise InputRefused(_without_address(products, problems[0]))
+        raise InputRefused(_without_address(products, problems[:1]))
     return CsvFacts(
         products,
         images,
@@ -101,6 +106,10 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _without_address(products: int, first: RowProblem) -> str:
-    found = f"; line {first.line}, column {first.column}: {first.problem}" if first.text else ""
+def _without_address(products: int, problems: list[RowProblem]) -> str:
+    found = "".join(
+        f"; line {first.line}, column {first.column}: {first.problem}"
+        for first in problems
+        if first.text
+    )
     return f"none of the {products} rows has an image URL{found}"

@@ -30,18 +30,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.datastructures import FormData
 
-from imagebatch_core.model import Model, Name
+from imagebatch_core.model import Name
 from imagebatch_core.spec import (
     HttpUrl,
     ImageBatchSpec,
     ReuseFrom,
     S3Source,
-    SheetName,
     Source,
     Webhook,
 )
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv
+
+from .table_fields import TableFields
 
 #: Fields of the spec that are not fields of the form. A new field of the spec becomes one unless it
 #: is listed here.
@@ -62,13 +63,12 @@ class CheckedForm:
     template: ImageBatchSpec
 
     def spec_for(self, key: str) -> ImageBatchSpec:
-        return self.template.model_copy(update={"source": _stored_at(key, self.sheet)})
+        return self.template.model_copy(update={"source": _stored_at(key, self.source)})
 
     @property
-    def sheet(self) -> str | None:
-        """Return the name of the workbook's sheet to read; ``None`` if the form does not name
-        one."""
-        return self.template.source.sheet
+    def source(self) -> Source:
+        """Return how the file is read: its sheet, columns and base address."""
+        return self.template.source
 
 
 def _check_callback(url: str) -> str:
@@ -83,11 +83,11 @@ def _check_callback(url: str) -> str:
 _Callback = Annotated[HttpUrl, BeforeValidator(_check_callback)]
 
 
-class UploadForm(Model):
+class UploadForm(TableFields):
     """The fields of the form that are not copied from the spec. :func:`form_model` adds the others.
 
     They are the file, and the fields which are models in the spec and texts in a form: the
-    webhook's URL, the request to reuse and the sheet.
+    webhook's URL and the request to reuse; :class:`TableFields` has those of the source.
     """
 
     # Accept one spelling of each option: maxWidth, not max_width.
@@ -112,8 +112,6 @@ class UploadForm(Model):
         "source has not changed since. If it still runs, this request waits until it has ended.",
     )
 
-    sheet: SheetName | None = Field(None, description=Source.model_fields["sheet"].description)
-
     @model_validator(mode="wrap")
     @classmethod
     def _refuse_as_problem(cls, sent: Any, validate: ModelWrapValidatorHandler[Any]) -> Any:
@@ -133,7 +131,7 @@ class UploadForm(Model):
             template = spec.model_validate(
                 own
                 | {
-                    "source": _stored_at("pending", self.sheet),
+                    "source": _stored_at("pending", self.source()),
                     "output": {name: given[name] for name in output},
                     "reuse_from": ReuseFrom(name=self.reuse_from) if self.reuse_from else None,
                     "webhook": self._webhook(),
@@ -214,8 +212,8 @@ def _is_plain(annotation: Any) -> bool:
     )
 
 
-def _stored_at(key: str, sheet: str | None) -> Source:
-    return Source(s3=S3Source(key=key), sheet=sheet)
+def _stored_at(key: str, source: Source) -> Source:
+    return source.model_copy(update={"s3": S3Source(key=key)})
 
 
 def _without_blanks(sent: Any, known: Collection[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from imagebatch_core.catalogue.rows import Row, RowProblem
 from imagebatch_core.egress_rules import EgressRules
+from imagebatch_core.spec import Source
 
 from .address_check import AddressCheck
 from .csv_check import CsvFacts, check_csv
@@ -34,7 +35,7 @@ class Inspection:
 
 
 async def inspect(
-    file: IO[bytes], sheet: str | None, rules: EgressRules, limiter: anyio.CapacityLimiter
+    file: IO[bytes], source: Source, rules: EgressRules, limiter: anyio.CapacityLimiter
 ) -> Inspection:
     """Check a file and return what is in it. Raises InputRefused if an upload would.
 
@@ -42,7 +43,7 @@ async def inspect(
     at the same time.
     """
     seen = _Seen(AddressCheck(rules))
-    facts = await anyio.to_thread.run_sync(check_csv, file, sheet, seen.add, limiter=limiter)
+    facts = await anyio.to_thread.run_sync(check_csv, file, source, seen.add, limiter=limiter)
     return Inspection(facts, seen.hosts.most_common(HOSTS_SHOWN), seen.sample)
 
 

@@ -41,7 +41,7 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
         raise InputRefused(f"{csv}: {what}")
     if ending(csv.name) in ENDINGS:
         raise InputRefused(f"{csv} is an image: name its folder, or a CSV that lists it")
-    _check(csv, options.sheet)  # before anything is written
+    _check(csv, options)  # before anything is written
     make_writable(out)
     batch = options.batch(
         name=csv.stem, csv=csv, base=csv.resolve().parent, out=out, keys=BatchKeys(root="")
@@ -50,10 +50,12 @@ def open_csv(csv: Path, out: Path, options: RunOptions, *, reuse_from: Path | No
     return _with_earlier(batch, out, reuse_from, options.env)
 
 
-def _check(csv: Path, sheet: str | None) -> None:
+def _check(csv: Path, options: RunOptions) -> None:
     with (
         open_unpacked(csv) as stream,
-        open_table(stream, sheet=sheet, files=True, quote_header=True) as rows,
+        open_table(
+            stream, sheet=options.sheet, files=True, quote_header=True, chosen=options.choice
+        ) as rows,
     ):
         if next(rows, None) is None:
             raise InputRefused("the file has a header and no rows")
@@ -105,5 +107,10 @@ def _refuse_other_batch(batch: Batch, csv: Path, out: Path) -> None:
         raise ConfigurationRefused(
             f"{out} holds the results of another CSV, or of this one before it changed; choose "
             f"another --out, to which --reuse-from {out} takes over what did not change"
+        )
+    named = batch.job.source
+    if (earlier.columns, earlier.base_url) != (named.columns, named.base_url):
+        raise ConfigurationRefused(
+            f"{out} was begun with other columns or another --base-url; choose another --out"
         )
     refuse_other_options(out, earlier.output, batch.job.output)

@@ -9,6 +9,7 @@ from typing import Final
 
 from imagebatch_core.job import JobSource, RunnerJob
 from imagebatch_core.keys import BatchKeys
+from imagebatch_core.source_columns import SourceColumns, TableChoice, table_choice
 from imagebatch_core.spec import Output
 from imagebatch_runner.fetch.credentials import Credentials
 from imagebatch_runner.fetch.local_files import LocalFiles
@@ -31,6 +32,13 @@ class RunOptions:
     settings: Settings
     env: Mapping[str, str] = field(repr=False)
     sheet: str | None = None
+    columns: SourceColumns | None = None
+    base_url: str | None = None
+
+    @property
+    def choice(self) -> TableChoice:
+        """The choice of columns with which the CSV is read."""
+        return table_choice(self.columns, self.base_url)
 
     def batch(self, *, name: str, csv: Path, base: Path, out: Path, keys: BatchKeys) -> Batch:
         """Return the batch of ``csv`` with its results in ``out``.
@@ -44,7 +52,9 @@ class RunOptions:
                 namespace="local",
                 name=name.encode(errors="replace").decode(),  # not every file's name is UTF-8
                 uid="local",
-                source=JobSource(path=str(csv), sheet=self.sheet),
+                source=JobSource(
+                    path=str(csv), sheet=self.sheet, columns=self.columns, base_url=self.base_url
+                ),
                 output=self.output,
                 images_per_shard=_IMAGES_PER_SHARD,
                 retries=self.retries,

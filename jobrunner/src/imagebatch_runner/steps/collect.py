@@ -99,7 +99,7 @@ def _write(batch: Batch, plan: Plan, report: ReportWriter) -> Totals:
     counts = ResultCounts()
     with batch.storage.reading(batch.keys.input) as stream, _shards(batch, plan) as results:
         hashed = HashedReader(stream)
-        for row in open_rows(cast(BinaryIO, hashed)):
+        for row in open_rows(cast(BinaryIO, hashed), chosen=plan.choice):
             of_row = [results.of(item) for item in sharding.items_of(row)]
             for result in of_row:
                 counts.add(result)

@@ -17,6 +17,7 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.owner import Owner
 from imagebatch_core.results import ShardItem
+from imagebatch_core.source_columns import table_choice
 from imagebatch_core.urls import check_url
 from imagebatch_runner.codec.revision import CODEC
 from imagebatch_runner.failures import SourcesUnreachable
@@ -118,7 +119,9 @@ def _split(
     """Store the shard files, and return the plan and the URLs of a sample of the images."""
     ceilings = batch.job.ceilings or NO_CEILINGS
     with copied.path.open("rb") as stream:
-        rows = open_rows(stream, files=batch.files is not None)
+        table = batch.job.source
+        choice = table_choice(table.columns, table.base_url)
+        rows = open_rows(stream, files=batch.files is not None, chosen=choice)
         listed = None if batch.is_local else copied.path.with_name("rows.jsonl")
         # How many images there are, and so the size of a shard, is known only after the last row.
         items = copied.path.with_name("items.jsonl")
@@ -149,6 +152,8 @@ def _split(
         row_problems=counted.problems,
         input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),
+        columns=table.columns,
+        base_url=table.base_url,
         output=batch.job.output,
         codec=CODEC,
         notices=(*copied.notices, *rows.notices),

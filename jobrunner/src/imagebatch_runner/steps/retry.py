@@ -44,7 +44,7 @@ def is_retry(batch: Batch) -> bool:
 
 
 def inheriting(batch: Batch) -> Batch:
-    """Return the batch with the options and the size of a shard that the earlier batch has.
+    """Return the batch with the options, columns and size of a shard that the earlier batch has.
 
     Raises:
         SourceMissing: nothing is left of the earlier batch.
@@ -115,7 +115,12 @@ def _plan_of(batch: EarlierBatch) -> Plan:
 
 
 def _with_options_of(batch: Batch, plan: Plan) -> Batch:
-    own = {"output": plan.output, "images_per_shard": plan.images_per_shard}
+    table = {"columns": plan.columns, "base_url": plan.base_url}
+    own = {
+        "output": plan.output,
+        "images_per_shard": plan.images_per_shard,
+        "source": batch.job.source.model_copy(update=table),
+    }
     return replace(batch, job=batch.job.model_copy(update=own))
 
 

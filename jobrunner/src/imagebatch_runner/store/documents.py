@@ -13,6 +13,7 @@ from imagebatch_core.counted import counted
 from imagebatch_core.job import Estimate, RunnerMessage, Step, Totals
 from imagebatch_core.model import Document
 from imagebatch_core.plan import PlannedBatch
+from imagebatch_core.source_columns import SourceColumns, TableChoice, table_choice
 from imagebatch_core.spec import Output
 
 
@@ -52,6 +53,9 @@ class Plan(PlannedBatch):
 
     #: Names of the user's own columns, in their order.
     extra_columns: tuple[str, ...]
+    #: How the columns of the input were chosen: those of spec.source.
+    columns: SourceColumns | None = None
+    base_url: str | None = None
     output: Output
     #: The codec's name, from :mod:`imagebatch_runner.codec.revision`; ``None`` in older plans.
     codec: str | None = None
@@ -62,6 +66,11 @@ class Plan(PlannedBatch):
     #: Numbers of the images in the sample, from 0 on.
     sample: tuple[int, ...] = ()
     estimate: Estimate | None = None
+
+    @property
+    def choice(self) -> TableChoice:
+        """The choice with which the input is read."""
+        return table_choice(self.columns, self.base_url)
 
     def message(self) -> RunnerMessage:
         return RunnerMessage(

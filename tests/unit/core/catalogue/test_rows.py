@@ -104,7 +104,9 @@ def test_lines_and_numbers_count_what_a_person_counts() -> None:
     ]
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"a,b,c\n1,2,3\n", "lacks")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (b"a,b,c\n1,2,3\n", "no column has")]
+)
 def test_file_without_the_header_is_refused_with_the_one_expected(
     content: bytes, words: str
 ) -> None:

@@ -262,7 +262,9 @@ def test_csv_of_a_workbook_reads_as_the_workbook_itself(table: list[tuple[str, .
 
 def test_header_of_a_workbook_is_refused_as_that_of_a_csv() -> None:
     content = by_openpyxl({"S": [["Nr", "Titel"], [1, 2]]})
-    with pytest.raises(InputRefused, match=r"expected 'S\. No\.,Product Name,Input Image Urls'$"):
+    with pytest.raises(
+        InputRefused, match=r"expected 'S\. No\.,Product Name,Input Image Urls'; if"
+    ):
         rows(content)
     with pytest.raises(InputRefused, match="found 'Nr', 'Titel'"):
         rows(content, quote_header=True)
