@@ -110,6 +110,11 @@ class Shards(Document):
         description="Number of shards that failed twice. Their images without a result "
         "are reported as shard_failed.",
     )
+    failed_before: int | None = Field(
+        None,
+        description="Of `failed`, the shards of earlier Jobs, which are deleted once the next one "
+        "exists: a Job has at most 10,000 shards.",
+    )
     images: int | None = Field(
         None, description="Number of images in each shard; the last shard may have fewer."
     )

@@ -185,15 +185,21 @@ def _planned(facts: Facts, message: RunnerMessage) -> Facts:
 
 
 def _compressed(facts: Facts, seen: Observation) -> Facts:
-    """Return the facts with the number of ended shards, counted over all shard Jobs so far."""
+    """Return the facts with the number of ended shards, counted over all shard Jobs so far.
+
+    ``failed_before`` records the failed shards of all Jobs but the newest, which may be deleted.
+    """
     shards, images, runs = facts.shards, facts.images, facts.runs.shards
     if shards is None or images is None or not runs:
         return facts
     jobs = [find(seen, Step.COMPRESS, chunk, run) for chunk, run in enumerate(runs)]
     newest = len(runs) - 1
     first, job = first_shard(newest), jobs[newest]
-    # An earlier Job that somebody deleted after its end counts as done.
-    failed = sum(_not_completed(shards, j) for j in jobs[:-1] if j)
+    failed = shards.failed_before
+    if failed is None:
+        # A release without the field began this batch, and deleted no Job.
+        failed = sum(_not_completed(shards, j) for j in jobs[:-1] if j)
+        shards = shards.model_copy(update={"failed_before": failed if newest else None})
     done, size = first - failed, chunk_size(shards.total, newest)
     ended = job is not None and has_ended(seen, job)
     before = first_pass(seen, newest, runs[newest])

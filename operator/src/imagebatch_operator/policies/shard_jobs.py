@@ -81,7 +81,12 @@ def _with_collect(case: Case, job: JobView, stage: Compressing) -> Compressing:
 
 def _run(case: Case, chunk: int, run: int) -> Compressing:
     """Return the stage that creates the Job of a run."""
-    facts = case.facts.with_run(Step.COMPRESS, run, chunk)
+    facts = case.facts
+    if facts.shards is not None and chunk == len(facts.runs.shards) > 0:
+        # All shards of the Jobs before have ended; those Jobs are deleted once this one exists.
+        before = facts.shards.model_copy(update={"failed_before": facts.shards.failed})
+        facts = replace(facts, shards=before)
+    facts = facts.with_run(Step.COMPRESS, run, chunk)
     total = facts.shards.total if facts.shards else 0
     failed = first_pass(case.seen, chunk, run)
     numbers = failed.incomplete if failed is not None else ""

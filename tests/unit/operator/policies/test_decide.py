@@ -294,14 +294,15 @@ def test_over_10000_shards_take_several_jobs_one_after_another() -> None:
     assert second.actions == (CreateJob(Step.COMPRESS, 1, chunk=1, shards=10_000),)
     running1 = job(Step.COMPRESS, chunk=1, completed_indexes=7)
     third = decide(after(builder, second.status), Observation(jobs=(done0, running1)), NOW)
+    assert third.actions == (DeleteJob(done0.name),), "the first is deleted once the second exists"
     assert third.status.shards is not None
     assert third.status.shards.done == 10_007
     done1 = job(Step.COMPRESS, chunk=1, succeeded=True, completed_indexes=10_000, ready=0)
-    fourth = decide(after(builder, third.status), Observation(jobs=(done0, done1)), NOW)
+    fourth = decide(after(builder, third.status), Observation(jobs=(done1,)), NOW)
     assert fourth.actions == (CreateJob(Step.COMPRESS, 1, chunk=2, shards=5_000),)
     done2 = job(Step.COMPRESS, chunk=2, succeeded=True, completed_indexes=5_000, ready=0)
-    last = decide(after(builder, fourth.status), Observation(jobs=(done0, done1, done2)), NOW)
-    assert last.actions == (CreateJob(Step.COLLECT, 1),)
+    last = decide(after(builder, fourth.status), Observation(jobs=(done1, done2)), NOW)
+    assert last.actions == (DeleteJob(done1.name), CreateJob(Step.COLLECT, 1))
     assert last.status.shards is not None
     assert last.status.shards.done == 25_000
 
@@ -319,10 +320,24 @@ def test_failed_shards_of_an_earlier_job_stay_counted() -> None:
     assert status.shards is not None
     assert (status.shards.done, status.shards.failed) == (9_995, 10), "two may run once more"
     done1 = job(Step.COMPRESS, chunk=1, failed=True, completed_indexes=4_998, failed_indexes=2)
-    seen = Observation(jobs=(done0, done1), outcomes={done1.name: PodOutcome(137)})
+    seen = Observation(jobs=(done1,), outcomes={done1.name: PodOutcome(137)})
     status = decide(after(builder, status), seen, NOW).status
     assert status.shards is not None
-    assert (status.shards.done, status.shards.failed) == (14_988, 12)
+    assert (status.shards.done, status.shards.failed) == (14_988, 12), "though the first is gone"
+
+
+def test_a_job_that_an_older_release_made_is_deleted_once_its_failures_are_recorded() -> None:
+    builder = batch().shards(15_000, first_runs=2)
+    done0 = job(Step.COMPRESS, failed=True, completed_indexes=9_990, failed_indexes=10, ready=0)
+    running1 = job(Step.COMPRESS, chunk=1)
+    seen = Observation(jobs=(done0, running1))
+    first = decide(builder.build(), seen, NOW)
+    assert first.actions == ()
+    second = decide(after(builder, first.status), seen, NOW)
+    assert second.actions == (DeleteJob(done0.name),)
+    gone = decide(after(builder, second.status), Observation(jobs=(running1,)), NOW).status
+    assert gone.shards is not None
+    assert (gone.shards.done, gone.shards.failed) == (9_990, 10)
 
 
 def test_an_ended_shard_job_that_is_gone_is_not_run_again_once_the_next_began() -> None:
