@@ -22,7 +22,7 @@ from imagebatch_core.names import (
 from imagebatch_core.reasons import Reason
 
 from .retention import KEPT, Retention
-from .shards import first_shard
+from .shards import SHARDS_PER_JOB, first_shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,12 @@ class JobView:
 
     @classmethod
     def from_object(cls, body: Mapping[str, Any]) -> JobView:
-        """Parse a Job of the API server; raises KeyError when the operator did not create it."""
+        """Parse a Job of the API server.
+
+        Raises:
+            KeyError, ValueError: the operator did not create it. Who may create Jobs in a namespace
+                may give one the labels and the owner of a batch there.
+        """
         meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
         labels, annotations = meta["labels"], meta.get("annotations") or {}
         step, _, chunk = labels[LABEL_STEP].partition("-")
@@ -85,6 +90,8 @@ class JobView:
         true = {c["type"] for c in status.get("conditions") or [] if c["status"] == "True"}
         failed = bool(true & {"FailureTarget", "Failed"})
         completions, completed = spec.get("completions", 0), status.get("completedIndexes")
+        if not 0 <= completions <= SHARDS_PER_JOB or count_indexes(completed) > completions:
+            raise ValueError(f"has {completions} indexes; ours have at most {SHARDS_PER_JOB}")
         shards = annotations.get(ANNOTATION_SHARDS, "")
         first = first_shard(int(chunk or 0))
         return cls(

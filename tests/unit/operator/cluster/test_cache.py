@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -214,3 +215,21 @@ def test_an_older_version_in_a_list_than_came_meanwhile_is_none() -> None:
     listing.take_batch(body(20))
     listing.end()
     assert cache.version(KEY) == 30
+
+
+@pytest.mark.parametrize(
+    ("completions", "completed"), [(2**31 - 1, None), (10_001, None), (5, "0-2147483646")]
+)
+def test_a_forged_job_of_billions_of_indexes_is_ignored_at_once(
+    completions: int, completed: str | None
+) -> None:
+    """Who may create Jobs beside a batch may forge one; counting its indexes would take minutes."""
+    forged = job_body()
+    forged["metadata"]["labels"]["imagebatch.dev/step"] = "compress-0"
+    forged["spec"]["completions"] = completions
+    failed = {"type": "Failed", "status": "True"}
+    forged["status"] = {"conditions": [failed], "completedIndexes": completed}
+    cache, start = Cache(), time.monotonic()
+    assert cache.put_job(forged) is None
+    assert time.monotonic() - start < 1
+    assert cache.jobs("shop", UID) == ()
