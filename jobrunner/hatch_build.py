@@ -29,7 +29,7 @@ _FLAGS = (
 
 
 def _missing(machine: str) -> str | None:
-    """What is missing to compile for ``machine``."""
+    """Return what is missing to compile for ``machine``; ``None`` if nothing is."""
     if sys.platform != "linux" or machine not in _MACHINES:
         return f"it is for Linux on {' and '.join(_MACHINES)}; this is {sys.platform} on {machine}"
     if importlib.util.find_spec("ziglang") is None:

@@ -74,7 +74,7 @@ class Buildah:
         return run(self._command(*arguments), env=self._env, timeout=None)
 
     def has(self, reference: str) -> bool:
-        """Whether the storage holds the image."""
+        """Return whether the storage has the image."""
         try:
             self.run("inspect", "--type", "image", "--format", "{{.FromImageID}}", reference)
         except CommandFailed:

@@ -64,7 +64,7 @@ class Range(Model):
 
 
 class Ceilings(Model):
-    """What one batch may take; what is not set is not limited. As ``limits`` of the chart."""
+    """The limits on one batch, from ``limits`` of the chart. A field not set means no limit."""
 
     parallelism: Bound | None = None
     images_per_shard: Range = Range()

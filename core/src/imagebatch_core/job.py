@@ -59,7 +59,7 @@ class JobSource(Model):
 
 
 class Asked(Model):
-    """What the operator tells plan and collect about a request, for its record.
+    """Facts about a request that the operator passes to plan and collect for its history record.
 
     ``file_name``, ``display_name`` and ``created_by`` are from the annotations of the resource.
     ``webhook_url`` has no password and no query.

@@ -1,4 +1,4 @@
-"""How a batch ends whose images are collected."""
+"""Decide how a batch ends once its images are collected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where and how the runner's pods run, as ``spec.runner`` of a batch says it."""
+"""The models of ``spec.runner``: where and how the runner's pods run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway counts, for Prometheus; served on a port of its own."""
+"""Metrics of the gateway for Prometheus, served on a separate port."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ WEBHOOK_ATTEMPTS: Final = _counter(
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the gauges show: the state at the time of a scrape."""
+    """The values of the gauges at the time of a scrape."""
 
     leader: bool = False
     queue_depth: int = 0

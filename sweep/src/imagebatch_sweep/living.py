@@ -17,7 +17,7 @@ _UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Living:
-    """What the ImageBatches of a namespace need in the bucket.
+    """The names, uids and keys by which the ImageBatches of a namespace need objects in the bucket.
 
     ``names`` are their own, ``uids`` are of batches whose data is needed, ``running`` of those that
     may still write, ``named`` are the names in ``retryOf`` and ``reuseFrom``, and ``uploads`` the

@@ -1,4 +1,4 @@
-"""What a run of the sweeper remembers for the next one: ``sweep.json`` of the namespace."""
+"""The memory of the sweeper between runs: ``sweep.json`` of the namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagebatch_core.model import Document
 
 
 class Memory(Document):
-    """Since when something is needed by nobody, as seen in one run after another.
+    """The times since which objects have not been needed, kept from run to run.
 
     ``orphaned`` is keyed by the root of a batch's data, ``unreferenced`` by the key of an upload.
     ``settled`` are the uids of batches that need not be looked at again. It may be lost: then what

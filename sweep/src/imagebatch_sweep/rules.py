@@ -1,4 +1,4 @@
-"""What may go: a pure function of a listing of the bucket, the living batches and the time.
+"""Decide what to delete: a pure function of a listing of the bucket, the batches and the time.
 
 Only what is proved to be needed by nobody goes. The living batches must be listed *after* the
 bucket: a batch that is missing from that list is gone for good, because a uid never comes back, and
@@ -20,7 +20,7 @@ from .memory import Memory
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """For how long what nobody needs is kept, for each kind of object."""
+    """The time for which unneeded objects of each kind are kept."""
 
     deleted: timedelta
     uploads: timedelta
@@ -62,7 +62,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the bucket holds of a namespace, without the batches that are settled.
+    """The objects of a namespace in the bucket, except those of settled batches.
 
     ``batches`` is keyed by root. ``uploads`` has the time at which each was written, by its key in
     the bucket; ``prefix`` is the store's, which the keys in ImageBatches do not have. ``records``
@@ -79,7 +79,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What goes, what is left although nobody seems to need it, and what to remember.
+    """The decision of a run: what to delete, what to keep for now, and what to remember.
 
     ``roots`` go with everything below them, and with the record of the batch. ``records`` are keys
     of records that are too old. ``left`` is keyed by root, with the reason.

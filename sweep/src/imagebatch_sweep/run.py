@@ -1,4 +1,4 @@
-"""One run: list the bucket, then the ImageBatches, decide, and remove."""
+"""Run the sweeper once: list the bucket, then the ImageBatches, decide, and delete."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ListBatches = Callable[[], Iterable[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run decided; ``failed`` if something could not be read or removed."""
+    """The result of a run. ``failed`` says that something could not be read or deleted."""
 
     decision: Decision
     failed: bool

@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 
 class LineCounter(Protocol):
-    """What :class:`RowReader` needs beside the rows of fields: line numbers and notices."""
+    """The source of a :class:`RowReader`'s line numbers and notices."""
 
     @property
     def mended(self) -> int:

@@ -1,4 +1,4 @@
-"""What the bodies of requests may take up: how many at once, how many bytes, for how long."""
+"""Limits on request bodies: their number at a time, their bytes, and the time to send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each caller may ask for in a minute: token buckets, one for each caller and policy.
+"""Rate limits: token buckets, one for each caller and policy.
 
 The headers are those of the IETF's draft "RateLimit header fields for HTTP". Each replica counts
 for itself.
@@ -22,7 +22,7 @@ _CALLERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of a quota; ``reset`` is the number of seconds after which it is full again."""
+    """The rest of a quota. ``reset`` is the number of seconds until the quota is full again."""
 
     policy: str
     quota: int

@@ -1,4 +1,4 @@
-"""What is recorded of each request: its id, the audit line of a write, and metrics."""
+"""Record each request: its id, the audit log line of a write, and metrics."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Recorded:
 
 
 def _id_of(scope: Scope) -> str:
-    """The id that the caller gave, if it may stand in a log; otherwise a new one."""
+    """Return the id that the caller sent if it is safe to log, otherwise a new one."""
     sent = Headers(scope=scope).get("x-request-id", "")
     return sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
 

@@ -77,7 +77,7 @@ def unknown_host(host: str) -> Problem:
 
 
 def too_many(policy: str, seconds: int, headers: Mapping[str, str]) -> Problem:
-    """The caller has used up a quota; in ``seconds`` there is room for this request."""
+    """Return the problem of a used-up quota, which has room for this request in ``seconds``."""
     return Problem(
         429,
         "too-many",

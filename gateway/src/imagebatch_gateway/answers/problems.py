@@ -165,7 +165,7 @@ def no_event_yet() -> Problem:
 
 
 def not_ended(status: str) -> Problem:
-    """The request has not ended, so its failed images cannot be retried yet."""
+    """Return the problem of a retry of a request that has not ended."""
     detail = (
         f"The request is {status}. Retry it once it has ended, or cancel it first: what is done "
         "is kept, and a retry takes up the rest."
@@ -174,7 +174,7 @@ def not_ended(status: str) -> Problem:
 
 
 def not_retryable(detail: str) -> Problem:
-    """The request has ended, and ``detail`` says why it has no image to retry."""
+    """Return the problem of a retry without any image to retry; ``detail`` says why."""
     return Problem(409, "nothing-to-retry", "There is nothing to retry", detail)
 
 
@@ -224,7 +224,7 @@ def too_many_uploads() -> Problem:
 
 
 def body_too_slow() -> Problem:
-    """The body does not arrive, or hardly."""
+    """Return the problem of a body that arrives too slowly."""
     return Problem(
         408,
         "body-too-slow",
@@ -235,7 +235,7 @@ def body_too_slow() -> Problem:
 
 
 def client_gone() -> Problem:
-    """The client has closed the connection, so nobody reads this; the log has it."""
+    """Return the problem of a closed connection. It is only logged, because no client reads it."""
     return Problem(499, "client-gone", "The client closed the connection")
 
 

@@ -109,7 +109,8 @@ class KubeBatches:
     """The ImageBatches of one namespace, accessed with the official Kubernetes client."""
 
     def __init__(self, api: client.ApiClient, namespace: str, *, for_caller: bool = False) -> None:
-        """``for_caller``: the credentials of ``api`` are a caller's, so a missing right is too."""
+        """``for_caller`` says that ``api`` uses a caller's credentials, so missing rights are the
+        caller's."""
         self._custom: Any = client.CustomObjectsApi(api)
         self._namespace = namespace
         self._translated = translated_for_caller if for_caller else translated

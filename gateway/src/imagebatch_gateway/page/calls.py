@@ -27,7 +27,7 @@ _NOT_THE_CALLERS: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call answered."""
+    """The response to a call of the API."""
 
     status: int
     headers: Headers
@@ -38,7 +38,7 @@ class Answer:
         return self.status < 300
 
     def json(self) -> Any:
-        """The parsed body; an empty dict if it is none."""
+        """Return the body parsed as JSON; an empty dict if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:

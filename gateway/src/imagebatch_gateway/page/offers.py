@@ -1,4 +1,4 @@
-"""What this gateway's API offers, read from its OpenAPI document.
+"""The calls and fields that this gateway's API offers, from its OpenAPI document.
 
 A page shows a control only for a call or a field that is there: it needs no list of its own of what
 a release can do.
@@ -33,12 +33,12 @@ class Offers:
         return cls(calls, upload, frozenset(change))
 
     def has(self, method: str, path: str) -> bool:
-        """Whether the API has a call, whatever its path's parameters are named."""
+        """Return whether the API has a call. Names of path parameters are ignored."""
         wanted = _shape(f"{method} {path}")
         return any(_shape(known) == wanted for known in self.calls)
 
     def default(self, field: str) -> Any:
-        """The default of a field of an upload; None where it has none."""
+        """Return the default of a field of the upload form; None if it has none."""
         return self.upload.get(field, {}).get("default")
 
 
@@ -47,7 +47,7 @@ def _shape(call: str) -> str:
 
 
 def _fields(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties of the body of an operation, whose schema may be a reference."""
+    """Return the properties of an operation's body, whose schema may be a reference."""
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schema = media.get("schema", {})
         reference = schema.get("$ref", "").rpartition("/")[2]

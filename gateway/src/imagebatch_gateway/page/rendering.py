@@ -21,7 +21,7 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def environment() -> Environment:
-    """The templates with their filters."""
+    """Return the environment of the templates, with their filters."""
     found = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -35,12 +35,12 @@ def environment() -> Environment:
 
 
 def number(value: int | float) -> Markup:
-    """A number with separators between thousands."""
+    """Return a number as text with separators between thousands."""
     return Markup('<data data-number value="{}">{:,}</data>').format(value, value)
 
 
 def size(count: int) -> Markup:
-    """A size in bytes, in the unit that gives it at most three digits before the point."""
+    """Return a size as text, in the unit with at most three digits before the point."""
     return Markup('<data data-bytes value="{}">{}</data>').format(count, _size_text(count))
 
 
@@ -53,7 +53,7 @@ def _size_text(count: int) -> str:
 
 
 def when(text: str | None, form: str = "relative") -> Markup:
-    """A time of the API. ``relative`` becomes "5 minutes ago" where the page's script runs."""
+    """Return the HTML of a time. The page's script shows ``relative`` as "5 minutes ago"."""
     if text is None:
         return Markup("")
     moment = datetime.fromisoformat(text).astimezone(UTC)
@@ -64,7 +64,7 @@ def when(text: str | None, form: str = "relative") -> Markup:
 
 
 def span(seconds: float) -> str:
-    """A span of time in its largest unit, as people say it."""
+    """Return a span of time as text, in its largest unit."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= 0.95 * length:
             count = round(seconds / length)
@@ -74,7 +74,7 @@ def span(seconds: float) -> str:
 
 
 def percent_of(part: int, whole: int) -> float:
-    """The share in percent, with one digit; 0 of nothing."""
+    """Return a share in percent with one decimal; 0 if the whole is 0."""
     return round(100 * part / whole, 1) if whole else 0.0
 
 

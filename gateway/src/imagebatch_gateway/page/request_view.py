@@ -1,4 +1,4 @@
-"""What the page of a request shows of the API's answer: shares, pace, actions and commands."""
+"""Prepare a request for its page: shares, pace, actions and commands."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Savings:
 
 
 def title_of(request: Mapping[str, Any]) -> str:
-    """The name for people, the name of the file, or the requestId."""
+    """Return the title of a request: its display name, else its file name, else its requestId."""
     return str(request.get("name") or request.get("fileName") or request["requestId"])
 
 
 def segments(request: Mapping[str, Any]) -> list[Segment]:
-    """The bar of progress, one part for each way in which images ended."""
+    """Return the parts of the progress bar, one for each status of images."""
     images = request.get("images") or {}
     done = images.get("done") or 0
     total = max(images.get("total") or 0, done)
@@ -69,7 +69,7 @@ def segments(request: Mapping[str, Any]) -> list[Segment]:
 
 
 def savings(request: Mapping[str, Any]) -> Savings | None:
-    """None while no bytes are known."""
+    """Return how many bytes were saved; None if no bytes are known yet."""
     sizes = request.get("bytes") or {}
     before, after = sizes.get("in") or 0, sizes.get("out") or 0
     if not before:
@@ -79,7 +79,8 @@ def savings(request: Mapping[str, Any]) -> Savings | None:
 
 
 def pace(request: Mapping[str, Any], now: datetime | None = None) -> str | None:
-    """The average pace since the start and the time that is left by it; None if it has none."""
+    """Return the average pace since the start, and the remaining time at this pace; None if
+    unknown."""
     images = request.get("images") or {}
     done, total = images.get("done") or 0, images.get("total") or 0
     started = request.get("startedAt")
@@ -101,12 +102,13 @@ def changes(request: Mapping[str, Any], offers: Offers) -> set[str]:
 
 
 def awaits_confirmation(request: Mapping[str, Any]) -> bool:
-    """Whether it is counted, and held until somebody confirms."""
+    """Return whether the request is planned and waits for confirmation."""
     return request.get("reason") == "AwaitingConfirmation"
 
 
 def lives(request: Mapping[str, Any]) -> bool:
-    """Whether it still changes by itself: it runs, or its webhook is still tried."""
+    """Return whether a request may still change by itself: it runs, or its webhook is not
+    delivered."""
     if request.get("expired"):
         return False
     hook = request.get("webhook") or {}
@@ -118,7 +120,7 @@ def lives(request: Mapping[str, Any]) -> bool:
 def commands(
     request: Mapping[str, Any], namespace: str, gateway: str, offers: Offers
 ) -> Sequence[tuple[str, Sequence[str]]]:
-    """The same in a terminal: headings with lines to copy."""
+    """Return the commands that do the same in a terminal: headings, and lines to copy."""
     name = request["requestId"]
     kubectl = f"kubectl -n {namespace}"
     lines = [
@@ -143,7 +145,7 @@ def commands(
 
 
 def local_path(address: str, gateway: str) -> str:
-    """An address of this gateway as a path below the page's root, so that it is found under
+    """Return a URL of this gateway as a path below the page's root, so that it is found under
     whatever name the browser came in; any other address as it is.
     """
     base = urlsplit(gateway)

@@ -1,4 +1,4 @@
-"""What the pages say about states, formats, qualities and failures, for who keeps a catalogue."""
+"""Texts of the pages about states, formats, qualities and failures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FORMATS: Final[Mapping[Format, FormatWords]] = {
 
 
 class QualityWords(NamedTuple):
-    """What a quality up to ``highest`` means."""
+    """The description of qualities up to ``highest``."""
 
     highest: int
     meaning: str
@@ -168,6 +168,6 @@ FAILURES: Final[Mapping[ErrorCode, FailureWords]] = {
 
 
 def failure_words(code: str, message: str) -> FailureWords:
-    """The words for an error code; for one that this release does not know, what the API says."""
+    """Return the text for an error code; for an unknown code, the API's message."""
     known = next((words for error, words in FAILURES.items() if error == code), None)
     return known or FailureWords(message or code, "Retry these, or look at the rows below.")

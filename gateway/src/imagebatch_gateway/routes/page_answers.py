@@ -1,4 +1,4 @@
-"""What all pages share: their frame, their security headers, and how they show a refusal."""
+"""Parts that all pages share: their frame, their security headers, and error messages."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Frame:
         return await call(self.request, "POST", "/api/session", body={"token": token})
 
     async def me(self) -> dict[str, Any]:
-        """Who asks for the page, and what they may do."""
+        """Return the caller of the page, and what the caller may do."""
         if self._me is None:
             answer = await call(self.request, "GET", "/api/me")
             self._me = answer.json() if answer.ok else {}
@@ -87,7 +87,7 @@ class Frame:
         return HTMLResponse(text, status, headers)
 
     async def refusal(self, answer: Answer) -> HTMLResponse:
-        """The page of a refusal of the API, where there is nothing else to show."""
+        """Return the page that shows only an error response of the API."""
         return await self.page("refused.html", answer.status, problem=problem_of(answer))
 
     def to(self, path: str) -> RedirectResponse:
@@ -107,7 +107,8 @@ class SignedOut(HTTPException):
 
 
 def problem_of(answer: Answer) -> dict[str, Any]:
-    """A refusal as templates show it: status, message, detail, errors, and whether to try again."""
+    """Return an error response for templates: status, message, detail, errors, and whether to
+    retry."""
     body = answer.json()
     problem = body if isinstance(body, dict) else {}
     title = problem.get("title") or "The gateway could not answer"

@@ -1,4 +1,4 @@
-"""What the pages' forms send: each calls the API and leads to a page (post, redirect, get)."""
+"""Handle the pages' forms: each calls the API and redirects to a page (post, redirect, get)."""
 
 from __future__ import annotations
 
@@ -132,5 +132,5 @@ async def _ask(
 
 
 def _own_path(path: str) -> str:
-    """A path below the gateway's first page; never another site's address."""
+    """Return a path within the gateway, and never the URL of another site."""
     return path if re.fullmatch(r"[\w.%~-][\w./%~?=&+-]*", path) and "//" not in path else ""

@@ -111,7 +111,7 @@ async def new_request(
     refused: Answer | None = None,
     checked: dict[str, Any] | None = None,
 ) -> HTMLResponse:
-    """The form; with a refusal, or with what was found in a file."""
+    """Show the upload form, with an error or with the result of checking a file."""
     problem = problem_of(refused) if refused is not None else None
     return await frame.page(
         "new.html", refused.status if refused else 200, problem=problem, checked=checked
@@ -119,7 +119,7 @@ async def new_request(
 
 
 async def one_request(frame: Frame, request_id: str, refused: Answer | None = None) -> HTMLResponse:
-    """The page of a request, with the refusal of what was just asked for, if any."""
+    """Show the page of a request, with the error of the last action, if any."""
     path = f"/api/requests/{quote(request_id, safe='')}"
     told, me = await asyncio.gather(frame.call("GET", path), frame.me())
     if not told.ok:
@@ -156,7 +156,7 @@ async def one_request(frame: Frame, request_id: str, refused: Answer | None = No
 
 
 async def _failures(frame: Frame, path: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The groups of failed images with their words, or why they cannot be had now."""
+    """Return the groups of failed images with their texts, or why they cannot be read now."""
     if not (request.get("images") or {}).get("failed"):
         return {"items": [], "problem": None}
     answer = await frame.call("GET", f"{path}/failures")
@@ -188,7 +188,7 @@ _SIDES: Final = ("before", "after")
 
 
 async def _webhook(frame: Frame, path: str) -> list[dict[str, Any]] | None:
-    """The attempts of its webhook; None where this gateway does not tell them."""
+    """Return the attempts of a request's webhook; None if this gateway has no call for them."""
     if not frame.offers.has("GET", "/api/requests/{id}/webhook"):
         return None
     answer = await frame.call("GET", f"{path}/webhook")
@@ -199,7 +199,7 @@ async def _webhook(frame: Frame, path: str) -> list[dict[str, Any]] | None:
 
 
 def _image(frame: Frame, item: dict[str, Any]) -> dict[str, Any]:
-    """An image with its words and an address of its output that works under any name."""
+    """Return an image with a text for its error, and a path of its output."""
     url = item.get("outputUrl")
     code = item.get("errorCode")
     return {
@@ -210,7 +210,7 @@ def _image(frame: Frame, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cursor_of(address: str | None) -> str | None:
-    """The cursor in an address of a following page."""
+    """Return the cursor in the URL of a next page."""
     if not address:
         return None
     return parse_qs(urlsplit(address).query).get("cursor", [None])[0]

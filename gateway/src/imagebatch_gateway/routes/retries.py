@@ -23,7 +23,7 @@ router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
 
 class RetryOptions(Model):
-    """Which failed images are retried."""
+    """Selection of the failed images to retry."""
 
     only: RetryOnly = Field(
         RetryOnly.FAILED, description=RetryOfSource.model_fields["only"].description

@@ -25,7 +25,7 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the codec does with files of a format, and what such files can hold."""
+    """The properties of a format: what its files can contain, and how the codec processes them."""
 
     #: Modules of the package ``PIL`` that decode and encode it under the name :attr:`Kind.name`.
     plugins: tuple[str, ...]

@@ -37,7 +37,7 @@ _LEVEL: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """The quantisation steps for luma and chroma, 1 to 255, in zigzag order.
+    """Quantisation tables of a JPEG: the steps for luma and chroma, 1 to 255, in zigzag order.
 
     ``bit`` is the distortion that one bit is worth: ``lambda`` of ``requantise_direct`` in
     native/jpeg.h.

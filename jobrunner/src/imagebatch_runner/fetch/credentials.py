@@ -50,7 +50,8 @@ class _HostEntry(_Closed):
 
 
 class BucketEntry(_Closed):
-    """How to read one source bucket. Fields that are not set are taken from the runner's own store.
+    """The access to one source bucket. Fields that are not set are taken from the runner's own
+    store.
 
     An ``endpoint`` of its own never gets the store's keys, so it needs a key pair of its own, or
     ``anonymous``.

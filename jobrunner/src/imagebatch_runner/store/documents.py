@@ -98,7 +98,7 @@ class Plan(PlannedBatch):
 
     @property
     def carried(self) -> int:
-        """How many images keep the result of the batch that is retried."""
+        """The number of images that keep their result of the retried batch."""
         return 0 if self.retry is None else self.images - self.retry.images
 
     @property

@@ -52,7 +52,7 @@ _RESPONSE: Final[TypeAdapter[Done | Stripped | Refused]] = TypeAdapter(Done | St
 
 
 class Malformed(Exception):
-    """A line that no decoder of ours writes."""
+    """A response line that a decoder in its normal state never writes."""
 
 
 def parse(line: bytes) -> Done | Stripped | Refused:

@@ -1,4 +1,4 @@
-"""Which Secret holds the S3 key pair of a namespace, as the runner's ConfigMap there says."""
+"""Find the Secret with a namespace's S3 key pair, which the runner's ConfigMap there names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _FRESH_SECONDS: Final = 30.0
 
 
 class S3Secrets:
-    """Finds each namespace's Secret in the runner's ConfigMap there, and remembers it for 30 s."""
+    """Reads the name of each namespace's Secret from the runner's ConfigMap, and caches it for 30
+    s."""
 
     def __init__(self, kube: Kube, seconds: Callable[[], float] = time.monotonic) -> None:
         self._kube = kube

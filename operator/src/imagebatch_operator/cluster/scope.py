@@ -1,4 +1,4 @@
-"""What one list or watch covers: kinds, in one namespace or in all."""
+"""The scope of a list or watch: kinds of objects, in one namespace or in all."""
 
 from __future__ import annotations
 

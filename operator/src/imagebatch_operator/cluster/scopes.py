@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scopes:
-    """What one Kopf watches: some kinds, in those candidate namespaces that can be read.
+    """The scopes that one run of Kopf watches: some kinds, in all readable candidate namespaces.
 
     ``candidates`` returns the namespaces, or ``None`` for the whole cluster. A namespace that it no
     longer returns is watched on.
@@ -120,7 +120,8 @@ class Scopes:
                 return False
 
     async def _pause(self, ended: asyncio.Future[None]) -> None:
-        """Wait until Kopf has ended, there is a new namespace, or it is time to look again."""
+        """Wait until Kopf has ended, a new namespace exists, or the time for the next check has
+        come."""
         end = asyncio.get_running_loop().time() + self._look_again
         while (left := end - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait({ended}, timeout=min(left, _NEW_NAMESPACE))

@@ -1,4 +1,4 @@
-"""When a Job counts as blocked, which means that none of its pods gets ready."""
+"""Decide whether a Job is blocked: none of its pods gets ready."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _out_of_the_queue(case: Case, facts: Facts) -> Facts:
 
 
 def _may_have_results(case: Case) -> bool:
-    """Whether a pod may have recorded results.
+    """Return whether a pod may have recorded results.
 
     The plan pod of a batch of one shard goes on through the images, and only its end says so.
     """

@@ -100,7 +100,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that one pass decides on."""
+    """The input of a decision."""
 
     batch: ImageBatch
     seen: Observation

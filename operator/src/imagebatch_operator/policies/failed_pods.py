@@ -1,4 +1,4 @@
-"""When a failed pod of a Job is read, and what its outcome means.
+"""Decide when a failed pod of a Job is read, and interpret its outcome.
 
 Each read costs a request. It is repeated only after a further pod has failed, and not more often
 than every few seconds.

@@ -1,4 +1,4 @@
-"""Which changes of a status are reported as an Event and a log line."""
+"""Choose the changes of a status that are reported as Events and log lines."""
 
 from __future__ import annotations
 

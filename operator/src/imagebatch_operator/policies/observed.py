@@ -129,7 +129,7 @@ def _others(first: int, completions: int, completed: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """When a Job's pods were last read, and the state of the Job at that time.
+    """The time at which a Job's pods were last read, and the state of the Job at that time.
 
     ``repeats`` counts the earlier looks in a row that found the same exit code and the same number
     of completed indexes.
@@ -205,7 +205,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything that a pass knows besides the batch itself.
+    """The input of a pass besides the batch itself.
 
     ``outcomes`` and ``blocked`` are keyed by Job name; they hold what the shell read because a
     decision asked for it. ``outdated`` names the Jobs whose pod template would be different now.

@@ -1,4 +1,4 @@
-"""How long ended batches are kept: the chart's default TTL, and its limit on their number.
+"""Decide how long ended batches are kept, by the chart's default TTL and limit on their number.
 
 Both do not apply to batches that Argo CD or Flux manages: these create again what is deleted, and
 it would run again.
@@ -27,7 +27,7 @@ GITOPS_MARKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What the chart says of one ended batch.
+    """The chart's settings for keeping one ended batch.
 
     ``ttl`` is the default of ``ttlSecondsAfterFinished``. ``surplus``: its namespace has as many
     newer ended batches as are kept.
@@ -46,7 +46,7 @@ def from_git(batch: ImageBatch) -> bool:
 
 
 def awaited(name: str, others: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether one of ``others``, batches as the API server gives them, waits to use the batch.
+    """Return whether one of ``others``, batches in the API server's JSON, waits to use the batch.
 
     One whose status has recorded the batch needs its resource no longer.
     """
@@ -87,7 +87,7 @@ class EndedBatches:
         self._changed.add(namespace)
 
     def is_surplus(self, key: Key) -> bool:
-        """Whether as many ended batches of the namespace as are kept ended later."""
+        """Return whether the batch exceeds the number of ended batches to keep in its namespace."""
         namespace, name = key
         end = self._ends.get(key)
         if end is None:

@@ -21,7 +21,7 @@ _ARRIVES_WITHIN = timedelta(seconds=60)
 
 
 class _Use(NamedTuple):
-    """What to do about an earlier batch that is missing, and about one that has not ended."""
+    """Ends of the messages about an earlier batch that is missing, or has not ended."""
 
     missing: str
     unfinished: str

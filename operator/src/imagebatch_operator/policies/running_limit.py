@@ -123,9 +123,7 @@ def _entry(
 
 
 def _is_unlimited(body: Mapping[str, Any], jobs: Iterable[JobView]) -> bool:
-    """Whether a batch counts under no limit: its end needs no turn, and Kueue has limits of its
-    own.
-    """
+    """Return whether no limit applies to a batch: it ends, or Kueue has its own limits."""
     meta = body["metadata"]
     return bool(
         meta.get("deletionTimestamp")

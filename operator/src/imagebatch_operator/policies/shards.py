@@ -1,4 +1,4 @@
-"""How the shards of a batch are divided among its Jobs; ``chunk`` numbers the Jobs from 0."""
+"""Divide the shards of a batch among its Jobs; ``chunk`` numbers the Jobs from 0."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What to do in a stage: the actions, and the note for the condition Reconciling.
+    """The actions of a stage, and the note for the condition Reconciling.
 
     ``look_again`` is the number of seconds after which time alone may change the stage. With
     ``pauses``, the time in this stage does not count towards the deadline.

@@ -24,7 +24,7 @@ _COUNT_EVERY: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many batches may run at once, in the release and in one namespace; ``None``: any."""
+    """The limits on running batches in the release and in a namespace; ``None`` means no limit."""
 
     release: int | None = None
     namespace: int | None = None
@@ -33,7 +33,7 @@ class Limits:
         return self.release is not None or self.namespace is not None
 
     def allow(self, total: int, in_namespace: int) -> bool:
-        """Whether these numbers of running batches are within the limits."""
+        """Return whether these numbers of running batches are within the limits."""
         return (self.release is None or total <= self.release) and (
             self.namespace is None or in_namespace <= self.namespace
         )
@@ -50,7 +50,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One batch that runs or waits. ``created`` and ``since``, when it began, are RFC 3339."""
+    """A batch that runs or waits. ``created`` and ``since``, the time at which it began, are RFC
+    3339."""
 
     key: Key
     running: bool
@@ -105,7 +106,7 @@ class Turns:
         return entry is not None and entry.running
 
     def has_turn(self, key: Key) -> bool:
-        """Whether a batch may run now: it runs already, or is among the next that may begin."""
+        """Return whether a batch may run now: it runs already, or is among the next to begin."""
         entry = self._entries[key]
         if entry.running:
             return key not in self._surplus()

@@ -1,4 +1,4 @@
-"""When a webhook is retried, and when it is given up; the status records it after each attempt."""
+"""Decide when a webhook is retried and when it is given up. The status records each attempt."""
 
 from __future__ import annotations
 
