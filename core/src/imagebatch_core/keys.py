@@ -319,6 +319,11 @@ class BatchKeys:
         """The key prefix of the batch's progress documents, one per pod and shard."""
         return f"{self.root}progress/"
 
+    @property
+    def failure_mark(self) -> str:
+        """The key of an object that exists once more images failed than the batch allows."""
+        return f"{self.root}too-many-failed.json"
+
     def shard_progress(self, shard: int) -> str:
         """Return the key prefix of the progress documents of a shard's pods."""
         return f"{self.progress}{shard:06d}/"

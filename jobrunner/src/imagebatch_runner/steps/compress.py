@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.keys import parse_part_key
-from imagebatch_core.results import ShardItem
+from imagebatch_core.results import ImageResult, ShardItem
 from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.s3_images import S3Images
 from imagebatch_runner.fetch.web import open_session
+from imagebatch_runner.store.documents import Plan
 from imagebatch_runner.workers.decoders import DecoderPool
 
 from . import sample, sharding
 from .batch import Batch, OnResult
+from .failure_limit import FailureLimit
 from .image import ImageWork, codec_options
 from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
@@ -52,6 +54,7 @@ async def compress(
     items, left, recorded = await _not_recorded(batch, shard, part_keys, on_result)
     outcome = ShardOutcome(len(items), skipped=len(items) - len(left))
     log.info("shard %d: %d images, %d recorded before", shard, len(items), outcome.skipped)
+    failed_before = sum(counts.failed for counts in recorded.values())
     own = recorded.pop(writer, ProgressCounts())
     if not batch.is_local:
         # A killed pod may have recorded more than its progress document says.
@@ -60,14 +63,24 @@ async def compress(
     if not left:
         return outcome
     settings = batch.settings
+    plan = await asyncio.to_thread(_plan_of, batch)
+    limit = _failure_limit(batch, plan, shard, failed_before)
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
+    places: set[Place] = set()
+
+    def on_recorded(results: Sequence[ImageResult]) -> None:
+        progress.add(results)
+        if limit is not None:
+            limit.add(results)
+            places.update((result.row, result.position) for result in results)
+
     parts = PartWriter(
         batch.storage,
         lambda number, rows: batch.keys.part(shard, writer, number, rows),
         first=next_number(part_keys, writer),
         images=settings.part_images,
         seconds=settings.part_seconds,
-        on_recorded=progress.add,
+        on_recorded=on_recorded,
     )
     async with (
         nullcontext() if batch.is_local else progress.writing(),
@@ -87,19 +100,41 @@ async def compress(
             settings,
         )
         queues = fetcher.queues(_by_url(left))
-        sampled = await asyncio.to_thread(_sampled, batch, shard, items)
+        sampled = _sampled(batch, plan, shard, items)
+        ending = stop if limit is None else asyncio.Event()
         run = ShardRun(
             batch,
             work,
             parts,
             queues,
-            stop=stop,
+            stop=ending,
             outcome=outcome,
             on_result=on_result,
             kept=KeptSources(batch, sampled, decoders),
         )
-        await _without_groups(run.run(min(settings.fetch_window, len(left))))
+        window = min(settings.fetch_window, len(left))
+        if limit is None:
+            await _without_groups(run.run(window))
+            return outcome
+        if not await _is_exceeded(limit):
+            async with limit.watching(ending, stop):
+                await _without_groups(run.run(window))
+        if limit.exceeded and not stop.is_set():
+            rest = limit.rest([i for i in left if (i.row, i.position) not in places])
+            await parts.record(rest)
+            outcome.done += len(rest)
+            outcome.failed += len(rest)
+            outcome.interrupted = False
     return outcome
+
+
+async def _is_exceeded(limit: FailureLimit) -> bool:
+    """Return whether the limit is exceeded before the first image; a store in trouble means no."""
+    try:
+        return await limit.check()
+    except ImageBatchError as error:
+        log.info("maxFailedPercent cannot be checked now: %s", error)
+        return False
 
 
 async def _not_recorded(
@@ -129,12 +164,25 @@ async def _not_recorded(
     return items, left, by_writer
 
 
-def _sampled(batch: Batch, shard: int, items: list[ShardItem]) -> frozenset[Place]:
+def _plan_of(batch: Batch) -> Plan | None:
+    """Return the plan if the shard needs it: for the sample, or for the limit of failed images."""
+    wanted = batch.settings.kept_sources or batch.job.max_failed_percent < 100
+    return read_plan(batch) if wanted and not batch.is_local else None
+
+
+def _failure_limit(
+    batch: Batch, plan: Plan | None, shard: int, failed_before: int
+) -> FailureLimit | None:
+    if plan is None or batch.job.max_failed_percent >= 100:
+        return None
+    return FailureLimit(batch, plan, shard, failed_before)
+
+
+def _sampled(
+    batch: Batch, plan: Plan | None, shard: int, items: list[ShardItem]
+) -> frozenset[Place]:
     """Return the places of the shard's images whose sources are kept."""
-    if batch.is_local or not batch.settings.kept_sources:
-        return frozenset()
-    plan = read_plan(batch)
-    if plan is None:
+    if plan is None or not batch.settings.kept_sources:
         return frozenset()
     return sample.in_shard(plan.sample, shard, plan.images_per_shard, items)
 

@@ -26,6 +26,9 @@ from imagebatch_runner.store.storage import Storage
 _SHORTEST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 5.0
 
+#: Most results of a part that is written after the images are done.
+_MOST: Final = 1000
+
 Place = tuple[int, int]
 """Row and position, both 1-based."""
 
@@ -119,6 +122,12 @@ class PartWriter:
         """Queue a result for the next part. Its output must be stored already."""
         self._pending.append(result)
         self._wake_for(self._pending)
+
+    async def record(self, results: Sequence[ImageResult]) -> None:
+        """Record results at once; only after :meth:`run` has ended."""
+        for at in range(0, len(results), _MOST):
+            self._pending += results[at : at + _MOST]
+            await self._write()
 
     def release_when_recorded(self, claim: Claim) -> None:
         """Release the claim once the results that were added so far are recorded."""

@@ -41,6 +41,10 @@ class ProgressCounts:
             self._counts.add(result)
             self._failures.add(result)
 
+    @property
+    def failed(self) -> int:
+        return self._counts.totals().failed
+
     def document(self) -> PodProgress:
         return PodProgress(totals=self._counts.totals(), failures=tuple(self._failures.groups()))
 

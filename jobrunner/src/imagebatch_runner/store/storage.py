@@ -185,6 +185,14 @@ class Storage:
         found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
         return sorted(entry["path"] for entry in found)
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        """Return all keys under a prefix, each with a text that changes when it is overwritten."""
+        found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
+        return {
+            one["path"]: f"{one['e_tag']}-{one['last_modified'].isoformat()}-{one['size']}"
+            for one in found
+        }
+
     def bytes_below(self, prefix: str) -> int:
         """Return the sizes in bytes of all objects under a prefix, added up."""
         found = self._waited(prefix, lambda: obstore.list(self._store, prefix).collect())
