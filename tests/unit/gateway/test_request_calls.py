@@ -12,7 +12,7 @@ import pytest
 from imagebatch_core import names
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import SuspendAfter, Webhook
+from imagebatch_core.spec import DeletionPolicy, SuspendAfter, Webhook
 from imagebatch_gateway.backends.batches import Change
 from imagebatch_gateway.backends.errors import ClusterUnavailable, ListExpired
 from imagebatch_gateway.requests import history
@@ -242,6 +242,17 @@ async def test_a_request_that_is_held_after_plan_is_confirmed_by_null(
     answer = await http.patch(path, json={"suspendAfter": None})
     assert (answer.status_code, answer.json()["suspendAfter"]) == (200, None)
     assert batches.stored[request_id].spec.suspend_after is None
+
+
+async def test_a_request_may_ask_that_its_objects_go_with_it(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    body = {"source": {"inline": CSV.decode()}, "deletionPolicy": "Delete"}
+    request_id = (await http.post("/api/requests", json=body)).json()["requestId"]
+    assert batches.stored[request_id].spec.deletion_policy is DeletionPolicy.DELETE
+    refused = await http.post("/api/requests", json=body | {"deletionPolicy": "Maybe"})
+    assert refused.status_code == 422
+    assert "deletionPolicy" in refused.text
 
 
 async def test_an_upload_may_be_held_after_plan(

@@ -121,6 +121,7 @@ def test_a_batch_that_a_living_one_names_stays(by: str) -> None:
         {"storage": ROOT},
         {"storage": f"old/prefix/{ROOT}"},
         {"reuse": {"uid": UID}},
+        {"reuse": {"uid": OTHER, "outputs": ["shop/x/", ROOT]}},
         {"ofANewerRelease": [{"deep": f"x {UID} y"}]},
     ],
 )
