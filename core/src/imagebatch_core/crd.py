@@ -15,7 +15,7 @@ from . import names
 from .model import Model
 from .results import ImageStatus
 from .spec import MUTABLE_FIELDS, ImageBatchSpec, Output
-from .status import ImageBatchStatus
+from .status import PLANNED, ImageBatchStatus
 
 _KEPT: Final = frozenset({
     "type", "description", "enum", "pattern", "format", "default", "minLength", "maxLength",
@@ -116,6 +116,10 @@ def _webhook_rule() -> dict[str, str]:
     delivered = "oldSelf.status.webhook.deliveredTime"
     parts = ("oldSelf.status", "oldSelf.status.webhook", delivered)
     undelivered = " || ".join(f"!has({part})" for part in parts)
+    # The event of the end is still to come.
+    undelivered += (
+        f" || (has(oldSelf.status.webhook.event) && oldSelf.status.webhook.event == '{PLANNED}')"
+    )
     same = (
         "has(self.spec.webhook) == has(oldSelf.spec.webhook) && "
         "(!has(self.spec.webhook) || self.spec.webhook == oldSelf.spec.webhook)"

@@ -198,6 +198,11 @@ class Ending(Document):
     since: datetime = Field(description="When it was noticed.")
 
 
+#: What a webhook reports: :attr:`PLANNED` or the phase in which the batch ended.
+WebhookEvent = Annotated[str, Field(max_length=64, pattern=r"^[A-Z][A-Za-z0-9]*$")]
+PLANNED: Final = "Planned"
+
+
 class WebhookAttempt(Document):
     """One attempt to deliver an event."""
 
@@ -220,6 +225,10 @@ class WebhookStatus(Document):
     event_id: str = Field(
         description="Id of the event, sent as the header webhook-id of every attempt."
     )
+    event: WebhookEvent | None = Field(
+        None, description="What happened: Planned, Completed, Failed or Cancelled."
+    )
+    time: datetime | None = Field(None, description="Time at which it happened.")
     attempts: int = Field(0, description="Number of delivery attempts so far.")
     next_attempt_time: datetime | None = Field(
         None, description="Time of the next delivery attempt."

@@ -150,7 +150,8 @@ class Reconciler:
         elif self._observer.obstacle(batch) not in (None, obstacle):
             return 0.0  # the next pass writes the obstacle into the status
         if DeliverWebhook() in decision.actions:
-            return self.outbox.send(batch)
+            again = self.outbox.send(batch)
+            return min(again, decision.requeue_after or again)
         return decision.requeue_after
 
     async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:

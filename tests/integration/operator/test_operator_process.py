@@ -234,3 +234,35 @@ def test_cancel_waits_for_the_pods_then_collects_what_they_recorded(
     assert event["type"] == "imagebatch.cancelled"
     assert event["data"]["images"]["succeeded"] == 3
     assert event["data"]["downloadUrl"] == "http://gateway.example/api/download/stopped"
+
+
+def test_a_confirmed_batch_tells_that_it_is_planned_then_its_end_and_that_once_more_when_asked(
+    api: Api, operator: Operator, receiver: Receiver
+) -> None:
+    def events() -> list[tuple[str, str]]:
+        found = [e for e in receiver.events if e[1]["data"]["requestId"] == "confirmed"]
+        return [(event_id, str(event["type"])) for event_id, event in found]
+
+    api.batch("confirmed", imagesPerShard=2, suspendAfter="Plan", webhook={"url": receiver.url})
+    api.finish_pods(job_name(api.job("confirmed", "plan")), PLANNED)
+    eventually(lambda: api.phase("confirmed") == "Suspended", "Suspended")
+    assert api.condition("confirmed", "Suspended")["reason"] == "AwaitingConfirmation"
+    eventually(lambda: len(events()) == 1, "the event that it is planned")
+    assert events()[0][1] == "imagebatch.planned"
+    eventually(
+        lambda: api.condition("confirmed", "WebhookDelivered").get("status") == "True", "told"
+    )
+    api.patch("confirmed", suspendAfter=None)
+    api.finish_pods(job_name(api.job("confirmed", "compress-0")), count=2)
+    api.finish_pods(job_name(api.job("confirmed", "collect")), COLLECTED)
+    eventually(lambda: len(events()) == 2, "the event of its end")
+    end = events()[1]
+    assert end[1] == "imagebatch.completed"
+    assert end[0] != events()[0][0]
+    eventually(
+        lambda: api.condition("confirmed", "WebhookDelivered").get("status") == "True", "told"
+    )
+    api.kubectl("annotate", "imagebatch", "confirmed", "imagebatch.dev/replay-webhook=again")
+    eventually(lambda: len(events()) == 3, "the replay")
+    assert events()[2] == end
+    assert receiver.refusals == []

@@ -35,6 +35,7 @@ async def test_attempts_are_listed_newest_first_without_the_webhooks_secrets(
     assert answer.json() == {
         "url": "https://hook.example/in",
         "eventId": "evt_1",
+        "event": "imagebatch.completed",
         "attemptCount": 2,
         "attempts": [
             {"attemptedAt": "2026-11-24T10:00:05Z", "code": 503, "message": "HTTP 503"},

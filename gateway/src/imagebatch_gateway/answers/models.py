@@ -146,6 +146,7 @@ class WebhookDelivery(Model):
     event_id: str | None = Field(
         None, description="Id of the event, sent as webhook-id; null before there is an event."
     )
+    event: str | None = Field(None, description="Type of the event, such as imagebatch.completed.")
     attempt_count: int = Field(
         0, description="Number of attempts since the event arose or was replayed."
     )

@@ -160,7 +160,9 @@ def no_webhook() -> Problem:
 
 def no_event_yet() -> Problem:
     """There is no event of the request that could be sent once more."""
-    detail = "The request has had no event yet: the first is sent when it ends."
+    detail = (
+        "The request has had no event yet: it is sent when the request ends or awaits confirmation."
+    )
     return Problem(409, "no-event", "There is nothing to replay", detail)
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from imagebatch_core import names
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shown_url import shown_url
+from imagebatch_core.status import WebhookStatus
 from imagebatch_gateway.answers.models import WebhookAttemptAnswer, WebhookDelivery
 from imagebatch_gateway.answers.problems import no_event_yet, no_webhook
 from imagebatch_gateway.backends.batches import Batches
@@ -27,6 +28,7 @@ def webhook_delivery(batch: ImageBatch) -> WebhookDelivery:
     return WebhookDelivery(
         url=address,
         event_id=outbox.event_id,
+        event=_event_type(batch, outbox),
         attempt_count=outbox.attempts,
         attempts=[
             WebhookAttemptAnswer(attempted_at=one.time, code=one.code, message=one.message)
@@ -36,6 +38,12 @@ def webhook_delivery(batch: ImageBatch) -> WebhookDelivery:
         delivered_at=outbox.delivered_time,
         abandoned=outbox.abandoned,
     )
+
+
+def _event_type(batch: ImageBatch, outbox: WebhookStatus) -> str | None:
+    # An older operator recorded the event of the end without its name.
+    event = outbox.event or batch.status.phase
+    return event and f"imagebatch.{event.lower()}"
 
 
 async def replay_webhook(batches: Batches, batch: ImageBatch) -> ImageBatch:

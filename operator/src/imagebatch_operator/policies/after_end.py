@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from .actions import Action, DeleteBatch, DeleteJob, DeliverWebhook
 from .facts import Case
 from .stages import Next, Over
-from .webhook_retries import receiver_changed, replayed
+from .webhook_retries import receiver_changed, replayed, until_attempt
 
 
 def over(case: Case) -> Over | None:
@@ -23,14 +23,12 @@ def over(case: Case) -> Over | None:
     if changed is not None:
         return Over(changed, Next(tuple(actions), look_again=0.0))
     wake: list[datetime] = []
-    outbox = batch.status.webhook
-    pending = outbox is not None and outbox.delivered_time is None and not outbox.abandoned
-    if outbox is not None and pending:
-        due = outbox.next_attempt_time or now
-        if due <= now:
-            actions.append(DeliverWebhook())
-        else:
-            wake.append(due)
+    left = until_attempt(batch.status.webhook, now)
+    pending = left is not None
+    if left is not None and left <= 0:
+        actions.append(DeliverWebhook())
+    elif left is not None:
+        wake.append(now + timedelta(seconds=left))
     expiry = _expiry(case, pending=pending)
     if case.seen.retention.surplus and not pending:
         actions.append(DeleteBatch())

@@ -6,11 +6,12 @@ action again.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from imagebatch_core.resource import ImageBatch
 
-from .actions import Decision
+from .actions import Decision, DeliverWebhook
 from .after_end import over
 from .ends import ending, until_deadline
 from .facts import Case
@@ -23,6 +24,7 @@ from .stages import Ended, Over, Stage
 from .status import status_of
 from .strays import delete_strays
 from .suspended import awaiting_confirmation, suspended
+from .webhook_retries import receiver_changed, replayed, until_attempt
 
 
 def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
@@ -32,8 +34,18 @@ def decide(batch: ImageBatch, seen: Observation, now: datetime) -> Decision:
     case = Case.of(batch, seen, now)
     stage = stage_of(case)
     actions = (*delete_strays(case, stage), *stage.next.actions)
-    status = status_of(batch, stage, now, seen.ceilings)
-    return Decision(status, actions, _look_again(case, stage))
+    look_again = _look_again(case, stage)
+    if isinstance(stage, Ended | Over):
+        return Decision(status_of(batch, stage, now, seen.ceilings), actions, look_again)
+    delivery = receiver_changed(batch, now) or replayed(batch, now)
+    status = status_of(batch, stage, now, seen.ceilings, delivery)
+    left = until_attempt(status.webhook, now)
+    if left is not None and left <= 0 and status.webhook == batch.status.webhook:
+        actions = (*actions, DeliverWebhook())
+    elif left is not None:
+        # What this pass records is sent by the next.
+        look_again = min(max(left, 0.0), math.inf if look_again is None else look_again)
+    return Decision(status, actions, look_again)
 
 
 def stage_of(case: Case) -> Stage:

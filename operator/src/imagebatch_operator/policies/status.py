@@ -10,13 +10,14 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.names import ANNOTATION_REPLAY_WEBHOOK
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
-from imagebatch_core.status import ImageBatchStatus, Paused, WebhookStatus
+from imagebatch_core.status import PLANNED, ImageBatchStatus, Paused, WebhookStatus
 
 from .accepted import begun, still_accepted
 from .conditions import Conditions
 from .stages import (
     Collecting,
     Compressing,
+    Delivery,
     Ended,
     Note,
     Over,
@@ -40,9 +41,16 @@ _NEEDS_SOMEBODY: Final = (
 
 
 def status_of(
-    batch: ImageBatch, stage: Stage, now: datetime, ceilings: Ceilings = NO_CEILINGS
+    batch: ImageBatch,
+    stage: Stage,
+    now: datetime,
+    ceilings: Ceilings = NO_CEILINGS,
+    delivery: Delivery | None = None,
 ) -> ImageBatchStatus:
-    """Return the status to write; it equals the batch's own when nothing changed."""
+    """Return the status to write; it equals the batch's own when nothing changed.
+
+    ``delivery`` is a change of the outbox of a batch that has not ended.
+    """
     told = Conditions(batch.status.conditions, batch.generation, now)
     if isinstance(stage, Over):
         fields = _over(batch, stage, told)
@@ -50,6 +58,7 @@ def status_of(
         fields = stage.facts.by_name() | _ended(batch, stage, told, now)
     else:
         fields = stage.facts.by_name() | _unfinished(batch, stage, told, now, ceilings)
+        fields |= _outbox(batch, stage, told, now, delivery)
     return batch.status.model_copy(
         update={**fields, "conditions": told.list(), "observed_generation": batch.generation}
     )
@@ -100,6 +109,27 @@ def _unfinished(
         "queue_position": stage.position if isinstance(stage, Queued) else None,
         "paused": _paused(batch, stage.next.pauses, now),
     }
+
+
+def _outbox(
+    batch: ImageBatch,
+    stage: Unfinished,
+    told: Conditions,
+    now: datetime,
+    delivery: Delivery | None,
+) -> dict[str, Any]:
+    """Return the outbox of a batch that has not ended, if it changes.
+
+    It gets the event that the batch is planned when suspendAfter holds it for the first time.
+    """
+    if delivery is not None:
+        told.set(T.WEBHOOK_DELIVERED, delivery.delivered, delivery.reason, delivery.message)
+        return {"webhook": delivery.outbox}
+    planned = isinstance(stage, Suspended) and stage.reason is Reason.AWAITING_CONFIRMATION
+    if not planned or batch.spec.webhook is None or batch.status.webhook is not None:
+        return {}
+    told.set(T.WEBHOOK_DELIVERED, False, Reason.PENDING_DELIVERY)
+    return {"webhook": new_outbox(batch, PLANNED, now)}
 
 
 def _set_progress(told: Conditions, note: Note) -> None:
@@ -166,7 +196,8 @@ def _over(batch: ImageBatch, stage: Over, told: Conditions) -> dict[str, Any]:
     if begun(batch):
         told.set(T.ACCEPTED, *still_accepted(batch))
     succeeded = batch.status.condition(T.SUCCEEDED)
-    if succeeded is not None and batch.status.condition(T.FINISHED) is None:
+    ended = batch.status.phase is not None and batch.status.phase.finished
+    if succeeded is not None and ended and batch.status.condition(T.FINISHED) is None:
         # A release without this condition ended the batch.
         told.set(T.FINISHED, True, succeeded.reason, succeeded.message)
     if stage.delivery is None:
@@ -194,10 +225,19 @@ def status_of_unreadable(batch: BatchRecord, problem: str, now: datetime) -> Ima
     return batch.status.model_copy(update=changed)
 
 
-def new_outbox(batch: ImageBatch, phase: Phase, now: datetime) -> WebhookStatus:
-    """Return an outbox whose event is due now; the same batch and phase give the same event id."""
-    event = sha256(f"{batch.uid}/{phase}".encode()).hexdigest()[:32]
-    return WebhookStatus(event_id=f"evt_{event}", next_attempt_time=now, replay=replay_asked(batch))
+def new_outbox(batch: ImageBatch, event: str, now: datetime) -> WebhookStatus:
+    """Return an outbox whose event is due now; the same batch and event give the same event id.
+
+    ``event`` is :data:`PLANNED` or the phase in which the batch ended.
+    """
+    identity = sha256(f"{batch.uid}/{event}".encode()).hexdigest()[:32]
+    return WebhookStatus(
+        event_id=f"evt_{identity}",
+        event=str(event),
+        time=now,
+        next_attempt_time=now,
+        replay=replay_asked(batch),
+    )
 
 
 def replay_asked(batch: ImageBatch) -> str | None:

@@ -59,7 +59,19 @@ def after_attempt(
     if jitter is None:
         jitter = random.uniform(-_JITTER, _JITTER)  # noqa: S311 - spreads load, hides nothing
     delivery = _delivery(batch.status.webhook, attempt, now, jitter)
-    return status_of(batch, Over(delivery), now)
+    status = status_of(batch, Over(delivery), now)
+    if batch.status.phase is not None and batch.status.phase.finished:
+        return status
+    # Nothing else of a running batch's spec was looked at.
+    seen = {"observed_generation": batch.status.observed_generation}
+    return status.model_copy(update=seen)
+
+
+def until_attempt(outbox: WebhookStatus | None, now: datetime) -> float | None:
+    """Return the seconds until the next attempt, at most 0 if it is due; ``None`` if none is."""
+    if outbox is None or outbox.delivered_time is not None or outbox.abandoned:
+        return None
+    return ((outbox.next_attempt_time or now) - now).total_seconds()
 
 
 def digest(webhook: Webhook) -> str:
@@ -71,19 +83,23 @@ def digest(webhook: Webhook) -> str:
 
 
 def receiver_changed(batch: ImageBatch, now: datetime) -> Delivery | None:
-    """Return the new outbox if ``spec.webhook`` of an ended batch changed since the last attempt.
+    """Return the new outbox if ``spec.webhook`` changed since the last attempt.
 
-    A changed or added webhook starts the attempts again; a removed one ends them. ``None`` if it
-    did not change, or the event was delivered.
+    A changed webhook starts the attempts again, and so does one that is added after the end; a
+    removed one ends them. ``None`` if it did not change, or the event was delivered.
     """
-    webhook, outbox = batch.spec.webhook, batch.status.webhook
-    if batch.status.phase is None or (outbox is not None and outbox.delivered_time is not None):
+    webhook, outbox, phase = batch.spec.webhook, batch.status.webhook, batch.status.phase
+    if phase is None or (outbox is not None and outbox.delivered_time is not None):
+        return None
+    if outbox is None and not phase.finished:
         return None
     if webhook is None:
         return Delivery(None, None, Reason.NOT_REQUESTED) if outbox is not None else None
     if outbox is not None and outbox.target in (None, digest(webhook)):
         return None
-    fresh = new_outbox(batch, batch.status.phase, now)
+    fresh = new_outbox(batch, (outbox and outbox.event) or phase, now)
+    if outbox is not None:
+        fresh = fresh.model_copy(update={"time": outbox.time, "recent": outbox.recent})
     return Delivery(fresh, False, Reason.PENDING_DELIVERY)
 
 
