@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TREE := $(PY) -m stack.process_tree --stop SIGINT --grace 90 --
 PYTEST := $(TREE) $(PY) -m pytest
 
-.PHONY: help demo test install browser lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
+.PHONY: help demo test install browser screenshots lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -98,6 +98,10 @@ e2e: install browser ## End-to-end tests on a cluster of their own
 
 browser: install ## The Chromium that the page's tests drive
 	@$(PY) -m hosttools.browser
+
+screenshots: install browser ## Draw the pictures of docs/page.md anew
+	@$(PY) -m localcluster build
+	@IMAGEBATCH_SCREENSHOTS=docs/images/page $(PYTEST) tests/integration/page/test_screenshots.py -q
 
 bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m benchmarks $(SECTION)

@@ -163,6 +163,13 @@ def services_of(request: Request, caller: CallerOf) -> Services:
     return namespaces.services_for(caller)
 
 
+def settings_of(request: Request) -> Settings:
+    """Return the settings of the gateway, for routes that serve callers nobody has judged."""
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - create_app put it there
+    return services.settings
+
+
 def links_of(request: Request, services: Annotated[Services, Depends(services_of)]) -> Links:
     """Return links below the configured public URL, or else below the URL that the caller used."""
     settings = services.settings
@@ -171,4 +178,5 @@ def links_of(request: Request, services: Annotated[Services, Depends(services_of
 
 
 ServicesOf = Annotated[Services, Depends(services_of)]
+SettingsOf = Annotated[Settings, Depends(settings_of)]
 LinksOf = Annotated[Links, Depends(links_of)]

@@ -10,6 +10,7 @@ from obstore.store import MemoryStore
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.status import ConditionStatus
 from imagebatch_gateway.backends.errors import ClusterUnavailable
+from imagebatch_gateway.routes.page_forms import _own_path
 from unit.gateway.builders import CSV, BatchBuilder, FakeBatches, failed, succeeded
 from unit.gateway.catalogues import Catalogue
 
@@ -287,3 +288,41 @@ async def test_what_waits_to_be_confirmed_says_so_and_offers_it(
     assert 'name="confirm"' in text
     await http.post("/requests/summer-2026/change", data={"confirm": "true"})
     assert batches.stored["summer-2026"].spec.suspend_after is None
+
+
+async def test_every_link_and_form_of_a_page_stays_in_its_namespace(
+    http: httpx.AsyncClient, pages: list[str]
+) -> None:
+    for page in pages:
+        text = (await http.get(f"{page}?namespace=shop")).text
+        for link in re.findall(r'(?:href|action|formaction)="([^"#]*)"', text):
+            shared = ("static/", "docs", "readyz", "/files/", "signin", "http")
+            if not any(part in link for part in shared):
+                own = "namespace=shop" in link or 'name="namespace" value="shop"' in text
+                assert own, (page, link)
+
+
+async def test_an_action_leads_back_to_the_request_in_its_namespace(
+    http: httpx.AsyncClient, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    batches.add(batch.running(done=3, total=9).build())
+    path = "/requests/summer-2026/change?namespace=shop"
+    answer = await http.post(path, data={"suspend": "true"})
+    foreign = await http.get("/?namespace=elsewhere")
+
+    assert answer.headers["location"] == "../../requests/summer-2026?namespace=shop"
+    assert foreign.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wanted", "led"),
+    [
+        ("requests/a?namespace=shop", "./requests/a?namespace=shop"),
+        ("https://evil.example/", "./"),
+        ("//evil.example", "./"),
+        ("/\\evil.example", "./"),
+        ("javascript:alert(1)", "./"),
+    ],
+)
+def test_signing_in_leads_to_a_page_of_this_gateway_alone(wanted: str, led: str) -> None:
+    assert f"./{_own_path(wanted)}" == led

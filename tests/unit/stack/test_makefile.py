@@ -9,7 +9,9 @@ import pytest
 from stack.places import ROOT
 
 
-@pytest.mark.parametrize("target", ["unit", "slow", "integration", "long", "e2e", "fuzz", "bench"])
+@pytest.mark.parametrize(
+    "target", ["unit", "slow", "integration", "long", "e2e", "fuzz", "bench", "screenshots"]
+)
 def test_what_a_target_runs_for_long_ends_with_make(target: str) -> None:
     words = ["make", "--dry-run", "--assume-old=.venv/.installed", target]
     lines = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout

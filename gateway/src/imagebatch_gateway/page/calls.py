@@ -77,10 +77,11 @@ async def call(
     return await _call(page, method, path, headers, receive, query=urlencode(given))
 
 
-async def pass_on(page: Request, path: str) -> Answer:
+async def pass_on(page: Request, path: str, namespace: str | None = None) -> Answer:
     """POST the page's own body, which is still unread, to the API: it streams through."""
+    query = urlencode({"namespace": namespace}) if namespace else ""
     headers = [pair for pair in page.scope["headers"] if pair[0] not in (b"accept", b"range")]
-    return await _call(page, "POST", path, headers, page.receive)
+    return await _call(page, "POST", path, headers, page.receive, query=query)
 
 
 async def _call(

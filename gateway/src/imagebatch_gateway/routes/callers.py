@@ -24,7 +24,7 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.models import CallerAnswer
-from imagebatch_gateway.services import ServicesOf
+from imagebatch_gateway.services import SettingsOf
 from imagebatch_gateway.settings import AuthMode
 
 router = APIRouter(tags=["access"], route_class=GuardedRoute)
@@ -38,10 +38,10 @@ router = APIRouter(tags=["access"], route_class=GuardedRoute)
     responses=refusals(TOKEN_REFUSED, *CLUSTER_AWAY),
 )
 async def me(
-    services: ServicesOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
+    settings: SettingsOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
 ) -> CallerAnswer:
     """Responds 200 even to a caller without credentials, and 401 to invalid credentials."""
-    return await _answer(services.settings.auth_mode, caller, gate)
+    return await _answer(settings.auth_mode, caller, gate)
 
 
 @router.post(
@@ -55,7 +55,7 @@ async def begin_session(
     request: Request,
     response: Response,
     asked: Annotated[SignIn, Body()],
-    services: ServicesOf,
+    settings: SettingsOf,
     gate: GateOf,
 ) -> CallerAnswer:
     """Sets a session cookie, which scripts cannot read and which replaces an earlier one. The
@@ -63,7 +63,7 @@ async def begin_session(
     """
     caller = await gate.sign_in(asked.token)
     gate.sessions.begin(request, response, asked.token)
-    return await _answer(services.settings.auth_mode, caller, gate)
+    return await _answer(settings.auth_mode, caller, gate)
 
 
 @router.delete(

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from imagebatch_gateway.access.same_origin import from_foreign_page
-from imagebatch_gateway.page.calls import Answer, call
+from imagebatch_gateway.page.calls import Answer, call, pass_on
 from imagebatch_gateway.page.hashed_files import HashedFiles
 from imagebatch_gateway.page.offers import Offers
 from imagebatch_gateway.page.rendering import environment
-from imagebatch_gateway.services import Services, ServicesOf
+from imagebatch_gateway.services import SettingsOf
 
 _PAGE: Final = Path(str(files("imagebatch_gateway.page")))
 _SWAGGER: Final = Path(str(files("fastapi_offline"))) / "static"
@@ -41,18 +41,28 @@ class Frame:
     gateway under any path.
     """
 
-    def __init__(self, request: Request, services: Services) -> None:
+    def __init__(self, request: Request, settings: SettingsOf) -> None:
         self.request = request
-        self.services = services
+        self.home = settings.namespace
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         self.root = "../" * (path.count("/") - 1) or "./"
-        self.gateway = services.settings.gateway_url or str(request.base_url).rstrip("/")
+        #: The namespace that the page is about, where its address names one.
+        self.namespace = request.query_params.get("namespace") or None
+        self.gateway = settings.gateway_url or str(request.base_url).rstrip("/")
         self.offers = _offers_of(request)
         self._me: dict[str, Any] | None = None
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
         """Call the API. Raises SignedOut."""
-        answer = await call(self.request, method, path, **options)
+        query = {**options.pop("query", {}), "namespace": self.namespace}
+        answer = await call(self.request, method, path, query=query, **options)
+        if answer.status == 401:
+            raise SignedOut(self)
+        return answer
+
+    async def pass_on(self, path: str) -> Answer:
+        """POST this page's own body to the API. Raises SignedOut."""
+        answer = await pass_on(self.request, path, self.namespace)
         if answer.status == 401:
             raise SignedOut(self)
         return answer
@@ -64,7 +74,8 @@ class Frame:
     async def me(self) -> dict[str, Any]:
         """Return the caller of the page, and what the caller may do."""
         if self._me is None:
-            answer = await call(self.request, "GET", "/api/me")
+            query = {"namespace": self.namespace}
+            answer = await call(self.request, "GET", "/api/me", query=query)
             self._me = answer.json() if answer.ok else {}
         return self._me
 
@@ -72,12 +83,15 @@ class Frame:
         self, template: str, status: int = 200, images: Iterable[str] = (), **context: Any
     ) -> HTMLResponse:
         """Render a template. ``images``: addresses of other hosts whose images it shows."""
+        me = await self.me()
         text = _templates.get_template(template).render(
             root=self.root,
+            link=self.link,
+            chosen=self.namespace,
             static=static.names,
             offers=self.offers,
-            me=await self.me(),
-            namespace=self.services.settings.namespace,
+            me=me,
+            namespace=self.namespace or me.get("namespace") or self.home,
             **context,
         )
         parts = {urlsplit(address) for address in images}
@@ -92,7 +106,16 @@ class Frame:
 
     def to(self, path: str) -> RedirectResponse:
         """Lead to another page, below the gateway's first one, by GET."""
-        return RedirectResponse(self.root + path, 303)
+        return RedirectResponse(self.link(path), 303)
+
+    def link(self, path: str, **query: str) -> str:
+        """The address of a page or call, seen from this page. Empty parts of ``query`` are left
+        out; the namespace of this page is added.
+        """
+        given = {name: value for name, value in query.items() if value}
+        if self.namespace:
+            given["namespace"] = self.namespace
+        return self.root + path + (f"?{urlencode(given)}" if given else "")
 
 
 class SignedOut(HTTPException):
@@ -102,7 +125,9 @@ class SignedOut(HTTPException):
         request = frame.request
         path = request.url.path.removeprefix(request.scope.get("root_path", "")).lstrip("/")
         back = f"{path}?{request.url.query}" if request.url.query else path
-        target = f"{frame.root}signin" + (f"?next={quote(back)}" if request.method == "GET" else "")
+        # What a form led to cannot be loaded: the page that it stands on can.
+        back = back if request.method == "GET" else "new" if path.startswith("new") else ""
+        target = f"{frame.root}signin?next={quote(back)}"
         super().__init__(303, headers={"Location": target})
 
 
@@ -138,8 +163,5 @@ def _offers_of(request: Request) -> Offers:
     return offers
 
 
-def _frame(request: Request, services: ServicesOf) -> Frame:
-    return Frame(request, services)
-
-
-FrameOf = Annotated[Frame, Depends(_frame)]
+# Not the services of the page's namespace: nobody has judged yet whether the caller may reach them.
+FrameOf = Annotated[Frame, Depends(Frame)]

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Response
+from fastapi.responses import RedirectResponse
 
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
-from imagebatch_gateway.page.calls import pass_on
 
 from .page_answers import FrameOf, own_form, problem_of
 from .pages import new_request, one_request
@@ -24,9 +24,7 @@ Field = Annotated[str | None, Form(max_length=300)]
 @router.post("/new", dependencies=_FORM)
 async def send(frame: FrameOf) -> Response:
     """Pass the upload to the API, and lead to the new request."""
-    answer = await pass_on(frame.request, "/api/upload")
-    if answer.status == 401:
-        return frame.to("signin?next=new")
+    answer = await frame.pass_on("/api/upload")
     if not answer.ok:
         return await new_request(frame, answer)
     return frame.to(f"requests/{quote(answer.json()['requestId'], safe='')}")
@@ -35,9 +33,7 @@ async def send(frame: FrameOf) -> Response:
 @router.post("/new/check", dependencies=_FORM)
 async def check(frame: FrameOf) -> Response:
     """Show what an upload of the file would find."""
-    answer = await pass_on(frame.request, "/api/validate")
-    if answer.status == 401:
-        return frame.to("signin?next=new")
+    answer = await frame.pass_on("/api/validate")
     if not answer.ok:
         return await new_request(frame, answer)
     return await new_request(frame, checked=answer.json())
@@ -105,7 +101,7 @@ async def sign_in(
     if not answer.ok:
         problem = problem_of(answer)
         return await frame.page("signin.html", answer.status, next=next, problem=problem)
-    response = frame.to(_own_path(next))
+    response = RedirectResponse(frame.root + _own_path(next), 303)
     for cookie in answer.headers.getlist("set-cookie"):
         response.headers.append("set-cookie", cookie)
     return response

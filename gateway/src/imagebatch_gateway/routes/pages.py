@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -37,7 +37,6 @@ async def requests_page(
         frame.me(),
     )
     listed = answer.json() if answer.ok else {"items": [], "next": None}
-    following = _cursor_of(listed["next"])
     return await frame.page(
         "requests.html",
         200 if answer.ok else answer.status,
@@ -47,7 +46,7 @@ async def requests_page(
         ],
         query=query,
         cursor=cursor,
-        following=urlencode({**query, "cursor": following}) if following else None,
+        following=_cursor_of(listed["next"]),
         problem=None if answer.ok else problem_of(answer),
     )
 
@@ -83,7 +82,6 @@ async def images_page(
         return await frame.refusal(told)
     request = told.json()
     listed = answer.json() if answer.ok else {"items": [], "next": None}
-    following = _cursor_of(listed["next"])
     return await frame.page(
         "images.html",
         200 if answer.ok else answer.status,
@@ -96,7 +94,7 @@ async def images_page(
         states=IMAGE_STATES,
         codes=list(ErrorCode),
         failed=ImageStatus.FAILED,
-        following=urlencode({**query, "cursor": following}) if following else None,
+        following=_cursor_of(listed["next"]),
         problem=None if answer.ok else problem_of(answer),
     )
 
@@ -149,7 +147,10 @@ async def one_request(frame: Frame, request_id: str, refused: Answer | None = No
         replay_offered=writes and frame.offers.has("POST", "/api/requests/{id}/webhook/replay"),
         attempts=webhook,
         commands=view.commands(
-            request, frame.services.settings.namespace, frame.gateway, frame.offers
+            request,
+            frame.namespace or me.get("namespace") or frame.home,
+            frame.gateway,
+            frame.offers,
         ),
         problem=problem_of(refused) if refused is not None else None,
     )

@@ -51,6 +51,8 @@ export function showGallery(page) {
     const seen = Math.min(stage.clientWidth, layers.offsetWidth);
     const at = stage.scrollLeft + (seen * range.value) / 100;
     layers.style.setProperty("--at", `${(100 * at) / layers.offsetWidth}%`);
+    const high = Math.min(stage.clientHeight, layers.offsetHeight);
+    layers.style.setProperty("--grip", `${stage.scrollTop + high / 2}px`);
   }
 
   view.range.addEventListener("input", divide);
@@ -60,7 +62,7 @@ export function showGallery(page) {
   addEventListener("resize", layout);
   view.size.addEventListener("click", () => {
     fit = !fit;
-    view.size.setAttribute("aria-pressed", String(!fit));
+    view.size.textContent = fit ? "Real size" : "Fit into the frame";
     layout();
   });
   view.edge.addEventListener("pointerdown", (event) => {
@@ -105,9 +107,9 @@ function build() {
     range: element("input", { type: "range", min: "0", max: "100", step: "0.5", value: "50", "aria-label": "How much is shown as it was before" }),
     zoom: element("div", { class: "zoom" }),
     caption: element("p", { class: "hint" }),
-    size: element("button", { type: "button", "aria-pressed": "true" }),
+    size: element("button", { type: "button" }),
   };
-  view.size.textContent = "Real size";
+  view.size.textContent = "Fit into the frame";
   view.layers.append(view.after, view.before, view.edge);
   view.stage.append(view.layers);
   view.compare.append(view.bytesBefore, view.range, view.bytesAfter);

@@ -149,7 +149,7 @@ function followEvents(id) {
   if (typeof SharedWorker === "undefined") return followAlone(id, onTold);
   const { port } = new SharedWorker(new URL("./stream-worker.js", import.meta.url), { type: "module", name: "imagebatch-events" });
   port.onmessage = (message) => onTold(message.data);
-  port.postMessage({ follow: id, root: root.href });
+  port.postMessage({ follow: addressOf(id) });
   const alive = setInterval(() => port.postMessage({ alive: true }), 15_000);
   return () => {
     clearInterval(alive);
@@ -162,7 +162,7 @@ function followEvents(id) {
 
 /** Where tabs cannot share (some phones), the one that is seen has its own stream. */
 function followAlone(id, onTold) {
-  const source = new EventSource(new URL(`api/requests/${encodeURIComponent(id)}/events`, root));
+  const source = new EventSource(addressOf(id).replace(/(\?|$)/, "/events$1"));
   source.onopen = () => onTold("open");
   source.onerror = () => onTold("lost");
   source.addEventListener("status", (event) => {
@@ -173,4 +173,12 @@ function followAlone(id, onTold) {
     streaming = false;
     source.close();
   };
+}
+
+/** The address of a request's call, in the namespace that the page is about. */
+function addressOf(id) {
+  const address = new URL(`api/requests/${encodeURIComponent(id)}`, root);
+  const namespace = new URLSearchParams(location.search).get("namespace");
+  if (namespace) address.searchParams.set("namespace", namespace);
+  return address.href;
 }

@@ -8,14 +8,14 @@ const LOOK_MS = 3_000;
 const SILENT_MS = 45_000;
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 
-/** requestId → who follows it, and how. */
+/** Address of a request → who follows it, and how. */
 const followed = new Map();
 const heard = new Map();
 
 onconnect = ({ ports: [port] }) => {
   port.onmessage = ({ data }) => {
     heard.set(port, Date.now());
-    if (data.follow) follow(port, data.follow, data.root);
+    if (data.follow) follow(port, data.follow);
     if (data.leave) leave(port);
   };
 };
@@ -24,9 +24,9 @@ setInterval(() => {
   for (const [port, time] of heard) if (time < Date.now() - SILENT_MS) leave(port);
 }, SILENT_MS / 3);
 
-function follow(port, id, root) {
-  const one = followed.get(id) ?? { id, ports: new Set(), at: new URL(`api/requests/${encodeURIComponent(id)}`, root) };
-  followed.set(id, one);
+function follow(port, at) {
+  const one = followed.get(at) ?? { at, ports: new Set() };
+  followed.set(at, one);
   one.ports.add(port);
   if (one.source?.readyState === EventSource.OPEN) port.postMessage("open");
   start(one);
@@ -38,7 +38,7 @@ function leave(port) {
     one.ports.delete(port);
     if (!one.ports.size) {
       stop(one);
-      followed.delete(one.id);
+      followed.delete(one.at);
     }
   }
   for (const one of followed.values()) start(one);
@@ -53,7 +53,7 @@ function start(one) {
   }
   clearInterval(one.timer);
   one.timer = undefined;
-  const source = new EventSource(`${one.at}/events`);
+  const source = new EventSource(one.at.replace(/(\?|$)/, "/events$1"));
   one.source = source;
   source.onopen = () => tell(one, "open");
   source.addEventListener("status", (event) => take(one, event.data));
