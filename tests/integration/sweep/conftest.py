@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ import pytest
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.names import API_VERSION, KIND
 from localcluster.controlplane import ControlPlane
+from localcluster.tied import tied
 from support.apiserver import with_imagebatches
 from support.imagehost import ImageHost
 from support.pictures import jpeg
@@ -110,18 +112,30 @@ class Shop:
     def of(self, batch: RunnerBatch) -> list[str]:
         return self.listed(BatchKeys.of(NAMESPACE, batch.uid).root)
 
-    def sweep(self, *arguments: str, **changed: str) -> Swept:
-        done = subprocess.run(
-            [sys.executable, "-m", "imagebatch_sweep", *arguments],
+    def start(self, *arguments: str, **changed: str) -> subprocess.Popen[str]:
+        """Begin a run of the sweeper; :meth:`wait` gives its end."""
+        return subprocess.Popen(
+            tied(sys.executable, "-m", "imagebatch_sweep", *arguments),
             env={
+                **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
                 "KUBECONFIG": str(self.plane.kubeconfig),
                 "IMAGEBATCH_NAMESPACE": NAMESPACE,
                 **self.s3.env(), **AT_ONCE, **self.env, **changed,
             },
-            capture_output=True, text=True, timeout=120, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert done.stderr == ""
-        return Swept(done.returncode, [json.loads(line) for line in done.stdout.splitlines()])
+
+    def wait(self, process: subprocess.Popen[str]) -> Swept:
+        try:
+            out, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+            process.wait()
+        assert errors == ""
+        return Swept(process.returncode, [json.loads(line) for line in out.splitlines()])
+
+    def sweep(self, *arguments: str, **changed: str) -> Swept:
+        return self.wait(self.start(*arguments, **changed))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import boto3
@@ -190,6 +191,34 @@ def test_a_removal_that_fails_half_way_is_finished_by_the_next_run(shop: Shop) -
     assert batch.keys.owner in shop.of(batch)
     assert shop.sweep().code == 0
     assert shop.of(batch) == []
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next(shop: Shop) -> None:
+    batch = shop.ended("killed", "Delete")
+    shop.put_all(f"{batch.keys.images}{number}-1-{'ab' * 32}.jpg" for number in range(3000))
+    shop.delete("killed")
+    before = len(shop.of(batch))
+    process = shop.start()
+    while len(shop.of(batch)) == before:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    left = shop.of(batch)
+    assert batch.keys.owner in left, "it goes last: without it nobody would know whose the rest is"
+    assert 1 < len(left) < before
+    assert shop.sweep().code == 0
+    assert shop.of(batch) == []
+
+
+def test_two_runs_at_once_come_to_the_same_end(shop: Shop) -> None:
+    going, staying = shop.ended("both", "Delete"), shop.ended("stays")
+    before = shop.of(staying)
+    shop.delete("both", "stays")
+    runs = [shop.start(), shop.start()]
+    assert [shop.wait(process).code for process in runs] == [0, 0]
+    assert shop.of(going) == []
+    assert shop.of(staying) == before
 
 
 def test_unfinished_multipart_uploads_are_aborted_once_they_are_old(shop: Shop) -> None:
