@@ -71,7 +71,7 @@ class CurrentCluster:
             # The operator watches only its own namespace.
             "namespaces": [namespace],
             "crds": {"install": self._crd_release() in (None, namespace)},
-            "egress": {"allow": ["samplehost"]},
+            "egress": {"allow": ["samplehost", "samplehost-members"]},
             "networkPolicy": {"extraEgress": [samplehost_manifests.EGRESS]},
             "gateway": {"service": {"type": "ClusterIP", "nodePort": 0}},
         }

@@ -9,9 +9,13 @@ from typing import Any
 NODE_PORT = 30081
 #: URL of the sample host for pods.
 SAMPLEHOST_URL = "http://samplehost:8080"
+#: The same host under the name for which the runner has credentials: sources of images that need
+#: credentials are not kept, and the demo shows the sources of its images.
+MEMBERS_URL = "http://samplehost-members:8080"
 #: The Secret with the credentials for ``/members/``; runner pods mount it.
 CREDENTIALS = "samplehost-credentials"
 _NAME = "samplehost"
+_MEMBERS = "samplehost-members"
 _TOKEN = {
     "name": "SAMPLEHOST_TOKEN",
     "valueFrom": {"secretKeyRef": {"name": CREDENTIALS, "key": "token"}},
@@ -28,7 +32,7 @@ EGRESS = {
 def credentials(namespace: str) -> dict[str, Any]:
     """Return a Secret with a new token, which the sample host and the runner read."""
     token = secrets.token_urlsafe(24)
-    hosts = {"samplehost:8080": {"bearer": token, "plainHttp": True}}
+    hosts = {f"{_MEMBERS}:8080": {"bearer": token, "plainHttp": True}}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -53,7 +57,11 @@ def manifests(namespace: str, image: str, node_port: int | None) -> dict[str, An
     return {
         "apiVersion": "v1",
         "kind": "List",
-        "items": [_deployment(namespace, image, command), _service(namespace, node_port)],
+        "items": [
+            _deployment(namespace, image, command),
+            _service(namespace, _NAME, node_port),
+            _service(namespace, _MEMBERS, None),
+        ],
     }
 
 
@@ -106,12 +114,12 @@ def _deployment(namespace: str, image: str, command: list[str]) -> dict[str, Any
     }
 
 
-def _service(namespace: str, node_port: int | None) -> dict[str, Any]:
+def _service(namespace: str, name: str, node_port: int | None) -> dict[str, Any]:
     exposed = {"nodePort": node_port} if node_port else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": _NAME, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "type": "NodePort" if node_port else "ClusterIP",
             "selector": _LABELS,

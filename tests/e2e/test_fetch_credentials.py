@@ -8,10 +8,10 @@ import httpx
 
 from e2e.manifest import get
 from stack.gateway_client import follow, upload
-from stack.samplehost_manifests import CREDENTIALS, SAMPLEHOST_URL
+from stack.samplehost_manifests import CREDENTIALS, MEMBERS_URL
 from stack.stack import Stack
 
-CSV = f"S. No.,Product Name,Input Image Urls\n1,Cat,{SAMPLEHOST_URL}/members/chelsea.jpg\n"
+CSV = f"S. No.,Product Name,Input Image Urls\n1,Cat,{MEMBERS_URL}/members/chelsea.jpg\n"
 
 
 def test_a_host_that_wants_a_token_gets_it_from_the_secret_and_nobody_else_does(
