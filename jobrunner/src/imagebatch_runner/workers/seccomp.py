@@ -108,7 +108,9 @@ def restrict() -> None:
     held = ctypes.create_string_buffer(program, len(program))
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     head = _Program(len(program) // 8, ctypes.addressof(held))
-    syscall(machine.seccomp, _SET_MODE_FILTER, _ALL_THREADS, ctypes.byref(head))
+    thread = syscall(machine.seccomp, _SET_MODE_FILTER, _ALL_THREADS, ctypes.byref(head))
+    if thread:
+        raise OSError(errno.ESRCH, f"thread {thread} has another filter")
 
 
 class _Program(ctypes.Structure):
