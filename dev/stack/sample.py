@@ -1,4 +1,4 @@
-"""``examples/products.csv``, and the expected number of failures."""
+"""``products.csv`` of this folder, and the expected number of failures."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ FAILURES = 2
 
 def sample_csv(host: str) -> str:
     """Return the CSV with ``host``, the URL at which the runner reaches the sample host."""
-    text = (ROOT / "examples" / "products.csv").read_text(encoding="utf-8")
+    text = (ROOT / "dev" / "stack" / "products.csv").read_text(encoding="utf-8")
     return text.replace(SAMPLEHOST_URL, host)

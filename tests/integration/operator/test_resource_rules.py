@@ -13,7 +13,8 @@ import yaml
 
 from integration.operator.driver import Api, eventually
 
-CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "imagebatch"
+ROOT = Path(__file__).resolve().parents[3]
+CHART, EXAMPLES = ROOT / "deploy" / "helm" / "imagebatch", ROOT / "examples"
 
 
 def test_a_webhook_may_be_corrected_until_its_event_was_delivered(api: Api) -> None:
@@ -71,6 +72,11 @@ def _rendered(api: Api, *flags: str) -> list[dict[str, Any]]:
 def _status(api: Api, name: str, status: dict[str, Any]) -> None:
     patch = json.dumps({"status": status})
     api.kubectl("patch", "imagebatch", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_is_taken_by_the_api_server(api: Api, path: Path) -> None:
+    assert "(server dry run)" in api.kubectl("apply", "--dry-run=server", "-f", str(path))
 
 
 def test_a_dry_run_has_nothing_that_suspend_after_could_hold(api: Api) -> None:

@@ -114,7 +114,7 @@ class Shop(Service):
 
     def sample(self) -> str:
         """The CSV of `make demo`: seven products, eleven images of which two fail."""
-        text = (ROOT / "examples/products.csv").read_text(encoding="utf-8")
+        text = (ROOT / "dev/stack/products.csv").read_text(encoding="utf-8")
         return text.replace("http://samplehost:8080", self.host.url("").rstrip("/")).replace(
             "/photos/n/1.jpg", "/photos/small/01.jpg"
         )

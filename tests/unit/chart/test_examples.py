@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from imagebatch_core import names
-from imagebatch_core.catalogue.rows import Row, open_rows
+from imagebatch_core.catalogue.rows import open_rows
 from imagebatch_core.source_columns import table_choice
 from imagebatch_core.spec import ImageBatchSpec
 
@@ -24,59 +23,53 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
-def _render(*arguments: str) -> list[Row]:
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "render.py"), *arguments], check=True, capture_output=True
-    )
-    return list(open_rows(io.BytesIO(done.stdout)))
+def _batches(path: Path) -> list[dict[str, Any]]:
+    return [one for one in _documents(path) if one["kind"] == names.KIND]
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_every_manifest_is_a_valid_batch_with_readable_rows(path: Path) -> None:
     documents = _documents(path)
-    (batch,) = (one for one in documents if one["kind"] == names.KIND)
-    assert batch["apiVersion"] == names.API_VERSION
-    spec = ImageBatchSpec.model_validate(batch["spec"])
     config_maps = [one for one in documents if one["kind"] == "ConfigMap"]
-    texts = [text for one in config_maps for text in one["data"].values()]
-    if spec.source.inline is not None:
-        texts.append(spec.source.inline)
-    if spec.source.config_map is not None:
-        assert [one["metadata"]["name"] for one in config_maps] == [spec.source.config_map.name]
-    for text in texts:
+    for batch in _batches(path):
+        texts = [text for one in config_maps for text in one["data"].values()]
+        assert batch["apiVersion"] == names.API_VERSION
+        spec = ImageBatchSpec.model_validate(batch["spec"])
+        if spec.source.inline is not None:
+            texts.append(spec.source.inline)
+        if spec.source.config_map is not None:
+            assert [one["metadata"]["name"] for one in config_maps] == [spec.source.config_map.name]
         choice = table_choice(spec.source.columns, spec.source.base_url)
-        rows = list(open_rows(io.BytesIO(text.encode()), chosen=choice))
-        assert rows
-        assert all(row.urls and not row.problems for row in rows)
+        for text in texts:
+            rows = list(open_rows(io.BytesIO(text.encode()), chosen=choice))
+            assert rows
+            assert all(row.urls and not row.problems for row in rows)
 
 
-def test_every_kind_of_source_and_the_webhook_has_an_example() -> None:
-    specs = [
-        ImageBatchSpec.model_validate(one["spec"])
-        for path in MANIFESTS
-        for one in _documents(path)
-        if one["kind"] == names.KIND
-    ]
-    assert any(spec.source.inline for spec in specs)
-    assert any(spec.source.config_map for spec in specs)
-    assert any(spec.source.s3 for spec in specs)
-    assert any(spec.webhook for spec in specs)
-    assert any(spec.suspend for spec in specs)
+def test_the_examples_are_numbered_and_listed() -> None:
+    assert [int(path.name[:2]) for path in MANIFESTS] == list(range(1, len(MANIFESTS) + 1))
+    listed = re.findall(r"\| \[([^]]+)\]", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    assert listed == [path.name for path in MANIFESTS]
 
 
-def test_the_sample_has_both_spellings_and_two_images_that_fail() -> None:
-    rows = _render("--base-url", "http://127.0.0.1:9000/")
-    assert [len(row.urls) for row in rows] == [1, 2, 2, 1, 2, 1, 2]
-    assert [row.extra for row in rows][:2] == [("blue",), ("ginger",)]
-    urls = [url for row in rows for url in row.urls]
-    assert [url for url in urls if not url.startswith("http://127.0.0.1:9000/photos/")] == [
-        "http://no-such-host.invalid/a.jpg",
-        "http://127.0.0.1:9000/not-an-image.jpg",
-    ]
+def test_every_verb_has_an_example() -> None:
+    batches = [one for path in MANIFESTS for one in _batches(path)]
+    asked = {field for one in batches for field in (*one["spec"], *one["spec"]["source"])}
+    assert asked >= {
+        "inline", "configMap", "s3", "columns", "webhook", "suspendAfter", "suspend", "retryOf",
+        "activeDeadlineSeconds", "reuseFrom", "priority", "deletionPolicy", "dryRun",
+        "ttlSecondsAfterFinished",
+    }  # fmt: skip
+    assert any(names.LABEL_KUEUE_QUEUE in one["metadata"].get("labels", {}) for one in batches)
+    texts = "".join(path.read_text(encoding="utf-8") for path in MANIFESTS)
+    for verb in ('{"cancel":true}', '{"suspendAfter":null}', "kubectl delete", "replay-webhook"):
+        assert verb in texts
 
 
-def test_many_images_all_have_urls_of_their_own() -> None:
-    rows = _render("--images", "1000", "--per-product", "7")
-    urls = [url for row in rows for url in row.urls]
-    assert len(urls) == len(set(urls)) == 1000
-    assert len(rows) == 143
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_no_example_names_what_exists_only_in_the_demo(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    hosts = set(re.findall(r"https?://([^/\s\"',]+)", text))
+    assert hosts <= {"images.example.com", "hooks.example.com"}
+    for name in ("samplehost", "-n imagebatch", "namespace: imagebatch", "localhost"):
+        assert name not in text

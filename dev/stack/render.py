@@ -1,7 +1,7 @@
 """Print the sample CSV for another image host, or one with many images.
 
-    python3 examples/render.py --base-url http://127.0.0.1:8080 > products.csv
-    python3 examples/render.py --base-url http://samplehost:8080 --images 1000 > many.csv
+    python3 dev/stack/render.py --base-url http://127.0.0.1:8080 > products.csv
+    python3 dev/stack/render.py --base-url http://samplehost:8080 --images 1000 > many.csv
 
 Standard library only.
 """
