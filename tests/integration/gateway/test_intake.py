@@ -217,6 +217,7 @@ def test_an_upload_of_1_gb_takes_150_mib(make_gateway: GatewayMaker) -> None:
     gateway = make_gateway(IMAGEBATCH_UPLOAD_BYTES_PER_MINUTE="0")
     gateway.start()
     upload_all(gateway, [1_000_000_000])
+    print(f"peak {gateway.peak_mib():.0f} MiB")
     assert gateway.peak_mib() <= 150
 
 
@@ -235,4 +236,5 @@ def test_200_uploads_at_once_take_512_mib(
     assert {key.split("/")[2] for key in set(objects) - set(before[0])} == set(made)
     assert unfinished == before[1]
     assert len(set(made)) == 200
+    print(f"peak {gateway.peak_mib():.0f} MiB")
     assert gateway.peak_mib() <= 512
