@@ -95,6 +95,7 @@ class Services:
                 settings.namespace,
                 prefix=settings.prefix,
                 threads=anyio.CapacityLimiter(settings.uploads_at_once),
+                streams=anyio.CapacityLimiter(settings.uploads_at_once),
                 rules=settings.egress_rules,
                 ceilings=settings.ceilings,
             ),

@@ -51,6 +51,11 @@ def open_table(
         )
 
 
+def is_workbook(head: bytes) -> bool:
+    """Return whether a file with these first bytes may be a workbook."""
+    return head.startswith(ZIP_MAGIC)
+
+
 def write_csv(
     file: BinaryIO, write: Callable[[bytes], object], *, sheet: str | None = None
 ) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ def _open_workbook(file: BinaryIO, sheet: str | None) -> Workbook | None:
     file.seek(0)
     head = file.read(_PIECE)
     file.seek(0)
-    if not head.startswith(ZIP_MAGIC):
+    if not is_workbook(head):
         if sheet is not None:
             raise InputRefused(f"a sheet is named ({sheet!r}), and the input is no .xlsx file")
         return None

@@ -21,7 +21,7 @@ from .rates import Rates
 from .sessions import PLAIN_COOKIE, SECURE_COOKIE
 
 #: Of a form: few fields, none of them large but the file.
-_FORM_LIMITS: Final = {"max_files": 4, "max_fields": 100, "max_part_size": 64 * 1024}
+FORM_LIMITS: Final = {"max_files": 4, "max_fields": 100, "max_part_size": 64 * 1024}
 _NOTHING: Final = nullcontext()
 #: Both are in the OpenAPI document; :class:`.CredentialReader` reads header and cookie itself.
 _BEARER: Final = HTTPBearer(
@@ -104,12 +104,12 @@ class GuardedRoute(APIRoute):
         if any(isinstance(one.dependency, _Guarded) for one in options.get("dependencies") or ()):
             methods = options.get("methods") or ()
             options["responses"] = {**_refusals(methods), **(options.get("responses") or {})}
-        options["form_limits"] = _FORM_LIMITS
+        options["form_limits"] = FORM_LIMITS
         super().__init__(path, endpoint, **options)
         action_of(self)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler = self.admitted_handler()
 
         async def guarded(request: Request) -> Response:
             request.state.route = self.path
@@ -129,6 +129,10 @@ class GuardedRoute(APIRoute):
                     return await handler(bounded)
 
         return guarded
+
+    def admitted_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what handles a request whose caller was admitted."""
+        return super().get_route_handler()
 
 
 def _owner(request: Request, caller: Caller) -> str:

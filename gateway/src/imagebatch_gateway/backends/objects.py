@@ -76,6 +76,16 @@ class Objects:
         with _translated(key):
             obstore.put(self._stores.of(key), key, file, max_concurrency=_PARTS_AT_ONCE)
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Store pieces as they come, in a multipart upload that ends when they do.
+
+        An exception that ``pieces`` raises ends the upload without an object, and is raised here.
+        Do not cancel this call: the upload would be left unfinished.
+        """
+        with _translated(key):
+            store = self._stores.of(key)
+            await obstore.put_async(store, key, pieces, max_concurrency=_PARTS_AT_ONCE)
+
     async def delete(self, key: str) -> None:
         async with _time_limit(key):
             await obstore.delete_async(self._stores.of(key), key)

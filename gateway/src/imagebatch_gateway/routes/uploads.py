@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.access.caller import Action
-from imagebatch_gateway.access.needs import GuardedRoute, needs
+from imagebatch_gateway.access.needs import FORM_LIMITS, GuardedRoute, caller_of, needs
 from imagebatch_gateway.answers.documented import (
     BAD_UPLOAD,
     CLUSTER_AWAY,
@@ -17,13 +18,30 @@ from imagebatch_gateway.answers.documented import (
 )
 from imagebatch_gateway.answers.models import UploadAccepted
 from imagebatch_gateway.answers.problems import invalid_csv_of
-from imagebatch_gateway.services import LinksOf, ServicesOf
+from imagebatch_gateway.services import LinksOf, ServicesOf, services_of
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
+from imagebatch_gateway.uploads.streamed_form import read_streamed
 
 from .both_names import under_both_names
 from .idempotency import IdempotencyKey
 
-router = APIRouter(tags=["requests"], route_class=GuardedRoute)
+
+class _StreamedRoute(GuardedRoute):
+    """A route whose file is stored while it arrives."""
+
+    def admitted_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().admitted_handler()
+
+        async def streamed(request: Request) -> Response:
+            uploads = services_of(request, caller_of(request)).uploads
+            key = request.headers.get("Idempotency-Key")
+            await read_streamed(request, lambda: uploads.begin_stream(key), FORM_LIMITS)
+            return await handler(request)
+
+        return streamed
+
+
+router = APIRouter(tags=["requests"], route_class=_StreamedRoute)
 read_form = upload_form()
 
 _STATUS_LINK = {

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import logging
-import re
 import secrets
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO
 
 import anyio
 import anyio.to_thread
 
-from imagebatch_core import names
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.keys import upload_key
@@ -25,7 +20,6 @@ from imagebatch_core.spec import ImageBatchSpec, Source
 from imagebatch_gateway.access.caller import Caller
 from imagebatch_gateway.answers.problems import (
     client_gone,
-    idempotency_key_reused,
     invalid_options,
 )
 from imagebatch_gateway.backends.batches import Batches
@@ -40,16 +34,22 @@ from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.retry import retried_batch
 
 from .csv_check import CsvFacts, check_csv
+from .facts import facts_of
 from .form import CheckedForm
+from .identity import (
+    annotations_of,
+    payload_digest,
+    request_id_for,
+    same_payload,
+    source_key,
+    spec_digest,
+)
 from .limits import check_ceilings, check_images
+from .stream import CsvStream
+from .streamed_form import StreamedUpload
 from .validation import Inspection, inspect
 
 _log = logging.getLogger(__name__)
-
-#: Number of characters to which a file name is cut.
-_LONGEST_NAME: Final = 255
-#: Namespace of the UUIDs made from idempotency keys.
-_IDEMPOTENCY: Final = uuid.UUID("3d4f9f7e-63a5-5c0b-9a27-6f8f4a1c2b10")
 
 
 async def _never() -> bool:
@@ -69,8 +69,9 @@ class Uploads:
     """Accepts uploads for one namespace.
 
     ``prefix`` is the prefix of all keys in the bucket; ``spec.source.s3.key`` does not contain it.
-    ``threads`` limits the number of files that are checked and stored at the same time. ``rules``
-    say which addresses are never fetched.
+    ``threads`` limits the number of files that are checked and stored at the same time,
+    ``streams`` the number of those that are stored while they arrive. ``rules`` say which addresses
+    are never fetched.
     ``created_by`` is recorded in the batch; ``caller_id`` keeps the idempotency keys of callers
     apart.
     """
@@ -84,6 +85,7 @@ class Uploads:
         *,
         prefix: str = "",
         threads: anyio.CapacityLimiter,
+        streams: anyio.CapacityLimiter,
         rules: EgressRules,
         ceilings: Ceilings = NO_CEILINGS,
         created_by: str | None = None,
@@ -95,6 +97,7 @@ class Uploads:
         self._namespace = namespace
         self._prefix = prefix
         self._threads = threads
+        self._streams = streams
         self._rules = rules
         self._ceilings = ceilings
         self._created_by = created_by
@@ -111,6 +114,7 @@ class Uploads:
             caller.namespace,
             prefix=self._prefix,
             threads=self._threads,
+            streams=self._streams,
             rules=self._rules,
             ceilings=self._ceilings,
             created_by=caller.name,
@@ -134,25 +138,64 @@ class Uploads:
             the API server refuses or does not respond.
         """
         check_ceilings(form.template, self._ceilings)
-        file = form.file.file
-        facts = await anyio.to_thread.run_sync(check_csv, file, form.source, limiter=self._threads)
-        check_images(facts.images, self._ceilings)
-        digest = payload_digest(form, facts)
-        request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
-        if idempotency_key is not None:
-            earlier = await self._find(request_id)
+        stream = form.file.stream if isinstance(form.file, StreamedUpload) else None
+        request_id = stream.request_id if stream else self._request_id(idempotency_key)
+        key = stream.key if stream else self._new_key(request_id)
+        try:
+            facts = await facts_of(
+                form, stream, self._objects, prefix=self._prefix, threads=self._threads
+            )
+            check_images(facts.images, self._ceilings)
+            digest = payload_digest(form, facts)
+            earlier = None if idempotency_key is None else await self._find(request_id)
             if earlier is not None:
-                return Accepted(_same_payload(earlier, digest), facts, replayed=True)
-        await self._check_reuse(form.template)
-        if await is_gone():
-            raise client_gone()
-        key = upload_key(self._namespace, request_id, secrets.token_hex(8))
-        await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
-        if await is_gone():
-            await self._delete(key)
-            raise client_gone()
+                await self._discard(stream)
+                return Accepted(same_payload(earlier, digest), facts, replayed=True)
+            await self._check_reuse(form.template)
+            if await is_gone():
+                raise client_gone()
+            if stream is not None:
+                await stream.commit()
+            else:
+                file = form.file.file
+                await anyio.to_thread.run_sync(self._store, key, file, limiter=self._threads)
+            if await is_gone():
+                await self._delete(key)
+                raise client_gone()
+        except Exception:
+            await self._discard(stream)
+            raise
         replayed = await self._create(form, request_id, key, digest)
         return Accepted(request_id, facts, replayed)
+
+    async def _discard(self, stream: CsvStream | None) -> None:
+        """End a stream without an object, also if it was committed."""
+        if stream is not None:
+            await stream.abort()
+            if stream.committed:
+                await self._delete(stream.key)
+
+    def begin_stream(self, idempotency_key: str | None) -> CsvStream | None:
+        """Begin to store a CSV that arrives; ``None`` if as many are under way as may be."""
+        try:
+            slot = object()
+            self._streams.acquire_on_behalf_of_nowait(slot)
+        except anyio.WouldBlock:
+            return None
+        request_id = self._request_id(idempotency_key)
+        return CsvStream(
+            self._objects,
+            request_id,
+            self._new_key(request_id),
+            prefix=self._prefix,
+            on_end=lambda: self._streams.release_on_behalf_of(slot),
+        )
+
+    def _request_id(self, idempotency_key: str | None) -> str:
+        return request_id_for(self._namespace, self._caller_id, idempotency_key)
+
+    def _new_key(self, request_id: str) -> str:
+        return upload_key(self._namespace, request_id, secrets.token_hex(8))
 
     async def inspect(self, file: IO[bytes], source: Source) -> Inspection:
         """Check a file without storing it, and return what was found.
@@ -191,19 +234,19 @@ class Uploads:
             )
             check_images(facts.images, self._ceilings)
         digest = spec_digest(spec, name)
-        request_id = request_id_for(self._namespace, self._caller_id, idempotency_key)
+        request_id = self._request_id(idempotency_key)
         if idempotency_key is not None:
             earlier = await self._find(request_id)
             if earlier is not None:
-                return _same_payload(earlier, digest), True
+                return same_payload(earlier, digest), True
         await self._check_reuse(spec)
         if spec.source.retry_of is not None:
             await retried_batch(self._batches, spec.source.retry_of.name)
-        annotations = _annotations(digest, self._created_by, name=name, file_name=file_name)
+        annotations = annotations_of(digest, self._created_by, name=name, file_name=file_name)
         try:
             created = await self._batches.create(request_id, spec, annotations)
         except BatchExists:
-            return _same_payload(await self._batches.get(request_id), digest), True
+            return same_payload(await self._batches.get(request_id), digest), True
         self._history.put(created)
         return request_id, False
 
@@ -221,7 +264,7 @@ class Uploads:
 
         If the batch is refused, the stored file is deleted.
         """
-        annotations = _annotations(digest, self._created_by, file_name=form.file.filename)
+        annotations = annotations_of(digest, self._created_by, file_name=form.file.filename)
         try:
             created = await self._batches.create(request_id, form.spec_for(key), annotations)
             self._history.put(created)
@@ -229,10 +272,10 @@ class Uploads:
             # Either a call with the same idempotency key was faster, or the HTTP client sent this
             # one twice.
             earlier = await self._batches.get(request_id)
-            if _source_key(earlier) == key:
+            if source_key(earlier) == key:
                 return False
             await self._delete(key)
-            _same_payload(earlier, digest)
+            same_payload(earlier, digest)
             return True
         except ClusterUnavailable as error:
             if not error.undecided:
@@ -253,7 +296,7 @@ class Uploads:
             batch = await self._find(request_id)
         except GatewayError:
             return False
-        return batch is not None and _source_key(batch) == key
+        return batch is not None and source_key(batch) == key
 
     async def _find(self, name: str) -> ImageBatch | None:
         try:
@@ -271,67 +314,3 @@ class Uploads:
                 extra={"key": key},
                 exc_info=True,
             )
-
-
-def request_id_for(namespace: str, caller: str, idempotency_key: str | None) -> str:
-    """Return a UUID for a new request: random, or derived from the idempotency key.
-
-    The same key always gives the same UUID. It is the batch's name, so the API server refuses a
-    second batch for the same key.
-    """
-    if idempotency_key is None:
-        return str(uuid.uuid4())
-    return str(uuid.uuid5(_IDEMPOTENCY, json.dumps([namespace, caller, idempotency_key])))
-
-
-def payload_digest(form: CheckedForm, facts: CsvFacts) -> str:
-    """Return a SHA-256 over the file's hash and the options that differ from their defaults.
-
-    Defaults are left out, so that an upload keeps its digest when a later release adds an option.
-    """
-    spec = form.template.model_dump(
-        mode="json", by_alias=True, exclude={"source"}, exclude_defaults=True
-    )
-    read = form.source.model_dump(mode="json", by_alias=True, exclude={"s3"}, exclude_defaults=True)
-    if read:
-        spec["source"] = read
-    canonical = json.dumps([facts.sha256, spec], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def spec_digest(spec: ImageBatchSpec, name: str | None) -> str:
-    """Return a SHA-256 over the name and the fields of a spec that differ from their defaults."""
-    asked = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    canonical = json.dumps([name, asked], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _annotations(
-    digest: str,
-    created_by: str | None,
-    *,
-    name: str | None = None,
-    file_name: str | None = None,
-) -> dict[str, str]:
-    found = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
-    if created_by:
-        found[names.ANNOTATION_CREATED_BY] = created_by
-    if name:
-        found[names.ANNOTATION_DISPLAY_NAME] = name
-    # Some browsers send the file's whole path on the user's machine.
-    shown = re.split(r"[/\\]", file_name or "")[-1][:_LONGEST_NAME]
-    if shown:
-        found[names.ANNOTATION_FILE_NAME] = shown
-    return found
-
-
-def _same_payload(earlier: ImageBatch, digest: str) -> str:
-    """Return the name of the earlier batch. Raises Problem 422 if it was made from another
-    upload."""
-    if earlier.annotations.get(names.ANNOTATION_PAYLOAD_DIGEST) != digest:
-        raise idempotency_key_reused()
-    return earlier.name
-
-
-def _source_key(batch: ImageBatch) -> str | None:
-    return batch.spec.source.s3.key if batch.spec.source.s3 else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.files import open_table
-from imagebatch_core.catalogue.rows import Row
+from imagebatch_core.catalogue.rows import Row, RowReader, open_rows
 from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.source_columns import NOTHING_CHOSEN, table_choice
@@ -61,28 +61,54 @@ def check_csv(
     Raises:
         InputRefused: the file as a whole is refused; the error's text says why and what to do.
     """
-    products = images = problem_count = 0
-    problems: list[RowProblem] = []
-    any_address = False
     most = None if file.seek(0, io.SEEK_END) <= CHECKED_WHOLE else ROWS_CHECKED
     sheet = None if source is None else source.sheet
     chosen = NOTHING_CHOSEN if source is None else table_choice(source.columns, source.base_url)
     with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True, chosen=chosen) as rows:
-        for row in rows:
-            products += 1
-            images += len(row.urls)
-            found = row.problems
-            if look is not None:
-                more = look(row, rows.columns.urls + 1)
-                found, problem_count = (*found, *more), problem_count + len(more)
-            any_address = any_address or len(row.urls) > row.problem_count
-            if found:
-                problem_count += row.problem_count
-                shown = found[: ROW_PROBLEMS_SHOWN - len(problems)]
-                problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
-            if products == most:
-                break
-    whole = most is None or products < most
+        checked = _check_rows(rows, look, lambda products: products == most)
+    return replace(checked, sha256=_sha256(file))
+
+
+def check_stream(file: BinaryIO, taken: Callable[[], int]) -> CsvFacts:
+    """Read and check a CSV while it arrives, as :func:`check_csv` does. Blocks: call it in a
+    thread.
+
+    ``taken`` returns the number of bytes that were read of it so far. The facts have no hash.
+
+    Raises:
+        InputRefused: the file as a whole is refused; the error's text says why and what to do.
+    """
+    rows = open_rows(file, quote_header=True)
+    return _check_rows(
+        rows, None, lambda products: products >= ROWS_CHECKED and taken() > CHECKED_WHOLE
+    )
+
+
+def _check_rows(
+    rows: RowReader,
+    look: Callable[[Row, int], Sequence[CatalogueProblem]] | None,
+    enough: Callable[[int], bool],
+) -> CsvFacts:
+    """Check rows until there are no more, or ``enough`` of them."""
+    products = images = problem_count = 0
+    problems: list[RowProblem] = []
+    any_address = False
+    whole = True
+    for row in rows:
+        products += 1
+        images += len(row.urls)
+        found = row.problems
+        if look is not None:
+            more = look(row, rows.columns.urls + 1)
+            found, problem_count = (*found, *more), problem_count + len(more)
+        any_address = any_address or len(row.urls) > row.problem_count
+        if found:
+            problem_count += row.problem_count
+            shown = found[: ROW_PROBLEMS_SHOWN - len(problems)]
+            problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
+        if enough(products):
+            whole = False
+            break
     if products == 0:
         raise InputRefused("the file has a header and no rows")
     if whole and not any_address:
@@ -93,7 +119,7 @@ def check_csv(
         problem_count,
         tuple(problems),
         rows.notices if whole else (*rows.notices, _NOT_WHOLE),
-        _sha256(file),
+        "",
         whole,
     )
 
