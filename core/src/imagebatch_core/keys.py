@@ -240,6 +240,11 @@ class BatchKeys:
         return cls(root)
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the batch."""
+        return self.root.split("/")[-3]
+
+    @property
     def prefix(self) -> str:
         """The store's prefix at the time the batch was accepted."""
         before = self.root.split("/")[:-3]

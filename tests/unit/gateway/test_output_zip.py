@@ -14,9 +14,10 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_gateway.requests.zip_format import ZipStream
-from unit.gateway.builders import BatchBuilder, FakeBatches, succeeded
+from unit.gateway.builders import UID, BatchBuilder, FakeBatches, succeeded
 from unit.gateway.catalogues import KEYS, Catalogue
 
 NOW = datetime(2026, 11, 28, 16, 30, 10, tzinfo=UTC)
@@ -52,6 +53,24 @@ async def test_the_archive_has_every_output_named_by_its_row(
     assert {name: archive.read(name) for name in archive.namelist()} == {
         f"{r}-{p}.{'webp' if r == 2 else 'jpg'}": content(r, p) for r, p in places
     }
+
+
+async def test_outputs_of_another_namespace_are_not_in_it(
+    http: httpx.AsyncClient, store: MemoryStore, batches: FakeBatches, batch: BatchBuilder
+) -> None:
+    """Who holds the key pair of a namespace may write its reports, and the gateway reads more."""
+    foreign = BatchKeys.of("press", UID, "").image(2, 1, "cd" * 32, "jpg")
+
+    def forged(row: int, position: int) -> ImageResult:
+        made = stored(row, position)
+        return replace(made, output_key=foreign) if row == 2 else made
+
+    Catalogue(store, [1, 1], outcome=forged).collected()
+    obstore.put(store, stored(1, 1).output_key or "", content(1, 1))
+    obstore.put(store, foreign, b"secret")
+    batches.add(batch.completed(succeeded=2).reported().build())
+    answer = await http.get("/api/download/summer-2026?format=zip")
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == ["1-1.jpg"]
 
 
 async def test_an_output_that_is_gone_is_told_or_breaks_the_stream_off(

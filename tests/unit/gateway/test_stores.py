@@ -14,7 +14,8 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.keys import BatchKeys, HistoryKeys, upload_key, upload_prefix
 from imagebatch_core.names import KEY_PAIR
 from imagebatch_gateway.app import create_app
-from imagebatch_gateway.backends.objects import Objects
+from imagebatch_gateway.backends.errors import ResultUnreadable
+from imagebatch_gateway.backends.objects import LARGEST_DOCUMENT, Objects
 from imagebatch_gateway.backends.stores import Stores, open_stores
 from imagebatch_gateway.settings import Settings
 from unit.gateway.builders import CSV, NAMESPACE, UID, FakeBatches
@@ -120,3 +121,14 @@ def test_half_a_key_pair_is_refused_by_its_file(tmp_path: Path, half: str | None
         (tmp_path / "press" / KEY_PAIR[1]).write_text(half)
     with pytest.raises(ConfigurationRefused, match=f"press/{KEY_PAIR[1]}"):
         open_stores(serving("press", keys=tmp_path), ENV)
+
+
+async def test_a_document_that_is_too_large_is_not_read() -> None:
+    """Who holds the key pair of one namespace must not fill the memory that serves all."""
+    store = MemoryStore()
+    obstore.put(store, "shop/plan.json", b"x" * 1001)
+    objects = Objects(store)
+    assert len(await objects.read("shop/plan.json", at_most=1001)) == 1001
+    with pytest.raises(ResultUnreadable):
+        await objects.read("shop/plan.json", at_most=1000)
+    assert LARGEST_DOCUMENT < 128 * 1024 * 1024

@@ -1,4 +1,7 @@
-"""Access to the object store. Only ResultMissing and StoreUnavailable leave this module."""
+"""Access to the object store.
+
+Only ResultMissing, ResultUnreadable and StoreUnavailable leave this module.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from imagebatch_core.store import ObjectStore
 from imagebatch_gateway import metrics
 
-from .errors import ResultMissing, StoreUnavailable
+from .errors import ResultMissing, ResultUnreadable, StoreUnavailable
 from .stores import Stores
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ PIECE: Final = 4 * 1024 * 1024
 SECONDS: Final = 30.0
 
 
+#: The largest document that is read whole, in bytes. Who holds the key pair of a namespace may put
+#: any object there, and the gateway serves other namespaces as well. The documents of a batch of
+#: ten million images are far smaller.
+LARGEST_DOCUMENT: Final = 64 * 1024 * 1024
 #: Parts of an object, of 5 MiB each, that are sent at the same time. The default would hold 60 MiB.
 _PARTS_AT_ONCE: Final = 2
 
@@ -65,8 +72,8 @@ class Range:
 
 
 class Objects:
-    """Reads and writes objects. Its methods raise ResultMissing and StoreUnavailable, nothing
-    else."""
+    """Reads and writes objects. Its methods raise ResultMissing and StoreUnavailable, and ``read``
+    also ResultUnreadable, nothing else."""
 
     def __init__(self, store: ObjectStore | Stores) -> None:
         self._stores = store if isinstance(store, Stores) else Stores(store)
@@ -90,10 +97,16 @@ class Objects:
         async with _time_limit(key):
             await obstore.delete_async(self._stores.of(key), key)
 
-    async def read(self, key: str) -> bytes:
-        """Return the whole content of an object, which must be small."""
+    async def read(self, key: str, *, at_most: int = LARGEST_DOCUMENT) -> bytes:
+        """Return the whole content of an object.
+
+        Raises ResultUnreadable for an object of more than ``at_most`` bytes, of which nothing is
+        kept.
+        """
         async with _time_limit(key):
             result = await obstore.get_async(self._stores.of(key), key)
+            if result.meta["size"] > at_most:
+                raise ResultUnreadable(key)
             return bytes(await result.bytes_async())
 
     async def size(self, key: str) -> int:

@@ -17,6 +17,9 @@ from .zip_format import ZipStream
 
 #: Number of outputs that are read ahead while one is sent.
 READ_AHEAD: Final = 4
+#: The largest output in bytes, which is read whole. Inputs have at most 64 MiB by default, and an
+#: output may be larger where its format must change.
+_LARGEST: Final = 256 * 1024 * 1024
 #: A larger directory of the archive, in bytes, is kept on the scratch volume, not in memory.
 _IN_MEMORY: Final = 4 * 1024 * 1024
 
@@ -46,7 +49,7 @@ async def _read_ahead(
     reading: deque[tuple[str, asyncio.Task[bytes]]] = deque()
     try:
         async for name, key in outputs:
-            reading.append((name, asyncio.create_task(objects.read(key))))
+            reading.append((name, asyncio.create_task(objects.read(key, at_most=_LARGEST))))
             if len(reading) > READ_AHEAD:
                 ready, task = reading.popleft()
                 yield ready, await task
@@ -60,10 +63,14 @@ async def _read_ahead(
 
 
 async def _outputs(reported: Reported, keys: BatchKeys) -> AsyncIterator[tuple[str, str]]:
-    """Yield the name in the archive and the key in the bucket of each output, in input order."""
+    """Yield the name in the archive and the key in the bucket of each output, in input order.
+
+    Outputs of another namespace are left out.
+    """
     async for results, _ in reported.from_row(keys, 1):
         for result in results:
             key = result.get("output_key") or ""
             named = parse_image_key(key)
-            if named is not None:
+            # Who may write the report may not read other namespaces, and the gateway may.
+            if named is not None and named.namespace == keys.namespace:
                 yield f"{result['row']}-{result['position']}.{named.extension}", key

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from imagebatch_core.keys import BatchKeys, parse_source_name
 from imagebatch_core.previews import KeptSource
-from imagebatch_gateway.backends.errors import ResultMissing
+from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
 #: Most keys of kept sources that are listed: two for each image of the largest sample.
@@ -49,7 +49,7 @@ class Previews:
         if found is None:
             try:
                 found = KeptSource.model_validate_json(await self._objects.read(key))
-            except (ResultMissing, ValidationError):
+            except (ResultMissing, ResultUnreadable, ValidationError):
                 return None
             self._documents[key] = found
         name = found.source_key.removeprefix(keys.sources)
