@@ -167,6 +167,8 @@ def custom_resource_definition() -> dict[str, Any]:
             "Per Shard", ".status.shards.images", "integer", wide=True, text="Images in each shard."
         ),
         _column("Duration", ".status.duration", wide=True),
+        _column("Priority", ".spec.priority", "integer", wide=True),
+        _column("Position", ".status.queuePosition", "integer", wide=True, text="In the queue."),
         _column("Queue", r".metadata.labels.kueue\.x-k8s\.io/queue-name", wide=True),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]

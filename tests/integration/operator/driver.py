@@ -13,7 +13,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -157,6 +158,37 @@ class Api:
         }
         patch = json.dumps({"status": status})
         self.kubectl("patch", "pod", pod, "--subresource=status", "--type=merge", "-p", patch)
+
+
+class Namespace(Api):
+    """The cluster as the user of one namespace sees it."""
+
+    def __init__(self, plane: ControlPlane, name: str) -> None:
+        super().__init__(plane)
+        self.name = name
+
+    def kubectl(self, *arguments: str) -> str:
+        return self.plane.kubectl("-n", self.name, *arguments)
+
+    def add(self, name: str, **spec: Any) -> None:
+        """Apply a batch of one image."""
+        metadata = {"name": name, "namespace": self.name}
+        body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
+        self.apply({**body, "spec": {"source": {"inline": CSV}, **spec}})
+
+
+@contextmanager
+def new_namespace(api: Api, name: str) -> Iterator[Namespace]:
+    """A namespace as the chart sets it up; it is deleted afterwards."""
+    api.plane.kubectl("create", "namespace", name)
+    made = Namespace(api.plane, name)
+    made.kubectl("create", "serviceaccount", RUNNER_SERVICE_ACCOUNT)
+    store = f"--from-literal={ENV_STORE}=s3://pictures/team"
+    made.kubectl("create", "configmap", RUNNER_CONFIG_MAP, store)
+    try:
+        yield made
+    finally:
+        api.plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
 class Operator:

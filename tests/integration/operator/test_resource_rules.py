@@ -128,3 +128,17 @@ def test_an_address_with_a_password_is_refused_and_the_answer_says_what_to_do(
         webhook={"url": "https://shop.example?user=a@b.example"},
     )
     api.kubectl("delete", "imagebatch", "at-sign")
+
+
+def test_a_priority_may_be_changed_within_its_bounds_and_the_runner_pods_may_not(api: Api) -> None:
+    api.batch("ranked", suspend=True, runner={"priorityClassName": "batch"})
+    api.patch("ranked", priority=-1000)
+    api.patch("ranked", priority=1000)
+    for beyond in (-1001, 1001):
+        with pytest.raises(Exception, match=r"spec.priority"):
+            api.patch("ranked", priority=beyond)
+    with pytest.raises(Exception, match="runner is immutable"):
+        api.patch("ranked", runner={"priorityClassName": "urgent"})
+    with pytest.raises(Exception, match=r"spec.runner.resources.limits"):
+        api.batch("sized", suspend=True, runner={"resources": {"limits": {"memory": "2K"}}})
+    api.kubectl("delete", "imagebatch", "ranked")

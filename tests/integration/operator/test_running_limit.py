@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from imagebatch_core.job import RunnerMessage, Step, Totals
-from imagebatch_core.names import API_VERSION, KIND
-from integration.operator.driver import CSV, Api, Operator, eventually
+from integration.operator.driver import Api, Namespace, Operator, eventually, new_namespace
 
 LOADS = {"red": 6, "green": 3, "blue": 2}
 #: One shard: its plan pod does all of it.
@@ -30,35 +30,10 @@ DONE = RunnerMessage(
 Batch = tuple[str, str]
 
 
-class Namespace(Api):
-    """The cluster as the user of one namespace sees it."""
-
-    def __init__(self, api: Api, name: str) -> None:
-        super().__init__(api.plane)
-        self.name = name
-
-    def kubectl(self, *arguments: str) -> str:
-        return self.plane.kubectl("-n", self.name, *arguments)
-
-
 @pytest.fixture
 def shops(api: Api) -> Iterator[dict[str, Namespace]]:
-    made = {}
-    for name in LOADS:
-        api.plane.kubectl("create", "namespace", name)
-        made[name] = Namespace(api, name)
-        made[name].kubectl("create", "serviceaccount", "imagebatch-runner")
-        store = "--from-literal=IMAGEBATCH_STORE=s3://pictures/team"
-        made[name].kubectl("create", "configmap", "imagebatch-runner", store)
-    yield made
-    for name in LOADS:
-        api.plane.kubectl("delete", "namespace", name, "--wait=false")
-
-
-def apply(shops: dict[str, Namespace], namespace: str, name: str, **spec: object) -> None:
-    metadata = {"name": name, "namespace": namespace}
-    body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
-    shops[namespace].apply({**body, "spec": {"source": {"inline": CSV}, **spec}})
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(new_namespace(api, name)) for name in LOADS}
 
 
 def running(api: Api) -> dict[Batch, str]:
@@ -86,7 +61,7 @@ def test_three_namespaces_get_equal_turns_of_four_and_priority_overtakes(
     )
     for namespace, load in LOADS.items():
         for number in range(load):
-            apply(shops, namespace, f"{namespace}-{number}")
+            shops[namespace].add(f"{namespace}-{number}")
     operator.start()
     began = list(eventually(lambda: len(found := running(api)) == 4 and found, "four run"))
     assert Counter(namespace for namespace, _ in began) == {"red": 2, "green": 1, "blue": 1}

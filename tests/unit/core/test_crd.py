@@ -55,7 +55,9 @@ def test_columns_are_those_that_people_are_promised() -> None:
     shown = [c["name"] for c in columns if not c.get("priority")]
     wide = [c["name"] for c in columns if c.get("priority")]
     assert shown == ["Phase", "Reason", "Products", "Images", "Done", "Failed", "Saved", "Age"]
-    assert wide == ["Outcome", "Shards", "Per Shard", "Duration", "Queue"]
+    assert wide == [
+        "Outcome", "Shards", "Per Shard", "Duration", "Priority", "Position", "Queue",
+    ]  # fmt: skip
 
 
 def test_every_address_of_the_spec_is_refused_with_a_password() -> None:
