@@ -56,6 +56,14 @@ Refusals are problem details (RFC 9457) with a `message` to show.
 """
 
 
+_TAGS: Final = {
+    "requests": "Make requests, follow, change and download them",
+    "results": "Products and images of a request, page by page",
+    "access": "Who the caller is, sessions and API keys",
+    "files": "Output images",
+    "health": "For the kubelet",
+}
+
 #: Modules of routes, in the order of the API reference.
 _CALLS: Final = (
     uploads, validation, status, downloads, requests, retries, webhooks, products, images, previews,
@@ -114,6 +122,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             version=app.version,
             description=app.description,
             routes=app.routes,
+            servers=[{"url": "/", "description": "The gateway that serves this document"}],
+            tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         )
         schemas = document["components"]["schemas"]
         _, definitions = models_json_schema(

@@ -113,6 +113,11 @@ def test_a_request_is_made_with_the_callers_own_rights(
         ("GET", "/api/requests/{id}/images?cursor=1-1-0"),
         ("GET", "/api/requests/{id}/failures"),
         ("GET", "/api/requests/{id}/events"),
+        ("GET", "/api/requests/{id}/webhook"),
+        ("POST", "/api/requests/{id}/webhook/replay"),
+        ("POST", "/api/requests/{id}/retry"),
+        ("GET", "/api/requests/{id}/previews"),
+        ("GET", "/api/requests/{id}/sources/1-1.png"),
         ("PATCH", "/api/requests/{id}"),
         ("DELETE", "/api/requests/{id}"),
         ("GET", "/api/requests"),
@@ -122,7 +127,8 @@ def test_requests_of_another_namespace_cannot_be_reached(
     http: httpx.Client, mallory: str, request_id: str, *, method: str, path: str
 ) -> None:
     called = path.replace("{id}", request_id)
-    sent: dict[str, Any] = {"json": {"cancel": True}} if method == "PATCH" else {}
+    bodies = {"PATCH": {"cancel": True}, "POST": {"only": "failed"}}
+    sent: dict[str, Any] = {"json": bodies[method]} if method in bodies else {}
     direct = http.request(method, called, headers=bearer(mallory), **sent)
     assert direct.status_code == 403
     mark = "&" if "?" in called else "?"
@@ -134,9 +140,12 @@ def test_requests_of_another_namespace_cannot_be_reached(
     assert http.request(method, called, **sent).status_code == 401
 
 
-def test_another_namespaces_request_cannot_be_reused(
+def test_another_namespaces_request_cannot_be_retried_or_reused(
     http: httpx.Client, mallory: str, request_id: str
 ) -> None:
+    retry = {"source": {"retryOf": {"name": request_id}}}
+    answer = http.post(f"/api/requests?namespace={OTHER}", headers=bearer(mallory), json=retry)
+    assert answer.status_code in (404, 422), answer.text
     answer = http.post(
         f"/api/upload?namespace={OTHER}",
         headers=bearer(mallory),

@@ -45,8 +45,11 @@ class Intake:
         self._bytes = 0
 
     @asynccontextmanager
-    async def admitted(self, request: Request) -> AsyncIterator[Request]:
+    async def admitted(self, request: Request, *, takes_files: bool) -> AsyncIterator[Request]:
         """Yield the request with a body that is bounded. Room is held until the block ends.
+
+        Only a route that ``takes_files`` may read more than :data:`LARGEST_DOCUMENT`, whatever the
+        request says of its body.
 
         Raises:
             Problem: 503 at once, if there is no room. While the body is read: 503 if one of unknown
@@ -59,14 +62,15 @@ class Intake:
             return
         inner = _within.set(True)
         try:
-            async with self._bounded(request) as bounded:
+            async with self._bounded(request, takes_files) as bounded:
                 yield bounded
         finally:
             _within.reset(inner)
 
     @asynccontextmanager
-    async def _bounded(self, request: Request) -> AsyncIterator[Request]:
-        if not request.headers.get("Content-Type", "").lower().startswith("multipart/"):
+    async def _bounded(self, request: Request, takes_files: bool) -> AsyncIterator[Request]:
+        multipart = request.headers.get("Content-Type", "").lower().startswith("multipart/")
+        if not (multipart and takes_files):
             yield _with(request, _Document(request.receive, self._seconds))
             return
         announced = request.headers.get("Content-Length", "")

@@ -8,12 +8,21 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response, Security
 from fastapi.params import Depends as DependsParam
+from fastapi.params import Form as FormParam
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from imagebatch_core.keys import parse_image_key
 from imagebatch_gateway import metrics
-from imagebatch_gateway.answers.documented import FOREIGN_PAGE, NOT_ADMITTED, refusals
+from imagebatch_gateway.answers.documented import (
+    BAD_BODY,
+    FOREIGN_PAGE,
+    NOT_ADMITTED,
+    SIGN_IN,
+    TOO_MANY,
+    UNKNOWN_HOST,
+    refusals,
+)
 
 from .caller import Action, Caller
 from .gate import Gate
@@ -101,9 +110,10 @@ class GuardedRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        if any(isinstance(one.dependency, _Guarded) for one in options.get("dependencies") or ()):
-            methods = options.get("methods") or ()
-            options["responses"] = {**_refusals(methods), **(options.get("responses") or {})}
+        for one in options.get("dependencies") or ():
+            if isinstance(one.dependency, Needs) and one.dependency.action is not Action.OPEN:
+                known = _refusals(one.dependency.action, options.get("methods") or ())
+                options["responses"] = {**known, **(options.get("responses") or {})}
         options["form_limits"] = FORM_LIMITS
         super().__init__(path, endpoint, **options)
         action_of(self)
@@ -125,10 +135,21 @@ class GuardedRoute(APIRoute):
                 return await handler(request)
             under_way = metrics.UPLOADS.track_inprogress() if action is Action.CREATE else _NOTHING
             with under_way, _charged(gate.rates, request, caller):
-                async with gate.intake.admitted(request) as bounded:
+                intake = gate.intake.admitted(request, takes_files=self._takes_files())
+                async with intake as bounded:
                     return await handler(bounded)
 
         return guarded
+
+    def _takes_files(self) -> bool:
+        """Whether the body may be large: a form of a route that makes requests, and one that the
+        route does not read itself but passes on.
+        """
+        if self.body_field is None:
+            return True
+        return action_of(self) is Action.CREATE and isinstance(
+            self.body_field.field_info, FormParam
+        )
 
     def admitted_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what handles a request whose caller was admitted."""
@@ -160,10 +181,18 @@ def _count(rates: Rates, request: Request, caller: Caller) -> dict[str, str]:
     )
 
 
-def _refusals(methods: Collection[str]) -> dict[int | str, dict[str, Any]]:
-    """Return the error responses of a guarded route to a caller who is not admitted."""
-    writes = not {"GET", "HEAD"}.issuperset(methods)
-    return refusals(*NOT_ADMITTED, *((FOREIGN_PAGE,) if writes else ()))
+def _refusals(action: Action, methods: Collection[str]) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route to a caller who is not admitted, or whose request is not."""
+    found = [TOO_MANY, UNKNOWN_HOST]
+    if action is Action.FILE:
+        found.append(SIGN_IN)
+    elif action not in (Action.IDENTIFY, Action.SESSION):
+        found += NOT_ADMITTED
+    if not {"GET", "HEAD"}.issuperset(methods):
+        found.append(FOREIGN_PAGE)
+    if not {"GET", "HEAD", "DELETE"}.issuperset(methods):
+        found += BAD_BODY
+    return refusals(*found)
 
 
 def action_of(route: APIRoute) -> Action:

@@ -26,6 +26,7 @@ from .access_problems import (
     not_allowed,
     sign_in,
     too_many,
+    unknown_host,
 )
 from .problems import (
     MEDIA_TYPE,
@@ -157,12 +158,19 @@ TOKEN_REFUSED: Final = sign_in("the token is not valid, or no longer")
 NO_KEY: Final = no_such_key()
 BAD_KEY: Final = invalid_options(("scope", "Input should be 'read' or 'write'"))
 #: Every call that needs a right may be refused so.
+SIGN_IN: Final = sign_in(None)
+TOO_MANY: Final = too_many("reads", 3, {})
+UNKNOWN_HOST: Final = unknown_host("images.example")
+#: Of a body that is no file.
+BAD_BODY: Final = (
+    body_too_slow(),
+    http_problem(413, "The body is larger than 1048576 bytes; send a file as multipart.", {}),
+)
 NOT_ADMITTED: Final = (
-    sign_in(None),
+    SIGN_IN,
     TOKEN_REFUSED,
     not_allowed("alice", "create imagebatches in the namespace 'shop'"),
     namespace_not_served("bakery"),
-    too_many("reads", 3, {}),
 )
 FOREIGN_PAGE: Final = foreign_page()
 BAD_SIGN_IN: Final = credential_too_long()

@@ -137,6 +137,26 @@ async def test_a_document_is_read_into_memory_and_so_bounded(http: httpx.AsyncCl
     assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/requests", "/api/session", "/api/keys", "/signin", "/requests/a/change"]
+)
+async def test_only_an_upload_may_be_large_whatever_it_says_of_itself(
+    http: httpx.AsyncClient, path: str
+) -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield HEAD
+        while True:
+            read += 65_536
+            assert read < 4 * intake.LARGEST_DOCUMENT
+            yield b" " * 65_536
+
+    answer = await http.post(path, headers=FORM, content=endless())
+    assert answer.status_code in (403, 413)
+
+
 async def test_many_or_large_fields_of_a_form_are_refused(http: httpx.AsyncClient) -> None:
     many = {f"field{number}": "x" for number in range(200)}
     assert (await http.post("/api/upload", files=FILES, data=many)).status_code == 400
