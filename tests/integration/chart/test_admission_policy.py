@@ -24,27 +24,32 @@ SETTINGS = Settings(
     fetch_credentials_secret="image-hosts",
     runner_placement={"nodeSelector": {"pool": "batch"}, "tolerations": [{"operator": "Exists"}]},
     runner_pod_annotations={"sidecar.istio.io/inject": "false"},
+    runner_scratch_request="1Gi",
+    runner_runtime_class="gvisor",
+    runner_host_users=False,
 )
 PAIR = S3Secret("shop-s3")
 STEPS = {Step.PLAN: 0, Step.COMPRESS: 3, Step.COLLECT: 0}
 Body = dict[str, Any]
 
 
-def batch(**source: Any) -> ImageBatch:
-    return ImageBatch.from_object(
-        {
-            "apiVersion": "imagebatch.dev/v1alpha1",
-            "kind": "ImageBatch",
-            "metadata": {
-                "name": "spring",
-                "namespace": SHOP,
-                "uid": "0d1c7c1e-58c8-4f0c-9f3e-1f7f0c5b7f11",
-                "resourceVersion": "1",
-                "creationTimestamp": "2026-01-02T03:04:05Z",
-            },
-            "spec": {"source": source or {"inline": "S. No.,Product Name,Input Image Urls\n"}},
-        }
-    )
+def batch_body() -> Body:
+    return {
+        "apiVersion": "imagebatch.dev/v1alpha1",
+        "kind": "ImageBatch",
+        "metadata": {
+            "name": "spring",
+            "namespace": SHOP,
+            "uid": "0d1c7c1e-58c8-4f0c-9f3e-1f7f0c5b7f11",
+            "resourceVersion": "1",
+            "creationTimestamp": "2026-01-02T03:04:05Z",
+        },
+        "spec": {"source": {"inline": "S. No.,Product Name,Input Image Urls\n"}},
+    }
+
+
+def batch() -> ImageBatch:
+    return ImageBatch.from_object(batch_body())
 
 
 def job(step: Step = Step.PLAN) -> Body:
@@ -64,6 +69,21 @@ def create(plane: ControlPlane, body: Body, user: tuple[str, ...] = AS_OPERATOR)
 def test_every_step_of_the_runner_may_be_created(plane: ControlPlane, step: Step) -> None:
     create(plane, job(step))
     create(plane, jobs.inline_config_map(batch()))
+
+
+def test_what_a_batch_chooses_for_its_pods_is_not_refused(plane: ControlPlane) -> None:
+    runner = {
+        "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "4Gi"}},
+        "nodeSelector": {"zone": "a"},
+        "tolerations": [{"key": "spot", "operator": "Exists"}],
+        "priorityClassName": "batch",
+        "podLabels": {"team": "shop"},
+        "podAnnotations": {"example.com/cost": "shop"},
+    }
+    spec = {"source": {"url": "https://a.example/products.csv"}, "runner": runner}
+    chosen = ImageBatch.from_object({**batch_body(), "spec": spec})
+    action = CreateJob(Step.COMPRESS, 1, shards=3)
+    create(plane, jobs.construct_job(chosen, action, SETTINGS, PAIR))
 
 
 def pod(body: Body) -> Body:
@@ -103,8 +123,14 @@ FOREIGN: dict[str, tuple[Callable[[Body], Any], str]] = {
     ),
     "account": (lambda b: pod(b).update(serviceAccountName="default"), "service account"),
     "token": (lambda b: pod(b).update(automountServiceAccountToken=True), "no token"),
-    "host network": (lambda b: pod(b).update(hostNetwork=True), "no namespace of the host"),
-    "host processes": (lambda b: pod(b).update(hostPID=True), "no namespace of the host"),
+    "host network": (
+        lambda b: pod(b).update(hostNetwork=True, hostUsers=True),
+        "no namespace of the host",
+    ),
+    "host processes": (
+        lambda b: pod(b).update(hostPID=True, hostUsers=True),
+        "no namespace of the host",
+    ),
     "node": (lambda b: pod(b).update(nodeName="one"), "neither a node nor"),
     "names of hosts": (
         lambda b: pod(b).update(hostAliases=[{"ip": "192.0.2.1", "hostnames": ["s3"]}]),

@@ -83,6 +83,15 @@ def test_without_a_list_a_cluster_role_sees_batches_and_roles_do_the_rest(render
     assert "IMAGEBATCH_NAMESPACES" not in chart.env("imagebatch-operator")
 
 
+def test_the_chart_can_do_without_objects_of_the_cluster(render: Render) -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    section = page.partition("without rights to objects of the cluster")[2]
+    values = yaml.safe_load(section.partition("```yaml")[2].partition("```")[0])
+    objects = render(**{**values, "namespaces": [NAMESPACE]}).objects
+    assert {one["kind"] for one in objects if "namespace" not in one["metadata"]} == set()
+    assert {one["metadata"]["namespace"] for one in objects} == {NAMESPACE}
+
+
 def test_the_admission_policy_can_be_switched_off(render: Render) -> None:
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     assert [len(render().all(kind)) for kind in kinds] == [2, 2]
