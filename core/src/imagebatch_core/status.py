@@ -155,8 +155,8 @@ class ReuseStatus(Document):
     )
     outputs: Annotated[list[str], Field(max_length=LONGEST_RETRY_CHAIN)] = Field(
         default_factory=list,
-        description="For the retry of a retry: storage of the batches before the earlier one. Its "
-        "report names their outputs as well.",
+        description="For the retry of a retry: uids of the batches before the earlier one, as "
+        "their storage has them. Its report names their outputs as well.",
     )
 
 

@@ -151,7 +151,8 @@ class Reconciler:
             return 0.0  # the next pass writes the obstacle into the status
         if DeliverWebhook() in decision.actions:
             again = self.outbox.send(batch)
-            return min(again, decision.requeue_after or again)
+            wait = decision.requeue_after
+            return again if wait is None else min(again, wait)
         return decision.requeue_after
 
     async def _unreadable(self, body: Mapping[str, Any], error: ValidationError) -> float | None:

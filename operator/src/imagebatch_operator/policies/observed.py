@@ -174,7 +174,7 @@ class Refusal:
 class Earlier:
     """The earlier batch; ``storage`` is the root of its data, if recorded.
 
-    If it is a retry itself, ``outputs`` are where the outputs lie that it took over.
+    If it is a retry itself, ``outputs`` are the uids of the data that it took over.
     """
 
     uid: str

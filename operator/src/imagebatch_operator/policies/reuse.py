@@ -77,10 +77,12 @@ def earlier_batch(batch: ImageBatch, find: Find, now: datetime) -> Earlier | Ref
 
 
 def _outputs_taken_over(retried: ReuseStatus | None) -> tuple[str, ...]:
-    """Return where the outputs lie that an earlier batch took over as a retry."""
+    """Return the uids of the data that an earlier batch took over as a retry."""
     if retried is None or retried.images is None:
         return ()
-    return (*retried.outputs, retried.storage or retried.uid)
+    # After a restore of the resource, the storage has another uid than the resource.
+    uid = retried.storage.rstrip("/").rpartition("/")[2] if retried.storage else retried.uid
+    return (*retried.outputs, uid)
 
 
 def _waited(batch: ImageBatch, now: datetime) -> bool:

@@ -103,16 +103,21 @@ def test_a_batch_that_is_gone_is_refused_with_a_pointer_to_its_failed_rows() -> 
 
 
 def test_a_retry_of_a_retry_names_where_all_its_outputs_lie() -> None:
-    taken = {"uid": "uid-of-autumn", "storage": "shop/autumn/", "images": 5, "outputs": ["shop/a/"]}
+    taken = {
+        "uid": "uid-of-autumn",
+        "storage": "team/shop/of-autumn/",
+        "images": 5,
+        "outputs": ["of-a"],
+    }
     builder = retrying()
     found = look(winter(reuse=taken))
-    assert found.outputs == ("shop/a/", "shop/autumn/")
+    assert found.outputs == ("of-a", "of-autumn")
     status = decide(builder.build(), Observation(earlier=found), NOW).status
     assert status.reuse is not None
-    assert status.reuse.outputs == ["shop/a/", "shop/autumn/"]
+    assert status.reuse.outputs == ["of-a", "of-autumn"]
     reused = {"uid": "uid-of-autumn", "storage": "shop/autumn/"}
     assert look(winter(reuse=reused)).outputs == (), "reused outputs were copied"
-    longest = look(winter(reuse={**taken, "outputs": ["shop/a/"] * 50}))
+    longest = look(winter(reuse={**taken, "outputs": ["of-a"] * 50}))
     assert isinstance(longest, Refusal)
     assert "upload its failed rows anew" in longest.message
 
