@@ -74,6 +74,22 @@ def test_what_is_no_such_file_says_what_is_wrong_and_keeps_the_choices(
     expect(page.get_by_role("radio", name=re.compile("AVIF"))).to_be_checked()
 
 
+def test_a_file_with_other_headers_is_read_by_the_columns_that_one_names(
+    shop: Shop, page: Page
+) -> None:
+    text = f"Ref,Photo\n7,{shop.host.url('photos/small/01.jpg')}\n"
+    file = {"name": "other.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.goto(f"{shop.url}/new")
+    page.locator("input[type=file]").set_input_files(files=[file])  # type: ignore[list-item]
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Columns of image addresses").fill("Photo")
+    page.get_by_label("Columns of image addresses").press("Tab")
+    expect(page.get_by_role("button", name="Compress 1 image")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Compress 1 image").click()
+    expect(page.locator(".titled .badge")).to_have_text("Completed", timeout=60_000)
+
+
 def test_without_javascript_everything_that_matters_works(
     shop: Shop, browser: Browser, sample: Path
 ) -> None:

@@ -109,7 +109,10 @@ def test_a_request_is_counted_first_and_goes_on_once_it_is_confirmed(
     expect(page.get_by_role("heading", name="Ready, and waiting for you")).to_be_visible(
         timeout=40_000
     )
-    page.get_by_role("button", name="Compress 1 images").click()
+    confirm = page.get_by_role("region", name="Ready, and waiting for you")
+    expect(confirm).to_contain_text("Size after, about")
+    expect(confirm).to_contain_text("Time, about")
+    page.get_by_role("button", name="Compress 1 image").click()
     expect(page.locator(".titled .badge")).to_have_text("Completed", timeout=60_000)
 
 

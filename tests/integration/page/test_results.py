@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -111,6 +112,15 @@ def test_the_webhook_tells_how_it_went(shop: Shop, page: Page, done: str) -> Non
     page.goto(f"{shop.url}/requests/{done}")
     webhook = page.get_by_role("region", name="Webhook")
     expect(webhook).to_contain_text("Delivered", timeout=20_000)
+    expect(webhook.get_by_role("table", name="Attempts").get_by_role("row")).to_have_count(2)
+    before = len(shop.receiver.events)
+    webhook.get_by_role("button", name="Send it again").click()
+    expect(page.locator("#said")).to_have_text("Done: Send it again")
+    end = time.monotonic() + 30
+    while len(shop.receiver.events) == before and time.monotonic() < end:
+        time.sleep(0.2)
+    (first, _), (again, _) = [e for e in shop.receiver.events if e[1]["data"]["requestId"] == done]
+    assert first == again
 
 
 def test_a_line_for_the_terminal_is_copied(shop: Shop, page: Page, done: str) -> None:

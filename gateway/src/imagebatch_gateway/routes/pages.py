@@ -124,7 +124,9 @@ async def one_request(frame: Frame, request_id: str, refused: Answer | None = No
         return await frame.refusal(told)
     request = told.json()
     failures, previews, webhook = await asyncio.gather(
-        _failures(frame, path, request), _previews(frame, path, request), _webhook(frame, path)
+        _failures(frame, path, request),
+        _previews(frame, path, request),
+        _webhook(frame, path, request),
     )
     writes = me.get("mayWrite", True)
     external = [p[side] for p in previews for side in ("before", "after")]
@@ -188,14 +190,12 @@ async def _previews(frame: Frame, path: str, request: dict[str, Any]) -> list[di
 _SIDES: Final = ("before", "after")
 
 
-async def _webhook(frame: Frame, path: str) -> list[dict[str, Any]] | None:
-    """Return the attempts of a request's webhook; None if this gateway has no call for them."""
-    if not frame.offers.has("GET", "/api/requests/{id}/webhook"):
-        return None
+async def _webhook(frame: Frame, path: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the last attempts of its webhook, newest first; none if they cannot be had."""
+    if not request.get("webhook") or not frame.offers.has("GET", "/api/requests/{id}/webhook"):
+        return []
     answer = await frame.call("GET", f"{path}/webhook")
-    if not answer.ok:
-        return None
-    found: list[dict[str, Any]] = answer.json().get("attempts") or answer.json().get("items") or []
+    found: list[dict[str, Any]] = answer.json()["attempts"] if answer.ok else []
     return found
 
 

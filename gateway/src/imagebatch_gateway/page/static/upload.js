@@ -6,6 +6,7 @@ export function followUpload() {
   const form = document.querySelector("form[data-upload]");
   if (!form) return;
   const [input, drop] = [form.elements.file, form.querySelector("[data-drop]")];
+  const fields = form.querySelectorAll("[data-check-field]");
   let key = newKey();
   let checking;
   const check = async () => {
@@ -19,16 +20,19 @@ export function followUpload() {
     drop.querySelector(".hint").textContent = "Choose or drop another file to replace it.";
     const body = new FormData();
     body.set("file", file);
-    if (form.elements.sheet.value) body.set("sheet", form.elements.sheet.value);
+    for (const field of fields) if (field.value) body.set(field.name, field.value);
     checking = new XMLHttpRequest();
     const page = await post(checking, form.dataset.check, body, form);
     if (page) {
       take(form, page, "#checked");
       label(form, form);
+    } else if (checking.status === 400) {
+      // Most often its columns have other names.
+      form.querySelector("#columns")?.setAttribute("open", "");
     }
   };
   input.addEventListener("change", check);
-  form.elements.sheet.addEventListener("change", check);
+  for (const field of fields) field.addEventListener("change", check);
   form.addEventListener("input", () => (key = newKey()));
   followDrop(drop, input);
   followQuality(form);
