@@ -203,7 +203,10 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
     done, size = first - failed, chunk_size(shards.total, newest)
     ended = job is not None and has_ended(seen, job)
     before = first_pass(seen, newest, runs[newest])
-    if before is not None:
+    if job is not None and job.shards:
+        # The first Job has completed all others; somebody may have deleted it since.
+        done += size - count_indexes(job.shards)
+    elif before is not None:
         done += before.completed_indexes
     if job is not None:
         done += job.completed_indexes

@@ -128,6 +128,16 @@ def test_the_next_job_of_a_large_batch_comes_after_the_second_run_of_the_one_bef
     assert made.shards == (10_097, 3)
 
 
+def test_a_first_job_that_somebody_deletes_meanwhile_takes_no_shard_from_the_count() -> None:
+    made = Batch()
+    made.look(FIRST)
+    made.look(second(completed_indexes=1))
+    assert made.shards == (4, 0)
+    ended = second(failed=True, completed_indexes=1, failed_indexes=1, active=0, ready=0)
+    assert made.look(ended).actions == (CreateJob(Step.COLLECT, 1),)
+    assert made.shards == (4, 1)
+
+
 def test_cancel_of_a_second_run_keeps_what_both_have_done() -> None:
     made = Batch()
     made.look(FIRST)
