@@ -22,6 +22,8 @@ from .stages import Collecting, Ended, Next, Note
 
 #: Pods get 60 s to record what they have done; one on a lost node never ends.
 _PODS_STOP_WITHIN: Final = timedelta(seconds=90)
+#: Seconds until a Job that was told to stop late is looked at again.
+_FIRST_LOOK: Final = 5.0
 #: A namespace's default queue takes the collect Job whatever its labels say.
 _QUEUE_ADMITS_WITHIN: Final = timedelta(minutes=10)
 
@@ -40,9 +42,11 @@ def ending(case: Case) -> Collecting | Ended | None:
     stopping = [j for j in case.seen.jobs if j.step is not Step.COLLECT and not j.finished]
     stop = tuple(DeleteJob(job.name, after_pods=True) for job in stopping if not job.deleting)
     left = (why.since + _PODS_STOP_WITHIN - case.now).total_seconds()
-    if stopping and left > 0:
+    # Jobs that are still to be stopped come first, also where the operator was away for longer.
+    if stop or (stopping and left > 0):
         text = f"{why.message}; its pods record what they have done"
-        return Collecting(facts, Next(stop, Note(Reason.COLLECTING, text), look_again=left))
+        wait = max(left, _FIRST_LOOK)
+        return Collecting(facts, Next(stop, Note(Reason.COLLECTING, text), look_again=wait))
     return _collect(replace(case, facts=facts), why)
 
 

@@ -113,6 +113,15 @@ def test_a_pod_on_a_lost_node_is_not_waited_for_longer_than_its_grace_period() -
     assert made.look(stuck, now=late).actions == (CreateJob(Step.COLLECT, 1),)
 
 
+def test_an_operator_that_was_away_stops_the_pods_before_it_collects() -> None:
+    made = cancelled()
+    made.look(SHARDS)
+    late = NOW + timedelta(hours=1)
+    stopping = made.look(SHARDS, now=late)
+    assert stopping.actions == (DeleteJob(SHARDS.name, after_pods=True),)
+    assert made.look(now=late).actions == (CreateJob(Step.COLLECT, 1),)
+
+
 def test_collect_of_an_early_end_goes_without_the_batchs_queue_and_names_the_reason() -> None:
     settings = Settings.model_validate({"runner_image": "runner:1"})
     made = cancelled(batch().queued().shards(3, first_runs=1))
