@@ -110,7 +110,7 @@ async def compress(
             stop=ending,
             outcome=outcome,
             on_result=on_result,
-            kept=KeptSources(batch, sampled, decoders),
+            kept=KeptSources(batch, sampled, decoders, alone=plan is not None and plan.shards == 1),
         )
         window = min(settings.fetch_window, len(left))
         if limit is None:

@@ -35,9 +35,14 @@ PATIENCE: Final = 10.0
 
 
 class KeptSources:
-    """Stores the sources of the images at ``places``; ``decoders`` remove their metadata."""
+    """Stores the sources of the images at ``places``; ``decoders`` remove their metadata.
 
-    def __init__(self, batch: Batch, places: frozenset[Place], decoders: DecoderPool) -> None:
+    ``alone`` says that the batch has no other shard, so that no other pod keeps sources.
+    """
+
+    def __init__(
+        self, batch: Batch, places: frozenset[Place], decoders: DecoderPool, *, alone: bool
+    ) -> None:
         self._keys: BatchKeys = batch.keys
         self._storage: Storage = batch.storage.within(PATIENCE)
         self._credentials = batch.credentials
@@ -45,6 +50,8 @@ class KeptSources:
         self._places = places
         self._decoders = decoders
         self._full = False
+        self._alone = alone
+        self._own: int | None = None
 
     async def keep(self, image: NewImage, result: ImageResult) -> None:
         """Store the source of an image whose output is stored, if it is in the sample."""
@@ -68,8 +75,7 @@ class KeptSources:
         key = self._keys.source(*place, digest, image.kind.extension)
         await self._storage.put_async(key, data)
         # Another pod may have stored one meanwhile: whoever sees too much takes its own back.
-        total = await asyncio.to_thread(self._storage.bytes_below, self._keys.sources)
-        if total > MOST_BYTES:
+        if await self._total(len(data)) > MOST_BYTES:
             self._full = True
             await asyncio.to_thread(self._storage.delete, key)
             return
@@ -85,6 +91,14 @@ class KeptSources:
             bytes_out=len(made.data),
         )
         await self._storage.put_async(self._keys.source(*place, digest, "json"), to_json(kept))
+
+    async def _total(self, added: int) -> int:
+        """Return the bytes of all kept sources of the batch, after ``added`` bytes were stored."""
+        if self._alone and self._own is not None:
+            self._own += added
+            return self._own
+        self._own = await asyncio.to_thread(self._storage.bytes_below, self._keys.sources)
+        return self._own
 
 
 def needs_credentials(url: str, credentials: Credentials) -> bool:
