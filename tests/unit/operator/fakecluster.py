@@ -13,7 +13,7 @@ from copy import copy, deepcopy
 from itertools import count
 from typing import Any
 
-from imagebatch_core.job import RunnerMessage, Step, Totals
+from imagebatch_core.job import Estimate, RunnerMessage, Step, Totals
 from imagebatch_core.names import (
     ENV_STORE,
     LABEL_STEP,
@@ -216,7 +216,10 @@ def _message(step: Step, code: int) -> RunnerMessage:
             report_key="shop/x/report.csv",
             report_sha256="cd" * 32,
         )
-    return RunnerMessage(step=step, products=600, images=IMAGES, shards=SHARDS)
+    estimate = Estimate(
+        images=IMAGES, bytes_in=1000, bytes_out=400, seconds=9, sampled=24, failed=0
+    )
+    return RunnerMessage(step=step, products=600, images=IMAGES, shards=SHARDS, estimate=estimate)
 
 
 def _merge(old: Any, patch: Any) -> Any:
