@@ -51,7 +51,7 @@ async def serve(kube: Kube, settings: Settings, health: Health) -> None:
         WatchProgress(namespaced_kinds(settings.namespaces)),
     )
     resync = Resync(kube, cache, queue, progress, schema, every=settings.resync_seconds)
-    scopes = await open_scopes(kube, resync, cache, settings.namespaces)
+    scopes = await open_scopes(kube, resync, cache, settings.namespaces, settings.lease_namespace)
     health.report = resync.report
     metrics.GAUGES.read = lambda: read_state(cache, queue, progress)
     reconciler = Reconciler(kube, cache, settings, schema=schema)

@@ -171,10 +171,16 @@ class Scopes:
 
 
 async def open_scopes(
-    kube: Kube, resync: Resync, cache: Cache, namespaces: tuple[str, ...]
+    kube: Kube,
+    resync: Resync,
+    cache: Cache,
+    namespaces: tuple[str, ...],
+    home: str | None = None,
 ) -> list[Scopes]:
     """Return what is to be watched, with the cache filled: the namespaces of the settings, or, when
     there are none, the whole cluster.
+
+    Jobs of ``home`` are watched from the start, so that its first batch does not wait for that.
 
     Raises:
         KubeError: nothing can be read.
@@ -184,7 +190,8 @@ async def open_scopes(
         await listed.begin()
         return [listed]
     batches = Scopes(kube, resync, lambda: [None], (PLURAL,))
-    jobs = Scopes(kube, resync, cache.namespaces, (JOBS,))
+    always = {home} if home is not None else set()
+    jobs = Scopes(kube, resync, lambda: cache.namespaces() | always, (JOBS,))
     await batches.begin()
     try:
         await jobs.begin()

@@ -175,6 +175,13 @@ async def test_without_a_list_jobs_are_watched_only_where_there_are_batches_and_
     assert len(bench.cache.jobs("shop", UID)) == 1
 
 
+async def test_jobs_of_the_release_are_watched_before_its_first_batch() -> None:
+    bench = Bench()
+    bench.add_batch("press")
+    scopes = await open_scopes(bench.cluster, bench.resync, bench.cache, (), home="shop")
+    assert set(scopes[1].readable()) == {Scope("press", (JOBS,)), Scope("shop", (JOBS,))}
+
+
 async def test_without_any_role_the_batches_are_watched_all_the_same() -> None:
     bench = Bench()
     bench.add_batch()
