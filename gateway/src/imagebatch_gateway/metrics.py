@@ -7,6 +7,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import start_http_server
 
+from imagebatch_core.errors import ConfigurationRefused
+
 REGISTRY: Final = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
@@ -56,5 +58,14 @@ def looked_up(cache: str, *, hit: bool) -> None:
 
 
 def serve(host: str, port: int) -> None:
-    """Serve the metrics from a thread, until the process ends."""
-    start_http_server(port, host, registry=REGISTRY)
+    """Serve the metrics from a thread, until the process ends.
+
+    Raises:
+        ConfigurationRefused: the port cannot be used.
+    """
+    try:
+        start_http_server(port, host, registry=REGISTRY)
+    except OSError as error:
+        raise ConfigurationRefused(
+            f"IMAGEBATCH_METRICS_PORT={port}: {error.strerror or error}; 0 serves no metrics"
+        ) from error

@@ -50,7 +50,7 @@ class Operator:
             "namespace": NAMESPACE,
             "source": {"key": spec["source"]["s3"]["key"]},
             "output": spec["output"],
-            "imagesPerShard": spec["imagesPerShard"],
+            "imagesPerShard": spec.get("imagesPerShard", 500),
         }
         settings = {"IMAGEBATCH_PUBLIC_BASE_URL": f"{self._gateway.url}/files"}
         return RunnerBatch(self._s3, self._folder, job, settings, batch["metadata"]["uid"])

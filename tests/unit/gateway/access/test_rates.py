@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from prometheus_client.exposition import generate_latest
 
+from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_gateway import metrics
 from imagebatch_gateway.access.rates import Bucket
 from imagebatch_gateway.answers.problems import Problem
@@ -213,3 +215,10 @@ async def test_paths_that_are_no_route_make_no_metrics_of_their_own(
         await http.get(f"/guess-{number}")
     assert counted("requests_total", method="GET", route="none", code="404") == before + 5
     assert "guess-1" not in generate_latest(metrics.REGISTRY).decode()
+
+
+def test_a_port_of_metrics_that_is_in_use_ends_the_start_with_a_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationRefused, match=f"IMAGEBATCH_METRICS_PORT={port}: "):
+            metrics.serve("127.0.0.1", port)
