@@ -24,6 +24,7 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
+from imagebatch_core.status import WebhookStatus
 from imagebatch_operator import metrics
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Conflict, Kube, KubeError, NotFound, batch_path
@@ -52,9 +53,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Running:
-    """A running attempt. ``sending`` is True once it no longer waits for a slot."""
+    """A running attempt. ``sending`` is True once it no longer waits for a slot.
+
+    ``outbox`` is what the status said of the event when the attempt began.
+    """
 
     receiver: Webhook | None
+    outbox: WebhookStatus | None
     sending: bool = False
     task: asyncio.Task[None] = field(init=False)
 
@@ -84,13 +89,13 @@ class Outbox:
         """Start one attempt unless one is running; return the seconds until the next pass."""
         before = self._running.get(batch.uid)
         if before is not None:
-            if before.receiver == batch.spec.webhook:
+            if (before.receiver, before.outbox) == (batch.spec.webhook, batch.status.webhook):
                 return _LOOK_AGAIN_LATER
             if before.sending:
                 return _LOOK_AGAIN
-            # The receiver was changed while the earlier attempt still waited for a slot.
+            # The earlier attempt still waits for a slot, for another receiver or another event.
             before.task.cancel()
-        running = self._running[batch.uid] = _Running(batch.spec.webhook)
+        running = self._running[batch.uid] = _Running(batch.spec.webhook, batch.status.webhook)
         running.task = asyncio.create_task(self._attempt(batch, running))
         running.task.add_done_callback(lambda done: self._ended(batch, running, done))
         return _LOOK_AGAIN

@@ -251,6 +251,30 @@ async def test_a_receiver_corrected_while_the_event_is_on_its_way_is_looked_at_s
         await sent.idle()
 
 
+async def test_the_event_of_the_end_waits_only_shortly_for_an_attempt_of_the_one_before(
+    settings: Settings,
+) -> None:
+    silent, begun = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> None:
+        begun.set()
+        await silent.wait()
+
+    cluster = FakeCluster()
+    sent = outbox(cluster, settings)
+    async with receiver(hang) as url:
+        due = ended(cluster, url)
+        assert due.status.webhook is not None
+        planned = due.status.webhook.model_copy(update={"event_id": "evt_planned"})
+        before = due.status.model_copy(update={"webhook": planned})
+        sent.send(due.model_copy(update={"status": before}))
+        async with asyncio.timeout(10):
+            await begun.wait()
+        assert sent.send(due) == 30
+        silent.set()
+        await sent.idle()
+
+
 async def test_names_that_no_server_answers_do_not_hold_up_other_receivers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
