@@ -350,11 +350,12 @@ class BatchKeys:
         return f"{self.images}{row}-{position}-{sha256}.{extension}"
 
     def source(self, row: int, position: int, sha256: str, extension: str) -> str:
-        """Return the key of a kept source; ``sha256`` is of its bytes, ``extension`` has no dot.
-
-        With the extension ``json`` it is the key of the document about it.
-        """
+        """Return the key of a kept source; ``sha256`` is of its bytes, ``extension`` has no dot."""
         return f"{self.sources}{row}-{position}-{sha256}.{extension}"
+
+    def kept_by_pod(self, shard: int, pod_uid: str) -> str:
+        """Return the key of the document that tells which sources a pod kept."""
+        return f"{self.sources}{shard:06d}-{pod_uid}.json"
 
     def same_image(self, row: int, position: int, key: str) -> str:
         """Return the key in this batch for a copy of another batch's output at ``key``."""

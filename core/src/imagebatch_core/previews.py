@@ -1,4 +1,4 @@
-"""The kept source of one sampled image and its output, to be shown beside each other."""
+"""The kept sources of sampled images and their outputs, to be shown beside each other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from .model import Document
 
 
 class KeptSource(Document):
-    """``sources/<row>-<position>-<sha256>.json``, written after the source beside it.
+    """The kept source of one image.
 
-    ``source_key`` is the key of the kept source; its metadata is removed where the batch removes
-    it. ``output_url`` is the output's address for people. ``bytes_in`` and ``bytes_out`` are the
-    sizes of source and output in bytes, ``width`` and ``height`` those of the output in pixels.
+    ``source_key`` is its key; its metadata is removed where the batch removes it. ``output_url`` is
+    the output's address for people. ``bytes_in`` and ``bytes_out`` are the sizes of source and
+    output in bytes, ``width`` and ``height`` those of the output in pixels.
     """
 
     row: int
@@ -21,3 +21,9 @@ class KeptSource(Document):
     height: int
     bytes_in: int
     bytes_out: int
+
+
+class KeptByPod(Document):
+    """``sources/<shard>-<podUID>.json``: the sources that one pod has kept so far."""
+
+    kept: tuple[KeptSource, ...]

@@ -9,7 +9,7 @@ from io import BytesIO
 import obstore
 from PIL import Image
 
-from imagebatch_core.previews import KeptSource
+from imagebatch_core.previews import KeptByPod, KeptSource
 from support.imagehost import ImageHost
 from support.pictures import jpeg, photo
 from support.runnerbatch import PUBLIC, RunnerBatch, products
@@ -29,7 +29,7 @@ def with_camera(size: tuple[int, int]) -> bytes:
 
 def previews(built: RunnerBatch) -> list[KeptSource]:
     keys = [key for key in built.list(built.keys.sources) if key.endswith(".json")]
-    found = [KeptSource.model_validate_json(built.get(key)) for key in keys]
+    found = [k for key in keys for k in KeptByPod.model_validate_json(built.get(key)).kept]
     return sorted(found, key=lambda one: (one.row, one.position))
 
 

@@ -10,7 +10,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.previews import KeptSource
+from imagebatch_core.previews import KeptByPod, KeptSource
 from imagebatch_runner.store.documents import to_json
 from unit.gateway.builders import BatchBuilder, FakeBatches, image_url
 from unit.gateway.catalogues import KEYS
@@ -32,7 +32,8 @@ def keep(store: MemoryStore, row: int, position: int = 1, source_key: str | None
         bytes_in=1000,
         bytes_out=400,
     )
-    obstore.put(store, KEYS.source(row, position, SHA, "json"), to_json(kept))
+    document = KeptByPod(kept=(kept,))
+    obstore.put(store, KEYS.kept_by_pod(row, f"pod-{position}"), to_json(document))
 
 
 async def test_previews_are_pairs_in_input_order_whose_sources_the_gateway_serves(
@@ -98,7 +99,8 @@ async def test_a_document_that_names_another_object_is_left_out(
     batches.add(batch.build())
     keep(store, 2, source_key=BatchKeys.of("studio", "u").source(2, 1, SHA, "jpg"))
     keep(store, 3, source_key=KEYS.report_csv)
-    obstore.put(store, KEYS.source(4, 1, SHA, "json"), b"{}")
+    keep(store, 5, source_key=KEYS.source(9, 1, SHA, "jpg"))  # which is gone
+    obstore.put(store, KEYS.kept_by_pod(4, "pod"), b"{}")
     assert (await http.get("/api/requests/summer-2026/previews")).json()["items"] == []
 
 

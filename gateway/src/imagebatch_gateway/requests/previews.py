@@ -9,48 +9,55 @@ from cachetools import LRUCache
 from pydantic import ValidationError
 
 from imagebatch_core.keys import BatchKeys, parse_source_name
-from imagebatch_core.previews import KeptSource
-from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
-from imagebatch_gateway.backends.objects import Objects
+from imagebatch_core.previews import KeptByPod, KeptSource
+from imagebatch_gateway.backends.errors import ResultMissing
+from imagebatch_gateway.backends.objects import Listed, Objects
 
-#: Most keys of kept sources that are listed: two for each image of the largest sample.
+#: Most keys that are listed: a source and a document for each image of the largest sample.
 LISTED: Final = 2000
-#: Documents in memory, of some 500 bytes each.
-CACHED: Final = 5000
+#: Documents in memory, of some 10 kB each.
+CACHED: Final = 1000
 READS_AT_ONCE: Final = 16
 
 
 class Previews:
-    """Reads previews. Their documents never change, so each is read once."""
+    """Reads previews. A document is read again only when it has changed."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._documents: LRUCache[str, KeptSource] = LRUCache(CACHED)
+        self._documents: LRUCache[tuple[str, str], KeptByPod] = LRUCache(CACHED)
 
     async def of(self, keys: BatchKeys) -> list[KeptSource]:
         """Return the previews of a batch in input order, each image once.
 
         Raises StoreUnavailable.
         """
-        listed = await self._objects.list_after(keys.sources, None, limit=LISTED)
+        listed = await self._objects.list_versions(keys.sources, None, limit=LISTED) or []
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
-        async def read(key: str) -> KeptSource | None:
+        async def read(one: Listed) -> tuple[KeptSource, ...]:
             async with gate:
-                return await self._read(keys, key)
+                return await self._read(one)
 
-        found = await asyncio.gather(*(read(key) for key in listed if key.endswith(".json")))
-        previews = {(one.row, one.position): one for one in found if one is not None}
+        found = await asyncio.gather(*(read(one) for one in listed if one.key.endswith(".json")))
+        there = {one.key for one in listed}
+        previews = {
+            (kept.row, kept.position): kept
+            for pod in found
+            for kept in pod
+            # A document may name only sources of its own batch that are still there.
+            if kept.source_key in there
+            and parse_source_name(kept.source_key.removeprefix(keys.sources)) is not None
+        }
         return [previews[place] for place in sorted(previews)]
 
-    async def _read(self, keys: BatchKeys, key: str) -> KeptSource | None:
-        """Return a document; ``None`` if it is gone, or names a source of another batch."""
-        found = self._documents.get(key)
+    async def _read(self, one: Listed) -> tuple[KeptSource, ...]:
+        """Return what a document tells; nothing if it is gone or this release cannot read it."""
+        found = self._documents.get((one.key, one.version))
         if found is None:
             try:
-                found = KeptSource.model_validate_json(await self._objects.read(key))
-            except (ResultMissing, ResultUnreadable, ValidationError):
-                return None
-            self._documents[key] = found
-        name = found.source_key.removeprefix(keys.sources)
-        return found if parse_source_name(name) is not None else None
+                found = KeptByPod.model_validate_json(await self._objects.read(one.key))
+            except (ResultMissing, ValidationError):
+                return ()
+            self._documents[one.key, one.version] = found
+        return found.kept

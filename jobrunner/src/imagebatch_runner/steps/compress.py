@@ -102,6 +102,13 @@ async def compress(
         queues = fetcher.queues(_by_url(left))
         sampled = _sampled(batch, plan, shard, items)
         ending = stop if limit is None else asyncio.Event()
+        kept = KeptSources(
+            batch,
+            sampled,
+            decoders,
+            batch.keys.kept_by_pod(shard, writer),
+            alone=plan is not None and plan.shards == 1,
+        )
         run = ShardRun(
             batch,
             work,
@@ -110,15 +117,17 @@ async def compress(
             stop=ending,
             outcome=outcome,
             on_result=on_result,
-            kept=KeptSources(batch, sampled, decoders, alone=plan is not None and plan.shards == 1),
+            kept=kept,
         )
         window = min(settings.fetch_window, len(left))
         if limit is None:
             await _without_groups(run.run(window))
+            await kept.close()
             return outcome
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
                 await _without_groups(run.run(window))
+        await kept.close()
         if limit.exceeded and not stop.is_set():
             rest = limit.rest([i for i in left if (i.row, i.position) not in places])
             await parts.record(rest)

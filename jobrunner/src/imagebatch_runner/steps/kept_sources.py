@@ -14,7 +14,7 @@ import yarl
 
 from imagebatch_core.formats import NOT_IN_BROWSERS
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.previews import KeptSource
+from imagebatch_core.previews import KeptByPod, KeptSource
 from imagebatch_core.results import ImageResult
 from imagebatch_core.spec import Metadata
 from imagebatch_runner.fetch.credentials import Credentials
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Most bytes of all kept sources of a batch.
 MOST_BYTES: Final = 32 << 20
+#: Sources after which the document about them is written again.
+_TOLD_EVERY: Final = 8
 #: Seconds that a source waits for the store.
 PATIENCE: Final = 10.0
 
@@ -37,11 +39,18 @@ PATIENCE: Final = 10.0
 class KeptSources:
     """Stores the sources of the images at ``places``; ``decoders`` remove their metadata.
 
-    ``alone`` says that the batch has no other shard, so that no other pod keeps sources.
+    ``alone`` says that the batch has no other shard, so that no other pod keeps sources. The
+    document at ``key`` tells which sources are kept; it is complete after :meth:`close`.
     """
 
     def __init__(
-        self, batch: Batch, places: frozenset[Place], decoders: DecoderPool, *, alone: bool
+        self,
+        batch: Batch,
+        places: frozenset[Place],
+        decoders: DecoderPool,
+        key: str,
+        *,
+        alone: bool,
     ) -> None:
         self._keys: BatchKeys = batch.keys
         self._storage: Storage = batch.storage.within(PATIENCE)
@@ -51,6 +60,9 @@ class KeptSources:
         self._decoders = decoders
         self._full = False
         self._alone = alone
+        self._key = key
+        self._kept: list[KeptSource] = []
+        self._told = 0
         self._own: int | None = None
 
     async def keep(self, image: NewImage, result: ImageResult) -> None:
@@ -70,7 +82,9 @@ class KeptSources:
     async def _store(self, image: NewImage, result: ImageResult) -> None:
         source = image.source
         data = await self._decoders.strip(source, image.kind) if self._strips else source.whole()
-        digest = await asyncio.to_thread(lambda: sha256(data).hexdigest())
+        digest = image.compressed.source_sha256
+        if self._strips and data != source.whole():
+            digest = await asyncio.to_thread(lambda: sha256(data).hexdigest())
         place = result.row, result.position
         key = self._keys.source(*place, digest, image.kind.extension)
         await self._storage.put_async(key, data)
@@ -90,7 +104,23 @@ class KeptSources:
             bytes_in=image.bytes_in,
             bytes_out=len(made.data),
         )
-        await self._storage.put_async(self._keys.source(*place, digest, "json"), to_json(kept))
+        self._kept.append(kept)
+        if len(self._kept) - self._told >= _TOLD_EVERY:
+            await self._tell()
+
+    async def close(self) -> None:
+        """Store the document if it is not complete."""
+        if len(self._kept) == self._told:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._tell()
+        except Exception as error:  # noqa: BLE001 - no error here may fail the shard
+            log.info("kept sources are not told: %s", str(error) or type(error).__name__)
+
+    async def _tell(self) -> None:
+        self._told = len(self._kept)
+        await self._storage.put_async(self._key, to_json(KeptByPod(kept=tuple(self._kept))))
 
     async def _total(self, added: int) -> int:
         """Return the bytes of all kept sources of the batch, after ``added`` bytes were stored."""
