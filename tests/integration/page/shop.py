@@ -67,6 +67,7 @@ class Shop(Service):
             **self.s3.env(),
             "KUBECONFIG": str(self.plane.kubeconfig),
             "IMAGEBATCH_NAMESPACE": NAMESPACE,
+            "IMAGEBATCH_FETCH_ALLOW": "127.0.0.1",
             **environment,
         }
         return Gateway(own, port, self._folder / f"gateway-{port}.log")

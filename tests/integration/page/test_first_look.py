@@ -74,6 +74,18 @@ def test_what_is_no_such_file_says_what_is_wrong_and_keeps_the_choices(
     expect(page.get_by_role("radio", name=re.compile("AVIF"))).to_be_checked()
 
 
+def test_a_large_file_passes_through_the_page(shop: Shop, page: Page) -> None:
+    rows = "".join(
+        f"{n},Cup {n},https://img.example/catalogue/{n:080}.jpg\n" for n in range(30_000)
+    )
+    text = "S. No.,Product Name,Input Image Urls\n" + rows
+    assert len(text) > 3_000_000
+    file = {"name": "large.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.goto(f"{shop.url}/new")
+    page.locator("input[type=file]").set_input_files(files=[file])  # type: ignore[list-item]
+    expect(page.locator("#checked")).to_contain_text("Images30,000", timeout=60_000)
+
+
 def test_a_file_with_other_headers_is_read_by_the_columns_that_one_names(
     shop: Shop, page: Page
 ) -> None:
