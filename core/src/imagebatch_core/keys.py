@@ -66,6 +66,11 @@ def sweep_memory_key(namespace: str, prefix: str) -> str:
     return f"{namespace_prefix(namespace, prefix)}sweep.json"
 
 
+def sweep_clusters_prefix(namespace: str, prefix: str) -> str:
+    """Return the key prefix of one object for each cluster whose sweeper works on a namespace."""
+    return f"{namespace_prefix(namespace, prefix)}sweep/"
+
+
 def upload_prefix(namespace: str) -> str:
     """Return the key prefix of a namespace's uploads, which ``s3.key`` of its batches may name."""
     return f"{namespace}/{UPLOADS}/"

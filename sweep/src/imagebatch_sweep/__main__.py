@@ -16,7 +16,7 @@ from imagebatch_core import logs
 from imagebatch_core.errors import ConfigurationRefused, ImageBatchError
 from imagebatch_core.job import ExitCode
 
-from .batches import list_batches
+from .batches import cluster_id, list_batches
 from .bucket import Bucket
 from .run import sweep
 from .settings import Settings
@@ -43,6 +43,7 @@ def main() -> int:
             settings,
             datetime.now(UTC),
             dry_run=dry_run,
+            cluster=cluster_id(),
         )
     except ConfigurationRefused as error:
         _log.error("cannot start: %s", error)

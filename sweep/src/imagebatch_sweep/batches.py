@@ -1,8 +1,10 @@
-"""List the ImageBatches of a namespace."""
+"""List the ImageBatches of a namespace, and tell clusters apart."""
 
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from kubernetes.aio import client
@@ -29,6 +31,23 @@ def list_batches(namespace: str) -> list[dict[str, Any]]:
         ConfigurationRefused: there is no API server to talk to.
     """
     return asyncio.run(_listed(namespace))
+
+
+def cluster_id() -> str | None:
+    """Return what tells this cluster from others: a hash of its CA; ``None`` if it has none.
+
+    Raises:
+        ConfigurationRefused: there is no API server to talk to.
+    """
+    return asyncio.run(_cluster_id())
+
+
+async def _cluster_id() -> str | None:
+    async with api_client() as api:
+        certificate: str | None = api.configuration.ssl_ca_cert
+        if not certificate:
+            return None
+        return sha256(Path(certificate).read_bytes()).hexdigest()[:32]  # noqa: ASYNC240
 
 
 async def _listed(namespace: str) -> list[dict[str, Any]]:

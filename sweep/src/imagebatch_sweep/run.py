@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
+from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.history import RecordPointer, RequestRecord
 from imagebatch_core.keys import (
     BatchKeys,
@@ -19,6 +20,7 @@ from imagebatch_core.keys import (
     batch_uid,
     namespace_prefix,
     store_prefix,
+    sweep_clusters_prefix,
     sweep_memory_key,
     upload_prefix,
 )
@@ -32,8 +34,14 @@ from .settings import Settings
 
 _log = logging.getLogger(__name__)
 
+#: For so long another cluster counts whose sweeper was here.
+_CLUSTER_COUNTS: Final = timedelta(days=7)
 #: Lists the ImageBatches of the namespace; raises if it cannot list all of them.
 ListBatches = Callable[[], Iterable[Mapping[str, Any]]]
+
+
+class AnotherCluster(ImageBatchError):
+    """A sweeper of another cluster works on the same part of the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +53,25 @@ class Outcome:
 
 
 def sweep(
-    bucket: Bucket, batches: ListBatches, settings: Settings, now: datetime, *, dry_run: bool
+    bucket: Bucket,
+    batches: ListBatches,
+    settings: Settings,
+    now: datetime,
+    *,
+    dry_run: bool,
+    cluster: str | None = None,
 ) -> Outcome:
     """Remove what nobody needs any more; with ``dry_run`` only log it.
 
+    ``cluster`` tells this cluster from others.
+
     Raises:
+        AnotherCluster: the sweeper of another one was here within 7 days. Nothing is removed then.
         BucketFailed: a listing of the bucket is not whole. Nothing is removed then.
         Exception: the ImageBatches cannot be listed. Nothing is removed then.
     """
     prefix = store_prefix(settings.store)
+    _check_alone(bucket, settings.namespace, prefix, cluster, now, dry_run=dry_run)
     at = sweep_memory_key(settings.namespace, prefix)
     stored = bucket.get(at)
     memory = Memory.read(stored.data if stored else None)
@@ -70,6 +88,38 @@ def sweep(
     failed = _Removal(bucket, listing, decision).run()
     bucket.put(at, decision.memory.without_gone(survey.uids).to_json())
     return Outcome(decision, failed or survey.failed)
+
+
+def _check_alone(
+    bucket: Bucket,
+    namespace: str,
+    prefix: str,
+    cluster: str | None,
+    now: datetime,
+    *,
+    dry_run: bool,
+) -> None:
+    """Leave a mark of this cluster, and raise AnotherCluster if there is one of another.
+
+    The ImageBatches of the other one cannot be listed here, so its data would seem to be needed by
+    nobody. Each cluster has a mark of its own: of two that run at once, each sees the other's.
+    """
+    if cluster is None:
+        return
+    marks = sweep_clusters_prefix(namespace, prefix)
+    if not dry_run:
+        bucket.put(f"{marks}{cluster}", b"{}\n")
+    others = [
+        key
+        for key, written in bucket.objects(marks)
+        if key != f"{marks}{cluster}" and now - written < _CLUSTER_COUNTS
+    ]
+    if others:
+        raise AnotherCluster(
+            f"another cluster sweeps {namespace_prefix(namespace, prefix)} of this bucket as well, "
+            "and its batches would be lost: give each cluster its own bucket or s3.prefix. If that "
+            f"cluster is gone, delete {others[0]}, or wait 7 days"
+        )
 
 
 class _Survey:

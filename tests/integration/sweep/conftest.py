@@ -149,4 +149,5 @@ def shop(plane: ControlPlane, s3: SeaweedFS, host: ImageHost, tmp_path: Path) ->
 @pytest.fixture
 def snapshot(shop: Shop) -> Callable[[], list[str]]:
     """The keys of the namespace, without the sweeper's own."""
-    return lambda: [key for key in shop.listed() if not key.endswith("/sweep.json")]
+    own = (f"{NAMESPACE}/sweep.json", f"{NAMESPACE}/sweep/")
+    return lambda: [key for key in shop.listed() if not key.startswith(own)]

@@ -38,6 +38,26 @@ def test_delete_leaves_no_object_behind_and_retain_all_of_them(shop: Shop) -> No
     assert shop.of(living) == before[living.uid]
 
 
+def test_nothing_goes_where_another_cluster_sweeps_too_for_its_batches_are_not_listed(
+    shop: Shop, snapshot: Snapshot
+) -> None:
+    shop.ended("going", "Delete")
+    shop.delete("going")
+    assert shop.sweep("--dry-run").code == 0
+    assert not any("/sweep/" in key for key in shop.listed())
+    shop.put(f"{NAMESPACE}/sweep/of-another-cluster")
+    before = snapshot()
+    swept = shop.sweep()
+    assert swept.code == 1
+    assert "another cluster sweeps shop/ of this bucket as well" in swept.messages
+    assert snapshot() == before
+    own = [key for key in shop.listed() if "/sweep/" in key and "another" not in key]
+    assert len(own) == 1, "so that the other one sees this cluster, too"
+    obstore.delete(shop.s3.store(), f"{NAMESPACE}/sweep/of-another-cluster")
+    assert shop.sweep().code == 0
+    assert snapshot() == []
+
+
 def test_a_batch_that_stopped_before_its_plan_leaves_nothing_behind(shop: Shop) -> None:
     """As one whose CSV is refused, or that is deleted while plan reads it."""
     uid = shop.create("refused", deletionPolicy="Delete")
