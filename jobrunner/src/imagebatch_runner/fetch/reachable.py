@@ -133,6 +133,9 @@ def _tried(hosts: list[Host], connect: Connect) -> Iterator[tuple[Host, str | No
             found.put((host, None))
         except OSError as error:
             found.put((host, error.strerror or str(error) or type(error).__name__))
+        except Exception as error:  # noqa: BLE001 - without a result, plan would wait for ever
+            log.warning("%s cannot be tried: %s", host.name, str(error) or type(error).__name__)
+            found.put((host, None))
         else:
             found.put((host, None))
 

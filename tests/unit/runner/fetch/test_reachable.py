@@ -41,6 +41,20 @@ def test_one_host_that_answers_is_enough_and_the_others_are_not_asked() -> None:
     assert hosts.slept == []
 
 
+def test_an_error_other_than_of_the_network_is_no_host_that_does_not_answer() -> None:
+    def connect(_host: Host) -> None:
+        raise UnicodeError("label too long")
+
+    ended = threading.Event()
+
+    def check() -> None:
+        check_reachable(["http://a.example/1"], connect, 60, lambda _seconds: None)
+        ended.set()
+
+    threading.Thread(target=check, daemon=True).start()
+    assert ended.wait(10)
+
+
 def test_each_host_is_asked_before_a_batch_is_given_up() -> None:
     hosts = Hosts(c=1)
     hosts.check("http://a.example/1", "http://b.example:8080/2", "http://c.example/3")
