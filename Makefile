@@ -30,13 +30,13 @@ test: install ## All tests: lint, types, unit, integration, end to end
 
 install: .venv/.installed ## A .venv with every component and its commands, from the lock
 
-.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml sweep/pyproject.toml jobrunner/pyproject.toml jobrunner/hatch_build.py $(wildcard jobrunner/native/*)
+.venv/.installed: requirements/dev.txt requirements/bootstrap.txt core/pyproject.toml gateway/pyproject.toml operator/pyproject.toml sweep/pyproject.toml client/pyproject.toml jobrunner/pyproject.toml jobrunner/hatch_build.py $(wildcard jobrunner/native/*)
 	@echo "==> Python environment (.venv)"
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update || true; apt-get install -y --no-install-recommends python3-venv; }
 	@test -x $(PY) || python3 -m venv .venv
 	@$(PY) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@$(PY) -m uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
-	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e core -e gateway -e operator -e jobrunner -e sweep
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e core -e gateway -e operator -e jobrunner -e sweep -e client
 	@touch $@
 
 lock: install ## Compile the hash-pinned requirements files

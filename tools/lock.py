@@ -19,6 +19,7 @@ LOCKS: dict[str, list[str]] = {
     "runner": ["jobrunner/pyproject.toml"],
     "gateway": ["gateway/pyproject.toml", "sweep/pyproject.toml"],
     "operator": ["operator/pyproject.toml"],
+    "client": ["client/pyproject.toml"],
 }
 WORKSPACE = (
     "imagebatch-core",
@@ -26,6 +27,7 @@ WORKSPACE = (
     "imagebatch-operator",
     "imagebatch-runner",
     "imagebatch-sweep",
+    "imagebatch-client",
 )
 HEADER = "# Compiled by `make lock` from the pyproject files: do not edit.\n"
 
@@ -68,7 +70,7 @@ def main(arguments: list[str]) -> int:
         "dev",
         *(
             p
-            for d in ("core", "gateway", "operator", "jobrunner", "sweep")
+            for d in ("core", "gateway", "operator", "jobrunner", "sweep", "client")
             for p in [f"{d}/pyproject.toml"]
         ),
         "--extra",

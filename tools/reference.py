@@ -1,8 +1,8 @@
 """Generate the reference documentation of settings, options, statuses and formats from the code.
 
 ``make generate`` runs it. With ``--check``, which ``make verify`` uses, it only reports pages that
-are out of date. ``settings.md`` and ``openapi.json`` are generated completely; in other pages only
-the text between two comments is.
+are out of date. ``settings.md``, ``openapi.json`` and the client's ``option_texts.json`` are
+generated completely; in other pages only the text between two comments is.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from imagebatch_runner.settings import Settings as RunnerSettings
 from imagebatch_sweep.settings import Settings as SweepSettings
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
+CLIENT_OPTIONS: Final = DOCS.parent / "client/src/imagebatch/cli/option_texts.json"
 
 SETTINGS: Final = """\
 # Settings
@@ -109,6 +110,21 @@ def options() -> str:
         for name, field, values in fields(form_model(ImageBatchSpec))
     )
     return table(("Field", "Default", "Allowed", "Meaning"), rows)
+
+
+def client_options() -> str:
+    """Return help and default of the upload form's fields, from which the client makes options."""
+    texts = {
+        field.alias: {"help": field.description or "", "default": plain_default(name, field)}
+        for name, field, _ in fields(form_model(ImageBatchSpec))
+    }
+    return json.dumps(texts, indent=1, ensure_ascii=False) + "\n"
+
+
+def plain_default(name: str, field: FieldInfo) -> str:
+    """Return the field's default without markup; empty if there is none."""
+    text = default(name, field).strip("`")
+    return "" if text in {"none", "required"} else text
 
 
 def statuses() -> str:
@@ -239,6 +255,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "settings.md": settings(),
         DOCS / "reference" / "metrics.md": metrics(),
         DOCS / "reference" / "openapi.json": openapi(),
+        CLIENT_OPTIONS: client_options(),
         DOCS / "api.md": between(DOCS / "api.md", options=options()),
         DOCS / "runner.md": between(DOCS / "runner.md", statuses=statuses(), formats=formats()),
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from hosttools.ports import free_port
-from integration.gateway.driver import NAMESPACE, Cluster, Gateway
+from integration.gateway.driver import NAMESPACE, Cluster, Gateway, Operator
 from support.apiserver import with_imagebatches
 from support.seaweedfs import SeaweedFS
 
@@ -56,3 +57,8 @@ def gateway(make_gateway: GatewayMaker) -> Gateway:
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=gateway.url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def operator(cluster: Cluster, s3: SeaweedFS, gateway: Gateway, tmp_path: Path) -> Operator:
+    return Operator(cluster, s3, gateway, tmp_path)

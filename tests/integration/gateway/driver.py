@@ -13,8 +13,12 @@ from typing import Any
 
 import httpx
 
+from imagebatch_core.job import RunnerMessage
+from imagebatch_core.names import ANNOTATION_FILE_NAME
 from localcluster.controlplane import ControlPlane
 from localcluster.tied import tied
+from support.runnerbatch import RunnerBatch
+from support.seaweedfs import SeaweedFS
 
 NAMESPACE = "shop"
 _BOOT_SECONDS = 60
@@ -107,3 +111,56 @@ class Cluster:
         """What the operator would write."""
         patch = json.dumps({"status": status})
         self.kubectl("patch", "ib", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+class Operator:
+    """Does for one batch what the operator does."""
+
+    def __init__(self, cluster: Cluster, s3: SeaweedFS, gateway: Gateway, folder: Path) -> None:
+        self._cluster, self._s3, self._gateway, self._folder = cluster, s3, gateway, folder
+
+    def runner(self, name: str) -> RunnerBatch:
+        batch = self._cluster.get(name)
+        spec, meta = batch["spec"], batch["metadata"]
+        asked = {
+            "createdAt": meta["creationTimestamp"],
+            "fileName": meta["annotations"].get(ANNOTATION_FILE_NAME),
+        }
+        job = {
+            "asked": asked,
+            "name": name,
+            "namespace": NAMESPACE,
+            "source": {"key": spec["source"]["s3"]["key"]},
+            "output": spec["output"],
+            "imagesPerShard": spec.get("imagesPerShard", 500),
+        }
+        settings = {"IMAGEBATCH_PUBLIC_BASE_URL": f"{self._gateway.url}/files"}
+        return RunnerBatch(self._s3, self._folder, job, settings, batch["metadata"]["uid"])
+
+    def started(self, name: str, planned: RunnerMessage) -> None:
+        images = {"total": planned.images, "done": 0}
+        self._cluster.set_status(name, phase="Processing", products=planned.products, images=images)
+
+    def reported(self, name: str, report: dict[str, str]) -> None:
+        self._cluster.set_status(name, report=report)
+
+    def finished(self, name: str, collected: RunnerMessage) -> None:
+        totals = collected.totals
+        assert totals is not None
+        images = {
+            "total": totals.images,
+            "done": totals.images,
+            "succeeded": totals.succeeded,
+            "kept": totals.kept,
+            "reused": totals.reused,
+            "failed": totals.failed,
+        }
+        report = {"key": collected.report_key, "sha256": collected.report_sha256}
+        self._cluster.set_status(
+            name,
+            phase="Completed",
+            products=collected.products,
+            images=images,
+            bytes={"in": totals.bytes_in, "out": totals.bytes_out},
+            report=report,
+        )

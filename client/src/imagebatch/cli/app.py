@@ -1,0 +1,67 @@
+"""The command ``imagebatch`` and its options for all commands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from . import changing, downloading, reading, sending
+from .context import Gateway
+from .exits import Exit
+
+_EXITS = "\n\n".join(f"{code.value}: {code.meaning}" for code in Exit)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    epilog=f"Exit codes:\n\n{_EXITS}",
+)
+for module in (sending, reading, downloading, changing):
+    module.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imagebatch {version('imagebatch-client')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="IMAGEBATCH_URL",
+            help="Address of the gateway.",
+            show_default="http://127.0.0.1:8080",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="IMAGEBATCH_TOKEN",
+            help="API key or token of the cluster; other users of the machine see an option, "
+            "so prefer the variable.",
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            envvar="IMAGEBATCH_NAMESPACE",
+            help="Namespace of the requests.",
+            show_default="the gateway's",
+        ),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Compress the images of a CSV in a cluster: upload, watch, and get the results."""
+    context.obj = Gateway(url, token, namespace)

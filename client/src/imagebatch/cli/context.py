@@ -1,0 +1,69 @@
+"""How commands get a client and report its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from imagebatch import AsyncClient, Client
+from imagebatch.errors import ImageBatchError
+
+from . import screen
+
+RequestId = Annotated[str, typer.Argument(help="The requestId.", metavar="ID")]
+RequestIds = Annotated[list[str], typer.Argument(help="One requestId or more.", metavar="ID…")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="Write one line of JSON an item.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0, help="Stop waiting after so many seconds (exit code 6).")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The gateway that the options of the command name; None: the environment's."""
+
+    url: str | None
+    token: str | None
+    namespace: str | None
+
+    def client(self) -> Client:
+        """Return a client that blocks."""
+        return Client(self.url, token=self.token, namespace=self.namespace)
+
+    def async_client(self) -> AsyncClient:
+        """Return a client for asyncio."""
+        return AsyncClient(self.url, token=self.token, namespace=self.namespace)
+
+
+def gateway_of(context: typer.Context) -> Gateway:
+    """Return the gateway that a command calls."""
+    found = context.find_object(Gateway)
+    if found is None:
+        raise LookupError("the command was started without its callback")
+    return found
+
+
+@contextmanager
+def calling(context: typer.Context, *request_ids: str) -> Iterator[Client]:
+    """Give a client; turn its errors and Ctrl-C into messages and exit codes."""
+    with reported(*request_ids), gateway_of(context).client() as client:
+        yield client
+
+
+@contextmanager
+def reported(*request_ids: str) -> Iterator[None]:
+    """Turn errors and Ctrl-C into messages and exit codes."""
+    try:
+        yield
+    except ImageBatchError as error:
+        screen.fail(error)
+    except KeyboardInterrupt:
+        screen.interrupted(*request_ids)
+    except (OSError, ValueError) as error:
+        screen.complain(f"imagebatch: {error}")
+        raise typer.Exit(2) from error

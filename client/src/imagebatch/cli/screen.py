@@ -1,0 +1,123 @@
+"""What the command writes: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from imagebatch.errors import ImageBatchError, Refused
+from imagebatch.models import ApiModel
+
+from .exits import Exit, exit_of_error
+
+#: Problems that are shown of a refused file.
+_MOST_PROBLEMS = 20
+
+
+class Style(StrEnum):
+    """How results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def style_of(*, as_json: bool, as_jsonl: bool = False) -> Style:
+    """Return the style that the options ask for."""
+    if as_json and as_jsonl:
+        raise typer.BadParameter("--json and --jsonl exclude each other")
+    return Style.JSON if as_json else Style.JSONL if as_jsonl else Style.TEXT
+
+
+def notes() -> Console:
+    """Return the console of standard error, for progress and messages."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Write a message to people at a terminal; in a pipe, the command is quiet."""
+    if sys.stderr.isatty():
+        notes().print(Text(text), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Write what is wrong, also in a pipe."""
+    notes().print(Text(text), soft_wrap=True)
+
+
+def write_line(text: str) -> None:
+    """Write one line of results."""
+    typer.echo(text)
+
+
+def write_json(value: Any) -> None:
+    """Write a value as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def write_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Write labels and texts in two columns."""
+    width = max(len(label) for label, _ in pairs)
+    for label, text in pairs:
+        typer.echo(f"{label:<{width}}  {text}")
+
+
+def write_items(
+    items: Iterable[ApiModel],
+    style: Style,
+    columns: Sequence[str],
+    row: Any,
+) -> None:
+    """Write a list as it arrives (JSON lines, or tabs in a pipe), as one JSON, or as a table.
+
+    ``row`` returns the texts of one item, one for each of ``columns``.
+    """
+    if style is Style.JSON:
+        write_json({"items": [item.as_json() for item in items]})
+    elif style is Style.JSONL:
+        for item in items:
+            write_json(item.as_json())
+    elif sys.stdout.isatty():
+        _table(columns, (row(item) for item in items))
+    else:
+        for item in items:
+            typer.echo("\t".join(" ".join(text.split()) for text in row(item)))
+
+
+def _table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    Console(highlight=False).print(table)
+
+
+def fail(error: ImageBatchError) -> NoReturn:
+    """Say why a command failed, and end it with the code of the error."""
+    complain(f"imagebatch: {error}")
+    if isinstance(error, Refused):
+        for one in error.errors[:_MOST_PROBLEMS]:
+            place = f"line {one['line']}: " if one.get("line") else ""
+            complain(f"  {place}{one.get('message') or one.get('msg') or one}")
+        if error.status == 401:
+            complain("  set IMAGEBATCH_TOKEN to a token of the cluster or an API key")
+    raise typer.Exit(exit_of_error(error))
+
+
+def interrupted(*request_ids: str) -> NoReturn:
+    """Say that the requests go on and how to come back to them, and end the command."""
+    complain("")
+    if request_ids:
+        complain("The work goes on in the cluster. To come back:")
+        complain(f"  imagebatch watch {' '.join(request_ids)}")
+        complain(f"To stop it: imagebatch cancel {' '.join(request_ids)}")
+    raise typer.Exit(Exit.INTERRUPTED)
