@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import time
@@ -25,12 +26,15 @@ AT_ONCE = 40
 pytestmark = pytest.mark.long
 
 
-def _create(kubeconfig: Path) -> None:
+def _create(kubeconfig: Path, folder: Path) -> None:
     """Make them directly at the API server, many at once; no operator runs."""
     config = yaml.safe_load(kubeconfig.read_text())
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
-    trust.load_cert_chain(user["client-certificate"], user["client-key"])
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    trust = ssl.create_default_context(cadata=authority)
+    for name in ("client-certificate", "client-key"):
+        (folder / name).write_bytes(base64.b64decode(user[f"{name}-data"]))
+    trust.load_cert_chain(folder / "client-certificate", folder / "client-key")
     path = f"/apis/{names.API_VERSION}/namespaces/{NAMESPACE}/{names.PLURAL}"
     csv = "S. No.,Product Name,Input Image Urls\n1,Mug,https://a.example/b.jpg\n"
 
@@ -58,7 +62,7 @@ def _create(kubeconfig: Path) -> None:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("many")
     with SeaweedFS() as s3, with_imagebatches(NAMESPACE) as plane:
-        _create(Path(plane.kubeconfig))
+        _create(Path(plane.kubeconfig), folder)
         environment = {
             **s3.env(),
             "KUBECONFIG": str(plane.kubeconfig),
