@@ -12,10 +12,11 @@ from typing import IO, Any, Self, TypeVar
 import httpx
 
 from . import calls, models
-from .bodies import NewRequest, Patch, RetryOnly, TableOptions, UploadOptions
+from .bodies import NewKey, NewRequest, Patch, RetryOnly, TableOptions, UploadOptions
 from .calls import Call, DownloadFormat, Page
 from .connection import POLL_SECONDS, Connection, follows_redirects, timeout_of
 from .errors import refusal
+from .key_models import Key, NewlyMadeKey
 from .models import RequestStatus
 from .retries import RETRIES, Retries
 from .server_events import EventReader
@@ -172,6 +173,18 @@ class AsyncClient:
     async def replay_webhook(self, request_id: str) -> models.WebhookDelivery:
         """Have the webhook's event sent once more under the same id."""
         return await self._send(calls.replay_webhook(request_id))
+
+    def keys(self) -> AsyncIterator[Key]:
+        """Yield the API keys of the namespace."""
+        return self._items(calls.keys())
+
+    async def create_key(self, body: NewKey) -> NewlyMadeKey:
+        """Make an API key. Its secret is in the result and never shown again."""
+        return await self._send(calls.create_key(body))
+
+    async def revoke_key(self, key_id: str) -> None:
+        """End an API key."""
+        await self._send(calls.revoke_key(key_id))
 
     async def download(
         self,

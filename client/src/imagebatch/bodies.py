@@ -16,6 +16,7 @@ Metadata = Literal["strip", "keep"]
 SuspendAfter = Literal["Plan"]
 RetryOnly = Literal["failed", "retryable"]
 DeletionPolicy = Literal["Retain", "Delete"]
+KeyScope = Literal["read", "write"]
 
 
 class Body(BaseModel):
@@ -155,3 +156,11 @@ class NewRequest(Body):
     ttl_seconds_after_finished: int | None = None
     deletion_policy: DeletionPolicy | None = None
     webhook: Webhook | None = None
+
+
+class NewKey(Body):
+    """An API key that is to be made."""
+
+    name: str
+    scope: KeyScope | None = None
+    expires_in_days: int | None = None

@@ -12,7 +12,8 @@ import httpx
 from pydantic import BaseModel
 
 from . import models
-from .bodies import NewRequest, Patch, RetryOnly, TableOptions, UploadOptions
+from .bodies import NewKey, NewRequest, Patch, RetryOnly, TableOptions, UploadOptions
+from .key_models import Key, NewlyMadeKey
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -192,6 +193,19 @@ def webhook(request_id: str) -> Call[models.WebhookDelivery]:
 def replay_webhook(request_id: str) -> Call[models.WebhookDelivery]:
     path = _request(request_id, "webhook", "replay")
     return Call("POST", path, _model(models.WebhookDelivery), repeatable=False)
+
+
+def keys() -> Call[Page[Key]]:
+    return Call("GET", "/api/keys", _page(Key))
+
+
+def create_key(body: NewKey) -> Call[NewlyMadeKey]:
+    read = _model(NewlyMadeKey)
+    return Call("POST", "/api/keys", read, json=body.given_fields(), repeatable=False)
+
+
+def revoke_key(key_id: str) -> Call[None]:
+    return Call("DELETE", f"/api/keys/{quote(key_id, safe='')}", _nothing)
 
 
 def events(request_id: str, last_id: str | None) -> Call[None]:

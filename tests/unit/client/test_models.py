@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from imagebatch import bodies, models
+from imagebatch import bodies, key_models, models
 from imagebatch.cli.model_options import flag, options_of
 
 DOCUMENT = json.loads(
@@ -37,6 +37,8 @@ READ: dict[str, type[BaseModel]] = {
     "Product": models.Product,
     "WebhookAttemptAnswer": models.WebhookAttempt,
     "WebhookDelivery": models.WebhookDelivery,
+    "KeyItem": key_models.Key,
+    "KeyCreated": key_models.NewlyMadeKey,
 }
 SENT: dict[str, type[BaseModel]] = {
     "UploadForm": bodies.UploadOptions,
@@ -51,6 +53,7 @@ SENT: dict[str, type[BaseModel]] = {
     "Webhook": bodies.Webhook,
     "SecretRef": bodies.SecretKey,
     "ReuseFrom": bodies.Reuse,
+    "NewKey": bodies.NewKey,
 }
 #: Fields of a form that are no option: the file itself, and the older name of webhookUrl.
 NO_OPTION = {"file", "webhook_url"}

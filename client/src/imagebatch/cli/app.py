@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import changing, downloading, reading, sending
+from . import changing, downloading, key_commands, reading, sending, webhook_commands
 from .context import Gateway
 from .exits import Exit
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     epilog=f"Exit codes:\n\n{_EXITS}",
 )
-for module in (sending, reading, downloading, changing):
+for module in (sending, reading, downloading, changing, webhook_commands, key_commands):
     module.register(app)
 
 

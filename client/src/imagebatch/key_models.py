@@ -1,0 +1,25 @@
+"""API keys as the gateway returns them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .models import ApiModel
+
+
+class Key(ApiModel):
+    """An API key without its secret."""
+
+    id: str
+    name: str
+    namespace: str
+    scope: str
+    created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None
+
+
+class NewlyMadeKey(Key):
+    """An API key with its secret, which the gateway shows this once."""
+
+    key: str
