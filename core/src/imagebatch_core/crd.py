@@ -15,7 +15,8 @@ from . import names
 from .model import Model
 from .results import ImageStatus
 from .spec import MUTABLE_FIELDS, ImageBatchSpec, Output
-from .status import PLANNED, ImageBatchStatus
+from .status import ImageBatchStatus
+from .webhook_status import PLANNED
 
 _KEPT: Final = frozenset({
     "type", "description", "enum", "pattern", "format", "default", "minLength", "maxLength",

@@ -17,8 +17,9 @@ from pydantic import Field
 from .ceilings import Ceilings
 from .model import Document, Model
 from .results import ImageStatus, saved_share
+from .source import RetryOnly
 from .source_columns import SourceColumns
-from .spec import DeletionPolicy, Output, RetryOnly
+from .spec import DeletionPolicy, Output
 from .words import ReasonWord
 
 #: Kubernetes keeps at most this many bytes of a termination message.

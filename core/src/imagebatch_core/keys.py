@@ -15,16 +15,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from .names import NAMESPACE, OBJECT_NAME
+from .names import NAMESPACE
 
 #: The part of a namespace's keys that holds uploads; a uid is never spelled so.
 UPLOADS: Final = "uploads"
-#: The parts that hold the records of requests, and the objects that point to them by name.
-REQUESTS: Final = "requests"
-REQUESTS_BY_NAME: Final = "requests-by-name"
-#: The time from which the times in keys of records count backwards: in the year 2286.
-_LAST_SECOND: Final = 9_999_999_999
-_RECORD: Final = re.compile(rf"(?P<reversed>[0-9]{{10}})-(?P<name>{OBJECT_NAME})\.json")
 #: Rows between two entries of an index.
 INDEX_EVERY: Final = 1000
 #: The most bytes of a key in UTF-8, as S3 allows.
@@ -80,50 +74,6 @@ def upload_key(namespace: str, request_id: str, random: str) -> str:
     return f"{upload_prefix(namespace)}{request_id}/{random}.csv"
 
 
-class RecordName(NamedTuple):
-    """The parts of the key of a request's record: when its resource was created, in seconds since
-    1970, and the resource's name.
-    """
-
-    created: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryKeys:
-    """The keys of a namespace's history; ``prefix`` is that of :func:`store_prefix`.
-
-    Records are at ``requests/<reversed time>-<name>.json``, so a listing gives the newest first.
-    """
-
-    namespace: str
-    prefix: str = ""
-
-    @property
-    def records(self) -> str:
-        """The key prefix of the records."""
-        return f"{self.prefix}{self.namespace}/{REQUESTS}/"
-
-    @property
-    def pointers(self) -> str:
-        """The key prefix of the objects that point from a batch's name to its record."""
-        return f"{self.prefix}{self.namespace}/{REQUESTS_BY_NAME}/"
-
-    def record(self, created: int, name: str) -> str:
-        """Return the key of a record; ``created`` is in seconds since 1970."""
-        return f"{self.records}{_LAST_SECOND - created:010d}-{name}.json"
-
-    def pointer(self, name: str) -> str:
-        return f"{self.pointers}{name}"
-
-    def parse_record(self, key: str) -> RecordName | None:
-        """Parse the key of a record; ``None`` if it is none of this namespace's."""
-        match = _RECORD.fullmatch(key.removeprefix(self.records))
-        if match is None or not key.startswith(self.records):
-            return None
-        return RecordName(_LAST_SECOND - int(match["reversed"]), match["name"])
-
-
 def is_below(key: str, prefix: str) -> bool:
     """Return whether a key is the prefix itself or lies below it.
 
@@ -174,51 +124,6 @@ def parse_image_key(key: str) -> ImageKey | None:
     """Parse the key of an output; ``None`` if it cannot be the key of any batch's output."""
     match = _IMAGE.fullmatch(key) if key_problem(key) is None else None
     return ImageKey(match["namespace"], match["sha256"], match["extension"]) if match else None
-
-
-class PartKey(NamedTuple):
-    """The parts of the key of a recorded part.
-
-    All its results are of rows from ``first_row`` to ``last_row``, 1-based. These are ``None`` in
-    parts of older runners.
-    """
-
-    writer: str
-    number: int
-    first_row: int | None = None
-    last_row: int | None = None
-
-
-_PART: Final = re.compile(
-    r"(?P<writer>[^/.]+)-(?P<number>[0-9]{6,})(?:\.(?P<first>[0-9]+)-(?P<last>[0-9]+))?\.jsonl"
-)
-
-
-def parse_part_key(key: str) -> PartKey | None:
-    """Parse the key of a part; ``None`` if it is no part's key."""
-    match = _PART.fullmatch(key.rpartition("/")[2])
-    if match is None:
-        return None
-    first, last = (None if row is None else int(row) for row in match.group("first", "last"))
-    return PartKey(match["writer"], int(match["number"]), first, last)
-
-
-_SOURCE: Final = re.compile(
-    r"[0-9]{1,12}-[0-9]{1,9}-(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,5})"
-)
-
-
-class SourceName(NamedTuple):
-    """The SHA-256 and the extension in the last part of a kept source's key."""
-
-    sha256: str
-    extension: str
-
-
-def parse_source_name(name: str) -> SourceName | None:
-    """Parse the last part of a kept source's key; ``None`` if it is none."""
-    match = _SOURCE.fullmatch(name)
-    return SourceName(match["sha256"], match["extension"]) if match else None
 
 
 @dataclass(frozen=True, slots=True)

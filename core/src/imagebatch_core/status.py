@@ -9,52 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from .condition import MESSAGE_LENGTH, Condition, ConditionStatus
 from .job import Estimate, Totals
 from .model import Document
 from .reasons import ConditionType, Phase, Reason
 from .results import ImageStatus
-from .words import ConditionTypeWord, PhaseWord, ReasonWord
+from .webhook_status import WebhookStatus
+from .words import PhaseWord, ReasonWord
 
-#: The most characters of a condition's message.
-MESSAGE_LENGTH: Final = 1024
-#: How many attempts to deliver a webhook the status lists, and the most characters of a message.
-RECENT_ATTEMPTS: Final = 5
-ATTEMPT_MESSAGE_LENGTH: Final = 200
 #: The most batches of whose outputs a retry of a retry may consist, besides the earlier one.
 LONGEST_RETRY_CHAIN: Final = 50
-
-
-class ConditionStatus(StrEnum):
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
-
-
-class Condition(Document):
-    """A condition, as ``metav1.Condition`` defines it."""
-
-    # The list is written as a whole, so fields that a newer operator added must be kept.
-    model_config = ConfigDict(extra="allow")
-
-    type: ConditionTypeWord = Field(description="Type of the condition.")
-    status: ConditionStatus = Field(
-        description="Whether the condition holds: True, False or Unknown."
-    )
-    reason: ReasonWord = Field(description="Reason of the status, as one word for programs.")
-    message: str = Field(
-        "",
-        description="Reason of the status, as a sentence for people.",
-        json_schema_extra={"maxLength": MESSAGE_LENGTH},
-    )
-    observed_generation: int = Field(
-        0, description="Generation of the spec to which the condition refers."
-    )
-    last_transition_time: datetime = Field(description="Time at which the status last changed.")
 
 
 def _counted(status: ImageStatus) -> Any:
@@ -196,65 +164,6 @@ class Ending(Document):
         json_schema_extra={"maxLength": MESSAGE_LENGTH},
     )
     since: datetime = Field(description="When it was noticed.")
-
-
-#: What a webhook reports: :attr:`PLANNED` or the phase in which the batch ended.
-WebhookEvent = Annotated[str, Field(max_length=64, pattern=r"^[A-Z][A-Za-z0-9]*$")]
-PLANNED: Final = "Planned"
-
-
-class WebhookAttempt(Document):
-    """One attempt to deliver an event."""
-
-    time: datetime = Field(description="Time at which the attempt ended.")
-    code: int | None = Field(
-        None, description="HTTP status of the response; not set if no response arrived."
-    )
-    message: str = Field(
-        "",
-        description="What happened, in a sentence.",
-        json_schema_extra={"maxLength": ATTEMPT_MESSAGE_LENGTH},
-    )
-
-
-class WebhookStatus(Document):
-    """The event to deliver, and its attempts. It is recorded before the first attempt: after a
-    crash an attempt may be repeated, but the event is not lost.
-    """
-
-    event_id: str = Field(
-        description="Id of the event, sent as the header webhook-id of every attempt."
-    )
-    event: WebhookEvent | None = Field(
-        None, description="What happened: Planned, Completed, Failed or Cancelled."
-    )
-    time: datetime | None = Field(None, description="Time at which it happened.")
-    attempts: int = Field(0, description="Number of delivery attempts so far.")
-    next_attempt_time: datetime | None = Field(
-        None, description="Time of the next delivery attempt."
-    )
-    last_attempt_time: datetime | None = Field(
-        None, description="Time of the last delivery attempt."
-    )
-    last_code: int | None = Field(
-        None, description="HTTP status of the last attempt; not set if no response arrived."
-    )
-    delivered_time: datetime | None = Field(
-        None, description="Time at which the receiver accepted the event."
-    )
-    abandoned: bool = Field(
-        False, description="Whether delivery was given up: no further attempt is made."
-    )
-    target: str | None = Field(
-        None, description="SHA-256 of the spec.webhook that the last attempt used."
-    )
-    recent: Annotated[list[WebhookAttempt], Field(max_length=RECENT_ATTEMPTS)] = Field(
-        default_factory=list, description="The last attempts, also those before a replay."
-    )
-    replay: str | None = Field(
-        None,
-        description="SHA-256 of the annotation imagebatch.dev/replay-webhook that was acted on.",
-    )
 
 
 class ImageBatchStatus(Document):

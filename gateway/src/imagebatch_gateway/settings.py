@@ -23,7 +23,7 @@ from imagebatch_core.environment import (
     WhenUnset,
 )
 from imagebatch_core.keys import store_prefix
-from imagebatch_core.spec import HttpUrl
+from imagebatch_core.source import HttpUrl
 
 _SERVICE_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 

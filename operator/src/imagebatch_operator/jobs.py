@@ -12,8 +12,7 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.job import Asked, JobSource, RunnerJob, Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shown_url import shown_url
-from imagebatch_core.spec import Source
-from imagebatch_core.status import Ending
+from imagebatch_core.source import Source
 from imagebatch_operator.policies import runner_overrides
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.shards import first_shard
@@ -24,6 +23,7 @@ from .settings import Resources, Settings
 _INLINE_KEY: Final = "products.csv"
 _GRACE_SECONDS: Final = 60
 _USER: Final = 65532
+_NOT_REACHED: Final = "not reached before the batch ended early"
 _LABEL_VALUE_LIMIT: Final = 63
 
 
@@ -256,7 +256,7 @@ def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEI
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,
         reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
-        not_processed=_not_processed(ending),
+        not_processed=f"{_NOT_REACHED}: {ending.message}" if ending else None,
         ended_by=ending.reason if ending else None,
         max_failed_percent=spec.max_failed_percent,
         asked=None if action.step is Step.COMPRESS else _asked(batch),
@@ -264,10 +264,6 @@ def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEI
         shards=action.numbers or None,
         wait=action.waits,
     )
-
-
-def _not_processed(ending: Ending | None) -> str | None:
-    return f"not reached before the batch ended early: {ending.message}" if ending else None
 
 
 def _asked(batch: ImageBatch) -> Asked:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.cluster import pods
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Kube

@@ -22,7 +22,7 @@ from imagebatch_core.environment import (
 from imagebatch_core.keys import key_problem
 from imagebatch_core.model import Name
 from imagebatch_core.runner_pods import Quantity
-from imagebatch_core.spec import HttpUrl
+from imagebatch_core.source import HttpUrl
 from imagebatch_operator.policies.runner_overrides import NO_OVERRIDES, Overrides
 
 #: Fields of a pod's spec that say where it runs.

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.history import RecordPointer, RequestRecord
+from imagebatch_core.history_keys import HistoryKeys
 from imagebatch_core.keys import (
     BatchKeys,
-    HistoryKeys,
     batch_uid,
     namespace_prefix,
     store_prefix,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagebatch_core.history import RecordPointer, RequestRecord
-from imagebatch_core.keys import HistoryKeys
+from imagebatch_core.history_keys import HistoryKeys
 from imagebatch_core.reasons import Reason
 from support.imagehost import ImageHost
 from support.pictures import jpeg

@@ -10,7 +10,8 @@ import obstore
 import pytest
 from botocore.config import Config
 
-from imagebatch_core.keys import HistoryKeys, upload_key
+from imagebatch_core.history_keys import HistoryKeys
+from imagebatch_core.keys import upload_key
 from integration.sweep.conftest import NAMESPACE, Shop
 from support.pictures import jpeg
 from support.s3proxy import S3Proxy

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.errors import LimitExceeded
-from imagebatch_core.spec import ImageBatchSpec, Source
+from imagebatch_core.source import Source
+from imagebatch_core.spec import ImageBatchSpec
 
 
 def spec(**fields: int) -> ImageBatchSpec:

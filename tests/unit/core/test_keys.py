@@ -5,13 +5,12 @@ import pytest
 from imagebatch_core.keys import (
     BatchKeys,
     ImageKey,
-    PartKey,
     is_below,
     parse_image_key,
-    parse_part_key,
     store_prefix,
     upload_key,
 )
+from imagebatch_core.object_names import PartKey, parse_part_key
 
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 SHA = "ab" * 32

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from imagebatch_core.condition import MESSAGE_LENGTH, Condition, ConditionStatus
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import (
-    ATTEMPT_MESSAGE_LENGTH,
     LONGEST_RETRY_CHAIN,
-    MESSAGE_LENGTH,
-    RECENT_ATTEMPTS,
-    Condition,
-    ConditionStatus,
     Ending,
     ImageBatchStatus,
     Images,
@@ -19,6 +15,10 @@ from imagebatch_core.status import (
     ReuseStatus,
     Runs,
     Shards,
+)
+from imagebatch_core.webhook_status import (
+    ATTEMPT_MESSAGE_LENGTH,
+    RECENT_ATTEMPTS,
     WebhookAttempt,
     WebhookStatus,
 )

@@ -12,20 +12,15 @@ from typing import Any, Self
 import obstore
 from obstore.store import ObjectStore
 
+from imagebatch_core.condition import Condition, ConditionStatus
 from imagebatch_core.keys import BatchKeys, upload_prefix
 from imagebatch_core.plan import PlannedBatch
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
-from imagebatch_core.spec import ImageBatchSpec, S3Source, Source
-from imagebatch_core.status import (
-    Bytes,
-    Condition,
-    ConditionStatus,
-    ImageBatchStatus,
-    Images,
-    Report,
-)
+from imagebatch_core.source import S3Source, Source
+from imagebatch_core.spec import ImageBatchSpec
+from imagebatch_core.status import Bytes, ImageBatchStatus, Images, Report
 from imagebatch_gateway.backends.batches import Change, ListPage
 from imagebatch_gateway.backends.errors import BatchExists, BatchMissing, CredentialRefused
 from imagebatch_gateway.backends.reviews import Person, Right

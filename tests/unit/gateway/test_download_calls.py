@@ -5,9 +5,9 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import ConditionStatus
 from unit.gateway.builders import NAMESPACE, UID, BatchBuilder, FakeBatches
 
 KEYS = BatchKeys.of(NAMESPACE, UID)

@@ -11,8 +11,8 @@ import pytest
 from obstore.store import MemoryStore, ObjectStore
 
 from imagebatch_core.history import RecordedEnd, RecordPointer, RequestRecord
+from imagebatch_core.history_keys import HistoryKeys
 from imagebatch_core.job import Asked, Totals
-from imagebatch_core.keys import HistoryKeys
 from imagebatch_core.reasons import Phase, Reason
 from imagebatch_core.spec import DeletionPolicy, Output
 from imagebatch_gateway.backends.errors import StoreUnavailable

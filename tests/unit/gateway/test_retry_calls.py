@@ -7,7 +7,8 @@ import pytest
 
 from imagebatch_core import names
 from imagebatch_core.reasons import Phase
-from imagebatch_core.spec import Output, RetryOnly, Webhook
+from imagebatch_core.source import RetryOnly
+from imagebatch_core.spec import Output, Webhook
 from imagebatch_core.status import Shards
 from unit.gateway.builders import BatchBuilder, FakeBatches
 

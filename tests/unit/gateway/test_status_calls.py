@@ -5,11 +5,13 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import ImageStatus
 from imagebatch_core.spec import Webhook
-from imagebatch_core.status import ConditionStatus, ReuseStatus, WebhookStatus
+from imagebatch_core.status import ReuseStatus
+from imagebatch_core.webhook_status import WebhookStatus
 from imagebatch_gateway.backends import objects
 from imagebatch_gateway.backends.errors import ClusterUnavailable
 from imagebatch_gateway.requests import output_urls

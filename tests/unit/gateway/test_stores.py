@@ -11,7 +11,8 @@ import pytest
 from obstore.store import MemoryStore, ObjectStore, S3Store
 
 from imagebatch_core.errors import ConfigurationRefused
-from imagebatch_core.keys import BatchKeys, HistoryKeys, upload_key, upload_prefix
+from imagebatch_core.history_keys import HistoryKeys
+from imagebatch_core.keys import BatchKeys, upload_key, upload_prefix
 from imagebatch_core.names import KEY_PAIR
 from imagebatch_gateway.app import create_app
 from imagebatch_gateway.backends.errors import ResultUnreadable

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.status import ConditionStatus
 from imagebatch_gateway.backends.errors import ClusterUnavailable
 from imagebatch_gateway.routes.page_forms import _own_path
 from unit.gateway.builders import CSV, BatchBuilder, FakeBatches, failed, succeeded

@@ -8,7 +8,7 @@ import httpx
 
 from imagebatch_core import names
 from imagebatch_core.spec import Webhook
-from imagebatch_core.status import WebhookAttempt, WebhookStatus
+from imagebatch_core.webhook_status import WebhookAttempt, WebhookStatus
 from unit.gateway.builders import CREATED, BatchBuilder, FakeBatches
 
 PATH = "/api/requests/summer-2026/webhook"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import Step
 from imagebatch_core.names import ANNOTATION_TEMPLATE
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.cluster.client import jobs_path
 from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob

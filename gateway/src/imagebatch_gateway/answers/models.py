@@ -8,11 +8,14 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagebatch_core.condition import Condition
 from imagebatch_core.job import Estimate
 from imagebatch_core.model import Model
 from imagebatch_core.spec import SuspendAfter
-from imagebatch_core.status import Bytes, Condition, Images
+from imagebatch_core.status import Bytes, Images
 from imagebatch_core.words import ReasonWord
+
+from .webhook_models import WebhookAnswer
 
 EXAMPLE_ID: Final = "5f0c1b52-9d0e-4b4e-9a51-0e6f3a6c1d2e"
 HOST: Final = "http://127.0.0.1:8080"
@@ -25,139 +28,6 @@ class RequestStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-class RowProblem(Model):
-    """An entry of a row that is not an image URL. The other images of the row are processed."""
-
-    line: int = Field(description="1-based line of the file in which the row starts.")
-    column: int = Field(description="1-based column of the entry in the row.")
-    text: str = Field(description="The entry's text, cut to 200 characters.")
-    problem: str
-
-
-class UploadAccepted(Model):
-    """Response to an accepted upload: the file is stored and the ImageBatch exists. No image has
-    been fetched yet."""
-
-    request_id: str = Field(description="A UUID; the ImageBatch has the same name.")
-    status_url: str
-    download_url: str
-    products: int = Field(description="Number of rows that were checked, without the header.")
-    images: int = Field(
-        description="Number of entries in their lists of image URLs. An entry with a problem fails "
-        "alone."
-    )
-    rows_checked: int = Field(
-        description="Number of rows that were checked: all, or of a file of more than 64 MB the "
-        "first million. The others are checked when the request is planned."
-    )
-    row_problem_count: int
-    row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
-    notices: list[str] = Field(
-        description="Remarks on the file that need no action, such as its encoding not being UTF-8."
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "requestId": EXAMPLE_ID,
-                "statusUrl": f"{HOST}/api/status/{EXAMPLE_ID}",
-                "downloadUrl": f"{HOST}/api/download/{EXAMPLE_ID}",
-                "products": 3,
-                "images": 7,
-                "rowsChecked": 3,
-                "rowProblemCount": 1,
-                "rowProblems": [
-                    {
-                        "line": 4,
-                        "column": 3,
-                        "text": "n/a",
-                        "problem": "'n/a' is no address of an image: it must begin with "
-                        "https://, http:// or s3://",
-                    }
-                ],
-                "notices": [],
-            }
-        }
-    )
-
-
-class HostImages(Model):
-    """A host that images are fetched from, or a bucket (`s3://name`), with its number of images."""
-
-    host: str
-    images: int
-
-
-class SampleRow(Model):
-    row: int
-    serial_number: str
-    product_name: str
-    input_image_urls: list[str]
-
-
-class ValidationAnswer(Model):
-    """What the check of an uploaded file found. Nothing was stored."""
-
-    products: int
-    images: int
-    hosts: list[HostImages] = Field(
-        description="Hosts of the image URLs, those with the most images first, at most 100."
-    )
-    rows_checked: int = Field(
-        description="Number of rows that were checked: all, or of a file of more than 64 MB the "
-        "first million. All counts are of these."
-    )
-    row_problem_count: int
-    row_problems: list[RowProblem] = Field(
-        description="The first 100 row problems. Beside those of an upload they name addresses "
-        "that will not be fetched, because they are not public, and URLs that stand twice in a row."
-    )
-    sample: list[SampleRow] = Field(description="The first 10 rows as they were read.")
-    notices: list[str]
-
-
-class WebhookAnswer(Model):
-    """State of the webhook's delivery. The receiver's URL is left out."""
-
-    event_id: str | None = None
-    attempts: int = 0
-    next_attempt_at: datetime | None = None
-    last_code: int | None = Field(
-        None, description="HTTP status of the last delivery attempt; null if no response arrived."
-    )
-    delivered_at: datetime | None = None
-    abandoned: bool = False
-
-
-class WebhookAttemptAnswer(Model):
-    """One attempt to deliver an event."""
-
-    attempted_at: datetime
-    code: int | None = Field(description="HTTP status of the response; null if none arrived.")
-    message: str = Field(description="What happened, in a sentence.")
-
-
-class WebhookDelivery(Model):
-    """The delivery of a request's webhook."""
-
-    url: str = Field(description="Address of the receiver, without password, query and fragment.")
-    event_id: str | None = Field(
-        None, description="Id of the event, sent as webhook-id; null before there is an event."
-    )
-    event: str | None = Field(None, description="Type of the event, such as imagebatch.completed.")
-    attempt_count: int = Field(
-        0, description="Number of attempts since the event arose or was replayed."
-    )
-    attempts: list[WebhookAttemptAnswer] = Field(
-        default_factory=list, description="The last attempts, newest first, at most five."
-    )
-    next_attempt_at: datetime | None = Field(None, description="Time of the next attempt.")
-    delivered_at: datetime | None = Field(
-        None, description="Time at which the receiver accepted the event."
-    )
-    abandoned: bool = Field(False, description="Whether delivery was given up.")
 
 
 class StatusAnswer(Model):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from imagebatch_core.condition import Condition, ConditionStatus
 from imagebatch_core.reasons import ConditionType, Phase
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.results import saved_share
-from imagebatch_core.status import Bytes, Condition, ConditionStatus, Images
+from imagebatch_core.status import Bytes, Images
 from imagebatch_gateway.answers.links import Links
-from imagebatch_gateway.answers.models import RequestStatus, StatusAnswer, WebhookAnswer
+from imagebatch_gateway.answers.models import RequestStatus, StatusAnswer
+from imagebatch_gateway.answers.webhook_models import WebhookAnswer
 
 from .expired import ExpiredBatch
 from .output_urls import UrlPage

@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from imagebatch_core import names
+from imagebatch_core.condition import Condition, ConditionStatus
 from imagebatch_core.history import RequestRecord
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import ImageBatchSpec, S3Source, Source, Webhook
-from imagebatch_core.status import (
-    Bytes,
-    Condition,
-    ConditionStatus,
-    ImageBatchStatus,
-    Images,
-    Report,
-    Shards,
-)
+from imagebatch_core.source import S3Source, Source
+from imagebatch_core.spec import ImageBatchSpec, Webhook
+from imagebatch_core.status import Bytes, ImageBatchStatus, Images, Report, Shards
 
 
 class ExpiredBatch(ImageBatch):

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from imagebatch_core import names
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.keys import RecordName
+from imagebatch_core.history_keys import RecordName
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import Bytes, Images

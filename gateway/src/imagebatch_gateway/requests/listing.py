@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from imagebatch_core.keys import RecordName
+from imagebatch_core.history_keys import RecordName
 from imagebatch_gateway.answers.models import RequestStatus
 from imagebatch_gateway.backends.errors import CursorRefused, StoreUnavailable
 

@@ -8,7 +8,8 @@ from typing import Final
 from cachetools import LRUCache
 from pydantic import ValidationError
 
-from imagebatch_core.keys import BatchKeys, parse_source_name
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.object_names import parse_source_name
 from imagebatch_core.previews import KeptByPod, KeptSource
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.backends.objects import Listed, Objects

@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from cachetools import LRUCache, TTLCache
 
-from imagebatch_core.keys import BatchKeys, parse_part_key
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.object_names import parse_part_key
 from imagebatch_gateway import metrics
 from imagebatch_gateway.backends.errors import ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects

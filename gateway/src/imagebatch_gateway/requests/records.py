@@ -12,7 +12,7 @@ from cachetools import LRUCache, TTLCache
 from pydantic import ValidationError
 
 from imagebatch_core.history import RecordPointer, RequestRecord
-from imagebatch_core.keys import HistoryKeys, RecordName
+from imagebatch_core.history_keys import HistoryKeys, RecordName
 from imagebatch_core.spec import DeletionPolicy
 from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects

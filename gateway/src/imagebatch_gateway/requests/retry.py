@@ -5,7 +5,8 @@ from __future__ import annotations
 from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.retry import nothing_to_retry
-from imagebatch_core.spec import ImageBatchSpec, Output, RetryOfSource, RetryOnly, Source
+from imagebatch_core.source import RetryOfSource, RetryOnly, Source
+from imagebatch_core.spec import ImageBatchSpec, Output
 from imagebatch_gateway.answers.problems import no_request_to_retry, not_ended, not_retryable
 from imagebatch_gateway.backends.batches import Batches
 from imagebatch_gateway.backends.errors import BatchMissing

@@ -7,9 +7,9 @@ from uuid import uuid4
 from imagebatch_core import names
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shown_url import shown_url
-from imagebatch_core.status import WebhookStatus
-from imagebatch_gateway.answers.models import WebhookAttemptAnswer, WebhookDelivery
+from imagebatch_core.webhook_status import WebhookStatus
 from imagebatch_gateway.answers.problems import no_event_yet, no_webhook
+from imagebatch_gateway.answers.webhook_models import WebhookAttemptAnswer, WebhookDelivery
 from imagebatch_gateway.backends.batches import Batches
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import StreamingResponse
 
 from imagebatch_core.formats import BY_EXTENSION, NOT_IN_BROWSERS, Kind
-from imagebatch_core.keys import parse_source_name
+from imagebatch_core.object_names import parse_source_name
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import (

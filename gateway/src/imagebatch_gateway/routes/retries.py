@@ -9,7 +9,7 @@ from pydantic import Field
 
 from imagebatch_core import names
 from imagebatch_core.model import Model
-from imagebatch_core.spec import RetryOfSource, RetryOnly
+from imagebatch_core.source import RetryOfSource, RetryOnly
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_RETRY, refusals

@@ -16,8 +16,8 @@ from imagebatch_gateway.answers.documented import (
     STORE_AWAY,
     refusals,
 )
-from imagebatch_gateway.answers.models import UploadAccepted
 from imagebatch_gateway.answers.problems import invalid_csv_of
+from imagebatch_gateway.answers.upload_models import UploadAccepted
 from imagebatch_gateway.services import LinksOf, ServicesOf, services_of
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
 from imagebatch_gateway.uploads.streamed_form import read_streamed

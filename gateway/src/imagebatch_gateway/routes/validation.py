@@ -11,8 +11,8 @@ from imagebatch_core.errors import InputRefused
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import BAD_FILE, refusals
-from imagebatch_gateway.answers.models import HostImages, SampleRow, ValidationAnswer
 from imagebatch_gateway.answers.problems import invalid_csv_of, no_csv
+from imagebatch_gateway.answers.upload_models import HostImages, SampleRow, ValidationAnswer
 from imagebatch_gateway.services import ServicesOf
 from imagebatch_gateway.uploads.table_fields import TableFields
 

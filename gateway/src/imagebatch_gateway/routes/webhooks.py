@@ -13,7 +13,7 @@ from imagebatch_gateway.answers.documented import (
     NO_WEBHOOK,
     refusals,
 )
-from imagebatch_gateway.answers.models import WebhookDelivery
+from imagebatch_gateway.answers.webhook_models import WebhookDelivery
 from imagebatch_gateway.requests.webhook import replay_webhook, webhook_delivery
 from imagebatch_gateway.services import ServicesOf
 

@@ -6,7 +6,7 @@ import io
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from copy import copy
 from typing import IO
 
 import anyio
@@ -16,7 +16,8 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.egress_rules import EgressRules
 from imagebatch_core.keys import upload_key
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.spec import ImageBatchSpec, Source
+from imagebatch_core.source import Source
+from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_gateway.access.caller import Caller
 from imagebatch_gateway.answers.problems import (
     client_gone,
@@ -33,7 +34,8 @@ from imagebatch_gateway.backends.objects import Objects
 from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.retry import retried_batch
 
-from .csv_check import CsvFacts, check_csv
+from .accepted import Accepted
+from .csv_check import check_csv
 from .facts import facts_of
 from .form import CheckedForm
 from .identity import (
@@ -56,24 +58,14 @@ async def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An accepted upload. ``replayed``: an earlier call with the same idempotency key made it."""
-
-    request_id: str
-    facts: CsvFacts
-    replayed: bool
-
-
 class Uploads:
     """Accepts uploads for one namespace.
 
     ``prefix`` is the prefix of all keys in the bucket; ``spec.source.s3.key`` does not contain it.
     ``threads`` limits the number of files that are checked and stored at the same time,
     ``streams`` the number of those that are stored while they arrive. ``rules`` say which addresses
-    are never fetched.
-    ``created_by`` is recorded in the batch; ``caller_id`` keeps the idempotency keys of callers
-    apart.
+    are never fetched. ``created_by`` is recorded in the batch; ``caller_id`` keeps the idempotency
+    keys of callers apart.
     """
 
     def __init__(
@@ -107,19 +99,11 @@ class Uploads:
         """Return the same service for a caller; ``batches`` and ``history`` belong to the caller's
         namespace.
         """
-        return Uploads(
-            self._objects,
-            batches,
-            history,
-            caller.namespace,
-            prefix=self._prefix,
-            threads=self._threads,
-            streams=self._streams,
-            rules=self._rules,
-            ceilings=self._ceilings,
-            created_by=caller.name,
-            caller_id=caller.id,
-        )
+        acting = copy(self)
+        acting._batches, acting._history = batches, history
+        acting._namespace = caller.namespace
+        acting._created_by, acting._caller_id = caller.name, caller.id
+        return acting
 
     async def accept(
         self,

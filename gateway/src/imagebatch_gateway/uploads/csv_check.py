@@ -12,9 +12,9 @@ from imagebatch_core.catalogue.files import open_table
 from imagebatch_core.catalogue.rows import Row, RowReader, open_rows
 from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.source import Source
 from imagebatch_core.source_columns import NOTHING_CHOSEN, table_choice
-from imagebatch_core.spec import Source
-from imagebatch_gateway.answers.models import RowProblem
+from imagebatch_gateway.answers.upload_models import RowProblem
 
 ROW_PROBLEMS_SHOWN: Final = 100
 _PIECE: Final = 1 << 20

@@ -31,14 +31,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.datastructures import FormData
 
 from imagebatch_core.model import Name
-from imagebatch_core.spec import (
-    HttpUrl,
-    ImageBatchSpec,
-    ReuseFrom,
-    S3Source,
-    Source,
-    Webhook,
-)
+from imagebatch_core.source import HttpUrl, S3Source, Source
+from imagebatch_core.spec import ImageBatchSpec, ReuseFrom, Webhook
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options, no_csv
 

@@ -22,7 +22,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from imagebatch_core.model import Model
-from imagebatch_core.spec import ImageBatchSpec, Source
+from imagebatch_core.source import Source
+from imagebatch_core.spec import ImageBatchSpec
 from imagebatch_core.urls import UrlRefused, check_url
 from imagebatch_gateway.answers.problems import Problem, invalid_options
 

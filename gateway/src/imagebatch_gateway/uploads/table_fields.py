@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from imagebatch_core.model import Model
+from imagebatch_core.source import HttpUrl, SheetName, Source
 from imagebatch_core.source_columns import ColumnName, SourceColumns
-from imagebatch_core.spec import HttpUrl, SheetName, Source
 from imagebatch_gateway.answers.problems import invalid_options
 
 _COLUMNS: Final = SourceColumns.model_fields

@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from imagebatch_core.catalogue.rows import Row, RowProblem
 from imagebatch_core.egress_rules import EgressRules
-from imagebatch_core.spec import Source
+from imagebatch_core.source import Source
 
 from .address_check import AddressCheck
 from .csv_check import CsvFacts, check_csv

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
-from imagebatch_core.keys import parse_part_key
+from imagebatch_core.object_names import parse_part_key
 from imagebatch_core.results import ImageResult, ShardItem
 from imagebatch_runner.fetch.fetcher import Fetcher
 from imagebatch_runner.fetch.s3_images import S3Images

@@ -17,7 +17,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from imagebatch_core.keys import BatchKeys, parse_part_key
+from imagebatch_core.keys import BatchKeys
+from imagebatch_core.object_names import parse_part_key
 from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from imagebatch_core.history import RecordedEnd, RecordPointer, RequestRecord
+from imagebatch_core.history_keys import HistoryKeys
 from imagebatch_core.job import Asked, RunnerJob, Totals
-from imagebatch_core.keys import HistoryKeys
 from imagebatch_core.outcome import Outcome, outcome
 from imagebatch_core.reasons import Phase, Reason
 from imagebatch_runner.store.documents import Plan, Summary, to_json

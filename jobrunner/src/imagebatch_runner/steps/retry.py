@@ -19,7 +19,7 @@ from typing import Final
 
 from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.results import ImageResult, ShardItem
-from imagebatch_core.spec import RetryOnly
+from imagebatch_core.source import RetryOnly
 from imagebatch_runner.failures import NothingToRetry, SourceMissing
 from imagebatch_runner.store.documents import Plan, Retried, to_json
 

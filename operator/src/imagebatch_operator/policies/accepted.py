@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings, Exceeded
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.names import LABEL_KUEUE_PRIORITY, LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ConditionStatus
 
 from .observed import Refusal
 

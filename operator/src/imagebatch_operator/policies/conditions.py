@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from imagebatch_core.condition import Condition, ConditionStatus
 from imagebatch_core.reasons import ConditionType, Reason
-from imagebatch_core.status import Condition, ConditionStatus
 
 _MESSAGE_LIMIT = 1024
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from imagebatch_core.condition import MESSAGE_LENGTH
 from imagebatch_core.reasons import Reason
-from imagebatch_core.status import MESSAGE_LENGTH, Retry
+from imagebatch_core.status import Retry
 
 from .actions import CreateJob, DeleteJob
 from .backoff import wait_after, wait_since

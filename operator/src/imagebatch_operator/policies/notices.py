@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from imagebatch_core.condition import Condition, ConditionStatus
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import Condition, ConditionStatus, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 
 from .reuse import AWAITED
 

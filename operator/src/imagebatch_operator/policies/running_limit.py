@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.names import LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import ConditionStatus, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 
 from .actions import CreateJob
 from .facts import Case

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Phase, Reason
-from imagebatch_core.status import WebhookStatus
+from imagebatch_core.webhook_status import WebhookStatus
 
 from .actions import Action
 from .facts import Facts

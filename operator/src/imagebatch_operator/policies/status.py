@@ -10,7 +10,8 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.names import ANNOTATION_REPLAY_WEBHOOK
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import BatchRecord, ImageBatch
-from imagebatch_core.status import PLANNED, ImageBatchStatus, Paused, WebhookStatus
+from imagebatch_core.status import ImageBatchStatus, Paused
+from imagebatch_core.webhook_status import PLANNED, WebhookStatus
 
 from .accepted import begun, still_accepted
 from .conditions import Conditions

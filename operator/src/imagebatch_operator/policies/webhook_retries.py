@@ -11,10 +11,10 @@ from typing import Final
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
-from imagebatch_core.status import (
+from imagebatch_core.status import ImageBatchStatus
+from imagebatch_core.webhook_status import (
     ATTEMPT_MESSAGE_LENGTH,
     RECENT_ATTEMPTS,
-    ImageBatchStatus,
     WebhookAttempt,
     WebhookStatus,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import PLANNED, WebhookStatus
+from imagebatch_core.webhook_status import PLANNED, WebhookStatus
 
 
 def payload(batch: ImageBatch, download_url: str | None) -> bytes:

@@ -24,7 +24,7 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.spec import Webhook
-from imagebatch_core.status import WebhookStatus
+from imagebatch_core.webhook_status import WebhookStatus
 from imagebatch_operator import metrics
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Conflict, Kube, KubeError, NotFound, batch_path

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from imagebatch_core.ceilings import Ceilings
+from imagebatch_core.condition import Condition
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import Condition, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.admission import not_acted_on
 from imagebatch_operator.jobs import construct_job, runner_job
 from imagebatch_operator.policies.actions import CreateJob, PatchJob

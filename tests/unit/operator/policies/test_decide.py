@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from imagebatch_core.condition import Condition
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import Condition, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.policies.actions import (
     CreateJob,
     DeleteBatch,

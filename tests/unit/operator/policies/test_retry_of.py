@@ -10,7 +10,7 @@ import pytest
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
-from imagebatch_core.spec import RetryOnly
+from imagebatch_core.source import RetryOnly
 from imagebatch_operator.jobs import runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide

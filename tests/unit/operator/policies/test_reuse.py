@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import ConditionStatus
 from imagebatch_operator.jobs import job_name, runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from imagebatch_core.condition import Condition
 from imagebatch_core.job import Step
 from imagebatch_core.names import LABEL_KUEUE_PRIORITY
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_core.status import Condition, ImageBatchStatus
+from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.admission import not_acted_on
 from imagebatch_operator.jobs import labels
 from imagebatch_operator.policies.actions import CreateJob, PatchJob

@@ -10,8 +10,9 @@ import pytest
 from obstore.store import MemoryStore
 
 from imagebatch_core.history import RecordPointer, RequestRecord
+from imagebatch_core.history_keys import HistoryKeys
 from imagebatch_core.job import Asked, JobSource, RunnerJob
-from imagebatch_core.keys import BatchKeys, HistoryKeys
+from imagebatch_core.keys import BatchKeys
 from imagebatch_core.reasons import Phase, Reason
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
 from imagebatch_runner.settings import Settings
