@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
 import httpx
@@ -16,7 +15,7 @@ from .bodies import NewKey, NewRequest, Patch, RetryOnly, TableOptions, UploadOp
 from .calls import Call, DownloadFormat, Page
 from .connection import POLL_SECONDS, Connection, follows_redirects, timeout_of
 from .errors import refusal
-from .key_models import Key, NewlyMadeKey
+from .key_models import Caller, Key, NewlyMadeKey
 from .models import RequestStatus
 from .retries import RETRIES, Retries
 from .server_events import EventReader
@@ -59,12 +58,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
     async def upload(
@@ -173,6 +167,10 @@ class AsyncClient:
     async def replay_webhook(self, request_id: str) -> models.WebhookDelivery:
         """Have the webhook's event sent once more under the same id."""
         return await self._send(calls.replay_webhook(request_id))
+
+    async def me(self) -> Caller:
+        """Return who the caller is, and what they may do."""
+        return await self._send(calls.me())
 
     def keys(self) -> AsyncIterator[Key]:
         """Yield the API keys of the namespace."""

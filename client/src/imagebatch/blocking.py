@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
 import httpx
@@ -16,7 +15,7 @@ from .bodies import NewKey, NewRequest, Patch, RetryOnly, TableOptions, UploadOp
 from .calls import Call, DownloadFormat, Page
 from .connection import POLL_SECONDS, Connection, follows_redirects, timeout_of
 from .errors import refusal
-from .key_models import Key, NewlyMadeKey
+from .key_models import Caller, Key, NewlyMadeKey
 from .models import RequestStatus
 from .retries import RETRIES, Retries
 from .server_events import EventReader
@@ -59,12 +58,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def upload(
@@ -173,6 +167,10 @@ class Client:
     def replay_webhook(self, request_id: str) -> models.WebhookDelivery:
         """Have the webhook's event sent once more under the same id."""
         return self._send(calls.replay_webhook(request_id))
+
+    def me(self) -> Caller:
+        """Return who the caller is, and what they may do."""
+        return self._send(calls.me())
 
     def keys(self) -> Iterator[Key]:
         """Yield the API keys of the namespace."""

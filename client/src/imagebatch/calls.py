@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from . import models
 from .bodies import NewKey, NewRequest, Patch, RetryOnly, TableOptions, UploadOptions
-from .key_models import Key, NewlyMadeKey
+from .key_models import Caller, Key, NewlyMadeKey
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -193,6 +193,10 @@ def webhook(request_id: str) -> Call[models.WebhookDelivery]:
 def replay_webhook(request_id: str) -> Call[models.WebhookDelivery]:
     path = _request(request_id, "webhook", "replay")
     return Call("POST", path, _model(models.WebhookDelivery), repeatable=False)
+
+
+def me() -> Call[Caller]:
+    return Call("GET", "/api/me", _model(Caller))
 
 
 def keys() -> Call[Page[Key]]:

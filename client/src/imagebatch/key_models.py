@@ -1,4 +1,4 @@
-"""API keys as the gateway returns them."""
+"""Callers and API keys as the gateway returns them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ class NewlyMadeKey(Key):
     """An API key with its secret, which the gateway shows this once."""
 
     key: str
+
+
+class Caller(ApiModel):
+    """Who calls, and what they may do."""
+
+    auth_mode: str
+    user: str | None
+    kind: str
+    namespace: str
+    namespaces: list[str]
+    may_read: bool
+    may_write: bool
+    may_manage_keys: bool

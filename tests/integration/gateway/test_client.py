@@ -215,3 +215,16 @@ def test_events_go_on_after_a_restart_of_the_gateway(
         following.join(60)
         assert not following.is_alive()
     assert seen == ["pending", "cancelled"]
+
+
+def test_login_keeps_what_the_gateway_takes(gateway: Gateway, tmp_path: Path) -> None:
+    command = Command("", tmp_path)
+    command("login", gateway.url, stdin="\n")
+    kept = tmp_path / ".config/imagebatch/login.json"
+    assert json.loads(kept.read_text())["url"] == gateway.url
+    assert "items" in json.loads(command("list", "--limit", "1", "--json"))
+    command("login", gateway.url, stdin="ibk_unknown\n", code=3)
+    assert json.loads(kept.read_text())["token"] is None
+    command("keys", "list", code=3)
+    command("logout")
+    assert not kept.exists()

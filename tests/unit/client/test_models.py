@@ -37,6 +37,7 @@ READ: dict[str, type[BaseModel]] = {
     "Product": models.Product,
     "WebhookAttemptAnswer": models.WebhookAttempt,
     "WebhookDelivery": models.WebhookDelivery,
+    "CallerAnswer": key_models.Caller,
     "KeyItem": key_models.Key,
     "KeyCreated": key_models.NewlyMadeKey,
 }

@@ -7,8 +7,17 @@ from typing import Annotated
 
 import typer
 
-from . import changing, downloading, key_commands, reading, sending, webhook_commands
-from .context import Gateway
+from . import (
+    changing,
+    downloading,
+    key_commands,
+    login_commands,
+    login_file,
+    reading,
+    sending,
+    webhook_commands,
+)
+from .context import Gateway, reported
 from .exits import Exit
 
 _EXITS = "\n\n".join(f"{code.value}: {code.meaning}" for code in Exit)
@@ -19,7 +28,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     epilog=f"Exit codes:\n\n{_EXITS}",
 )
-for module in (sending, reading, downloading, changing, webhook_commands, key_commands):
+for module in (
+    sending,
+    reading,
+    downloading,
+    changing,
+    webhook_commands,
+    key_commands,
+    login_commands,
+):
     module.register(app)
 
 
@@ -64,4 +81,5 @@ def main(
     ] = False,
 ) -> None:
     """Compress the images of a CSV in a cluster: upload, watch, and get the results."""
-    context.obj = Gateway(url, token, namespace)
+    with reported():
+        context.obj = Gateway.of(url, token, namespace, login_file.read(login_file.place()))

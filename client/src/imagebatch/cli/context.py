@@ -13,6 +13,7 @@ from imagebatch import AsyncClient, Client
 from imagebatch.errors import ImageBatchError
 
 from . import screen
+from .login_file import Login
 
 RequestId = Annotated[str, typer.Argument(help="The requestId.", metavar="ID")]
 RequestIds = Annotated[list[str], typer.Argument(help="One requestId or more.", metavar="ID…")]
@@ -25,11 +26,24 @@ Timeout = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The gateway that the options of the command name; None: the environment's."""
+    """The gateway that a command calls; ``given_token`` is the one of options and environment."""
 
     url: str | None
     token: str | None
     namespace: str | None
+    given_token: str | None = None
+
+    @classmethod
+    def of(
+        cls, url: str | None, token: str | None, namespace: str | None, kept: Login | None
+    ) -> Gateway:
+        """Return the gateway of what is given, else of what `imagebatch login` has kept.
+
+        A kept token is used for the address only for which it was kept.
+        """
+        if kept is None or (url is not None and url.rstrip("/") != kept.url):
+            return cls(url, token, namespace, token)
+        return cls(kept.url, token or kept.token, namespace or kept.namespace, token)
 
     def client(self) -> Client:
         """Return a client that blocks."""
