@@ -145,7 +145,7 @@ def local_command(
     s3_allow: Annotated[
         str | None,
         typer.Option(
-            help="Comma-separated list of bucket[/prefix] that s3:// image URLs may name."
+            help="Comma-separated list of bucket or bucket/prefix that s3:// image URLs may name."
         ),
     ] = None,
     credentials: Annotated[

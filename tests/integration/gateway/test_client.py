@@ -217,6 +217,25 @@ def test_events_go_on_after_a_restart_of_the_gateway(
     assert seen == ["pending", "cancelled"]
 
 
+def test_each_file_of_a_folder_is_a_request(imagebatch: Command, cluster: Cluster) -> None:
+    folder = imagebatch.folder / "shop"
+    folder.mkdir()
+    for name in ("b.csv", "a.CSV", ".c.csv", "~$d.xlsx", "notes.txt"):
+        (folder / name).write_text(f"{HEADER}\n1,Mug,http://a.example/b.jpg\n")
+    (folder / "bad.csv").write_text("name,price\nMug,3\n")
+    lines = imagebatch("submit", "shop", "--quality", "33", code=2).splitlines()
+    assert "bad.csv: Invalid CSV format" in imagebatch.said
+    made = dict(reversed(line.split("\t")) for line in lines)
+    assert set(made) == {"a.CSV", "b.csv"}
+    for name in made.values():
+        assert cluster.get(name)["spec"]["output"]["quality"] == 33
+
+
+def test_local_is_the_runners_command(imagebatch: Command) -> None:
+    assert "--out" in imagebatch("local", "--help")
+    imagebatch("local", "missing.csv", "--out", "out", code=2)
+
+
 def test_login_keeps_what_the_gateway_takes(gateway: Gateway, tmp_path: Path) -> None:
     command = Command("", tmp_path)
     command("login", gateway.url, stdin="\n")

@@ -11,6 +11,7 @@ from . import (
     changing,
     downloading,
     key_commands,
+    local_command,
     login_commands,
     login_file,
     reading,
@@ -36,6 +37,7 @@ for module in (
     webhook_commands,
     key_commands,
     login_commands,
+    local_command,
 ):
     module.register(app)
 

@@ -16,12 +16,19 @@ from imagebatch.uploadable import Source
 from . import screen, words
 from .context import AsJson, AsJsonLines, RequestId, Timeout, calling, gateway_of
 from .exits import Exit
+from .folder import submit_folder
 from .model_options import options_of
 from .screen import Style, style_of
 from .watching import watch
 
 _FileArgument = Annotated[
     str, typer.Argument(help="A CSV or .xlsx file; - is standard input.", metavar="FILE")
+]
+_FileOrFolder = Annotated[
+    str,
+    typer.Argument(
+        help="A CSV or .xlsx file, or a folder of them; - is standard input.", metavar="FILE"
+    ),
 ]
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until the request has ended.")]
 _Name = Annotated[
@@ -43,7 +50,7 @@ def register(app: typer.Typer) -> None:
 @options_of(UploadOptions, "options")
 def submit(
     context: typer.Context,
-    file: _FileArgument,
+    file: _FileOrFolder,
     *,
     wait: _Wait = False,
     timeout: Timeout = None,
@@ -55,10 +62,16 @@ def submit(
 ) -> None:
     """Upload a file of products and image URLs. Writes the requestId.
 
+    Of a folder, each file becomes a request; a file that is refused does not stop the others.
+
     With --wait, writes how the request ended, and ends with an exit code that says so.
     """
     style = style_of(as_json=as_json, as_jsonl=as_jsonl)
     _needs_wait(wait=wait, timeout=timeout)
+    if Path(file).is_dir():
+        if file_name or idempotency_key:
+            raise typer.BadParameter("--file-name and --idempotency-key are for one file")
+        raise typer.Exit(submit_folder(context, Path(file), options, timeout, style, wait=wait))
     with calling(context) as client:
         upload = client.upload(
             _source(file), options, name=file_name, idempotency_key=idempotency_key
