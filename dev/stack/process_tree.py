@@ -55,7 +55,10 @@ def start(words: Sequence[str], **options: object) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End the process and its descendants; do nothing if it has ended."""
+    """Terminate a process that :func:`start` started, and wait for its end.
+
+    Such a process ends its descendants first. A process that has ended is left alone.
+    """
     if process.poll() is None:
         process.terminate()
     process.wait()

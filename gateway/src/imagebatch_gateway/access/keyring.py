@@ -111,7 +111,10 @@ class Keyring:
 
 
 def _parse(id_: str, entry: bytes) -> ApiKey | None:
-    """Parse an entry of the Secret; return ``None`` for one that this release cannot read."""
+    """Parse an entry of the Secret of API keys.
+
+    Return ``None`` if this release cannot read it, or if its key has another id than ``id_``.
+    """
     try:
         key = ApiKey.model_validate_json(entry)
     except ValidationError:

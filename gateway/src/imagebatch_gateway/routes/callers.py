@@ -40,7 +40,8 @@ router = APIRouter(tags=["access"], route_class=GuardedRoute)
 async def me(
     settings: SettingsOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
 ) -> CallerAnswer:
-    """Responds 200 even to a caller without credentials, and 401 to invalid credentials."""
+    """Says who the caller is and which calls the caller may make. A caller without credentials gets
+    200 as well; invalid credentials get 401."""
     return await _answer(settings.auth_mode, caller, gate)
 
 

@@ -132,8 +132,11 @@ class SignedOut(HTTPException):
 
 
 def problem_of(answer: Answer) -> dict[str, Any]:
-    """Return an error response for templates: status, message, detail, errors, and whether to
-    retry."""
+    """Return an error response as a dictionary for templates.
+
+    Its keys are status, title, message, detail, errors, ``retry_after`` (the header's text or
+    ``None``) and ``request_id``.
+    """
     body = answer.json()
     problem = body if isinstance(body, dict) else {}
     title = problem.get("title") or "The gateway could not answer"

@@ -39,8 +39,9 @@ router = APIRouter(tags=["results"], route_class=GuardedRoute)
     responses=refusals(NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def list_previews(request_id: str, services: ServicesOf, links: LinksOf) -> PreviewList:
-    """A sample of the images, spread evenly over the input. There is none of an image that failed,
-    that needs credentials, or whose format browsers do not show. Sources are kept for some days.
+    """A sample of the images, spread evenly over the input. Images that failed, that need
+    credentials, or whose format browsers do not show are not in it. The runner keeps a copy of each
+    sampled image as it was fetched. The copies are deleted after some days; the list is then empty.
     """
     batch = await services.lookup.batch(request_id)
     keys = services.lookup.keys_of(batch)

@@ -150,8 +150,9 @@ def resize(data: Bytes, how: Resizing, target: Quantisation, out: BinaryIO) -> b
 def _most(data: Bytes) -> int:
     """Return the most bytes that an output may have, somewhat more than the input has.
 
-    An input that gets no smaller must not look refused: Pillow would compress it again and lose
-    quality for nothing.
+    The library reports an output over this size as a failure, and Pillow would then compress the
+    image again and lose quality for nothing. So the limit leaves room for inputs that do not get
+    smaller.
     """
     return len(data) + len(data) // 8 + 1024
 

@@ -29,11 +29,12 @@ _SETTLED: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """The validators of one response.
+    """The values of ETag and Last-Modified in one response, for conditional requests.
 
-    ``final_url_sha256`` is the SHA-256 of the response's URL, if redirects led to it. ETag and time
-    are valid for that URL only: if an image's URL redirects to another URL than before, the request
-    to it has no conditions, because the other URL might have an equal ETag for another image.
+    ``final_url_sha256`` is the SHA-256 of the response's URL, if redirects led to it. Both values
+    are valid for that URL only. If an image's URL redirects to another URL than before, the request
+    is sent without conditional headers, because the other URL might have an equal ETag for another
+    image.
     """
 
     etag: str | None = None

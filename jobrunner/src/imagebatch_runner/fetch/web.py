@@ -47,9 +47,11 @@ def open_session(
     *,
     rules: EgressRules | None = None,
 ) -> aiohttp.ClientSession:
-    """Open a session without cookies, proxies of the environment, or automatic decompression.
+    """Open an HTTP session without cookies, automatic decompression, or the proxies that
+    environment variables name.
 
-    The session does not decompress, because the limit of a body is in bytes. ``credentials`` are
+    :mod:`.body` decompresses instead, because it counts the bytes before and after against the
+    size limit. ``credentials`` are
     looked up for each request, so a redirect does not carry them to another host. ``rules`` say
     which addresses are allowed; by default those of the settings.
     """

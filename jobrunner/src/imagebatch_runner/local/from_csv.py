@@ -64,9 +64,13 @@ def _check(csv: Path, options: RunOptions) -> None:
 def _with_earlier(
     batch: Batch, out: Path, reuse_from: Path | None, env: Mapping[str, str]
 ) -> Batch:
-    """Return the batch with the earlier folder to reuse, if any.
+    """Return the batch with the earlier folder whose outputs are reused, if there is one.
 
-    A run that is continued keeps the earlier folder with which it began.
+    A run that is continued uses the earlier folder with which it began.
+
+    Raises:
+        ConfigurationRefused: ``reuse_from`` names another folder than the run began with, or one
+            without results.
     """
     made = plan.read_plan(batch)
     if made is not None:

@@ -19,8 +19,9 @@ from .stages import Next, Suspended
 def suspended(case: Case) -> Suspended | None:
     """Return the stage Suspended if ``spec.suspend`` is set.
 
-    The queue owns a queued Job's ``suspend``. So its run is raised by one: the Job is deleted as a
-    stray, and resuming creates the next run.
+    The batch's Jobs are patched to be suspended, except those in a Kueue queue: only Kueue may
+    change the ``suspend`` field of its Jobs. For such a Job the run number is raised by one. The
+    Job is then deleted, because it is not the current run, and resuming creates the next run.
     """
     if not case.batch.spec.suspend:
         return None

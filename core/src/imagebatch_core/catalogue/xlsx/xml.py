@@ -97,7 +97,14 @@ class _Elements(PartParser):
 
 
 def elements(pieces: Iterable[bytes], part: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield name and attributes of each element of a part."""
+    """Parse XML from ``pieces``, and yield the name and attributes of each element, both without
+    namespace prefixes.
+
+    ``part`` is the name of the ZIP member, for error messages.
+
+    Raises:
+        InputRefused: the XML is not valid, or over a limit.
+    """
     parser = _Elements(pieces, part)
     for _ in parser.feed():
         yield from parser.found
