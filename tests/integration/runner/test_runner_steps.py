@@ -125,7 +125,8 @@ def test_one_shard_that_awaits_confirmation_is_planned_alone_and_goes_on_afterwa
     planned = built.run("plan")
     assert planned.message is not None
     assert (planned.message.step, planned.message.shards) == (Step.PLAN, 1)
-    assert host.requests == {}
+    assert host.requests == {"/a.jpg": 1}  # the sample that the estimate is made from
+    assert built.list(built.keys.images) == built.list(built.keys.results) == []
     del built.job["suspendAfterPlan"]
     assert built.run("compress", 0).code == 0
     collected = built.run("collect")
@@ -152,7 +153,8 @@ def test_dry_run_only_plans(batch: Build, host: ImageHost) -> None:
     ended = built.run("plan")
     assert ended.message is not None
     assert (ended.code, ended.message.step, ended.message.images) == (0, Step.PLAN, 1)
-    assert not host.requests
+    assert host.requests == {"/a.jpg": 1}  # the sample that the estimate is made from
+    assert built.list(built.keys.images) == built.list(built.keys.results) == []
 
 
 def test_plan_run_again_gives_the_same_and_looks_at_its_own_copy(
