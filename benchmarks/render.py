@@ -14,8 +14,9 @@ PAGE: Final = ROOT / "docs" / "benchmarks.md"
 _CHARTS: Final = ROOT / "docs" / "benchmarks"
 _HEAD: Final = """# Benchmarks
 
-Written by `make bench`; `make bench SECTION=codec` runs one section. Every number is a ratio of CPU
-time (user and system, all threads and children) or of bytes. The variants run interleaved, image by
+Written by `make bench`; `make bench SECTION=codec` runs one section. Unless its section
+says otherwise, a number is a ratio of CPU time (user and system, all threads and children) or of
+bytes. The variants run interleaved, image by
 image, in one run; the median of the rounds is given, the least and the most beside it. The
 photographs, of 1 to 12 megapixels, are made from those of scikit-image (`benchmarks/photos.py`).
 """

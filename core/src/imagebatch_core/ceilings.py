@@ -6,13 +6,13 @@ same words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from .environment import parse_json
 from .errors import LimitExceeded
 from .model import Model
 from .spec import MUTABLE_FIELDS, ImageBatchSpec
@@ -108,17 +108,8 @@ class Ceilings(Model):
 NO_CEILINGS: Final = Ceilings()
 
 
-def _parse(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from error
-
-
 #: The type of a setting: JSON of :class:`Ceilings`.
-CeilingsJson = Annotated[Ceilings, BeforeValidator(_parse)]
+CeilingsJson = Annotated[Ceilings, BeforeValidator(parse_json)]
 CEILINGS_HELP: Final = (
     "JSON of what one batch may take: parallelism, imagesPerShard (from, to) and images. What is "
     "not set is not limited."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,6 +26,20 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
 ]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(lambda value: str(value).lower())]
+
+
+def parse_json(value: object) -> object:
+    """Return what the JSON text of a setting says; return any other value unchanged.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

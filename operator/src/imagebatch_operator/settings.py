@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -18,6 +17,7 @@ from imagebatch_core.environment import (
     Port,
     Seconds,
     WhenUnset,
+    parse_json,
 )
 from imagebatch_core.keys import key_problem
 from imagebatch_core.model import Name
@@ -47,15 +47,6 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _parse_json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from error
-
-
 def _check_source_prefix(value: str) -> str:
     """Return a key prefix unchanged. Raises ValueError if no valid key can begin with it."""
     if (problem := key_problem(value.removesuffix("/"))) is not None:
@@ -71,7 +62,7 @@ def _only_placement(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Json = BeforeValidator(_parse_json)
+Json = BeforeValidator(parse_json)
 Names = Annotated[tuple[Name, ...], BeforeValidator(_split)]
 SourcePrefix = Annotated[str, AfterValidator(_check_source_prefix)]
 Namespaces = Annotated[tuple[Namespace, ...], BeforeValidator(_split)]

@@ -24,7 +24,7 @@ SEPARATOR_LINE: Final = "sep="
 
 #: What to do about columns of other names, in a refusal.
 _CHOOSE: Final = (
-    "name them (spec.source.columns.imageUrls; imageUrlColumn of an upload; --image-column of "
+    "name them (spec.source.columns.imageUrls; imageUrlColumns of an upload; --image-column of "
     "local)"
 )
 _ALIASES: Final = (

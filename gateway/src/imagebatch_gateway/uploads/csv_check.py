@@ -54,9 +54,9 @@ def check_csv(
     """Read and check a file in constant memory. Blocks: call it in a thread.
 
     Of a file of more than 64 MB the first million rows are checked, and the others by plan, which
-    refuses the request if they are not valid. ``source`` names the sheet
-    of a workbook and the columns to read. ``look`` is
-    called with every row and the 1-based column of its URLs, and returns further problems of it.
+    refuses the request if they are not valid. ``source`` names the sheet of a
+    workbook and the columns to read. ``look`` is called with every row and the 1-based column of
+    its URLs, and returns further problems of the row.
 
     Raises:
         InputRefused: the file as a whole is refused; the error's text says why and what to do.

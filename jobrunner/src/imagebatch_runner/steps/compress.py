@@ -9,21 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.object_names import parse_part_key
 from imagebatch_core.results import ImageResult, ShardItem
-from imagebatch_runner.fetch.fetcher import Fetcher
-from imagebatch_runner.fetch.s3_images import S3Images
-from imagebatch_runner.fetch.web import open_session
 from imagebatch_runner.store.documents import Plan
-from imagebatch_runner.workers.decoders import DecoderPool
 
 from . import sample, sharding
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
-from .image import ImageWork, codec_options
+from .image_tools import image_tools
 from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
 from .plan import read_plan
@@ -84,34 +80,21 @@ async def compress(
     )
     async with (
         nullcontext() if batch.is_local else progress.writing(),
-        open_session(settings, batch.credentials) as session,
-        _s3_images(batch) as s3,
-        DecoderPool(
-            settings.shares.decoders,
-            timeout=settings.decoder_seconds,
-            memory=settings.shares.decoder_memory,
-        ) as decoders,
+        image_tools(batch, batch.job.retries) as tools,
     ):
-        fetcher = Fetcher(session, settings, batch.job.retries, s3=s3, files=batch.files)
-        work = ImageWork(
-            fetcher,
-            decoders,
-            codec_options(batch.job.output, settings),
-            settings,
-        )
-        queues = fetcher.queues(_by_url(left))
+        queues = tools.fetcher.queues(_by_url(left))
         sampled = _sampled(batch, plan, shard, items)
         ending = stop if limit is None else asyncio.Event()
         kept = KeptSources(
             batch,
             sampled,
-            decoders,
+            tools.decoders,
             batch.keys.kept_by_pod(shard, writer),
             alone=plan is not None and plan.shards == 1,
         )
         run = ShardRun(
             batch,
-            work,
+            tools.work,
             parts,
             queues,
             stop=ending,
@@ -194,10 +177,6 @@ def _sampled(
     if plan is None or not batch.settings.kept_sources:
         return frozenset()
     return sample.in_shard(plan.sample, shard, plan.images_per_shard, items)
-
-
-def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:
-    return nullcontext() if batch.s3 is None else S3Images(batch.s3, batch.settings)
 
 
 async def _without_groups(work: Awaitable[None]) -> None:

@@ -40,9 +40,7 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
     If a place has several results, the first in key order is used.
     """
     found: dict[Place, ImageResult] = {}
-    for key in storage.keys(keys.shard_results(shard)):
-        for result in read_part(storage, key):
-            found.setdefault((result.row, result.position), result)
+    _add_parts(storage, storage.keys(keys.shard_results(shard)), found)
     return found
 
 
@@ -57,16 +55,22 @@ def wait_for_parts(
     read: set[str] = set()
     changed = time.monotonic()
     while True:
-        for key in storage.keys(keys.shard_results(shard)):
-            if key not in read:
-                read.add(key)
-                changed = time.monotonic()
-                for result in read_part(storage, key):
-                    found.setdefault((result.row, result.position), result)
+        new = [key for key in storage.keys(keys.shard_results(shard)) if key not in read]
+        if new:
+            read.update(new)
+            changed = time.monotonic()
+            _add_parts(storage, new, found)
         idle = time.monotonic() - changed
         wait = min(_LONGEST_WAIT, _SHORTEST_WAIT + idle / 10)
         if len(found) >= images or given_up.wait(wait):
             return found
+
+
+def _add_parts(storage: Storage, part_keys: Iterable[str], found: dict[Place, ImageResult]) -> None:
+    """Add the results of these parts to ``found``; a place that is there keeps its result."""
+    for key in part_keys:
+        for result in read_part(storage, key):
+            found.setdefault((result.row, result.position), result)
 
 
 def read_part(storage: Storage, key: str) -> list[ImageResult]:

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
@@ -17,13 +16,10 @@ from typing import Final
 from imagebatch_core.job import Estimate
 from imagebatch_core.results import ErrorCode
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.fetch.fetcher import Fetcher
-from imagebatch_runner.fetch.s3_images import S3Images
-from imagebatch_runner.fetch.web import open_session
-from imagebatch_runner.workers.decoders import DecoderPool
 
 from .batch import Batch
-from .image import ImageWork, NewImage, codec_options
+from .image import ImageWork, NewImage
+from .image_tools import image_tools
 
 #: Seconds after which images that are not done yet are left out.
 SECONDS: Final = 20.0
@@ -81,21 +77,12 @@ class Trial:
 
 async def try_out(batch: Batch, urls: Sequence[str], seconds: float = SECONDS) -> Trial:
     """Fetch and compress these images, each URL once and without retries."""
-    settings, trial = batch.settings, Trial()
-    async with (
-        open_session(settings, batch.credentials) as session,
-        _s3_images(batch) as s3,
-        DecoderPool(
-            settings.shares.decoders,
-            timeout=settings.decoder_seconds,
-            memory=settings.shares.decoder_memory,
-        ) as decoders,
-    ):
-        fetcher = Fetcher(session, settings, 0, s3=s3)
-        options = codec_options(batch.job.output, settings)
-        work = ImageWork(fetcher, decoders, options, settings)
+    trial = Trial()
+    async with image_tools(batch, retries=0) as tools:
         start = time.monotonic()
-        tasks = [asyncio.create_task(_one(work, url, trial, start)) for url in dict.fromkeys(urls)]
+        tasks = [
+            asyncio.create_task(_one(tools.work, url, trial, start)) for url in dict.fromkeys(urls)
+        ]
         _, pending = await asyncio.wait(tasks, timeout=seconds)
         for task in pending:
             task.cancel()
@@ -118,7 +105,3 @@ async def _one(work: ImageWork, url: str, trial: Trial, start: float) -> None:
 def _counted(found: Counter[str] | Counter[ErrorCode]) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in found.most_common())
     return f" ({parts})" if parts else ""
-
-
-def _s3_images(batch: Batch) -> AbstractAsyncContextManager[S3Images | None]:
-    return nullcontext() if batch.s3 is None else S3Images(batch.s3, batch.settings)

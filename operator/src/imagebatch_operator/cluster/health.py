@@ -6,11 +6,12 @@ when a probe fails it sleeps for a minute inside the request.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+
+from .http_port import served
 
 
 class Unhealthy(Exception):
@@ -32,14 +33,8 @@ class Health:
         """Serve during the block, which gets the port. A ``port`` of 0 chooses a free one."""
         app = web.Application()
         app.router.add_get("/healthz", self._answer)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        await runner.setup()
-        listener = listen(port)
-        try:
-            await web.SockSite(runner, listener).start()
-            yield listener.getsockname()[1]
-        finally:
-            await runner.cleanup()
+        async with served(app, port) as bound:
+            yield bound
 
     async def _answer(self, _request: web.Request) -> web.Response:
         try:
@@ -55,15 +50,3 @@ def _starting() -> str:
     replace the running release.
     """
     raise Unhealthy("starting")
-
-
-def listen(port: int) -> socket.socket:
-    """Listen on all addresses, IPv4 and IPv6 where the system has both."""
-    if socket.has_dualstack_ipv6():
-        try:
-            return socket.create_server(
-                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, reuse_port=False
-            )
-        except OSError:
-            pass  # the system has IPv6, but it is switched off
-    return socket.create_server(("", port))

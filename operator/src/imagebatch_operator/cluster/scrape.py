@@ -12,7 +12,7 @@ from imagebatch_core.reasons import ConditionType, Phase
 from imagebatch_operator import metrics
 
 from .cache import Body, Cache
-from .health import listen
+from .http_port import served
 from .progress import WatchProgress
 from .work_queue import WorkQueue
 
@@ -28,14 +28,8 @@ async def metrics_served(port: int | None) -> AsyncIterator[int | None]:
         return
     app = web.Application()
     app.router.add_get("/metrics", _answer)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    listener = listen(port)
-    try:
-        await web.SockSite(runner, listener).start()
-        yield listener.getsockname()[1]
-    finally:
-        await runner.cleanup()
+    async with served(app, port) as bound:
+        yield bound
 
 
 def read_state(cache: Cache, queue: WorkQueue, progress: WatchProgress) -> metrics.State:
