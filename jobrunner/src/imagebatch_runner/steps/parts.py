@@ -23,7 +23,7 @@ from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
 
-#: Seconds between two looks at a shard that is not done: the longer, the longer nothing came.
+#: Seconds between two looks at a shard that is not done.
 _SHORTEST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 5.0
 
@@ -53,17 +53,40 @@ def wait_for_parts(
     """
     found: dict[Place, ImageResult] = {}
     read: set[str] = set()
-    changed = time.monotonic()
+    pace = Pace(images)
     while True:
         new = [key for key in storage.keys(keys.shard_results(shard)) if key not in read]
-        if new:
-            read.update(new)
-            changed = time.monotonic()
-            _add_parts(storage, new, found)
-        idle = time.monotonic() - changed
-        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT + idle / 10)
+        read.update(new)
+        _add_parts(storage, new, found)
+        wait = pace.until_next_look(len(found), time.monotonic())
         if len(found) >= images or given_up.wait(wait):
             return found
+
+
+class Pace:
+    """How fast the results of a shard arrive, and so when to look for them again."""
+
+    def __init__(self, images: int) -> None:
+        self._images = images
+        self._first: tuple[float, int] | None = None
+        self._last = (0.0, -1)
+
+    def until_next_look(self, found: int, now: float) -> float:
+        """Return the seconds until the next look, after one that found so many results in all.
+
+        It is a quarter of the time that the shard will take at its average pace since the first
+        look: many looks cost requests, and only the last one matters. If no results come, it grows
+        with the time since the last one came.
+        """
+        if self._first is None:
+            self._first = now, found
+        if found > self._last[1]:
+            self._last = now, found
+        began, before = self._first
+        since, _ = self._last
+        come = found - before
+        expected = (self._images - found) * (now - began) / come if come else 0.0
+        return min(_LONGEST_WAIT, max(expected / 4, _SHORTEST_WAIT + (now - since) / 10))
 
 
 def _add_parts(storage: Storage, part_keys: Iterable[str], found: dict[Place, ImageResult]) -> None:

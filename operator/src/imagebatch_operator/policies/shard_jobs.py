@@ -10,12 +10,13 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
+from .early_collect import with_collect
 from .facts import Case, Facts, has_ended, may_be_refused
 from .failed_pods import last_outcome, refuses_all
 from .mending import create, run_later
 from .observed import JobView, PodOutcome, find, first_pass
 from .running_job import is_replaced, keep_going
-from .shards import chunk_size, first_shard
+from .shards import chunk_size
 from .stages import Compressing, Next, Note
 
 
@@ -43,40 +44,14 @@ def compressing(case: Case) -> Compressing | None:
         following = keep_going(case, job)
         if following.note is None and job.shards:
             following = replace(following, note=_second_run(facts, job))
-        return _with_collect(case, job, Compressing(facts, following))
+        return with_collect(case, job, Compressing(facts, following))
     told = last_outcome(case, job)
     if told.outcome is None:
         return Compressing(facts, Next((ReadOutcome(job.name),)))
     if job.finished or refuses_all(told.outcome):
         return Compressing(*run_later(case, job, _error(told.outcome)))
     following = keep_going(case, job, _failure(facts, job, told.outcome))
-    return _with_collect(case, job, Compressing(facts, _sooner(following, told.look_again)))
-
-
-def _with_collect(case: Case, job: JobView, stage: Compressing) -> Compressing:
-    """Return the stage with the Job of collect once one of the batch's pods has nothing to do.
-
-    Collect then reads the results while the last shards run, and waits for the last ones: the end
-    of the last pod, the end of its Job and the start of another pod would take five seconds. The
-    Job takes the place of a pod that has ended, so no more pods run than ``parallelism`` says.
-    """
-    facts = stage.facts
-    total = facts.shards.total if facts.shards else 0
-    size = chunk_size(total, job.chunk)
-    left = size - job.completed_indexes - job.failed_indexes
-    free = job.active == left < job.parallelism  # no shard waits for a pod
-    failed = facts.shards.failed if facts.shards else 0
-    last = first_shard(job.chunk) + size >= total
-    again = bool(job.failed_indexes or job.shards)  # failed shards are run once more
-    if not (free and last) or failed or again or job.queue is not None or job.suspended:
-        return stage
-    run = facts.runs.collect or 1
-    exists = find(case.seen, Step.COLLECT, 0, run) is not None
-    if exists or case.seen.obstacle is not None or facts.retry is not None:
-        return stage
-    action = CreateJob(Step.COLLECT, run, waits=True)
-    following = replace(stage.next, actions=(*stage.next.actions, action))
-    return Compressing(facts.with_run(Step.COLLECT, run), following)
+    return with_collect(case, job, Compressing(facts, _sooner(following, told.look_again)))
 
 
 def _run(case: Case, chunk: int, run: int) -> Compressing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch, collect_done, job
 
 WAITING = CreateJob(Step.COLLECT, 1, waits=True)
+#: A Job none of whose pods got ready within a minute.
+STUCK: dict[str, Any] = {"ready": 0, "idle_since": NOW - timedelta(seconds=61)}
 
 
 def compressing(**spec: Any) -> BatchBuilder:
@@ -104,3 +107,66 @@ def test_the_job_tells_the_runner_to_wait_and_the_operator_that_it_does() -> Non
     assert JobView.from_object(made).waits
     assert runner_job(built, WAITING).wait
     assert not runner_job(built, CreateJob(Step.COLLECT, 2)).wait
+
+
+def one_wave(**spec: Any) -> BatchBuilder:
+    """A batch whose four shards run all at once."""
+    return batch().spec(parallelism=4, **spec).shards(4, images=5000, first_runs=1)
+
+
+def all_running(**facts: Any) -> JobView:
+    return job(Step.COMPRESS, **{"parallelism": 4, "active": 4, "ready": 4, **facts})
+
+
+def test_collect_starts_beside_the_shards_of_one_wave_because_they_end_together() -> None:
+    assert look(one_wave(), all_running()).actions == (WAITING,)
+
+
+@pytest.mark.parametrize(
+    ("total", "images", "facts"),
+    [
+        (4, 5000, {"ready": 3}),  # a pod is still starting, or has no room
+        (4, 5000, {"active": 3, "ready": 3}),  # a pod is missing
+        (8, 5000, {}),  # further shards wait for these pods
+    ],
+)
+def test_collect_is_not_started_beside_shards_that_need_the_room(
+    total: int, images: int, facts: dict[str, Any]
+) -> None:
+    built = batch().spec(parallelism=4).shards(total, images=images, first_runs=1)
+    assert look(built, all_running(**facts)).actions == ()
+
+
+def test_collect_does_not_hold_a_place_for_as_long_as_large_shards_take() -> None:
+    shards_of = {"total": 4, "done": 0, "failed": 0, "images": 100_000}
+    built = one_wave().status(shards=shards_of, images={"total": 400_000, "done": 0})
+    assert look(built, all_running()).actions == ()
+
+
+def test_a_waiting_collect_gives_its_room_to_a_shard_whose_pod_cannot_start() -> None:
+    collect = job(Step.COLLECT, waits=True)
+    seen = {"blocked": {shards().name: "0/1 nodes are available"}}
+    first = look(begun(), shards(**STUCK), collect, **seen)
+    assert first.actions == (DeleteJob(collect.name),)
+    assert first.status.runs is not None
+    assert first.status.runs.collect == 2
+    gone = begun().status(runs={"plan": 1, "shards": [1], "collect": 2})
+    assert look(gone, shards(**STUCK), **seen).actions == ()
+    # The pod runs now: collect is started again, as any that was not started yet.
+    assert look(gone, shards()).actions == (CreateJob(Step.COLLECT, 2, waits=True),)
+
+
+def test_a_waiting_collect_stays_while_pods_of_the_shards_are_only_starting() -> None:
+    starting = shards(ready=0, idle_since=NOW - timedelta(seconds=20))
+    assert look(begun(), starting, job(Step.COLLECT, waits=True)).actions == ()
+
+
+def test_a_waiting_collect_gives_way_to_shards_that_run_once_more() -> None:
+    first = shards(failed=True, completed_indexes=7, failed_indexes=1, active=0, ready=0)
+    again = job(
+        Step.COMPRESS, run=2, shards="6", completions=1, ready=0, idle_since=STUCK["idle_since"]
+    )
+    built = begun().status(runs={"plan": 1, "shards": [2], "collect": 1})
+    collect = job(Step.COLLECT, waits=True)
+    seen = {"outcomes": {first.name: PodOutcome(1, detail="evicted")}, "blocked": {again.name: "x"}}
+    assert DeleteJob(collect.name) in look(built, first, again, collect, **seen).actions

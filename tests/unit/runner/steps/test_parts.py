@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_runner.fetch.claims import Claim, Claims
-from imagebatch_runner.steps.parts import PartWriter
+from imagebatch_runner.steps.parts import Pace, PartWriter
 from imagebatch_runner.store.storage import Storage
 
 
@@ -115,3 +115,31 @@ async def test_claim_is_taken_and_given_back_once() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await unrecorded.claim().take()
+
+
+class Clocked:
+    """A pace of a shard of 1,000 images, asked at the times of a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.pace = Pace(1000)
+        self.now = 100.0
+
+    def after(self, seconds: float, found: int) -> float:
+        self.now += seconds
+        return self.pace.until_next_look(found, self.now)
+
+
+def test_a_shard_is_looked_at_more_often_the_nearer_its_end() -> None:
+    clocked = Clocked()
+    assert clocked.after(0, found=0) == pytest.approx(0.2)
+    # 50 images a second: 18 s are left, then 2 s, then a fifth of one.
+    assert clocked.after(2, found=100) == pytest.approx(4.5)
+    assert clocked.after(16, found=900) == pytest.approx(0.5)
+    assert clocked.after(1.8, found=990) == pytest.approx(0.2)
+
+
+def test_a_shard_without_new_results_is_looked_at_every_five_seconds_at_most() -> None:
+    clocked = Clocked()
+    clocked.after(0, found=990)
+    assert clocked.after(10, found=990) == pytest.approx(1.2)
+    assert clocked.after(1000, found=990) == pytest.approx(5)
