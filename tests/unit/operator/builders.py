@@ -56,6 +56,10 @@ class BatchBuilder:
         self._body["metadata"].setdefault("annotations", {})[name] = value
         return self
 
+    def generation(self, number: int) -> Self:
+        self._body["metadata"]["generation"] = number
+        return self
+
     def deleted(self) -> Self:
         self._body["metadata"]["deletionTimestamp"] = "2026-01-02T03:03:00Z"
         return self

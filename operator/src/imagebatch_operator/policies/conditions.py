@@ -41,8 +41,14 @@ class Conditions:
         )
 
     def list(self) -> list[Condition]:
-        """Return the conditions in the order of :class:`ConditionType`, unknown types last."""
+        """Return the conditions in the order of :class:`ConditionType`, unknown types last.
+
+        Those of known types refer to the present generation, also where nothing changed:
+        ``kubectl wait`` does not count a condition of an older one.
+        """
         order = {str(type_): place for place, type_ in enumerate(ConditionType)}
-        return sorted(
-            self._by_type.values(), key=lambda condition: order.get(condition.type, len(order))
-        )
+        now = {"observed_generation": self._generation}
+        known = [
+            self._by_type[name].model_copy(update=now) for name in order if name in self._by_type
+        ]
+        return known + [one for name, one in self._by_type.items() if name not in order]
