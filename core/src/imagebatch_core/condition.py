@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from .model import Document
 from .words import ConditionTypeWord, ReasonWord
 
-#: The most characters of a condition's message.
+#: The most bytes of a condition's message; the CRD allows as many characters.
 MESSAGE_LENGTH: Final = 1024
 
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .ceilings import Ceilings
 from .model import Document, Model
 from .results import ImageStatus, saved_share
+from .shortened import shortened
 from .source import RetryOnly
 from .source_columns import SourceColumns
 from .spec import DeletionPolicy, Output
@@ -24,6 +25,8 @@ from .words import ReasonWord
 
 #: Kubernetes keeps at most this many bytes of a termination message.
 MESSAGE_LIMIT: Final = 4096
+#: The bytes of an error and of a notice with which a message is tried, until one fits.
+_LENGTHS: Final = ((2000, 500), (1000, 250), (500, 100), (250, 40), (150, 10))
 
 
 class Step(StrEnum):
@@ -165,7 +168,9 @@ class Estimate(Document):
     failed: int = Field(description="Images of the sample that failed.")
 
 
-Notice = Annotated[str, Field(max_length=500)]
+#: A text that is cut to 500 bytes: it may quote the input, as the name of a sheet.
+Sentence = Annotated[str, AfterValidator(lambda text: shortened(text, 500))]
+Notices = Annotated[tuple[Sentence, ...], BeforeValidator(lambda notices: tuple(notices)[:8])]
 
 
 class RunnerMessage(Document):
@@ -176,7 +181,7 @@ class RunnerMessage(Document):
     """
 
     step: Step
-    error: Annotated[str, Field(max_length=2000)] | None = None
+    error: Annotated[str, AfterValidator(lambda text: shortened(text, 2000))] | None = None
     reason: ReasonWord | None = None
     products: int = 0
     images: int = 0
@@ -188,9 +193,9 @@ class RunnerMessage(Document):
     row_problems: int = 0
     input_sha256: str | None = None
     #: Notices of plan about the input: sentences for people that do not stop the batch.
-    notices: Annotated[tuple[Notice, ...], Field(max_length=8)] = ()
+    notices: Notices = ()
     #: A sentence for people about the batch whose outputs are reused.
-    reuse: Annotated[str, Field(max_length=500)] | None = None
+    reuse: Sentence | None = None
     totals: Totals | None = None
     #: Only after a dry run, or where the batch is held after plan.
     estimate: Estimate | None = None
@@ -198,9 +203,17 @@ class RunnerMessage(Document):
     report_sha256: str | None = None
 
     def to_json(self) -> str:
-        """Return the JSON in at most :data:`MESSAGE_LIMIT` bytes; a long error is cut for that."""
-        text = self.model_dump_json(by_alias=True, exclude_none=True)
-        if len(text.encode()) <= MESSAGE_LIMIT:
-            return text
-        short = self.model_copy(update={"error": (self.error or "")[:500] + "…"})
-        return short.model_dump_json(by_alias=True, exclude_none=True)
+        """Return the JSON in at most :data:`MESSAGE_LIMIT` bytes; texts are cut for that."""
+        text = ""
+        for error, notice in _LENGTHS:
+            cut = self.model_copy(
+                update={
+                    "error": None if self.error is None else shortened(self.error, error),
+                    "notices": tuple(shortened(one, notice) for one in self.notices),
+                    "reuse": None if self.reuse is None else shortened(self.reuse, notice),
+                }
+            )
+            text = cut.model_dump_json(by_alias=True, exclude_none=True)
+            if len(text.encode()) <= MESSAGE_LIMIT:
+                break
+        return text

@@ -23,6 +23,8 @@ UPLOADS: Final = "uploads"
 INDEX_EVERY: Final = 1000
 #: The most bytes of a key in UTF-8, as S3 allows.
 LONGEST_KEY: Final = 1024
+#: The most bytes of the store's prefix: what follows it takes up to 400.
+LONGEST_PREFIX: Final = 512
 
 
 def store_prefix(url: str) -> str:

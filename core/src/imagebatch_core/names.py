@@ -25,6 +25,8 @@ LABEL_KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 #: On a Job of collect that waits for the last images.
 ANNOTATION_WAITS: Final = f"{GROUP}/waits"
+#: On a Job of plan whose pod ends after plan, even if the batch has one shard.
+ANNOTATION_PLANS_ONLY: Final = f"{GROUP}/plans-only"
 #: On a Job that runs the shards that failed once more: their numbers.
 ANNOTATION_SHARDS: Final = f"{GROUP}/shards"
 #: On an ImageBatch: each new value sends the webhook's event once more.

@@ -6,7 +6,14 @@ from typing import Any
 
 from imagebatch_core import names
 from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
-from imagebatch_core.keys import BatchKeys, is_below, key_problem, store_prefix, upload_prefix
+from imagebatch_core.keys import (
+    LONGEST_PREFIX,
+    BatchKeys,
+    is_below,
+    key_problem,
+    store_prefix,
+    upload_prefix,
+)
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cluster.client import Forbidden, Kube, NotFound, core_path
@@ -96,7 +103,14 @@ async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refu
     if not store:
         text = f"ConfigMap {names.RUNNER_CONFIG_MAP} of {batch.namespace} has no {names.ENV_STORE}"
         return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
-    return BatchKeys.of(batch.namespace, batch.uid, store_prefix(store)).root
+    prefix = store_prefix(store)
+    if len(prefix.encode()) > LONGEST_PREFIX:
+        text = (
+            f"the key prefix in {names.ENV_STORE} of ConfigMap {names.RUNNER_CONFIG_MAP} is longer "
+            f"than {LONGEST_PREFIX} bytes: S3 would refuse the keys"
+        )
+        return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
+    return BatchKeys.of(batch.namespace, batch.uid, prefix).root
 
 
 async def _config_map_missing(batch: ImageBatch, kube: Kube) -> Refusal | None:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
 from imagebatch_core import names
-from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
-from imagebatch_core.job import Asked, JobSource, RunnerJob, Step
+from imagebatch_core.job import Step
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.shown_url import shown_url
-from imagebatch_core.source import Source
 from imagebatch_operator.policies import runner_overrides
 from imagebatch_operator.policies.actions import CreateJob
-from imagebatch_operator.policies.shards import first_shard
 
+from .runner_document import INLINE_KEY, plans_only, runner_job
 from .s3_secret import DEFAULT, S3Secret
 from .settings import Resources, Settings
 
-_INLINE_KEY: Final = "products.csv"
 _GRACE_SECONDS: Final = 60
 _USER: Final = 65532
-_NOT_REACHED: Final = "not reached before the batch ended early"
 _LABEL_VALUE_LIMIT: Final = 63
 
 
@@ -73,7 +67,7 @@ def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
             "ownerReferences": [owner_reference(batch)],
         },
         "immutable": True,
-        "data": {_INLINE_KEY: batch.spec.source.inline},
+        "data": {INLINE_KEY: batch.spec.source.inline},
     }
 
 
@@ -103,8 +97,9 @@ def construct_job(
             "namespace": batch.namespace,
             "labels": template["metadata"]["labels"],
             "annotations": {
-                names.ANNOTATION_TEMPLATE: template_hash(template),
+                names.ANNOTATION_TEMPLATE: template_hash(batch, action, settings, secret),
                 **({names.ANNOTATION_WAITS: "true"} if action.waits else {}),
+                **({names.ANNOTATION_PLANS_ONLY: "true"} if plans_only(batch, action) else {}),
                 **({names.ANNOTATION_SHARDS: action.numbers} if action.numbers else {}),
             },
             "ownerReferences": [owner_reference(batch)],
@@ -114,9 +109,17 @@ def construct_job(
 
 
 def pod_template(
-    batch: ImageBatch, action: CreateJob, settings: Settings, secret: S3Secret | None = DEFAULT
+    batch: ImageBatch,
+    action: CreateJob,
+    settings: Settings,
+    secret: S3Secret | None = DEFAULT,
+    *,
+    for_record: bool = True,
 ) -> dict[str, Any]:
-    """Return the pod template of a Job; it is equal for equal settings and the same Secret."""
+    """Return the pod template of a Job; it is equal for equal settings and the same Secret.
+
+    ``for_record`` says whether it holds what plan and collect write into the request's record.
+    """
     runner = batch.spec.runner
     mark = {
         **((runner and runner.pod_labels) or {}),
@@ -132,17 +135,32 @@ def pod_template(
     }
     return {
         "metadata": {"labels": mark, "annotations": annotations},
-        "spec": _pod(batch, action, settings, secret),
+        "spec": _pod(batch, action, settings, secret, for_record=for_record),
     }
 
 
-def template_hash(template: Mapping[str, Any]) -> str:
+def template_hash(
+    batch: ImageBatch, action: CreateJob, settings: Settings, secret: S3Secret | None = DEFAULT
+) -> str:
+    """Return the hash of a Job's pod template, by which a Job with outdated settings is found.
+
+    It leaves out what is only for the request's record: a change of that needs no new Job.
+    """
+    template = pod_template(batch, action, settings, secret, for_record=False)
     return sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
 
 
 def _pod(
-    batch: ImageBatch, action: CreateJob, settings: Settings, s3_secret: S3Secret | None
+    batch: ImageBatch,
+    action: CreateJob,
+    settings: Settings,
+    s3_secret: S3Secret | None,
+    *,
+    for_record: bool,
 ) -> dict[str, Any]:
+    document = runner_job(batch, action, settings.ceilings)
+    if not for_record:
+        document = document.model_copy(update={"asked": None})
     scratch = {"sizeLimit": settings.runner_scratch_size}
     volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": scratch}]
     mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
@@ -190,9 +208,7 @@ def _pod(
                 "env": [
                     {
                         "name": names.ENV_JOB,
-                        "value": runner_job(batch, action, settings.ceilings).model_dump_json(
-                            by_alias=True, exclude_none=True
-                        ),
+                        "value": document.model_dump_json(by_alias=True, exclude_none=True),
                     },
                     {
                         "name": names.ENV_POD_UID,
@@ -233,62 +249,6 @@ def _resources(settings: Settings) -> Resources:
         return resources
     scratch = {"ephemeral-storage": settings.runner_scratch_request}
     return {**resources, "requests": {**scratch, **resources.get("requests", {})}}
-
-
-def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEILINGS) -> RunnerJob:
-    """Return the document that describes the batch to the runner."""
-    spec, plans = batch.spec, action.step is Step.PLAN
-    ending = batch.status.ending if action.step is Step.COLLECT else None
-    return RunnerJob(
-        namespace=batch.namespace,
-        name=batch.name,
-        uid=batch.uid,
-        source=_job_source(spec.source),
-        output=spec.output,
-        images_per_shard=spec.images_per_shard,
-        # Only for plan: elsewhere a change would make the Job's pod template outdated.
-        parallelism=ceilings.parallelism_of(spec.parallelism) if plans else 1,
-        ceilings=ceilings if plans and ceilings != NO_CEILINGS else None,
-        retries=spec.retries,
-        dry_run=spec.dry_run,
-        suspend_after_plan=plans and spec.suspend_after is not None,
-        deletion_policy=spec.deletion_policy,
-        reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
-        root=batch.status.storage,
-        reuse_root=batch.status.reuse.storage if batch.status.reuse else None,
-        not_processed=f"{_NOT_REACHED}: {ending.message}" if ending else None,
-        ended_by=ending.reason if ending else None,
-        max_failed_percent=spec.max_failed_percent,
-        asked=None if action.step is Step.COMPRESS else _asked(batch),
-        first_shard=first_shard(action.chunk),
-        shards=action.numbers or None,
-        wait=action.waits,
-    )
-
-
-def _asked(batch: ImageBatch) -> Asked:
-    """Return what the record of the request says of the resource."""
-    webhook = batch.spec.webhook
-    return Asked(
-        created_at=batch.creation_timestamp,
-        file_name=batch.annotations.get(names.ANNOTATION_FILE_NAME),
-        display_name=batch.annotations.get(names.ANNOTATION_DISPLAY_NAME),
-        created_by=batch.annotations.get(names.ANNOTATION_CREATED_BY),
-        webhook_url=shown_url(webhook.url) if webhook else None,
-        parallelism=batch.spec.parallelism,
-    )
-
-
-def _job_source(source: Source) -> JobSource:
-    table = JobSource(sheet=source.sheet, columns=source.columns, base_url=source.base_url)
-    if source.s3 is not None:
-        return table.model_copy(update={"key": source.s3.key})
-    if source.retry_of is not None:
-        return JobSource(retry=source.retry_of.only)
-    if source.url is not None:
-        return table.model_copy(update={"url": source.url})
-    key = source.config_map.key if source.config_map is not None else _INLINE_KEY
-    return table.model_copy(update={"path": f"{names.SOURCE_MOUNT}/{key}"})
 
 
 def _mounted(batch: ImageBatch) -> str | None:

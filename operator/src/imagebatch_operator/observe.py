@@ -134,7 +134,7 @@ class Observer:
             return frozenset()
         secret = await self._secrets.of(batch.namespace)
         made_now = {
-            view.name: jobs.pod_template(
+            view.name: jobs.template_hash(
                 batch,
                 CreateJob(view.step, view.run, view.chunk, numbers=view.shards, waits=view.waits),
                 self._settings,
@@ -142,9 +142,7 @@ class Observer:
             )
             for view in idle
         }
-        return frozenset(
-            view.name for view in idle if view.template != jobs.template_hash(made_now[view.name])
-        )
+        return frozenset(view.name for view in idle if view.template != made_now[view.name])
 
     async def _accept(self, batch: ImageBatch, waits: Refusal | None) -> str | Refusal | None:
         """Return the root key of the batch's data in the pass that accepts it, or a refusal.

@@ -39,6 +39,7 @@ def test_a_misspelled_key_fails_lint(lint: Callable[[Values], str], values: Valu
     "values",
     [
         {"s3": {"bucket": "b", "endpoint": "seaweedfs:8333"}},
+        {"s3": {"bucket": "b", "prefix": "p" * 513}},
         {"egress": {"allow": ["one,two"]}},
         {"runner": {"settings": {"storagePatienceSeconds": 1e10}}},
         {"runner": {"settings": {"fetchRedirects": 21}}},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagebatch_core.job import MESSAGE_LIMIT, RunnerMessage, Step, Totals
+from imagebatch_core.job import MESSAGE_LIMIT, Estimate, RunnerMessage, Step, Totals
 from imagebatch_core.reasons import Reason
 from imagebatch_core.results import ErrorCode, ImageResult, ImageStatus, ShardItem
 
@@ -87,6 +87,26 @@ MESSAGES = st.builds(
     report_key=st.none() | st.text("ab1-/.", max_size=200),
     report_sha256=st.none() | st.just("b" * 64),
 )
+
+
+@pytest.mark.parametrize("character", ["x", "é", "商", "🐈", "\0", '"'])
+def test_the_longest_message_of_plan_fits(character: str) -> None:
+    text = character * 5000
+    message = RunnerMessage(
+        step=Step.COLLECT, error=text, products=10**9, images=10**9, shards=10**9,
+        row_problems=10**9, input_sha256="a" * 64, notices=[text] * 20, reuse=text,
+        totals=Totals(succeeded=10**9, failed=10**9, bytes_in=10**15, bytes_out=10**15),
+        estimate=Estimate(
+            images=10**9, bytes_in=10**15, bytes_out=10**15, seconds=10**6, sampled=24, failed=24
+        ),
+        report_key="k" * 1024, report_sha256="b" * 64,
+    )  # fmt: skip
+    written = message.to_json()
+    assert len(written.encode()) <= MESSAGE_LIMIT
+    back = RunnerMessage.model_validate_json(written)
+    assert len(back.notices) == 8
+    assert all(text.startswith(one.removesuffix("…")) for one in back.notices)
+    assert back.totals == message.totals
 
 
 @given(MESSAGES)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from imagebatch_core.condition import MESSAGE_LENGTH, Condition, ConditionStatus
+from imagebatch_core.job import Estimate
+from imagebatch_core.keys import LONGEST_KEY
 from imagebatch_core.reasons import ConditionType, Phase, Reason
+from imagebatch_core.shortened import shortened
 from imagebatch_core.status import (
     LONGEST_RETRY_CHAIN,
+    Bytes,
     Ending,
     ImageBatchStatus,
     Images,
+    Paused,
+    Report,
     Retry,
     ReuseStatus,
     Runs,
@@ -28,8 +36,10 @@ UID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 MOST = 10_000_000
 
 
-def test_the_largest_status_takes_less_than_32_kib() -> None:
-    text = "x" * MESSAGE_LENGTH
+@pytest.mark.parametrize("character", ["x", "é", "商", "🐈", "\1"])
+def test_the_largest_status_takes_less_than_32_kib(character: str) -> None:
+    text = shortened(character * MESSAGE_LENGTH, MESSAGE_LENGTH)
+    sentence = shortened(character * 500, 500)
     conditions = [
         Condition(
             type=type_,
@@ -41,22 +51,37 @@ def test_the_largest_status_takes_less_than_32_kib() -> None:
         )
         for type_ in ConditionType
     ]
-    attempt = WebhookAttempt(time=NOW, code=503, message="x" * ATTEMPT_MESSAGE_LENGTH)
+    what = shortened(character * 500, ATTEMPT_MESSAGE_LENGTH)
+    attempt = WebhookAttempt(time=NOW, code=503, message=what)
     status = ImageBatchStatus(
         phase=Phase.PROCESSING,
         conditions=conditions,
-        notices=["x" * 500] * 8,
+        notices=[sentence] * 8,
         products=MOST,
-        images=Images(total=MOST, done=MOST),
-        shards=Shards(total=MOST, done=MOST, failed=MOST, images=MOST),
+        row_problem_count=MOST,
+        images=Images(
+            total=MOST, done=MOST, succeeded=MOST, kept=MOST, reused=MOST, failed=MOST
+        ),
+        bytes=Bytes.model_validate({"in": MOST**2, "out": MOST**2}),
+        saved="61.3%",
+        estimate=Estimate(
+            images=MOST, bytes_in=MOST**2, bytes_out=MOST**2, seconds=MOST, sampled=24, failed=24
+        ),
+        shards=Shards(total=MOST, done=MOST, failed=MOST, failed_before=MOST, images=MOST),
         runs=Runs(plan=99, shards=[99] * 1000, collect=99, lost=3),
         storage="x" * 1024,
         input_sha256="ab" * 32,
         reuse=ReuseStatus(
-            uid=UID, storage="x" * 1024, message="x" * 500, images=MOST,
+            uid=UID, storage="x" * 1024, message=sentence, images=MOST,
             outputs=[UID] * LONGEST_RETRY_CHAIN,
         ),
         retry=Retry(refusals=99, next_time=NOW, message=text),
+        report=Report(key="x" * LONGEST_KEY, sha256="ab" * 32),
+        queue_position=MOST,
+        start_time=NOW,
+        completion_time=NOW,
+        duration="12h34m",
+        paused=Paused(since=NOW, seconds=MOST),
         ending=Ending(reason=Reason.CANCELLED, message=text, since=NOW),
         webhook=WebhookStatus(
             event_id="evt_" + "ab" * 16, event="Cancelled", time=NOW, attempts=10,
@@ -64,4 +89,6 @@ def test_the_largest_status_takes_less_than_32_kib() -> None:
             recent=[attempt] * RECENT_ATTEMPTS, replay="ab" * 32,
         ),
     )  # fmt: skip
-    assert len(status.model_dump_json(by_alias=True)) < 32 * 1024
+    unset = {name for name, value in status if value is None}
+    assert unset == set(), "the test leaves out a field"
+    assert len(status.model_dump_json(by_alias=True).encode()) < 32 * 1024

@@ -122,3 +122,14 @@ async def test_a_config_map_that_names_no_store_is_refused_until_it_does(
     found = await refused(batch(), cluster)
     assert (found.reason, found.permanent) == (Reason.STORAGE_NOT_CONFIGURED, False)
     assert "IMAGEBATCH_STORE" in found.message
+
+
+async def test_a_prefix_that_leaves_no_room_for_keys_is_refused_until_it_is_shorter() -> None:
+    cluster = FakeCluster()
+    path = core_path("shop", "configmaps", RUNNER_CONFIG_MAP)
+    store = f"s3://pictures/{'p' * 600}"
+    metadata = {"name": RUNNER_CONFIG_MAP}
+    cluster.add(path, {"metadata": metadata, "data": {"IMAGEBATCH_STORE": store}})
+    found = await refused(batch(), cluster)
+    assert (found.reason, found.permanent) == (Reason.STORAGE_NOT_CONFIGURED, False)
+    assert "longer than 512 bytes" in found.message

@@ -8,15 +8,15 @@ import pytest
 
 from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import Step
-from imagebatch_core.names import ANNOTATION_TEMPLATE
+from imagebatch_core.names import ANNOTATION_DISPLAY_NAME, ANNOTATION_TEMPLATE
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_operator.cluster.client import jobs_path
+from imagebatch_operator.cluster.client import batch_path, jobs_path
 from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import batch
 from unit.operator.fakecluster import Crash, FakeCluster
-from unit.operator.life import Life, applied, result
+from unit.operator.life import KEY, Life, applied, result
 
 SETTINGS = Settings(runner_image="no-such-image:1")
 MENDED = SETTINGS.model_copy(update={"runner_image": "runner:1"})
@@ -83,6 +83,25 @@ async def test_a_job_born_under_a_wrong_setting_is_replaced_after_the_upgrade() 
     assert image(replaced) == "runner:1"
     await life.to_the_end()
     assert result(cluster).status.phase is Phase.COMPLETED
+
+
+async def test_a_blocked_collect_is_not_replaced_for_what_only_the_record_says() -> None:
+    cluster = applied(batch())
+    life = Life(cluster, SETTINGS)
+    while not any("-collect-" in job["metadata"]["name"] for job in cluster.jobs()):
+        await life.one_pass()
+        cluster.run_jobs()
+    [path] = [path for path in cluster.objects if "/jobs/" in path and "-collect-" in path]
+    pending = {**cluster.objects[path], "status": {"active": 1, "ready": 0}}
+    cluster.add(path, pending)
+    await settle(life)
+    life.seconds += 61
+    body = cluster.objects[batch_path(*KEY)]
+    body["metadata"]["annotations"] = {ANNOTATION_DISPLAY_NAME: "Spring"}
+    cluster.add(batch_path(*KEY), {**body, "spec": {**body["spec"], "parallelism": 9}})
+    await settle(life)
+    assert reason(cluster) == Reason.PODS_BLOCKED
+    assert [p for p in cluster.objects if "/jobs/" in p and "-collect-" in p] == [path]
 
 
 async def test_a_job_of_a_release_that_recorded_no_template_is_left_to_kubernetes() -> None:

@@ -11,9 +11,10 @@ from imagebatch_core.errors import ConfigurationRefused
 from imagebatch_core.job import RunnerJob, Step
 from imagebatch_core.names import ENV_JOB, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.jobs import construct_job, inline_config_map, job_name, runner_job
+from imagebatch_operator.jobs import construct_job, inline_config_map, job_name
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.observed import JobView
+from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import UID, batch
 
@@ -238,5 +239,20 @@ def test_plan_and_collect_are_told_what_the_record_of_the_request_says() -> None
         assert asked.created_at == built.creation_timestamp
         assert asked.webhook_url is not None
         assert "secret" not in asked.webhook_url
-    # A change of annotations must not make the pods of the shards outdated.
     assert runner_job(built, CreateJob(Step.COMPRESS, 1)).asked is None
+
+
+def test_annotations_longer_than_a_variable_of_a_pod_may_be_do_not_keep_it_from_starting() -> None:
+    long = "商" * 80_000
+    built = (
+        batch()
+        .build()
+        .model_copy(update={"annotations": {names.ANNOTATION_DISPLAY_NAME: long, "else": long}})
+    )
+    job = construct_job(built, CreateJob(Step.PLAN, 1), Settings(runner_image="r:1"))
+    environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    document = next(one["value"] for one in environment if one["name"] == names.ENV_JOB)
+    assert len(document.encode()) < 16 * 1024
+    shown = json.loads(document)["asked"]["displayName"]
+    assert long.startswith(shown.removesuffix("…"))
+    assert len(shown) > 200

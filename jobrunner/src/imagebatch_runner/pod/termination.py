@@ -36,7 +36,7 @@ def of_error(step: Step, error: BaseException) -> tuple[ExitCode, RunnerMessage 
         return ExitCode.INTERRUPTED, None
     code, reason = _kind(step, error)
     text = str(error) or type(error).__name__
-    return code, RunnerMessage(step=step, error=text[:2000], reason=reason)
+    return code, RunnerMessage(step=step, error=text, reason=reason)
 
 
 def _kind(step: Step, error: BaseException) -> tuple[ExitCode, Reason | None]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from imagebatch_core.names import API_VERSION, KIND
 from imagebatch_core.resource import BatchRecord
+from imagebatch_core.shortened import shortened
 from imagebatch_operator.policies.notices import Notice
 
 from .client import Kube, KubeError, core_path
@@ -43,7 +44,7 @@ async def tell(kube: Kube, batch: BatchRecord, notice: Notice, now: datetime) ->
         },
         "type": "Warning" if notice.warning else "Normal",
         "reason": notice.reason,
-        "message": notice.message[:_MESSAGE_LENGTH],
+        "message": shortened(notice.message, _MESSAGE_LENGTH),
         "source": {"component": "imagebatch-operator"},
         "firstTimestamp": time,
         "lastTimestamp": time,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from imagebatch_core.condition import Condition, ConditionStatus
+from imagebatch_core.condition import MESSAGE_LENGTH, Condition, ConditionStatus
 from imagebatch_core.reasons import ConditionType, Reason
-
-_MESSAGE_LIMIT = 1024
+from imagebatch_core.shortened import shortened
 
 
 class Conditions:
@@ -29,13 +28,11 @@ class Conditions:
         )
         old = self._by_type.get(type_)
         since = old.last_transition_time if old and old.status == word else self._now
-        if len(message) > _MESSAGE_LIMIT:
-            message = message[: _MESSAGE_LIMIT - 1] + "…"
         self._by_type[type_] = Condition(
             type=type_,
             status=word,
             reason=reason,
-            message=message,
+            message=shortened(message, MESSAGE_LENGTH),
             observed_generation=self._generation,
             last_transition_time=since,
         )

@@ -1,7 +1,7 @@
 """The early ends of a batch: it is cancelled, or its deadline has passed.
 
 Its pods stop, and what they have recorded is collected, so that the report says which images are
-done. An end that waits for nobody: without a report if collect cannot run.
+done. It ends without a report if collect is refused or gets no pod for ten minutes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from .stages import Collecting, Ended, Next, Note
 _PODS_STOP_WITHIN: Final = timedelta(seconds=90)
 #: Seconds until a Job that was told to stop late is looked at again.
 _FIRST_LOOK: Final = 5.0
-#: A namespace's default queue takes the collect Job whatever its labels say.
-_QUEUE_ADMITS_WITHIN: Final = timedelta(minutes=10)
+#: Within this time collect gets a pod, or the batch ends without a report. An autoscaler takes
+#: minutes to add a node, a quota is free once the stopped pods are gone, and a namespace's default
+#: queue takes the collect Job whatever its labels say.
+_COLLECT_STARTS_WITHIN: Final = timedelta(minutes=10)
 
 
 def ending(case: Case) -> Collecting | Ended | None:
@@ -98,9 +100,12 @@ def _may_have_results(case: Case) -> bool:
     facts, spec = case.facts, case.batch.spec
     if facts.shards is not None:
         return bool(facts.runs.shards)
-    if spec.dry_run or spec.suspend_after is not None:
+    if spec.dry_run:
         return False
     job = find(case.seen, Step.PLAN, 0, facts.runs.plan)
+    if job is not None and job.plans_only:
+        # spec.suspendAfter may have been set after an earlier run had begun.
+        return facts.retry is None and job.run > 1
     if job is not None and (job.ready or (job.suspended and not job.held)):
         return True
     # Without a refusal, an earlier pod or run may have got as far.
@@ -114,14 +119,13 @@ def _collect(case: Case, why: Ending) -> Collecting | Ended:
     if isinstance(stage, Ended):
         return _end_early(case, stage.facts, stage.message)
     note = stage.next.note
-    if note is not None and note.stalled:
+    if note is None or not (note.stalled or note.reason is Reason.QUEUED):
+        return stage
+    left = (why.since + _COLLECT_STARTS_WITHIN - case.now).total_seconds()
+    if note.reason is Reason.CONFIGURATION_REFUSED or left <= 0:
         return _end_early(case, stage.facts, note.message)
-    if note is not None and note.reason is Reason.QUEUED:
-        left = (why.since + _QUEUE_ADMITS_WITHIN - case.now).total_seconds()
-        if left <= 0:
-            return _end_early(case, stage.facts, note.message)
-        return replace(stage, next=replace(stage.next, look_again=left, pauses=False))
-    return stage
+    sooner = min(left, stage.next.look_again or left)
+    return replace(stage, next=replace(stage.next, look_again=sooner, pauses=False))
 
 
 def _end_early(case: Case, facts: Facts, obstacle: str | None = None) -> Ended:

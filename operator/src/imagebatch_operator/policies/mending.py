@@ -12,6 +12,7 @@ from typing import Final
 
 from imagebatch_core.condition import MESSAGE_LENGTH
 from imagebatch_core.reasons import Reason
+from imagebatch_core.shortened import shortened
 from imagebatch_core.status import Retry
 
 from .actions import CreateJob, DeleteJob
@@ -32,7 +33,7 @@ def run_later(case: Case, job: JobView, error: str) -> tuple[Facts, Next]:
     retry = Retry(
         refusals=refusals,
         next_time=case.now + timedelta(seconds=wait),
-        message=error[:MESSAGE_LENGTH],
+        message=shortened(error, MESSAGE_LENGTH),
     )
     facts = replace(case.facts.with_run(job.step, job.run + 1, job.chunk), retry=retry)
     # A Job that still runs is deleted as a stray, because its run is no longer the current one.

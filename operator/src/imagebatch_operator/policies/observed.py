@@ -11,6 +11,7 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.index_list import count_indexes, format_indexes, parse_indexes
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import (
+    ANNOTATION_PLANS_ONLY,
     ANNOTATION_SHARDS,
     ANNOTATION_TEMPLATE,
     ANNOTATION_WAITS,
@@ -33,7 +34,8 @@ class JobView:
     was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none. ``queue``
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
     ``suspend``. ``template`` is the hash of the pod template that it was made with.
-    ``waits`` is set for a Job of collect that waits for the last images.
+    ``waits`` is set for a Job of collect that waits for the last images, ``plans_only`` for a Job
+    of plan whose pod compresses nothing.
 
     ``completions`` is the number of indexes of a shard Job. ``shards`` is set for a Job that runs
     some shards once more: their numbers, as ``0-3,7``. ``incomplete`` are the numbers of the
@@ -51,6 +53,7 @@ class JobView:
     queue: str | None = None
     template: str | None = None
     waits: bool = False
+    plans_only: bool = False
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -105,6 +108,7 @@ class JobView:
             queue=labels.get(LABEL_KUEUE_QUEUE) or None,
             template=annotations.get(ANNOTATION_TEMPLATE),
             waits=ANNOTATION_WAITS in annotations,
+            plans_only=ANNOTATION_PLANS_ONLY in annotations,
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=failed,
             suspended=bool(spec.get("suspend")),

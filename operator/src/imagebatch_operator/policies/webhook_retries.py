@@ -10,6 +10,7 @@ from typing import Final
 
 from imagebatch_core.reasons import Reason
 from imagebatch_core.resource import ImageBatch
+from imagebatch_core.shortened import shortened
 from imagebatch_core.spec import Webhook
 from imagebatch_core.status import ImageBatchStatus
 from imagebatch_core.webhook_status import (
@@ -124,7 +125,8 @@ def replayed(batch: ImageBatch, now: datetime) -> Delivery | None:
 def _delivery(outbox: WebhookStatus, attempt: Attempt, now: datetime, jitter: float) -> Delivery:
     attempts = outbox.attempts + 1
     what = f"HTTP {attempt.code}" if attempt.code is not None else attempt.error or "no response"
-    made = WebhookAttempt(time=now, code=attempt.code, message=what[:ATTEMPT_MESSAGE_LENGTH])
+    message = shortened(what, ATTEMPT_MESSAGE_LENGTH)
+    made = WebhookAttempt(time=now, code=attempt.code, message=message)
     tried = outbox.model_copy(
         update={
             "attempts": attempts,

@@ -10,10 +10,11 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.admission import not_acted_on
-from imagebatch_operator.jobs import construct_job, runner_job
+from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob, PatchJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation
+from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, after, batch, job
 

@@ -9,10 +9,11 @@ import pytest
 
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Phase
-from imagebatch_operator.jobs import construct_job, runner_job
+from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob, Decision, DeleteJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import JobView, Observation, PodOutcome
+from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch, collect_done, job
 

@@ -11,14 +11,16 @@ from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.names import LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import ImageBatchStatus
-from imagebatch_operator.jobs import construct_job, runner_job
+from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob, Decision, DeleteJob, ReadOutcome
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import JobView, Observation, Obstacle, PodOutcome
+from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job
 
 PLAN = job(Step.PLAN)
+PLANS_ONLY = job(Step.PLAN, plans_only=True)
 SHARDS = job(Step.COMPRESS)
 COLLECT = job(Step.COLLECT, succeeded=True, ready=0, active=0)
 PARTIAL = PodOutcome(
@@ -160,7 +162,7 @@ def test_a_collect_job_that_its_queue_holds_is_replaced_once() -> None:
         (batch().spec(suspend=True), ()),
         (batch().status(runs={"plan": 1}), (job(Step.PLAN, ready=0, active=0),)),
         (batch().spec(dryRun=True).status(runs={"plan": 1}), (PLAN,)),
-        (batch().spec(suspendAfter="Plan").status(runs={"plan": 1}), (PLAN,)),
+        (batch().spec(suspendAfter="Plan").status(runs={"plan": 1}), (PLANS_ONLY,)),
         (batch().shards(3), ()),
     ],
     ids=["new", "suspended", "no pod yet", "dry run", "awaits plan", "awaits confirmation"],
@@ -181,6 +183,18 @@ def test_the_plan_pod_of_one_shard_may_have_recorded_images() -> None:
     ended = made.look(COLLECT, outcomes={COLLECT.name: PARTIAL}).status
     assert ended.phase is Phase.CANCELLED
     assert (ended.products, ended.report is not None) == (2, True)
+
+
+def test_suspend_after_set_once_the_plan_pod_compresses_does_not_cost_the_report() -> None:
+    made = cancelled(batch().spec(suspendAfter="Plan").status(runs={"plan": 1}))
+    assert made.look(PLAN).actions == (DeleteJob(PLAN.name, after_pods=True),)
+    assert made.look().actions == (CreateJob(Step.COLLECT, 1),)
+
+
+def test_a_run_that_only_plans_does_not_hide_what_an_earlier_run_recorded() -> None:
+    made = cancelled(batch().spec(suspendAfter="Plan").status(runs={"plan": 2}))
+    second = job(Step.PLAN, run=2, plans_only=True)
+    assert made.look(second).actions == (DeleteJob(second.name, after_pods=True),)
 
 
 def test_a_collect_that_finds_no_plan_ends_the_batch_without_a_report() -> None:
@@ -205,12 +219,34 @@ def test_a_batch_that_waits_for_a_refused_store_is_ended_without_a_report() -> N
     assert "there is no report: 403 from the store" in end_of(ended)[1]
 
 
-def test_a_quota_that_refuses_the_collect_job_ends_the_batch_without_a_report() -> None:
+def test_a_quota_that_refuses_the_collect_job_for_long_ends_the_batch_without_a_report() -> None:
     made = cancelled()
     made.look(SHARDS)
-    ended = made.look(obstacle=Obstacle("exceeded quota: jobs", NOW, NOW)).status
+    waiting = made.look(obstacle=Obstacle("exceeded quota: jobs", NOW, NOW))
+    assert (waiting.status.phase, waiting.actions) == (Phase.PROCESSING, ())
+    soon = NOW + timedelta(seconds=waiting.requeue_after or 0)
+    tried = made.look(obstacle=Obstacle("exceeded quota: jobs", NOW, NOW), now=soon)
+    assert tried.actions == (CreateJob(Step.COLLECT, 1),)
+    late = NOW + timedelta(minutes=10)
+    ended = made.look(obstacle=Obstacle("exceeded quota: jobs", NOW, NOW), now=late).status
     assert ended.phase is Phase.CANCELLED
     assert "there is no report: exceeded quota: jobs" in end_of(ended)[1]
+
+
+def test_collect_waits_ten_minutes_for_a_new_node() -> None:
+    made = cancelled()
+    made.look(SHARDS)
+    made.look()
+    pending = job(Step.COLLECT, ready=0, idle_since=NOW)
+    blocked = {pending.name: "0/3 nodes are available: 3 Insufficient cpu"}
+    scaling = made.look(pending, blocked=blocked, now=NOW + timedelta(minutes=4))
+    assert scaling.status.phase is Phase.PROCESSING
+    told = scaling.status.condition(ConditionType.RECONCILING)
+    assert told is not None
+    assert told.reason == Reason.PODS_BLOCKED
+    late = made.look(pending, blocked=blocked, now=NOW + timedelta(minutes=10))
+    assert late.status.phase is Phase.CANCELLED
+    assert "there is no report: 0/3 nodes are available" in end_of(late.status)[1]
 
 
 def test_a_batch_that_was_collected_already_ends_with_its_report() -> None:

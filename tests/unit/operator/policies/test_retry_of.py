@@ -11,11 +11,11 @@ import pytest
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 from imagebatch_core.source import RetryOnly
-from imagebatch_operator.jobs import runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Earlier, Observation, PodOutcome, Refusal
 from imagebatch_operator.policies.reuse import earlier_batch
+from imagebatch_operator.runner_document import runner_job
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job, plan_done
 
 SHARDS = {"total": 3, "done": 3, "failed": 0}

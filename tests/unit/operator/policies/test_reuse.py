@@ -11,11 +11,12 @@ import pytest
 from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import RunnerMessage, Step, Totals
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_operator.jobs import job_name, runner_job
+from imagebatch_operator.jobs import job_name
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Earlier, Observation, PodOutcome, Refusal
 from imagebatch_operator.policies.reuse import Find, earlier_batch
+from imagebatch_operator.runner_document import runner_job
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job
 
 SOON = NOW + timedelta(seconds=59)

@@ -8,10 +8,11 @@ from typing import Any
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import ANNOTATION_SHARDS, LABEL_BATCH_UID, LABEL_RUN, LABEL_STEP
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_operator.jobs import construct_job, runner_job
+from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob, Decision, DeleteJob, ReadOutcome
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import JobView, Observation, PodOutcome
+from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, UID, BatchBuilder, after, batch, job
 

@@ -9,10 +9,10 @@ import pytest
 
 from imagebatch_core.job import Estimate, Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
-from imagebatch_operator.jobs import runner_job
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation
+from imagebatch_operator.runner_document import runner_job
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job, plan_done
 
 PLAN = job(Step.PLAN, succeeded=True, ready=0, active=0)

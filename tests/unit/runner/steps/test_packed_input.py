@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,6 +56,32 @@ def test_workbook_becomes_the_csv_that_the_batch_works_on(tmp_path: Path, data: 
     assert storage.get(batch.keys.input) == text
     assert made.input_sha256 == sha256(text).hexdigest() == sha256_of(source)
     assert made.notices == ("the workbook has 2 sheets; 'Products' was read",)
+
+
+def test_a_sheet_with_a_very_long_name_does_not_keep_plan_from_its_message(
+    tmp_path: Path,
+) -> None:
+    long = "Autumn " * 100
+    rows = [HEADER, [1, "x", "http://h/1.jpg"]]
+    source = tmp_path / "products.xlsx"
+    source.write_bytes(renamed(by_openpyxl({"first": rows, "Notes": [["y"]]}), "first", long))
+    job = RunnerJob(namespace="shop", name="spring", uid="u", source=JobSource(path=str(source)))
+    batch = Batch(job, BatchKeys.of("shop", "u"), Storage(MemoryStore(), patience=0), Settings())
+    [notice] = plan(batch).message().notices
+    assert notice.startswith("the workbook has 2 sheets; 'Autumn Autumn")
+    assert notice.endswith("…")
+
+
+def renamed(workbook: bytes, name: str, other: str) -> bytes:
+    """Return the workbook with another name of a sheet, also one that openpyxl refuses."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(made, "w") as new:
+        for entry in old.namelist():
+            data = old.read(entry)
+            if entry == "xl/workbook.xml":
+                data = data.replace(f'name="{name}"'.encode(), f'name="{other}"'.encode())
+            new.writestr(entry, data)
+    return made.getvalue()
 
 
 def test_sheet_that_is_named_becomes_the_csv(tmp_path: Path) -> None:
