@@ -10,15 +10,15 @@ from imagebatch_core import names
 from imagebatch_core.job import Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.policies import runner_overrides
-from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.policies.actions import CreateJob, PatchJob
 
+from .job_labels import labels, priority_label
 from .runner_document import INLINE_KEY, plans_only, runner_job
 from .s3_secret import DEFAULT, S3Secret
 from .settings import Resources, Settings
 
 _GRACE_SECONDS: Final = 60
 _USER: Final = 65532
-_LABEL_VALUE_LIMIT: Final = 63
 
 
 def job_name(batch: ImageBatch, step: Step, chunk: int, run: int) -> str:
@@ -40,19 +40,6 @@ def owner_reference(batch: ImageBatch) -> dict[str, Any]:
         "controller": True,
         "blockOwnerDeletion": False,
     }
-
-
-def labels(batch: ImageBatch) -> dict[str, str]:
-    own = {
-        "app.kubernetes.io/name": "imagebatch-runner",
-        "app.kubernetes.io/managed-by": "imagebatch-operator",
-        names.LABEL_BATCH: batch.name[:_LABEL_VALUE_LIMIT].rstrip("-."),
-        names.LABEL_BATCH_UID: batch.uid,
-    }
-    # A batch that ends early must not wait for its queue: only its report is left to write.
-    early = batch.status.ending is not None
-    kueue = () if early else (names.LABEL_KUEUE_QUEUE, names.LABEL_KUEUE_PRIORITY)
-    return own | {name: batch.labels[name] for name in kueue if batch.labels.get(name)}
 
 
 def inline_config_map(batch: ImageBatch) -> dict[str, Any]:
@@ -95,7 +82,8 @@ def construct_job(
         "metadata": {
             "name": job_name(batch, action.step, action.chunk, action.run),
             "namespace": batch.namespace,
-            "labels": template["metadata"]["labels"],
+            # Not in the template: it may change while the Job waits or runs.
+            "labels": {**template["metadata"]["labels"], **priority_label(batch)},
             "annotations": {
                 names.ANNOTATION_TEMPLATE: template_hash(batch, action, settings, secret),
                 **({names.ANNOTATION_WAITS: "true"} if action.waits else {}),
@@ -106,6 +94,16 @@ def construct_job(
         },
         "spec": spec,
     }
+
+
+def job_patch(action: PatchJob) -> dict[str, Any]:
+    """Return the merge patch that changes a Job as an action says."""
+    spec = {"suspend": action.suspend, "parallelism": action.parallelism}
+    changed: dict[str, Any] = {key: value for key, value in spec.items() if value is not None}
+    patch: dict[str, Any] = {"spec": changed} if changed else {}
+    if action.priority_class is not None:
+        patch["metadata"] = {"labels": {names.LABEL_KUEUE_PRIORITY: action.priority_class}}
+    return patch
 
 
 def pod_template(

@@ -194,11 +194,9 @@ class Reconciler:
             case CreateJob():
                 await self._create_job(batch, action)
             case PatchJob(name=name):
-                spec = {"suspend": action.suspend, "parallelism": action.parallelism}
-                changed = {key: value for key, value in spec.items() if value is not None}
                 # If the Job is gone, its deletion causes a pass that creates it again.
                 with contextlib.suppress(NotFound):
-                    body = await kube.patch(jobs_path(namespace, name), {"spec": changed})
+                    body = await kube.patch(jobs_path(namespace, name), jobs.job_patch(action))
                     self._cache.put_job(body)
             case DeleteJob(name=name, after_pods=after_pods):
                 await kube.delete(jobs_path(namespace, name), foreground=after_pods)

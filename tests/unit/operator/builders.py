@@ -46,7 +46,10 @@ class BatchBuilder:
         return self
 
     def queued(self, queue: str = "team") -> Self:
-        self._body["metadata"]["labels"][LABEL_KUEUE_QUEUE] = queue
+        return self.labelled(LABEL_KUEUE_QUEUE, queue)
+
+    def labelled(self, name: str, value: str) -> Self:
+        self._body["metadata"]["labels"][name] = value
         return self
 
     def webhook(self, url: str = "https://hooks.example/done") -> Self:
@@ -101,7 +104,11 @@ def after(builder: BatchBuilder, status: ImageBatchStatus) -> ImageBatch:
 
 
 def job(step: Step, *, run: int = 1, chunk: int = 0, **facts: Any) -> JobView:
-    """A running Job with one ready pod, unless ``facts`` say otherwise."""
+    """A running Job with one ready pod, unless ``facts`` say otherwise.
+
+    The queue ``default`` is that of its namespace; the Job was made for any other.
+    """
+    queue = facts.get("queue")
     short = f"s{chunk}" if step is Step.COMPRESS else step.value
     view = JobView(
         name=f"spring-{UID[:8]}-{short}-r{run}",
@@ -114,6 +121,7 @@ def job(step: Step, *, run: int = 1, chunk: int = 0, **facts: Any) -> JobView:
         parallelism=4 if step is Step.COMPRESS else 1,
         active=1,
         ready=1,
+        made_for_queue=None if queue == "default" else queue,
     )
     return replace(view, **facts)
 

@@ -26,9 +26,12 @@ class CreateJob:
 
 @dataclass(frozen=True, slots=True)
 class PatchJob:
+    """Change a Job; ``priority_class`` is its priority class in Kueue."""
+
     name: str
     suspend: bool | None = None
     parallelism: int | None = None
+    priority_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

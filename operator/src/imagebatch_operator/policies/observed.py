@@ -16,6 +16,7 @@ from imagebatch_core.names import (
     ANNOTATION_TEMPLATE,
     ANNOTATION_WAITS,
     LABEL_BATCH_UID,
+    LABEL_KUEUE_PRIORITY,
     LABEL_KUEUE_QUEUE,
     LABEL_RUN,
     LABEL_STEP,
@@ -33,7 +34,8 @@ class JobView:
     ``started`` is when it was created or, after a suspension, resumed; ``idle_since`` is when it
     was last without a ready pod (:mod:`.idle`), ``None`` while it has one or needs none. ``queue``
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
-    ``suspend``. ``template`` is the hash of the pod template that it was made with.
+    ``suspend``. ``made_for_queue`` is the queue that the operator made it for, ``priority_class``
+    its priority class in Kueue. ``template`` is the hash of the pod template that it was made with.
     ``waits`` is set for a Job of collect that waits for the last images, ``plans_only`` for a Job
     of plan whose pod compresses nothing.
 
@@ -51,6 +53,8 @@ class JobView:
     started: datetime
     idle_since: datetime | None = None
     queue: str | None = None
+    made_for_queue: str | None = None
+    priority_class: str | None = None
     template: str | None = None
     waits: bool = False
     plans_only: bool = False
@@ -77,6 +81,16 @@ class JobView:
         """Whether the Job's queue has not admitted it yet, or has stopped it."""
         return self.queue is not None and self.suspended
 
+    def is_held_elsewhere(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a queue holds the Job although the labels of its batch have changed since.
+
+        They name another queue or none, or no priority class any more: Kueue lets nobody take a
+        priority class away from a Job.
+        """
+        moved = (labels.get(LABEL_KUEUE_QUEUE) or None) != self.made_for_queue
+        lowered = self.priority_class is not None and not labels.get(LABEL_KUEUE_PRIORITY)
+        return self.held and (moved or lowered)
+
     @classmethod
     def from_object(cls, body: Mapping[str, Any]) -> JobView:
         """Parse a Job of the API server.
@@ -87,6 +101,7 @@ class JobView:
         """
         meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
         labels, annotations = meta["labels"], meta.get("annotations") or {}
+        made_for = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
         step, _, chunk = labels[LABEL_STEP].partition("-")
         # SuccessCriteriaMet and FailureTarget come before the last pods have terminated: there is
         # no need to wait for those pods.
@@ -106,6 +121,9 @@ class JobView:
             run=int(labels[LABEL_RUN]),
             started=datetime.fromisoformat(status.get("startTime") or meta["creationTimestamp"]),
             queue=labels.get(LABEL_KUEUE_QUEUE) or None,
+            # Kueue sets the Job's label in a namespace with a default queue, not the template's.
+            made_for_queue=made_for.get(LABEL_KUEUE_QUEUE) or None,
+            priority_class=labels.get(LABEL_KUEUE_PRIORITY) or None,
             template=annotations.get(ANNOTATION_TEMPLATE),
             waits=ANNOTATION_WAITS in annotations,
             plans_only=ANNOTATION_PLANS_ONLY in annotations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagebatch_core.job import Step
+from imagebatch_core.names import LABEL_KUEUE_PRIORITY
 from imagebatch_core.reasons import Reason
 
 from .actions import Action, ExplainBlocked, PatchJob
@@ -35,26 +36,42 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
 
 
 def is_replaced(case: Case, job: JobView) -> bool:
-    """Return whether a Job is blocked and has outdated settings: a new run may then succeed."""
-    return is_blocked(job, case.now) and job.name in case.seen.outdated
+    """Return whether a new run replaces a Job.
+
+    It does so if the Job is blocked and has outdated settings, or if a queue holds it that the
+    batch has left. A batch that ends early has left its queue, whatever its labels say.
+    """
+    if is_blocked(job, case.now) and job.name in case.seen.outdated:
+        return True
+    return case.facts.ending is None and job.is_held_elsewhere(case.batch.labels)
 
 
 def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
-    """Return the patches that make a Job match the batch's spec; none for a Job in a queue."""
-    if job.queue is not None:
-        return ()
+    """Return the patches that make a Job match its batch.
+
+    In a queue of Kueue's only Kueue writes ``suspend``, and it stops a running Job whose
+    parallelism changes. It accepts another priority class for a running Job, but not a first one.
+    """
     actions: list[Action] = []
-    if job.suspended:
+    if job.suspended and job.queue is None:
         actions.append(PatchJob(job.name, suspend=False))
-    if _has_old_parallelism(case, job):
+    if _has_old_parallelism(case, job) and not _is_admitted(job):
         actions.append(PatchJob(job.name, parallelism=_parallelism(case)))
+    priority = case.batch.labels.get(LABEL_KUEUE_PRIORITY)
+    may_change = job.held or (job.queue is not None and job.priority_class is not None)
+    if priority and priority != job.priority_class and may_change:
+        actions.append(PatchJob(job.name, priority_class=priority))
     return tuple(actions)
+
+
+def _is_admitted(job: JobView) -> bool:
+    return job.queue is not None and not job.suspended
 
 
 def _says_of_queue(case: Case, job: JobView) -> Note | None:
     """Return a note if a queue holds the Job, or prevents a change of its parallelism."""
-    texts = [f"held by the queue {job.queue}"] if job.held else []
-    if job.queue is not None and _has_old_parallelism(case, job):
+    texts = [f"waits in the Kueue queue {job.queue}"] if job.held else []
+    if _is_admitted(job) and _has_old_parallelism(case, job):
         texts.append("the new parallelism applies to the next Job, because this one is in a queue")
     reason = Reason.QUEUED if job.held else Reason.COMPRESSING
     return Note(reason, "; ".join(texts)) if texts else None

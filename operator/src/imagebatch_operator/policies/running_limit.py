@@ -130,8 +130,13 @@ def _is_unlimited(body: Mapping[str, Any], jobs: Iterable[JobView]) -> bool:
         meta.get("deletionTimestamp")
         or body["spec"].get("cancel")
         or (meta.get("labels") or {}).get(LABEL_KUEUE_QUEUE)
-        or any(job.queue is not None and not job.finished for job in jobs)
+        or any(_waits_or_runs_in_queue(job) for job in jobs)
     )
+
+
+def _waits_or_runs_in_queue(job: JobView) -> bool:
+    """Return whether Kueue decides on an unfinished Job of a batch without a queue label."""
+    return job.queue is not None and not (job.finished or job.is_held_elsewhere({}))
 
 
 def _made(body: Mapping[str, Any]) -> Entry:

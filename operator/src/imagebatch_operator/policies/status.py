@@ -104,6 +104,8 @@ def _unfinished(
         told.set(T.SUSPENDED, False, Reason.NOT_SUSPENDED)
     _set_progress(told, note)
     begins = phase is Phase.PROCESSING and not begun(batch)
+    if note.reason is Reason.QUEUED and stage.facts.ending is None:
+        phase = Phase.PENDING  # its Job waits in a queue of Kueue's
     return {
         "phase": phase,
         "start_time": now if begins else batch.status.start_time,

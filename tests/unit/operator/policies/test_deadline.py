@@ -23,7 +23,7 @@ class Batch:
     """A batch of three shards that began at :data:`NOW`; times in seconds from there."""
 
     def __init__(self) -> None:
-        self._builder = batch().shards(3, first_runs=1).spec(activeDeadlineSeconds=LIMIT)
+        self._builder = batch().queued().shards(3, first_runs=1).spec(activeDeadlineSeconds=LIMIT)
         self._builder.status(startTime=NOW.isoformat())
 
     def look(self, at: float, seen: JobView, **spec: Any) -> Decision:
@@ -66,7 +66,7 @@ def test_a_queue_that_holds_the_job_stops_the_clock() -> None:
     made = Batch()
     made.look(10, HELD)
     held = made.look(5000, HELD)
-    assert (held.status.phase, held.requeue_after) == (Phase.PROCESSING, None)
+    assert (held.status.phase, held.requeue_after) == (Phase.PENDING, None)
     admitted = job(Step.COMPRESS, queue="team")
     assert made.look(5010, admitted).requeue_after == LIMIT - 10
     assert over(made.look(5000 + LIMIT, admitted))

@@ -398,13 +398,10 @@ def test_in_a_queue_suspend_deletes_the_job_and_resume_creates_the_next_run() ->
     assert resumed.actions == (CreateJob(Step.COMPRESS, 2, chunk=0, shards=3),)
 
 
-def test_in_a_queue_the_jobs_suspend_and_parallelism_are_never_written() -> None:
-    held = job(Step.COMPRESS, queue="team", suspended=True, active=0, ready=0)
-    decision = decide(
-        batch().queued().shards(3, first_runs=1).spec(parallelism=9).build(),
-        Observation(jobs=(held,)),
-        NOW,
-    )
+def test_in_a_queue_the_parallelism_of_a_running_job_is_not_written() -> None:
+    builder = batch().queued().shards(3, first_runs=1).spec(parallelism=9)
+    running = job(Step.COMPRESS, queue="team")
+    decision = decide(builder.build(), Observation(jobs=(running,)), NOW)
     assert decision.actions == ()
     assert "next Job" in condition(decision.status, ConditionType.RECONCILING).message
 

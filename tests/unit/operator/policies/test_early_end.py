@@ -152,7 +152,7 @@ def test_a_collect_job_that_its_queue_holds_is_replaced_once() -> None:
     assert waiting.actions == ()
     ended = made.look(again, now=NOW + timedelta(minutes=11)).status
     assert ended.phase is Phase.CANCELLED
-    assert "there is no report: held by the queue default" in end_of(ended)[1]
+    assert "there is no report: waits in the Kueue queue default" in end_of(ended)[1]
 
 
 @pytest.mark.parametrize(

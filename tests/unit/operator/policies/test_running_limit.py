@@ -12,7 +12,7 @@ from imagebatch_core.names import LABEL_KUEUE_PRIORITY
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import ImageBatchStatus
 from imagebatch_operator.admission import not_acted_on
-from imagebatch_operator.jobs import labels
+from imagebatch_operator.job_labels import priority_label
 from imagebatch_operator.policies.actions import CreateJob, PatchJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.notices import notices
@@ -176,6 +176,18 @@ def test_a_batch_in_a_queue_of_kueues_counts_under_no_limit() -> None:
     assert recorded(unlabelled, RUNNING) == "runs"
 
 
+def test_a_batch_that_leaves_the_queue_while_it_waits_there_needs_a_turn() -> None:
+    builder = batch().queued().shards(3, first_runs=1)
+    left = job(Step.COMPRESS, queue="team", suspended=True, active=0, ready=0)
+    builder.with_status(decide(builder.build(), Observation(jobs=(left,)), NOW).status).queued("")
+    assert recorded(builder, left) == "waits"
+    assert wanted_entry(builder.body(), (left,)) is not None
+    default = job(Step.COMPRESS, queue="default", suspended=True, active=0, ready=0)
+    assert recorded(builder, default) is None
+    running = job(Step.COMPRESS, queue="team")
+    assert recorded(builder, running) is None
+
+
 def test_a_priority_is_refused_in_kueue_until_one_of_them_is_changed() -> None:
     builder = batch().queued().spec(priority=7)
     refusal = not_acted_on(builder.build())
@@ -204,5 +216,5 @@ def test_a_priority_that_comes_late_in_kueue_is_told_to_have_no_effect() -> None
 def test_kueues_own_priority_is_copied_onto_the_jobs() -> None:
     builder = batch().queued()
     builder._body["metadata"]["labels"][LABEL_KUEUE_PRIORITY] = "urgent"
-    assert labels(builder.build())[LABEL_KUEUE_PRIORITY] == "urgent"
-    assert LABEL_KUEUE_PRIORITY not in labels(batch().queued().build())
+    assert priority_label(builder.build()) == {LABEL_KUEUE_PRIORITY: "urgent"}
+    assert priority_label(batch().queued().build()) == {}
