@@ -13,7 +13,7 @@ from hosttools.command import run
 from hosttools.errors import HostError
 from hosttools.progress import say
 from hosttools.sigterm import exit_on_sigterm
-from localcluster import build, forward, images, kind, node, packages, state
+from localcluster import build, forward, images, kind, node, packages, policies, state
 from localcluster.choose import Choice, Cluster, choose
 from localcluster.errors import NotRunning
 from localcluster.instance import Instance, instance
@@ -45,10 +45,14 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--name", default="dev", help="instance (default: dev)")
         return command
 
-    add("build", "install packages and build Kubernetes into the cache", _build, named=False)
+    building = add("build", "install packages and build Kubernetes into the cache", _build,
+                   named=False)  # fmt: skip
+    building.add_argument("--network-policies", action="store_true", help="build kube-router, too")
     add("choose", "say which cluster is used, and why", _choose, named=False)
     up = add("up", "bring the cluster up, or reuse it", _up)
     up.add_argument("--kubeconfig", type=Path, help="write the administrator's kubeconfig there")
+    up.add_argument("--network-policies", action="store_true",
+                    help="enforce NetworkPolicies; kind always does")  # fmt: skip
     serve = "serve the node port on 127.0.0.1:PORT"
     up.add_argument(
         "--forward", type=_ports, action="append", default=[], metavar="PORT:NODEPORT", help=serve
@@ -83,9 +87,11 @@ def _own(options: argparse.Namespace) -> Instance:
     return instance(options.name)
 
 
-def _build(_: argparse.Namespace) -> int:
+def _build(options: argparse.Namespace) -> int:
     packages.install()
     say(f"Kubernetes {build.KUBERNETES}: {build.ensure()}")
+    if options.network_policies:
+        say(f"kube-router {policies.KUBE_ROUTER.version}: {policies.KUBE_ROUTER.ensure()}")
     return 0
 
 
@@ -103,7 +109,7 @@ def _up(options: argparse.Namespace) -> int:
             kind.up(options.name, options.kubeconfig, options.forward)
         case Cluster.LOCAL:
             own = _own(options)
-            node.up(own, options.kubeconfig)
+            node.up(own, options.kubeconfig, enforce=options.network_policies)
             for port, node_port in options.forward:
                 forward.forward(own, port=port, node_port=node_port)
     return 0

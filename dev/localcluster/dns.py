@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from localcluster.instance import DNS_SERVICE_IP
+from localcluster.rbac import reader
 
 # slirp4netns listens here and forwards to the host's resolver, even to one on its loopback.
 SLIRP_RESOLVER = "10.0.2.3"
@@ -76,7 +77,6 @@ def manifests(node_address: str) -> str:
         {"name": "dns", "port": 53, "protocol": "UDP"},
         {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
     ]
-    read = ["list", "watch"]
     items: list[dict[str, object]] = [
         {
             "apiVersion": "v1",
@@ -99,39 +99,12 @@ def manifests(node_address: str) -> str:
             "ports": ports,
             "endpoints": [{"addresses": [node_address], "conditions": {"ready": True}}],
         },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": "system:coredns"},
-            "rules": [
-                {
-                    "apiGroups": [""],
-                    "resources": ["endpoints", "services", "pods", "namespaces"],
-                    "verbs": read,
-                },
-                {
-                    "apiGroups": ["discovery.k8s.io"],
-                    "resources": ["endpointslices"],
-                    "verbs": read,
-                },
-            ],
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "system:coredns"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "system:coredns",
+        *reader(
+            "system:coredns",
+            {
+                "": ["endpoints", "services", "pods", "namespaces"],
+                "discovery.k8s.io": ["endpointslices"],
             },
-            "subjects": [
-                {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "User",
-                    "name": "system:coredns",
-                }
-            ],
-        },
+        ),
     ]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})

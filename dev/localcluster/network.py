@@ -33,8 +33,11 @@ def disconnect(host_link: str) -> None:
         succeeds(["ip", "link", "delete", host_link])
 
 
-def prepare(link: Link) -> None:
-    """In the namespace, wait for the veth pair, then set addresses, routes and rules."""
+def prepare(link: Link, first_chain: str = "") -> None:
+    """In the namespace, wait for the veth pair, then set addresses, routes and rules.
+
+    ``first_chain`` is a chain that will accept packets before the rules of FORWARD see them.
+    """
     deadline = time.monotonic() + _WAIT_SECONDS
     while not succeeds(["ip", "link", "show", NODE_INTERFACE]):
         if time.monotonic() > deadline:
@@ -50,18 +53,24 @@ def prepare(link: Link) -> None:
     run(["ip", "route", "add", "unreachable", "default", "metric", "100000"])
     for setting in ("ip_forward", "conf/all/forwarding"):
         Path(f"/proc/sys/net/ipv4/{setting}").write_text("1")
-    for rule in rules(link):
+    for rule in rules(link, first_chain):
         run(["iptables", "--wait", *rule])
 
 
-def rules(link: Link) -> list[list[str]]:
+def rules(link: Link, first_chain: str = "") -> list[list[str]]:
     """Return iptables rules that masquerade pods as the node and reject their connections to the
-    host."""
+    host.
+
+    With ``first_chain`` they create this chain, and reject these connections in it as well.
+    """
+    rejected = ["-s", POD_CIDR, "-d", link.host, "-m", "conntrack", "--ctstate", "NEW",
+                "-j", "REJECT"]  # fmt: skip
+    own = [["-N", first_chain], ["-A", first_chain, *rejected]] if first_chain else []
     return [
         ["-t", "nat", "-A", "POSTROUTING", "-s", POD_CIDR, "!", "-d", POD_CIDR,
          "-j", "MASQUERADE"],
-        ["-A", "FORWARD", "-s", POD_CIDR, "-d", link.host, "-m", "conntrack",
-         "--ctstate", "NEW", "-j", "REJECT"],
+        ["-A", "FORWARD", *rejected],
+        *own,
     ]  # fmt: skip
 
 

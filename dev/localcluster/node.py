@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from hosttools.command import run, succeeds
-from hosttools.errors import CommandFailed, MissingTool
+from hosttools.errors import CommandFailed, HostError, MissingTool
 from hosttools.filelock import held
 from hosttools.progress import Steps
 from localcluster import (  # fmt: skip
@@ -22,6 +22,7 @@ from localcluster import (  # fmt: skip
     network,
     packages,
     pki,
+    policies,
     state,
     stop,
     subnets,
@@ -35,23 +36,32 @@ _READY_SECONDS = 120.0
 _REUSE_SECONDS = 30.0
 
 
-def up(instance: Instance, kubeconfig: Path | None = None) -> None:
+def up(instance: Instance, kubeconfig: Path | None = None, *, enforce: bool = False) -> None:
     """Start the instance, unless it runs and is healthy. A broken instance is replaced.
 
-    ``kubeconfig`` is a file to write the administrator's kubeconfig to.
+    ``kubeconfig`` is a file to write the administrator's kubeconfig to. With ``enforce`` the
+    instance enforces NetworkPolicies; raises MissingTool if the machine cannot.
     """
     if os.geteuid() != 0:
         raise MissingTool("the local cluster needs root: it makes network and mount namespaces")
     steps = Steps()
     packages.install()
+    if enforce and (reason := policies.refusal()):
+        raise MissingTool(reason)
     programs = build.ensure()
+    firewall = policies.KUBE_ROUTER.ensure() if enforce else None
     with held(instance.lock, f"another command on instance {instance.name}"):
         if healthy(instance):
+            if enforce and policies.COMPONENT not in state.components(instance):
+                raise HostError(
+                    f"instance {instance.name} runs without enforcing NetworkPolicies; take it "
+                    "down first"
+                )
             steps(f"instance {instance.name} runs already")
         else:
             if stop.remove(instance):
                 steps("removed what was left of an earlier start")
-            _start(instance, programs, steps)
+            _start(instance, programs, firewall, steps)
         if kubeconfig:
             copy_kubeconfig(instance, kubeconfig)
 
@@ -110,7 +120,8 @@ def kill(instance: Instance, component: str, signal_name: str = "KILL") -> None:
     run([*inside, "kill", "-s", signal_name.removeprefix("SIG"), str(entry.pid)])
 
 
-def _start(instance: Instance, programs: Path, steps: Steps) -> None:
+def _start(instance: Instance, programs: Path, firewall: Path | None, steps: Steps) -> None:
+    """Start the instance; ``firewall`` is the folder of kube-router, if policies are enforced."""
     link = subnets.free_link(instance.name, subnets.used_networks())
     instance.state.mkdir(parents=True, mode=0o711)
     for folder in (instance.logs, instance.conf, instance.forwards):
@@ -120,6 +131,8 @@ def _start(instance: Instance, programs: Path, steps: Steps) -> None:
     _write_configs(instance, link)
     cgroups.create(instance.cgroup)
     plan = components.plan(instance, programs, address=link.node)
+    if firewall:
+        plan.append(policies.component(instance, firewall))
     state.write_json(
         instance.plan_file,
         {"link": link.__dict__, "components": [one.as_json() for one in plan]},
@@ -131,6 +144,8 @@ def _start(instance: Instance, programs: Path, steps: Steps) -> None:
     _load_pause(instance, programs)
     _wait(instance, "kube-apiserver", steps)
     run(kubectl(instance, "apply", "--server-side", "-f", "-"), stdin=dns.manifests(link.node))
+    if firewall:
+        run(kubectl(instance, "apply", "--server-side", "-f", "-"), stdin=policies.manifests())
     for component in plan:
         if component.required and component.name not in ("containerd", "kube-apiserver"):
             _wait(instance, component.name, steps)
@@ -152,7 +167,8 @@ def _credentials(instance: Instance, link: subnets.Link) -> None:
     authority.create()
     api = pki.api_server(link.node, API_SERVICE_IP, "127.0.0.1")
     kubelet = pki.kubelet(instance.node, link.node)
-    clients = (pki.ADMIN, pki.CONTROLLER_MANAGER, pki.SCHEDULER, pki.PROXY, pki.DNS, kubelet)
+    clients = (pki.ADMIN, pki.CONTROLLER_MANAGER, pki.SCHEDULER, pki.PROXY, pki.DNS,
+               pki.KUBE_ROUTER, kubelet)  # fmt: skip
     for leaf in (api, pki.KUBELET_CLIENT, pki.AGGREGATOR, *clients):
         authority.issue(leaf)
     authority.signing_key("service-accounts")

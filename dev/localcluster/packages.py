@@ -20,6 +20,7 @@ PROGRAMS: Mapping[str, str] = {
     "iptables": "iptables",
     "conntrack": "conntrack",
     "ip": "iproute2",
+    "ipset": "ipset",
     "openssl": "openssl",
     "slirp4netns": "slirp4netns",
     "mount": "mount",

@@ -39,6 +39,7 @@ CONTROLLER_MANAGER = Leaf("controller-manager", "system:kube-controller-manager"
 SCHEDULER = Leaf("scheduler", "system:kube-scheduler")
 PROXY = Leaf("proxy", "system:kube-proxy")
 DNS = Leaf("dns", "system:coredns")
+KUBE_ROUTER = Leaf("kube-router", "system:kube-router")
 KUBELET_CLIENT = Leaf("apiserver-kubelet", "kube-apiserver-kubelet-client", "system:masters")
 AGGREGATOR = Leaf("aggregator", "front-proxy-client")
 

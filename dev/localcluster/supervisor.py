@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from localcluster import mounts, namespaces, network
+from localcluster import mounts, namespaces, network, policies
 from localcluster.components import Component
 from localcluster.instance import Instance, instance
 from localcluster.probes import answers
@@ -202,7 +202,8 @@ def _inside(own: Instance, host_network: int) -> None:
     env = network.iptables_path(own.state / "iptables")
     os.environ.update(env)
     supervisor.use_environment(env)
-    network.prepare(link)
+    enforced = any(component.name == policies.COMPONENT for component in components)
+    network.prepare(link, policies.FORWARD_CHAIN if enforced else "")
     supervisor.run()
 
 

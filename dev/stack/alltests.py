@@ -55,4 +55,4 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(module("stack.prebuild")))
+    sys.exit(run(module("stack.prebuild", "--network-policies")))

@@ -23,15 +23,18 @@ class Built:
     archive: Path
 
 
-def build_all(*, kubernetes: bool) -> dict[str, Built]:
+def build_all(*, kubernetes: bool, policies: bool = False) -> dict[str, Built]:
     """Build the images, and Kubernetes if ``kubernetes``, in parallel, and show their output.
+
+    With ``policies`` also build what enforces NetworkPolicies on a local cluster.
 
     Returns the images by component. Raises BuildFailed.
     """
     processes: dict[str, subprocess.Popen[str]] = {}
     commands = {"images": module("imagebuild", "build", "--json")}
     if kubernetes:
-        commands["cluster"] = module("localcluster", "build")
+        enforce = ["--network-policies"] if policies else []
+        commands["cluster"] = module("localcluster", "build", *enforce)
     try:
         for name, command in commands.items():
             processes[name] = process_tree.start(

@@ -73,15 +73,20 @@ def run_kubectl(
 
 @dataclass(frozen=True, slots=True)
 class OwnCluster:
-    """A cluster that the project creates, with kind or localcluster; ``name`` is its instance."""
+    """A cluster that the project creates, with kind or localcluster; ``name`` is its instance.
+
+    With ``policies`` it enforces NetworkPolicies; kind always does.
+    """
 
     name: str
     kubeconfig: Path
+    policies: bool = False
 
     def up(self, ports: Ports) -> dict[str, str]:
-        images = build_all(kubernetes=choose().cluster is Kind.LOCAL)
+        images = build_all(kubernetes=choose().cluster is Kind.LOCAL, policies=self.policies)
         say("bringing the cluster up")
-        self._run("up", "--name", self.name, "--kubeconfig", str(self.kubeconfig),
+        enforce = ["--network-policies"] if self.policies else []
+        self._run("up", "--name", self.name, "--kubeconfig", str(self.kubeconfig), *enforce,
                   "--forward", f"{ports.gateway}:{GATEWAY_NODE_PORT}",
                   "--forward", f"{ports.samplehost}:{samplehost_manifests.NODE_PORT}")  # fmt: skip
         self._load(images)

@@ -29,8 +29,10 @@ def current(folder: Path = LOCAL) -> CurrentCluster:
     return CurrentCluster(folder / "kubeconfig", NAMESPACE, os.environ)
 
 
-def own(folder: Path = LOCAL) -> OwnCluster:
-    return OwnCluster(INSTANCE, folder / "kubeconfig")
+def own(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> OwnCluster:
+    """Return the project's own cluster, which enforces NetworkPolicies with NETWORK_POLICIES=1."""
+    enforced = env.get("NETWORK_POLICIES") == "1"
+    return OwnCluster(INSTANCE, folder / "kubeconfig", policies=enforced)
 
 
 def wanted(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> Cluster:
@@ -44,4 +46,4 @@ def wanted(folder: Path = LOCAL, env: Mapping[str, str] = os.environ) -> Cluster
         raise StackFailed(
             f"context {noted} has an installation of ours: make down first, or CLUSTER=current"
         )
-    return own(folder)
+    return own(folder, env)

@@ -1,4 +1,7 @@
-"""``python -m stack.prebuild``: fill the caches with Kubernetes and the images."""
+"""``python -m stack.prebuild``: fill the caches with Kubernetes and the images.
+
+With ``--network-policies`` also with kube-router, which the end-to-end tests need.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ def main() -> int:
         say("nothing to build: the cluster is there, and so are its images")
         return 0
     try:
-        build_all(kubernetes=not current and choose().cluster is Cluster.LOCAL)
+        local = not current and choose().cluster is Cluster.LOCAL
+        build_all(kubernetes=local, policies="--network-policies" in sys.argv[1:])
     except (BuildFailed, HostError) as error:
         say(f"error: {error}")
         return 1

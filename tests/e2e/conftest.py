@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,19 +10,38 @@ import httpx
 import pytest
 
 from hosttools.ports import free_port
+from localcluster import packages, policies
+from localcluster.choose import Cluster, choose
 from stack.cluster import OwnCluster, Ports
 from stack.installed import current_is_asked
 from stack.stack import Stack
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def instance_name() -> str:
+    """The cluster's name. Runs that share a machine need names of their own."""
+    return os.environ.get("IMAGEBATCH_E2E_INSTANCE") or "test"
+
+
+@pytest.fixture(scope="session")
+def policies_refusal() -> str | None:
+    """Why the cluster cannot enforce NetworkPolicies; None where it does."""
+    if choose().cluster is not Cluster.LOCAL:
+        return None
+    packages.install()
+    return policies.refusal()
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, instance_name: str, policies_refusal: str | None
+) -> Iterator[Stack]:
     """Never the user's current cluster: faults are injected into this one."""
     if current_is_asked():
         pytest.exit("the end-to-end tests kill pods: they refuse CLUSTER=current", returncode=2)
     folder: Path = tmp_path_factory.mktemp("stack")
     # kind maps ports when it makes its cluster; the local one takes any free port.
-    cluster = OwnCluster("test", folder / "kubeconfig")
+    cluster = OwnCluster(instance_name, folder / "kubeconfig", policies=policies_refusal is None)
     stack = Stack(cluster, Ports(free_port(), free_port()))
     stack.down()
     try:

@@ -41,10 +41,12 @@ _BODIES = {
 
 
 class S3Proxy(Service):
-    """The proxy. ``requests`` counts requests by (mode, method)."""
+    """The proxy. ``requests`` counts requests by (mode, method); ``seen`` has the method, the path
+    with its query, the source of a copy, and the body of a deletion, of each."""
 
     def __init__(self, s3: SeaweedFS) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
+        self.seen: list[tuple[str, str, str, str]] = []
         self._s3 = s3
         self._mode: Mode = "pass"
         self._poison: dict[str, tuple[int, bytes]] = {}
@@ -181,18 +183,22 @@ class S3Proxy(Service):
         method, path, _version = first.split(" ")
         self.requests[self._mode, method] += 1
         await self._unless_hanging()
-        length = 0
+        length, copied = 0, ""
         kept = [first, "Connection: close"]
         for line in lines:
             name, _, value = line.partition(":")
             if name.lower() == "content-length":
                 length = int(value)
+            if name.lower() == "x-amz-copy-source":
+                copied = value.strip()
             if name.lower() not in ("connection", "keep-alive"):
                 kept.append(line)
         body = await reader.readexactly(length)
+        deleted = body.decode() if path.endswith("?delete") else ""
+        self.seen.append((method, path, copied, deleted))
         await self._unless_hanging()
         failure = next((f for word, f in self._poison.items() if word in path), None)
-        if self._copies_refused and "x-amz-copy-source" in head.decode("latin-1").lower():
+        if self._copies_refused and copied:
             failure = (403, _BODIES[403])
         if failure is None and self._mode in ("500", "503"):
             failure = (int(self._mode), _BODIES[int(self._mode)])

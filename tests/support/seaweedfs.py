@@ -223,6 +223,11 @@ class SeaweedFS(Service):
         return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
 
+def tenant_actions(bucket: str, namespace: str) -> list[str]:
+    """Return the rights of a namespace's key pair, as SeaweedFS writes them."""
+    return [f"{verb}:{bucket}/{namespace}/*" for verb in _TENANT_VERBS]
+
+
 def _identities() -> dict[str, object]:
     return {
         "identities": [
@@ -242,7 +247,7 @@ def _identities() -> dict[str, object]:
                 {
                     "name": namespace,
                     "credentials": [{"accessKey": f"{namespace}-key", "secretKey": secret}],
-                    "actions": [f"{verb}:{BUCKET}/{namespace}/*" for verb in _TENANT_VERBS],
+                    "actions": tenant_actions(BUCKET, namespace),
                 }
                 for namespace, secret in TENANTS.items()
             ),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import obstore
 import pytest
@@ -15,6 +18,8 @@ from imagebatch_core.store import open_store
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products
+from support.s3policy import allows, needed
+from support.s3proxy import S3Proxy
 from support.seaweedfs import BUCKET, SeaweedFS
 
 THEIRS = "press/uploads/1/a.csv"
@@ -78,6 +83,29 @@ def test_a_whole_batch_runs_with_the_pair_of_its_namespace(
     again.settings = s3.tenant_env("shop")
     again.run_all()
     assert {line["status"] for line in again.report()} == {"reused"}
+
+
+def test_the_policy_of_the_docs_grants_every_request_of_a_batch(
+    batch: Callable[..., RunnerBatch], s3: SeaweedFS, host: ImageHost
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "storage.md").read_text()
+    (text,) = re.findall(r"```json\n(\{\s*\"Version\".*?)```", page, flags=re.DOTALL)
+    policy = json.loads(text.replace("my-bucket", BUCKET))
+    urls = [host.add(f"policy-{n}.jpg", jpeg(size=(60 + n, 40))) for n in range(3)]
+    upload = upload_key("shop", "policy", "00")
+    obstore.put(s3.store(), upload, products(urls).encode())
+    with S3Proxy(s3) as proxy:
+        made = batch("", source={"key": upload}, imagesPerShard=2)
+        made.settings = s3.tenant_env("shop") | {
+            "AWS_ENDPOINT_URL": proxy.env()["AWS_ENDPOINT_URL"]
+        }
+        made.run_all()
+        seen = list(proxy.seen)
+    assert {line["status"] for line in made.report()} == {"succeeded"}
+    rights = {right for request in seen for right in needed(*request)}
+    actions = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"}
+    assert {right.action for right in rights} >= actions
+    assert [right for right in rights if not allows(policy, right)] == []
 
 
 def test_a_batch_with_the_pair_of_another_namespace_is_told_what_to_check(

@@ -7,83 +7,45 @@ from typing import Any
 
 import pytest
 
+from support.flows import (
+    ALWAYS,
+    FROM_PROMETHEUS,
+    HOME,
+    METRICS_VALUES,
+    OUTSIDE,
+    PARTS,
+    PODS,
+    STORE_ENDPOINT,
+    TO_STORE,
+    Flow,
+)
 from support.netpolicy import Place, passes
 
 from .conftest import NAMESPACE, Rendered
 
 Render = Callable[..., Rendered]
-_NAME = "app.kubernetes.io/name"
-
-
-def component(name: str, address: str, namespace: str = NAMESPACE) -> Place:
-    return Place(address, namespace, {_NAME: f"imagebatch-{name}"})
-
-
 PLACES = {
-    "operator": component("operator", "10.244.0.10"),
-    "gateway": component("gateway", "10.244.0.11"),
-    "runner": component("runner", "10.244.0.12"),
-    "runner of shop": component("runner", "10.244.0.13", "shop"),
-    "sweep of shop": component("sweep", "10.244.0.21", "shop"),
-    "local store": component("local-s3", "10.244.0.14"),
-    "store": Place("10.244.0.15", "storage", {"app": "minio"}),
-    "neighbour": Place("10.244.0.16", NAMESPACE, {"app": "neighbour"}),
-    "pod of shop": Place("10.244.0.17", "shop", {"app": "shop"}),
-    "database": Place("10.244.0.18", "data", {"app": "postgres"}),
-    "prometheus": Place("10.244.0.19", "monitoring", {"app": "prometheus"}),
+    **PODS,
+    **OUTSIDE,
     "dns": Place("10.244.0.20", "kube-system", {"k8s-app": "kube-dns"}),
-    "API server": Place("10.0.0.2"),
-    "metadata": Place("169.254.169.254"),
-    "metadata of Azure": Place("168.63.129.16"),
-    "node": Place("192.168.7.7"),
-    "public host": Place("93.184.216.34"),
     "public host by IPv6": Place("2606:2800:220:1::1"),
 }
-PARTS = ("operator", "gateway", "runner", "runner of shop", "sweep of shop")
-#: What holds whatever the values are: source, destination, port, whether it passes.
-ALWAYS: list[tuple[str, str, int, bool]] = [
-    *((part, "metadata", 80, False) for part in PARTS),
-    *((part, "metadata of Azure", 80, False) for part in PARTS),
-    *((part, "database", 5432, False) for part in PARTS),
-    *((part, "node", 10250, False) for part in PARTS),
-    *((part, "neighbour", 8000, False) for part in PARTS),
-    *(("neighbour", part, port, False) for part in ("operator", "runner") for port in (80, 8080)),
-    ("pod of shop", "runner of shop", 80, False),
-    ("operator", "API server", 6443, True),
-    ("gateway", "API server", 6443, True),
-    ("sweep of shop", "API server", 6443, True),
-    ("sweep of shop", "public host", 80, False),
-    ("runner", "API server", 6443, False),
-    ("runner of shop", "API server", 6443, False),
-    ("runner", "public host", 443, True),
-    ("runner", "public host by IPv6", 80, True),
-    ("operator", "public host", 443, True),
-    ("gateway", "public host", 80, False),
-    ("runner", "gateway", 9999, False),
-    ("runner", "operator", 8080, False),
-    ("neighbour", "gateway", 8080, True),
-    ("neighbour", "gateway", 9090, False),
-]
 S3 = {"bucket": "pictures", "sharedCredentials": True}
-CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str, int, bool]]]] = {
+CASES: dict[str, tuple[dict[str, Any], list[Flow]]] = {
     "AWS": (
         {"s3": S3},
         [
             ("gateway", "public host", 443, True),
             ("gateway", "store", 443, False),
             ("runner", "store", 9000, False),
+            ("runner", "public host by IPv6", 80, True),
+            *((part, "dns", 53, True) for part in PARTS),
+            *((part, "dns", 9153, False) for part in PARTS),
         ],
     ),
     "a Service of the cluster": (
-        {"s3": {**S3, "endpoint": "http://minio.storage.svc:80"}},
-        [
-            ("gateway", "store", 9000, True),
-            ("runner", "store", 9000, True),
-            ("runner of shop", "store", 9000, True),
-            ("sweep of shop", "store", 9000, True),
-            ("operator", "store", 9000, False),
-            ("gateway", "public host", 443, False),
-        ],
+        {"s3": {**S3, "endpoint": STORE_ENDPOINT}},
+        TO_STORE,
     ),
     "a Service with its domain": (
         {"s3": {**S3, "endpoint": "http://minio.storage.svc.cluster.local:9000/"}},
@@ -190,6 +152,11 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, str, int, bool]]]] = {
             ("gateway", "pod of shop", 80, False),
         ],
     ),
+    "metrics": ({"s3": S3, **METRICS_VALUES}, FROM_PROMETHEUS),
+    "metrics without readers": (
+        {"s3": S3, "gateway": {"metricsPort": 9090}},
+        [("prometheus", part, 9090, False) for part in ("operator", "gateway", "runner", "sweep")],
+    ),
     "names at one place": (
         {
             "s3": S3,
@@ -215,7 +182,10 @@ EXCEPTIONS = {
     "a Service of the release's namespace": [
         ("gateway", "neighbour", 8000, True),
         ("runner", "neighbour", 8000, True),
+        ("sweep", "neighbour", 8000, True),
+        ("runner of shop", "pod of shop", 8000, True),
     ],
+    "further ways of what strangers name": [("runner of shop", "pod of shop", 8000, True)],
     "callers and further ways of the gateway": [("neighbour", "gateway", 8080, False)],
 }
 
@@ -229,6 +199,10 @@ def test_flows(render: Render, case: str) -> None:
     expected = {flow[:3]: flow[3] for flow in [*ALWAYS, *flows, *EXCEPTIONS.get(case, [])]}
     found = {flow: passes(policies, PLACES[flow[0]], PLACES[flow[1]], flow[2]) for flow in expected}
     assert {flow: passing for flow, passing in found.items() if passing is not expected[flow]} == {}
+
+
+def test_the_table_is_about_the_namespace_in_which_the_chart_is_rendered() -> None:
+    assert HOME == NAMESPACE
 
 
 def test_where_no_cluster_tells_its_address_the_api_server_may_be_anywhere_but_at_metadata(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localcluster import build, cgroups
+from localcluster import cgroups
+from localcluster.gobuild import source_key
 from localcluster.stop import mounted_below
 
 
@@ -53,7 +54,8 @@ def test_mounts_are_found_below_the_folder_alone_and_deepest_first(tmp_path: Pat
 
 def test_the_build_is_keyed_by_its_sources(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text("package main\n")
-    before = build.source_key(tmp_path)
-    assert build.source_key(tmp_path) == before
+    before = source_key(tmp_path, ("-s",))
+    assert source_key(tmp_path, ("-s",)) == before
+    assert source_key(tmp_path, ("-w",)) != before
     (tmp_path / "main.go").write_text("package main // changed\n")
-    assert build.source_key(tmp_path) != before
+    assert source_key(tmp_path, ("-s",)) != before

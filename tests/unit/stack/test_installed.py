@@ -31,6 +31,13 @@ def test_a_cluster_of_the_projects_own_is_made_unless_current_is_asked_for(
     assert isinstance(installed.wanted(machine, {"CLUSTER": asked}), OwnCluster)
 
 
+@pytest.mark.parametrize("asked", ["", "1"])
+def test_policies_are_enforced_where_they_are_asked_for(machine: Path, asked: str) -> None:
+    cluster = installed.wanted(machine, {"NETWORK_POLICIES": asked})
+    assert isinstance(cluster, OwnCluster)
+    assert cluster.policies is bool(asked)
+
+
 def test_current_is_the_users_own_cluster(machine: Path) -> None:
     assert isinstance(installed.wanted(machine, {"CLUSTER": "current"}), CurrentCluster)
 
