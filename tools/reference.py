@@ -1,24 +1,26 @@
 """Generate the reference documentation of settings, options, statuses and formats from the code.
 
 ``make generate`` runs it. With ``--check``, which ``make verify`` uses, it only reports pages that
-are out of date. ``settings.md``, ``openapi.json`` and the client's ``option_texts.json`` are
-generated completely; in other pages only the text between two comments is.
+are out of date. Those of ``docs/reference`` and the client's ``option_texts.json`` are generated
+completely; in other pages only the text between two comments is.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+from markdown_table import table
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticUndefined
 from pydantic_core.core_schema import CoreSchema
+from resource_page import resource_page
 
 from imagebatch_core.environment import EnvironmentSettings, WhenUnset, variable
 from imagebatch_core.formats import Format, Kind
@@ -172,15 +174,6 @@ def metrics() -> str:
     return METRICS + table(("Metric", "Type", "Labels", "Meaning"), rows)
 
 
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Return a Markdown table. ``<`` is escaped in cells that are not code."""
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for row in rows:
-        cells = (cell if cell.startswith("`") else cell.replace("<", "&lt;") for cell in row)
-        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str]]:
     """Yield name, field and allowed values of each field of a model."""
     schema = model.model_json_schema(schema_generator=LenientSchema)
@@ -254,6 +247,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "settings.md": settings(),
         DOCS / "reference" / "metrics.md": metrics(),
+        DOCS / "reference" / "resource.md": resource_page(),
         DOCS / "reference" / "openapi.json": openapi(),
         CLIENT_OPTIONS: client_options(),
         DOCS / "api.md": between(DOCS / "api.md", options=options()),

@@ -1,4 +1,4 @@
-"""The condition Finished on every path through the life of a batch."""
+"""The conditions, and Finished above all, on every path through the life of a batch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from imagebatch_core.condition import Condition
+from imagebatch_core.condition_reasons import SHOWN
 from imagebatch_core.reasons import ConditionType, Reason
 from imagebatch_core.resource import BatchRecord
 from imagebatch_core.status import ImageBatchStatus
@@ -33,6 +34,12 @@ def test_finished_is_true_with_the_reason_of_the_end_and_false_before_it(path: s
     assert finished.status == ("True" if reason else "False")
     assert finished.reason == succeeded.reason == (reason or Reason.IN_PROGRESS)
     assert finished.message == succeeded.message
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_condition_shows_only_reasons_that_the_reference_lists_for_it(path: str) -> None:
+    for one in PATHS[path].status().conditions:
+        assert one.reason in SHOWN[ConditionType(one.type)][one.status]
 
 
 def test_the_paths_cover_every_stage() -> None:
