@@ -17,7 +17,7 @@ from PIL import Image
 
 from imagebatch_core.catalogue.files import open_table, write_csv
 from imagebatch_core.catalogue.formulas import neutralise_cell
-from imagebatch_core.catalogue.rows import Row, open_rows
+from imagebatch_core.catalogue.rows import Row, RowProblem, open_rows
 from imagebatch_core.catalogue.url_list import split_list
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.formats import Kind
@@ -60,8 +60,12 @@ def csv_reader(data: bytes) -> None:
     read = _read(io.BytesIO(data))
     assert read == _read(_Pieces(data, 1 + len(data) % 7)), "pieces make a difference"
     if isinstance(read, str):
+        assert _tally(data) == read
         return
     columns, rows = read
+    images = sum(len(row.urls) for row in rows)
+    problems = [problem for row in rows for problem in row.problems]
+    assert _tally(data) == (len(rows), images, problems), "blocks make a difference"
     for number, row in enumerate(rows, start=1):
         assert (row.number, len(row.extra)) == (number, len(columns))
         assert bool(row.urls) or [problem.text for problem in row.problems] == [""]
@@ -89,6 +93,24 @@ def _read(stream: Any) -> tuple[tuple[str, ...], list[Row]] | str:
         assert text
         text.encode()
         return text
+
+
+def _tally(data: bytes) -> tuple[int, int, list[RowProblem]] | str:
+    """What an upload counts: rows, images and problems, blocks of plain rows at once."""
+    number = images = 0
+    problems: list[RowProblem] = []
+    try:
+        reader = open_rows(io.BytesIO(data))
+        while True:
+            if (plain := reader.skip_plain()) is not None:
+                number, images = number + plain.rows, images + plain.images
+            elif (row := next(reader, None)) is not None:
+                number, images = row.number, images + len(row.urls)
+                problems += row.problems
+            else:
+                return number, images, problems
+    except InputRefused as error:
+        return str(error)
 
 
 def _again(columns: tuple[str, ...], rows: list[Row]) -> None:

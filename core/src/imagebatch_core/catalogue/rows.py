@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
-from typing import BinaryIO, Final, NamedTuple, Protocol, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.source_columns import NOTHING_CHOSEN, TableChoice
 
 from .advice import explain_csv_error
-from .header import SEPARATOR_LINE, expected_header, find_columns, find_delimiter
-from .text import open_lines
+from .header import SEPARATOR_LINE, Columns, expected_header, find_columns, find_delimiter
+from .plain_rows import Plain, PlainRows
+from .text import LineCounter, open_lines
 from .url_list import absolute, is_address, no_address, split_list, split_plain
 
 #: Characters of one cell; a longer one is almost always a quote that was never closed.
@@ -69,24 +71,6 @@ class Row(NamedTuple):
     notice: str | None = None
 
 
-class LineCounter(Protocol):
-    """The source of a :class:`RowReader`'s line numbers and notices."""
-
-    @property
-    def mended(self) -> int:
-        """The number of lines so far that were not valid UTF-8 and were read as Windows-1252."""
-        ...
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Notices so far: sentences for people that do not stop the batch."""
-        ...
-
-    def begin_row(self) -> int:
-        """Begin the next row. Return the number of its first line."""
-        ...
-
-
 class RowReader(Iterator[Row]):
     """Iterator over the rows, in input order.
 
@@ -103,8 +87,11 @@ class RowReader(Iterator[Row]):
         files: bool,
         quote_header: bool,
         chosen: TableChoice,
+        plain: Callable[[Columns], PlainRows] | None = None,
     ) -> None:
-        """``joint`` is the text that joins the fields of an unquoted list of URLs."""
+        """``joint`` is the text that joins the fields of an unquoted list of URLs. ``plain`` counts
+        plain rows of ``lines``; without it, none are counted by the block.
+        """
         self._lines = lines
         self._rows = rows
         self._joint = joint
@@ -124,6 +111,7 @@ class RowReader(Iterator[Row]):
         self._simple = not self.columns.foreign and self._base is None
         self._product = ""
         self._group: str | None = None
+        self._plain = None if plain is None else plain(self.columns)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -137,6 +125,19 @@ class RowReader(Iterator[Row]):
             raise StopIteration
         self._number += 1
         return self._row(fields)
+
+    def skip_plain(self, at_most: int | None = None) -> Plain | None:
+        """Skip a block of at most ``at_most`` rows that have no problem, and return their counts.
+
+        Return ``None`` if the next row must be read by itself; it may have no problem either.
+        """
+        if self._plain is None:
+            return None
+        self._lines.begin_row()
+        found = self._plain.skip(at_most)
+        if found is not None:
+            self._number += found.rows
+        return found
 
     def _next_fields(self) -> list[str] | None:
         """Return the next row that is not blank; spreadsheets write blank rows of bare
@@ -294,5 +295,11 @@ def open_rows(
     joint = "\n" if delimiter == "\t" else delimiter
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     return RowReader(
-        lines, rows, joint=joint, files=files, quote_header=quote_header, chosen=chosen
+        lines,
+        rows,
+        joint=joint,
+        files=files,
+        quote_header=quote_header,
+        chosen=chosen,
+        plain=partial(PlainRows, lines, delimiter),
     )

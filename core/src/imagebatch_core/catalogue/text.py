@@ -13,7 +13,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from imagebatch_core.errors import InputRefused
 
@@ -35,6 +35,24 @@ _READ_AS: Final = (
 )
 
 
+class LineCounter(Protocol):
+    """The source of a :class:`RowReader`'s line numbers and notices."""
+
+    @property
+    def mended(self) -> int:
+        """The number of lines so far that were not valid UTF-8 and were read as Windows-1252."""
+        ...
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Notices so far: sentences for people that do not stop the batch."""
+        ...
+
+    def begin_row(self) -> int:
+        """Begin the next row. Return the number of its first line."""
+        ...
+
+
 class Lines:
     """The lines of a CSV, with their ends; ``first`` is the first one that is not blank.
 
@@ -46,12 +64,20 @@ class Lines:
     def __init__(self, pieces: Iterator[bytes], encoding: str, first: str) -> None:
         self.first = first
         self.mended = 0
+        #: Characters of whole texts that were read before the current one.
+        self._before = 0
         self._number = 0
         self._row_starts = 1
         self._held = 0
         self._pieces = pieces
         self._encoding = encoding
         self._first_mended = 0
+        self._text = ""
+        self._mends = False
+        #: Characters of the text that were skipped before any of its lines was read.
+        self._skipped = 0
+        self._reading: io.StringIO | None = None
+        self._all_texts = self._texts()
 
     def begin_row(self) -> int:
         """Begin counting the characters of the next row. Return the number of its first line."""
@@ -68,17 +94,63 @@ class Lines:
         told = f" and {others:,} other{'s' if others > 1 else ''}" if others else ""
         return (f"line {self._first_mended}{told}: {_READ_AS}",)
 
+    @property
+    def taken(self) -> int:
+        """Return the number of characters that were read or skipped so far."""
+        return self._before + self._at
+
+    def peek(self, size: int) -> str:
+        """Return the next whole lines: about ``size`` characters, at most twice as many unless a
+        line is longer.
+
+        Return an empty text at the end, and for lines that are not UTF-8. Call it only between two
+        rows, after :meth:`begin_row`.
+        """
+        if not self._open_text() or self._mends:
+            return ""
+        start = self._at
+        if len(self._text) - start <= 2 * size:
+            return self._text[start:]
+        end = self._text.rfind("\n", start, start + size) + 1
+        return self._text[start : end or self._text.find("\n", start + size) + 1 or None]
+
+    def skip(self, size: int, lines: int) -> None:
+        """Skip what :meth:`peek` has returned: ``size`` characters, which are ``lines`` lines."""
+        if self._reading is None:
+            self._skipped += size
+        else:
+            self._reading.seek(self._reading.tell() + size)
+        self._number += lines
+
     def __iter__(self) -> Iterator[str]:
-        for text, mends in self._texts():
-            for read in io.StringIO(text, newline=""):
+        while self._open_text():
+            if self._reading is None:
+                self._reading = io.StringIO(self._text[self._skipped :], newline="")
+            for read in self._reading:
                 self._number += 1
                 self._held += len(read)
                 if self._held > ROW_LIMIT:
                     raise self._too_long()
                 line = read
-                if mends and _NO_UTF8.search(read):
+                if self._mends and _NO_UTF8.search(read):
                     line = self._as_windows_1252(read)
                 yield line
+
+    @property
+    def _at(self) -> int:
+        """How many characters of the text were read or skipped."""
+        return self._skipped + (0 if self._reading is None else self._reading.tell())
+
+    def _open_text(self) -> bool:
+        """Open the next text if the current one was read; return whether there is any."""
+        while self._at == len(self._text):
+            self._before += len(self._text)
+            following = next(self._all_texts, None)
+            self._text, self._mends = following or ("", False)
+            self._skipped, self._reading = 0, None
+            if following is None:
+                return False
+        return True
 
     def _texts(self) -> Iterator[tuple[str, bool]]:
         """Yield text that consists of whole lines, and whether it has bytes that are not UTF-8."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from imagebatch_core.formats import BY_EXTENSION
 
 #: Schemes of the addresses that are fetched.
-_FETCHED: Final = ("https://", "http://", "s3://")
+FETCHED: Final = ("https://", "http://", "s3://")
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 #: Matches one separator. A pattern for a run of separators would be slow: after a failure it is
 #: tried again at each character of the run.
@@ -62,9 +62,9 @@ def split_plain(text: str, separator: str) -> list[str] | None:
     addresses = []
     for part in parts:
         address = part
-        if not address.startswith(_FETCHED) or address[-1] in _EDGES:
+        if not address.startswith(FETCHED) or address[-1] in _EDGES:
             address = part.strip(_EDGES)
-            if not address.startswith(_FETCHED):
+            if not address.startswith(FETCHED):
                 return None
         addresses.append(address)
     return addresses
@@ -87,7 +87,7 @@ def split_list(text: str) -> Iterator[Entry]:
 def is_address(entry: str, *, files: bool) -> bool:
     """Return whether an entry can be an image URL or, with ``files``, the name of a file."""
     lower = entry[:_SHOWN].lower()
-    if lower.startswith(_FETCHED):
+    if lower.startswith(FETCHED):
         return True
     return files and (lower.startswith("file://") or not re.match(_SCHEME, entry))
 

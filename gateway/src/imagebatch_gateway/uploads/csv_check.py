@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
 from imagebatch_core.catalogue.files import open_table
+from imagebatch_core.catalogue.plain_rows import Plain
 from imagebatch_core.catalogue.rows import Row, RowReader, open_rows
 from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
 from imagebatch_core.errors import InputRefused
@@ -65,7 +66,7 @@ def check_csv(
     sheet = None if source is None else source.sheet
     chosen = NOTHING_CHOSEN if source is None else table_choice(source.columns, source.base_url)
     with open_table(cast(BinaryIO, file), sheet=sheet, quote_header=True, chosen=chosen) as rows:
-        checked = _check_rows(rows, look, lambda products: products == most)
+        checked = _check_rows(rows, look, most, lambda _products: False)
     return replace(checked, sha256=_sha256(file))
 
 
@@ -80,44 +81,63 @@ def check_stream(file: BinaryIO, taken: Callable[[], int]) -> CsvFacts:
     """
     rows = open_rows(file, quote_header=True)
     return _check_rows(
-        rows, None, lambda products: products >= ROWS_CHECKED and taken() > CHECKED_WHOLE
+        rows, None, None, lambda products: products >= ROWS_CHECKED and taken() > CHECKED_WHOLE
     )
+
+
+class _Tally:
+    """Counts of the rows so far, and the first problems in them."""
+
+    def __init__(self) -> None:
+        self.products = 0
+        self.images = 0
+        self.problem_count = 0
+        self.problems: list[RowProblem] = []
+        self.any_address = False
+
+    def add_plain(self, plain: Plain) -> None:
+        self.products += plain.rows
+        self.images += plain.images
+        self.any_address = self.any_address or plain.images > 0
+
+    def add(self, row: Row, more: Sequence[CatalogueProblem]) -> None:
+        """Add a row, and problems besides those that it has itself."""
+        self.products += 1
+        self.images += len(row.urls)
+        self.problem_count += row.problem_count + len(more)
+        self.any_address = self.any_address or len(row.urls) > row.problem_count
+        if row.problems or more:
+            shown = (*row.problems, *more)[: ROW_PROBLEMS_SHOWN - len(self.problems)]
+            self.problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
 
 
 def _check_rows(
     rows: RowReader,
     look: Callable[[Row, int], Sequence[CatalogueProblem]] | None,
+    most: int | None,
     enough: Callable[[int], bool],
 ) -> CsvFacts:
-    """Check rows until there are no more, or ``enough`` of them."""
-    products = images = problem_count = 0
-    problems: list[RowProblem] = []
-    any_address = False
+    """Check rows until there are no more, or ``most``, or ``enough`` of them."""
+    tally = _Tally()
     whole = True
-    for row in rows:
-        products += 1
-        images += len(row.urls)
-        found = row.problems
-        if look is not None:
-            more = look(row, rows.columns.urls + 1)
-            found, problem_count = (*found, *more), problem_count + len(more)
-        any_address = any_address or len(row.urls) > row.problem_count
-        if found:
-            problem_count += row.problem_count
-            shown = found[: ROW_PROBLEMS_SHOWN - len(problems)]
-            problems += [RowProblem.model_validate(problem._asdict()) for problem in shown]
-        if enough(products):
-            whole = False
+    while whole:
+        room = None if most is None else most - tally.products
+        if look is None and (plain := rows.skip_plain(room)) is not None:
+            tally.add_plain(plain)
+        elif (row := next(rows, None)) is not None:
+            tally.add(row, () if look is None else look(row, rows.columns.urls + 1))
+        else:
             break
-    if products == 0:
+        whole = tally.products != most and not enough(tally.products)
+    if tally.products == 0:
         raise InputRefused("the file has a header and no rows")
-    if whole and not any_address:
-        raise InputRefused(_without_address(products, problems[:1]))
+    if whole and not tally.any_address:
+        raise InputRefused(_without_address(tally.products, tally.problems[:1]))
     return CsvFacts(
-        products,
-        images,
-        problem_count,
-        tuple(problems),
+        tally.products,
+        tally.images,
+        tally.problem_count,
+        tuple(tally.problems),
         rows.notices if whole else (*rows.notices, _NOT_WHOLE),
         "",
         whole,
