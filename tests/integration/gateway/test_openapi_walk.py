@@ -17,6 +17,12 @@ DOCUMENT: Final[dict[str, Any]] = json.loads((ROOT / "docs/reference/openapi.jso
 OPERATIONS: Final = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 CSV: Final = "S. No.,Product Name,Input Image Urls\n1,Mug,http://a.example/b.jpg\n"
 FILE: Final = {"file": ("p.csv", CSV.encode())}
+#: Headers of HTTP and of browsers, which every response may have.
+EVERYWHERE: Final = {
+    "connection", "content-length", "content-type", "date", "transfer-encoding",
+    "cache-control", "content-security-policy", "referrer-policy", "x-content-type-options",
+    "x-accel-buffering",
+}  # fmt: skip
 #: What a call sends besides its path.
 SENT: Final[dict[str, dict[str, Any]]] = {
     "post /api/upload": {"files": FILE},
@@ -49,7 +55,10 @@ def test_each_operation_answers_as_it_is_documented(
     answer = http.request(method, called, **SENT.get(f"{method} {path}", {}))
 
     documented = DOCUMENT["paths"][path][method]["responses"]
+    assert answer.status_code < 500
     assert str(answer.status_code) in documented, answer.text
+    headers = {name.lower() for name in documented[str(answer.status_code)]["headers"]}
+    assert set(answer.headers) - EVERYWHERE <= headers
     content = documented[str(answer.status_code)].get("content", {})
     media_type = answer.headers.get("content-type", "").partition(";")[0]
     assert media_type in content or (not content and not answer.content)

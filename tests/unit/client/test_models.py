@@ -43,7 +43,7 @@ READ: dict[str, type[BaseModel]] = {
 }
 SENT: dict[str, type[BaseModel]] = {
     "UploadForm": bodies.UploadOptions,
-    "_Form": bodies.TableOptions,
+    "ValidationForm": bodies.TableOptions,
     "RequestPatch": bodies.Patch,
     "NewRequest": bodies.NewRequest,
     "NewSource": bodies.Source,

@@ -48,6 +48,7 @@ from .problems import (
     no_webhook,
     not_ended,
     not_retryable,
+    not_utf8,
     problem_of,
     range_not_satisfiable,
     scratch_full,
@@ -69,6 +70,7 @@ NO_OUTPUT: Final = (
     no_output_ever("A dry run has no output: nothing was compressed."),
 )
 BAD_CURSOR: Final = CursorRefused("the cursor belongs to another report; start without one")
+LONG_NAMESPACE: Final = invalid_options(("namespace", "String should have at most 63 characters"))
 LONG_CURSOR: Final = invalid_options(("cursor", "String should have at most 64 characters"))
 BAD_LIMIT: Final = invalid_options(("limit", "Input should be less than or equal to 1000"))
 #: Errors of calls that return results page by page.
@@ -144,6 +146,7 @@ WRONG_CHANGE: Final = (
     ),
 )
 BAD_NEW_REQUEST: Final = (
+    not_utf8(),
     _TOO_MANY_PODS,
     invalid_csv("the file has a header and no rows", None),
     no_request_to_retry("summer-2026"),
@@ -163,6 +166,7 @@ TOO_MANY: Final = too_many("reads", 3, {})
 UNKNOWN_HOST: Final = unknown_host("images.example")
 #: Of a body that is no file.
 BAD_BODY: Final = (
+    not_utf8(),
     body_too_slow(),
     http_problem(413, "The body is larger than 1048576 bytes; send a file as multipart.", {}),
 )
@@ -183,28 +187,6 @@ def refusals(*examples: Problem | ImageBatchError) -> dict[int | str, dict[str, 
         status: _documented([problem for problem in problems if problem.status == status])
         for status in sorted({problem.status for problem in problems})
     }
-
-
-#: Headers of responses, for the OpenAPI document.
-HEADERS: Final[dict[str, dict[str, Any]]] = {
-    "X-Request-Id": {
-        "description": "Names the request in the gateway's log; that of the caller, if it sent one",
-        "schema": {"type": "string"},
-    },
-    "RateLimit": {
-        "description": 'What is left of each quota: `"reads";r=5999;t=1`, r calls (of bytes: '
-        "bytes), full again in t seconds",
-        "schema": {"type": "string"},
-    },
-    "RateLimit-Policy": {
-        "description": 'The quotas: `"reads";q=6000;w=60`, q in w seconds',
-        "schema": {"type": "string"},
-    },
-    "Retry-After": {
-        "description": "Seconds after which the request is worth repeating",
-        "schema": {"type": "integer"},
-    },
-}
 
 
 def _documented(problems: list[Problem]) -> dict[str, Any]:

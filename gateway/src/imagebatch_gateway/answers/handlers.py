@@ -18,6 +18,7 @@ from .problems import (
     http_problem,
     internal,
     invalid_options,
+    not_utf8,
     problem_of,
     scratch_full,
 )
@@ -50,6 +51,8 @@ def install(app: FastAPI) -> None:
         if isinstance(error.__cause__, Problem):
             # FastAPI makes a 400 of this, too, when it is raised while a body is read.
             return error.__cause__.response()
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            return not_utf8().response()
         if is_disk_full(error.__cause__):
             # FastAPI turns any error while a body is read into a 400.
             _log.warning("an upload is refused: %s", error.__cause__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,9 +16,6 @@ from imagebatch_core.status import Bytes, Images
 from imagebatch_core.words import ReasonWord
 
 from .webhook_models import WebhookAnswer
-
-EXAMPLE_ID: Final = "5f0c1b52-9d0e-4b4e-9a51-0e6f3a6c1d2e"
-HOST: Final = "http://127.0.0.1:8080"
 
 
 class RequestStatus(StrEnum):
@@ -94,44 +91,6 @@ class StatusAnswer(Model):
     )
     webhook: WebhookAnswer | None = Field(
         description="State of the webhook's delivery; null if the request has no webhook."
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "requestId": EXAMPLE_ID,
-                "status": "completed",
-                "outputImageUrls": [f"{HOST}/files/shop/7c9e…/images/1-1-9f86d0….jpg"],
-                "outputImageUrlsTruncated": False,
-                "next": None,
-                "products": 3,
-                "rowProblemCount": 1,
-                "notices": [],
-                "note": None,
-                "inputSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                "images": {
-                    "total": 7,
-                    "done": 7,
-                    "succeeded": 6,
-                    "kept": 0,
-                    "reused": 0,
-                    "failed": 1,
-                },
-                "bytes": {"in": 5213004, "out": 1840112},
-                "saved": "64.7%",
-                "reuse": None,
-                "reason": "CompletedWithFailures",
-                "message": "6 images compressed, 1 failed",
-                "conditions": [],
-                "createdAt": "2026-11-24T10:00:00Z",
-                "startedAt": "2026-11-24T10:00:01Z",
-                "completedAt": "2026-11-24T10:00:09Z",
-                "duration": "8s",
-                "statusUrl": f"{HOST}/api/status/{EXAMPLE_ID}",
-                "downloadUrl": f"{HOST}/api/download/{EXAMPLE_ID}",
-                "webhook": None,
-            }
-        }
     )
 
 

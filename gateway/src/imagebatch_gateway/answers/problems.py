@@ -236,6 +236,11 @@ def body_too_slow() -> Problem:
     )
 
 
+def not_utf8() -> Problem:
+    """Return the problem of a JSON body whose bytes are no UTF-8."""
+    return Problem(400, "not-utf8", "The body cannot be read", "It must be JSON in UTF-8.")
+
+
 def client_gone() -> Problem:
     """Return the problem of a closed connection. It is only logged, because no client reads it."""
     return Problem(499, "client-gone", "The client closed the connection")

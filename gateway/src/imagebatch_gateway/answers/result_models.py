@@ -10,7 +10,7 @@ from imagebatch_core.indexes import FailureExample
 from imagebatch_core.model import Model
 from imagebatch_core.results import ErrorCode, ImageStatus
 
-from .models import EXAMPLE_ID, HOST, RequestStatus
+from .models import RequestStatus
 
 
 class Product(Model):
@@ -35,24 +35,6 @@ class Product(Model):
     created_at: datetime = Field(description="Time at which the request was made.")
     updated_at: datetime = Field(
         description="Time at which the product's last result was recorded."
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": f"{EXAMPLE_ID}-1",
-                "row": 1,
-                "serialNumber": "1",
-                "productName": "Mug",
-                "inputImageUrls": ["https://a.example/1.png", "https://a.example/2.png"],
-                "outputImageUrls": [f"{HOST}/files/shop/7c9e…/images/1-1-9f86d0….jpg", None],
-                "requestId": EXAMPLE_ID,
-                "status": "completed",
-                "failedImages": 1,
-                "createdAt": "2026-11-24T10:00:00Z",
-                "updatedAt": "2026-11-24T10:00:07Z",
-            }
-        }
     )
 
 

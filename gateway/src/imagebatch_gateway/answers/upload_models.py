@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from imagebatch_core.model import Model
-
-from .models import EXAMPLE_ID, HOST
 
 
 class RowProblem(Model):
@@ -38,30 +36,6 @@ class UploadAccepted(Model):
     row_problems: list[RowProblem] = Field(description="The first 100 row problems.")
     notices: list[str] = Field(
         description="Remarks on the file that need no action, such as its encoding not being UTF-8."
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "requestId": EXAMPLE_ID,
-                "statusUrl": f"{HOST}/api/status/{EXAMPLE_ID}",
-                "downloadUrl": f"{HOST}/api/download/{EXAMPLE_ID}",
-                "products": 3,
-                "images": 7,
-                "rowsChecked": 3,
-                "rowProblemCount": 1,
-                "rowProblems": [
-                    {
-                        "line": 4,
-                        "column": 3,
-                        "text": "n/a",
-                        "problem": "'n/a' is no address of an image: it must begin with "
-                        "https://, http:// or s3://",
-                    }
-                ],
-                "notices": [],
-            }
-        }
     )
 
 

@@ -20,10 +20,12 @@ from imagebatch_gateway.answers.documented import (
     BAD_SIGN_IN,
     CLUSTER_AWAY,
     FOREIGN_PAGE,
+    LONG_NAMESPACE,
     TOKEN_REFUSED,
     refusals,
 )
 from imagebatch_gateway.answers.models import CallerAnswer
+from imagebatch_gateway.answers.response_headers import sent_headers
 from imagebatch_gateway.services import SettingsOf
 from imagebatch_gateway.settings import AuthMode
 
@@ -35,7 +37,7 @@ router = APIRouter(tags=["access"], route_class=GuardedRoute)
     dependencies=[needs(Action.IDENTIFY)],
     operation_id="getMe",
     summary="Who the caller is, and what they may do",
-    responses=refusals(TOKEN_REFUSED, *CLUSTER_AWAY),
+    responses=refusals(TOKEN_REFUSED, LONG_NAMESPACE, *CLUSTER_AWAY),
 )
 async def me(
     settings: SettingsOf, caller: CallerOf, gate: GateOf, namespace: NamespaceQuery = None
@@ -50,7 +52,10 @@ async def me(
     dependencies=[needs(Action.SESSION)],
     operation_id="signIn",
     summary="Sign a browser in with a token or key",
-    responses=refusals(TOKEN_REFUSED, FOREIGN_PAGE, BAD_SIGN_IN, *CLUSTER_AWAY),
+    responses={
+        200: sent_headers("Set-Cookie"),
+        **refusals(TOKEN_REFUSED, FOREIGN_PAGE, BAD_SIGN_IN, *CLUSTER_AWAY),
+    },
 )
 async def begin_session(
     request: Request,
@@ -73,7 +78,7 @@ async def begin_session(
     operation_id="signOut",
     summary="Sign the browser out",
     status_code=204,
-    responses=refusals(FOREIGN_PAGE),
+    responses={204: sent_headers("Set-Cookie"), **refusals(FOREIGN_PAGE)},
 )
 async def end_session(request: Request, response: Response, gate: GateOf) -> None:
     """Deletes the session cookie, if there is one."""

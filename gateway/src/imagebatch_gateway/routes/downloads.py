@@ -24,6 +24,8 @@ from imagebatch_gateway.answers.documented import (
     STORE_AWAY,
     refusals,
 )
+from imagebatch_gateway.answers.examples import REPORT, REPORT_LINE
+from imagebatch_gateway.answers.response_headers import STORED, sent_headers
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.requests.failed_rows import failed_rows
 from imagebatch_gateway.requests.not_ready import why_no_output
@@ -53,16 +55,11 @@ _MEDIA_TYPES = {
 _REPORT: dict[str, Any] = {
     "description": "The input's rows in their order, with the URLs of the outputs and errors",
     "content": {
-        "text/csv": {
-            "schema": {"type": "string"},
-            "example": "S. No.,Product Name,Input Image Urls,Output Image Urls,Error\r\n"
-            '1,Mug,"https://a.example/1.png,https://a.example/2.png",'
-            '"http://127.0.0.1:8080/files/shop/…/images/1-1-….jpg,",'
-            "2: dns_failed: the host a.example does not exist\r\n",
-        },
-        "application/jsonl": {"schema": {"type": "string"}},
+        "text/csv": {"schema": {"type": "string"}, "example": REPORT},
+        "application/jsonl": {"schema": {"type": "string"}, "example": REPORT_LINE},
         "application/zip": {"schema": {"type": "string", "format": "binary"}},
     },
+    **sent_headers(*STORED, "Content-Disposition"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import StreamingResponse
 
 from imagebatch_core.formats import BY_EXTENSION, Kind
@@ -13,6 +13,7 @@ from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GateOf, GuardedRoute, needs
 from imagebatch_gateway.answers.documented import BEYOND, NO_FILE, STORE_AWAY, refusals
 from imagebatch_gateway.answers.problems import no_such_file
+from imagebatch_gateway.answers.response_headers import STORED, sent_headers
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.services import ServicesOf
 
@@ -31,6 +32,7 @@ router = APIRouter(tags=["files"], route_class=GuardedRoute)
         200: {
             "description": "The image; its name holds its hash, so it never changes",
             "content": {t: {} for t in sorted(kind.media_type for kind in Kind)},
+            **sent_headers(*STORED),
         },
         **RANGES,
         **refusals(NO_FILE, BEYOND, STORE_AWAY),
@@ -38,7 +40,10 @@ router = APIRouter(tags=["files"], route_class=GuardedRoute)
 )
 @router.head("/files/{key:path}", include_in_schema=False, dependencies=[needs(Action.FILE)])
 async def get_file(
-    key: str, services: ServicesOf, gate: GateOf, asked: Annotated[Asked, Depends()]
+    key: Annotated[str, Path(description="Key of the output in the bucket: `outputKey`.")],
+    services: ServicesOf,
+    gate: GateOf,
+    asked: Annotated[Asked, Depends()],
 ) -> Response:
     """Returns an output image by its key in the bucket. A key without the configured prefix, as
     earlier releases wrote it, is accepted too.

@@ -24,6 +24,7 @@ router = APIRouter(tags=["health"], route_class=GuardedRoute)
     summary="Liveness of the process",
 )
 async def healthz() -> Health:
+    """Responds as long as the process does. It asks no other system."""
     return Health(status="ok")
 
 

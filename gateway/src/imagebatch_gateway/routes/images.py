@@ -41,7 +41,9 @@ async def list_images(
     services: ServicesOf,
     links: LinksOf,
     *,
-    status: ImageStatus | None = None,
+    status: Annotated[
+        ImageStatus | None, Query(description="Only images with this status.")
+    ] = None,
     code: Annotated[
         ErrorCode | None, Query(description="Only images with this error code.")
     ] = None,
@@ -85,6 +87,7 @@ async def list_images(
     responses=refusals(NO_REQUEST, NO_RESULT, UNREADABLE, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def list_failures(request_id: str, services: ServicesOf) -> FailureList:
+    """While the request runs, the failures are those that its pods have recorded so far."""
     batch = await services.lookup.batch(request_id)
     collected = batch.status.report is not None
     items = await services.failures.of(services.lookup.keys_of(batch), collected=collected)

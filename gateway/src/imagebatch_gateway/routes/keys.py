@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Path
 
 from imagebatch_gateway.access.api_key import ApiKey, Scope, new_key
 from imagebatch_gateway.access.caller import Action
@@ -75,7 +75,11 @@ async def create_key(
     status_code=204,
     responses=refusals(NO_KEY, *CLUSTER_AWAY),
 )
-async def delete_key(key_id: str, caller: CallerOf, gate: GateOf) -> None:
+async def delete_key(
+    key_id: Annotated[str, Path(description="The `id` of the key, from a list.")],
+    caller: CallerOf,
+    gate: GateOf,
+) -> None:
     """This replica refuses the key at once, other replicas within 10 s."""
     for key in await gate.keyring.of_namespace(caller.namespace):
         if key.id == key_id:

@@ -22,6 +22,7 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.problems import no_such_file
+from imagebatch_gateway.answers.response_headers import STORED, sent_headers
 from imagebatch_gateway.answers.result_models import Preview, PreviewList
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.services import LinksOf, ServicesOf
@@ -72,6 +73,7 @@ async def list_previews(request_id: str, services: ServicesOf, links: LinksOf) -
         200: {
             "description": "The image; its name holds its hash, so it never changes",
             "content": {t: {} for t in sorted(kind.media_type for kind in Kind)},
+            **sent_headers(*STORED),
         },
         **RANGES,
         **refusals(NO_REQUEST, NO_FILE, NO_RESULT, BEYOND, *CLUSTER_AWAY, STORE_AWAY),

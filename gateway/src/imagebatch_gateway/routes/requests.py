@@ -29,6 +29,7 @@ from imagebatch_gateway.answers.models import (
     RequestStatus,
 )
 from imagebatch_gateway.answers.problems import invalid_csv_of
+from imagebatch_gateway.answers.response_headers import NEW_REQUEST
 from imagebatch_gateway.requests.changes import RequestPatch
 from imagebatch_gateway.services import LinksOf, ServicesOf
 from imagebatch_gateway.uploads.new_request import NewRequest, NewRequestBase
@@ -50,7 +51,9 @@ async def list_requests(
     services: ServicesOf,
     links: LinksOf,
     *,
-    status: RequestStatus | None = None,
+    status: Annotated[
+        RequestStatus | None, Query(description="Only requests with this status.")
+    ] = None,
     q: Annotated[
         str | None,
         Query(
@@ -83,7 +86,7 @@ async def list_requests(
     dependencies=[needs(Action.CREATE)],
     operation_id="createRequest",
     summary="Create a request from a URL, a bucket, inline CSV or an earlier request",
-    responses=refusals(*BAD_NEW_REQUEST, *CLUSTER_AWAY),
+    responses={200: NEW_REQUEST, **refusals(*BAD_NEW_REQUEST, *CLUSTER_AWAY)},
 )
 async def create_request(
     response: Response,
@@ -116,6 +119,8 @@ async def create_request(
     responses=refusals(NO_REQUEST, *CLUSTER_AWAY, STORE_AWAY),
 )
 async def get_request(request_id: str, services: ServicesOf, links: LinksOf) -> RequestAnswer:
+    """Returns what `/api/status/{request_id}` does without a cursor, and more. While the object
+    store does not respond, `note` says what is missing."""
     batch = await services.lookup.batch(request_id)
     return await services.snapshots.request(batch, links)
 

@@ -14,6 +14,7 @@ from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import GuardedRoute, needs
 from imagebatch_gateway.answers.documented import CLUSTER_AWAY, NO_RETRY, refusals
 from imagebatch_gateway.answers.models import RequestCreated
+from imagebatch_gateway.answers.response_headers import NEW_REQUEST
 from imagebatch_gateway.requests.retry import retried_batch, retry_spec
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
@@ -35,7 +36,7 @@ class RetryOptions(Model):
     dependencies=[needs(Action.CREATE)],
     operation_id="retryRequest",
     summary="Retry the failed images of a request that has ended",
-    responses=refusals(*NO_RETRY, *CLUSTER_AWAY),
+    responses={200: NEW_REQUEST, **refusals(*NO_RETRY, *CLUSTER_AWAY)},
 )
 async def retry_request(
     request_id: str,

@@ -20,6 +20,7 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.models import StatusAnswer
+from imagebatch_gateway.answers.response_headers import sent_headers
 from imagebatch_gateway.services import LinksOf, ServicesOf
 
 from .both_names import under_both_names
@@ -36,7 +37,11 @@ router = APIRouter(tags=["requests"], route_class=GuardedRoute)
     summary="State of a request, and the URLs of its outputs",
     response_model=StatusAnswer,
     responses={
-        304: {"description": "The status is still the one that the ETag in If-None-Match names"},
+        200: sent_headers("ETag", "Cache-Control"),
+        304: {
+            "description": "The status is still the one that the ETag in If-None-Match names",
+            **sent_headers("ETag", "Cache-Control"),
+        },
         **refusals(BAD_CURSOR, LONG_CURSOR, NO_REQUEST, NO_RESULT, *CLUSTER_AWAY, STORE_AWAY),
     },
 )
@@ -47,7 +52,9 @@ async def get_status(
     cursor: Annotated[
         str | None, Query(max_length=64, description="The cursor in `next` of the page before.")
     ] = None,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="ETags that the caller has; 304 if one is current.")
+    ] = None,
 ) -> Response:
     """If the object store does not respond, a call without cursor returns 200 and `note` says what
     is missing; a call with a cursor returns 503.

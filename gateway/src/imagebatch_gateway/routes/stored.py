@@ -12,12 +12,16 @@ from fastapi.responses import StreamingResponse
 from imagebatch_gateway.answers.conditions import matches
 from imagebatch_gateway.answers.problems import range_not_satisfiable
 from imagebatch_gateway.answers.ranges import Unsatisfiable, asked_range
+from imagebatch_gateway.answers.response_headers import STORED, sent_headers
 from imagebatch_gateway.backends.objects import Objects
 
 #: Descriptions of these responses in the OpenAPI document.
 RANGES: Final[dict[int | str, dict[str, Any]]] = {
-    206: {"description": "The requested range"},
-    304: {"description": "The caller's copy, named in If-None-Match, is current"},
+    206: {"description": "The requested range", **sent_headers(*STORED)},
+    304: {
+        "description": "The caller's copy, named in If-None-Match, is current",
+        **sent_headers("ETag", "Cache-Control"),
+    },
 }
 
 
@@ -30,8 +34,15 @@ class Asked:
         range_: Annotated[
             str | None, Header(alias="Range", description="One range: bytes=0-1023")
         ] = None,
-        if_range: Annotated[str | None, Header()] = None,
-        if_none_match: Annotated[str | None, Header()] = None,
+        if_range: Annotated[
+            str | None,
+            Header(
+                description="ETag of the version to which Range applies; otherwise all is sent."
+            ),
+        ] = None,
+        if_none_match: Annotated[
+            str | None, Header(description="ETags that the caller has; 304 if one is current.")
+        ] = None,
     ) -> None:
         self.head = request.method == "HEAD"
         self.range = range_

@@ -17,6 +17,7 @@ from imagebatch_gateway.answers.documented import (
     refusals,
 )
 from imagebatch_gateway.answers.problems import invalid_csv_of
+from imagebatch_gateway.answers.response_headers import NEW_REQUEST
 from imagebatch_gateway.answers.upload_models import UploadAccepted
 from imagebatch_gateway.services import LinksOf, ServicesOf, services_of
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
@@ -44,19 +45,6 @@ class _StreamedRoute(GuardedRoute):
 router = APIRouter(tags=["requests"], route_class=_StreamedRoute)
 read_form = upload_form()
 
-_STATUS_LINK = {
-    "links": {
-        "status": {
-            "operationId": "getStatus",
-            "parameters": {"request_id": "$response.body#/requestId"},
-        },
-        "download": {
-            "operationId": "download",
-            "parameters": {"request_id": "$response.body#/requestId"},
-        },
-    }
-}
-
 
 @under_both_names(
     router.post,
@@ -65,7 +53,7 @@ _STATUS_LINK = {
     dependencies=[needs(Action.CREATE)],
     operation_id="upload",
     summary="Upload a CSV or .xlsx file of products and image URLs",
-    responses={200: _STATUS_LINK, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},
+    responses={200: NEW_REQUEST, **refusals(*BAD_UPLOAD, *CLUSTER_AWAY, STORE_AWAY)},
 )
 async def upload(
     request: Request,

@@ -24,7 +24,7 @@ def _file(sent: object) -> object:
     return None if isinstance(sent, str) else sent
 
 
-class _Form(TableFields):
+class ValidationForm(TableFields):
     """The file, and how to read it. An upload's options may be sent too; they are ignored."""
 
     model_config = ConfigDict(extra="ignore")
@@ -43,7 +43,7 @@ class _Form(TableFields):
 )
 async def validate(
     services: ServicesOf,
-    form: Annotated[_Form, Form(media_type="multipart/form-data")],
+    form: Annotated[ValidationForm, Form(media_type="multipart/form-data")],
 ) -> ValidationAnswer:
     """Every row is read and checked, as by an upload. No image is fetched."""
     if form.file is None:

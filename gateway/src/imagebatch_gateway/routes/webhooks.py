@@ -28,6 +28,8 @@ router = APIRouter(tags=["requests"], route_class=GuardedRoute)
     responses=refusals(NO_REQUEST, NO_WEBHOOK, *CLUSTER_AWAY),
 )
 async def get_webhook(request_id: str, services: ServicesOf) -> WebhookDelivery:
+    """409 if the request has no webhook. The attempts are those since the event arose or was
+    replayed last."""
     return webhook_delivery(await services.lookup.batch(request_id))
 
 
