@@ -9,7 +9,7 @@ from datetime import datetime
 from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType
 from imagebatch_core.resource import ImageBatch
-from imagebatch_operator.cluster import pods
+from imagebatch_operator.cluster import pods, workloads
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.client import Kube
 from imagebatch_operator.cluster.s3_secrets import S3Secrets
@@ -94,8 +94,8 @@ class Observer:
                 told = after_look(outcomes.get(job.name), found, job, self._clock())
                 outcomes[job.name] = told
             else:
-                text = await pods.explain_blocked(self._kube, batch.namespace, job)
-                blocked[job.name] = text
+                explain = workloads.explain_held if job.held else pods.explain_blocked
+                blocked[job.name] = await explain(self._kube, batch.namespace, job)
         self._memory(batch).outcomes = outcomes
         return replace(seen, outcomes=outcomes, blocked=blocked)
 

@@ -20,6 +20,7 @@ RESOURCES: tuple[tuple[str, str, str, str], ...] = (
     ("batch", "jobs", "", ""),
     ("batch", "jobs", "status", ""),
     ("batch", "cronjobs", "", ""),
+    ("kueue.x-k8s.io", "workloads", "", ""),
     ("", "pods", "", ""),
     ("", "pods", "exec", ""),
     ("", "pods", "log", ""),

@@ -51,7 +51,7 @@ class ReadOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ExplainBlocked:
-    """Find out why no pod of this Job is ready, and decide again."""
+    """Find out why no pod of this Job is ready, or why its queue holds it, and decide again."""
 
     job: str
 

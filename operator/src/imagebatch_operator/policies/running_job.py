@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from imagebatch_core.job import Step
 from imagebatch_core.names import LABEL_KUEUE_PRIORITY
 from imagebatch_core.reasons import Reason
 
 from .actions import Action, ExplainBlocked, PatchJob
+from .backoff import wait_since
 from .blocked import is_blocked, next_look
 from .facts import Case
 from .mending import still_refused, until_trusted
 from .observed import JobView
 from .stages import Next, Note
+
+#: Seconds within which Kueue has looked at a new Job.
+_KUEUE_DECIDES_WITHIN: Final = 5.0
 
 
 def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
@@ -19,9 +25,11 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
 
     ``failure`` is the note on its last failed pod, which the Job replaces by itself.
     """
+    if job.held:
+        return _wait_in_queue(case, job)
     actions = _bring_in_line(case, job)
     refused = still_refused(case, job)
-    note = refused or failure or _says_of_queue(case, job)
+    note = refused or failure or _applies_later(case, job)
     look_again = next_look(job, case.now)
     if refused is not None and job.ready:
         look_again = until_trusted(case, job)
@@ -32,7 +40,23 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
         if text is None:
             return Next((*actions, ExplainBlocked(job.name)), note, look_again)
         note = Note(Reason.PODS_BLOCKED, text, stalled=True)
-    return Next(actions, note, look_again, pauses=job.held)
+    return Next(actions, note, look_again)
+
+
+def _wait_in_queue(case: Case, job: JobView) -> Next:
+    """Return the actions and the note for a Job that its queue holds; the note says why it does."""
+    actions = _bring_in_line(case, job)
+    text = f"waits in the Kueue queue {job.queue}"
+    look_again = _KUEUE_DECIDES_WITHIN - (case.now - job.started).total_seconds()
+    if look_again <= 0:
+        look_again = wait_since(job.started, case.now)
+        why = case.seen.blocked.get(job.name)
+        if why is None:
+            actions = (*actions, ExplainBlocked(job.name))
+        elif why:
+            text += f": {why}"
+    note = still_refused(case, job) or Note(Reason.QUEUED, text)
+    return Next(actions, note, look_again, pauses=True)
 
 
 def is_replaced(case: Case, job: JobView) -> bool:
@@ -68,13 +92,12 @@ def _is_admitted(job: JobView) -> bool:
     return job.queue is not None and not job.suspended
 
 
-def _says_of_queue(case: Case, job: JobView) -> Note | None:
-    """Return a note if a queue holds the Job, or prevents a change of its parallelism."""
-    texts = [f"waits in the Kueue queue {job.queue}"] if job.held else []
-    if _is_admitted(job) and _has_old_parallelism(case, job):
-        texts.append("the new parallelism applies to the next Job, because this one is in a queue")
-    reason = Reason.QUEUED if job.held else Reason.COMPRESSING
-    return Note(reason, "; ".join(texts)) if texts else None
+def _applies_later(case: Case, job: JobView) -> Note | None:
+    """Return a note if the Job's queue prevents a change of its parallelism."""
+    if not (_is_admitted(job) and _has_old_parallelism(case, job)):
+        return None
+    text = "the new parallelism applies to the next Job, because this one is in a queue"
+    return Note(Reason.COMPRESSING, text)
 
 
 def _has_old_parallelism(case: Case, job: JobView) -> bool:

@@ -66,7 +66,7 @@ def test_a_queue_that_holds_the_job_stops_the_clock() -> None:
     made = Batch()
     made.look(10, HELD)
     held = made.look(5000, HELD)
-    assert (held.status.phase, held.requeue_after) == (Phase.PENDING, None)
+    assert (held.status.phase, held.requeue_after) == (Phase.PENDING, 300)
     admitted = job(Step.COMPRESS, queue="team")
     assert made.look(5010, admitted).requeue_after == LIMIT - 10
     assert over(made.look(5000 + LIMIT, admitted))

@@ -148,7 +148,7 @@ def test_a_collect_job_that_its_queue_holds_is_replaced_once() -> None:
     first = made.look(held)
     assert first.actions == (DeleteJob(held.name), CreateJob(Step.COLLECT, 2))
     again = job(Step.COLLECT, run=2, queue="default", suspended=True, active=0, ready=0)
-    waiting = made.look(again, now=NOW + timedelta(seconds=5))
+    waiting = made.look(again, now=NOW + timedelta(seconds=4))
     assert waiting.actions == ()
     ended = made.look(again, now=NOW + timedelta(minutes=11)).status
     assert ended.phase is Phase.CANCELLED

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from imagebatch_core.job import Step
+from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import LABEL_KUEUE_PRIORITY, LABEL_KUEUE_QUEUE
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_operator.jobs import construct_job, job_patch
-from imagebatch_operator.policies.actions import CreateJob, DeleteJob, PatchJob
+from imagebatch_operator.policies.actions import CreateJob, DeleteJob, ExplainBlocked, PatchJob
 from imagebatch_operator.policies.decide import decide
-from imagebatch_operator.policies.observed import JobView, Observation
+from imagebatch_operator.policies.observed import JobView, Look, Observation, PodOutcome
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, after, batch, job
 
@@ -88,6 +89,41 @@ def test_a_waiting_job_gets_the_new_parallelism_and_one_that_runs_does_not() -> 
     assert decision.actions == (PatchJob(held.name, parallelism=2),)
     running = replace(held, suspended=False)
     assert decide(builder.build(), Observation(jobs=(running,)), NOW).actions == ()
+
+
+# Why it waits
+
+
+def test_a_batch_says_why_its_queue_holds_the_job_once_kueue_has_looked_at_it() -> None:
+    held = waiting(Step.COMPRESS)
+    early = decide(queued(Step.COMPRESS).build(), Observation(jobs=(held,)), NOW)
+    assert (early.actions, early.requeue_after) == ((), 5.0)
+    later = NOW + timedelta(seconds=80)
+    asks = decide(queued(Step.COMPRESS).build(), Observation(jobs=(held,)), later)
+    assert asks.actions == (ExplainBlocked(held.name),)
+    seen = Observation(jobs=(held,), blocked={held.name: "LocalQueue team doesn't exist"})
+    told = decide(queued(Step.COMPRESS).build(), seen, later)
+    assert (told.actions, told.requeue_after) == ((), 40.0)
+    reconciling = told.status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert reconciling.reason is Reason.QUEUED
+    assert reconciling.message == ("waits in the Kueue queue team: LocalQueue team doesn't exist")
+    unknown = decide(
+        queued(Step.COMPRESS).build(), Observation(jobs=(held,), blocked={held.name: ""}), later
+    ).status.condition(ConditionType.RECONCILING)
+    assert unknown is not None
+    assert unknown.message == "waits in the Kueue queue team"
+
+
+def test_a_preempted_job_is_queued_although_some_of_its_pods_failed_before() -> None:
+    held = waiting(Step.COMPRESS, failed_pods=2)
+    error = RunnerMessage(step=Step.COMPRESS, error="out of memory")
+    outcomes = {held.name: PodOutcome(1, error, look=Look(NOW, 2, False, 0))}
+    seen = Observation(jobs=(held,), outcomes=outcomes)
+    status = decide(queued(Step.COMPRESS).build(), seen, NOW).status
+    reconciling = status.condition(ConditionType.RECONCILING)
+    assert reconciling is not None
+    assert (status.phase, reconciling.reason) == (Phase.PENDING, Reason.QUEUED)
 
 
 # Kueue's own priority
