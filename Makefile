@@ -9,7 +9,7 @@ JOBS ?= auto
 fuzz: FUZZ_SECONDS ?= 300
 export CLUSTER GATEWAY_PORT
 PY := .venv/bin/python
-TYPED := core/src gateway/src operator/src jobrunner/src sweep/src tools benchmarks dev
+TYPED := core/src gateway/src operator/src jobrunner/src sweep/src client/src tools benchmarks dev
 export PYTHONPATH := dev
 # Tests start hundreds of processes: none of them should compile its modules again.
 export PYTHONDONTWRITEBYTECODE :=

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from imagebatch.cli.app import app
 from imagebatch.cli.exits import Exit
+from imagebatch.kubectl.app import app as plugin
 
 TEXT = (Path(__file__).parents[3] / "docs/client.md").read_text(encoding="utf-8")
 LINES = [
@@ -25,7 +26,7 @@ LINES = [
 @pytest.mark.parametrize("line", LINES)
 def test_each_line_is_understood_by_the_command(line: str) -> None:
     words = shlex.split(re.search(r"imagebatch ([^<)]*)", line)[1])  # type: ignore[index]
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(plugin if line.startswith("kubectl") else app)
     name, *rest = words
     command = group.commands[name]  # type: ignore[attr-defined]
     command.make_context(name, rest)

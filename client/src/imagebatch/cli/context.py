@@ -32,6 +32,8 @@ class Gateway:
     token: str | None
     namespace: str | None
     given_token: str | None = None
+    #: The command as its user called it, for what messages tell to type.
+    program: str = "imagebatch"
 
     @classmethod
     def of(
@@ -45,13 +47,23 @@ class Gateway:
             return cls(url, token, namespace, token)
         return cls(kept.url, token or kept.token, namespace or kept.namespace, token)
 
+    def reached(self) -> Gateway:
+        """Return the gateway with the URL and the token to call it with."""
+        return self
+
     def client(self) -> Client:
         """Return a client that blocks."""
-        return Client(self.url, token=self.token, namespace=self.namespace)
+        at = self.reached()
+        return Client(at.url, token=at.token, namespace=at.namespace)
 
     def async_client(self) -> AsyncClient:
         """Return a client for asyncio."""
-        return AsyncClient(self.url, token=self.token, namespace=self.namespace)
+        at = self.reached()
+        return AsyncClient(at.url, token=at.token, namespace=at.namespace)
+
+    def command(self, name: str, *request_ids: str) -> str:
+        """Return the command line that a person types for some requests."""
+        return " ".join((self.program, name, *request_ids))
 
 
 def gateway_of(context: typer.Context) -> Gateway:
@@ -65,19 +77,27 @@ def gateway_of(context: typer.Context) -> Gateway:
 @contextmanager
 def calling(context: typer.Context, *request_ids: str) -> Iterator[Client]:
     """Give a client; turn its errors and Ctrl-C into messages and exit codes."""
-    with reported(*request_ids), gateway_of(context).client() as client:
+    gateway = gateway_of(context)
+    with reported(gateway, *request_ids), gateway.client() as client:
         yield client
 
 
 @contextmanager
-def reported(*request_ids: str) -> Iterator[None]:
-    """Turn errors and Ctrl-C into messages and exit codes."""
+def reported(gateway: Gateway | None = None, *request_ids: str) -> Iterator[None]:
+    """Turn errors and Ctrl-C into messages and exit codes.
+
+    After Ctrl-C, the message says how to come back to the requests of the gateway.
+    """
     try:
         yield
     except ImageBatchError as error:
         screen.fail(error)
     except KeyboardInterrupt:
-        screen.interrupted(*request_ids)
+        if gateway is None or not request_ids:
+            screen.interrupted()
+        screen.interrupted(
+            gateway.command("watch", *request_ids), gateway.command("cancel", *request_ids)
+        )
     except (OSError, ValueError) as error:
         screen.complain(f"imagebatch: {error}")
         raise typer.Exit(2) from error

@@ -99,7 +99,7 @@ def download(
 def _fetch(gateway: Gateway, request_id: str, folder: Path, jobs: int) -> Tally:
     console = screen.notes()
     with (
-        reported(),
+        reported(gateway),
         Progress(
             TextColumn("images"),
             BarColumn(),

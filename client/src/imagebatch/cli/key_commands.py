@@ -11,7 +11,7 @@ from imagebatch.bodies import NewKey
 from imagebatch.key_models import Key
 
 from . import screen, words
-from .context import AsJson, AsJsonLines, calling
+from .context import AsJson, AsJsonLines, calling, gateway_of
 from .screen import style_of
 
 
@@ -45,7 +45,8 @@ def create(
         screen.write_json(made.as_json())
     else:
         screen.write_line(made.key)
-        screen.say(f"keep it: it is not shown again. To end it: imagebatch keys revoke {made.id}")
+        revoke_it = gateway_of(context).command("keys revoke", made.id)
+        screen.say(f"keep it: it is not shown again. To end it: {revoke_it}")
 
 
 def list_keys(

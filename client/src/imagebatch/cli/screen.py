@@ -113,11 +113,11 @@ def fail(error: ImageBatchError) -> NoReturn:
     raise typer.Exit(exit_of_error(error))
 
 
-def interrupted(*request_ids: str) -> NoReturn:
-    """Say that the requests go on and how to come back to them, and end the command."""
+def interrupted(watch: str | None = None, cancel: str | None = None) -> NoReturn:
+    """End the command; with the commands that follow and stop its requests, tell them first."""
     complain("")
-    if request_ids:
+    if watch:
         complain("The work goes on in the cluster. To come back:")
-        complain(f"  imagebatch watch {' '.join(request_ids)}")
-        complain(f"To stop it: imagebatch cancel {' '.join(request_ids)}")
+        complain(f"  {watch}")
+        complain(f"To stop it: {cancel}")
     raise typer.Exit(Exit.INTERRUPTED)

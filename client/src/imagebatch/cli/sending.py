@@ -14,7 +14,7 @@ from imagebatch.models import RowProblem, Upload
 from imagebatch.uploadable import Source
 
 from . import screen, words
-from .context import AsJson, AsJsonLines, RequestId, Timeout, calling, gateway_of
+from .context import AsJson, AsJsonLines, Gateway, RequestId, Timeout, calling, gateway_of
 from .exits import Exit
 from .folder import submit_folder
 from .model_options import options_of
@@ -80,7 +80,7 @@ def submit(
     if wait:
         screen.say(f"request {upload.request_id}")
         raise typer.Exit(watch(gateway_of(context), [upload.request_id], timeout, style))
-    _written(upload, style)
+    _written(gateway_of(context), upload, style)
 
 
 @options_of(TableOptions, "options")
@@ -149,13 +149,14 @@ def _source(file: str) -> Source:
     return sys.stdin.buffer if file == "-" else Path(file)
 
 
-def _written(upload: Upload, style: Style) -> None:
+def _written(gateway: Gateway, upload: Upload, style: Style) -> None:
     if style is not Style.TEXT:
         screen.write_json(upload.as_json())
         return
     screen.write_line(upload.request_id)
     images, products = words.counted(upload.images, "image"), words.counted(upload.products, "row")
-    screen.say(f"{images} of {products}; to follow it: imagebatch watch {upload.request_id}")
+    follow = gateway.command("watch", upload.request_id)
+    screen.say(f"{images} of {products}; to follow it: {follow}")
 
 
 def _tell_problems(problems: list[RowProblem], count: int, notices: list[str]) -> None:

@@ -68,7 +68,7 @@ def watch(gateway: Gateway, request_ids: list[str], timeout: float | None, style
     """
     distinct = list(dict.fromkeys(request_ids))
     latest: dict[str, Request] = {}
-    with reported(*distinct), Bars(distinct) as bars:
+    with reported(gateway, *distinct), Bars(distinct) as bars:
 
         def took(request: Request) -> None:
             latest[request.request_id] = request
@@ -86,7 +86,7 @@ def watch(gateway: Gateway, request_ids: list[str], timeout: float | None, style
     if not in_time:
         screen.complain(f"not ended after {words.span(timeout or 0)}; to go on: ")
         open_ = [one for one in distinct if one not in latest or not latest[one].status.ended]
-        screen.complain(f"  imagebatch watch {' '.join(open_)}")
+        screen.complain(f"  {gateway.command('watch', *open_)}")
         return Exit.NOT_YET
     return worst(ends)
 
