@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from imagebatch.calls import DownloadFormat
 
@@ -97,16 +97,13 @@ def download(
 
 
 def _fetch(gateway: Gateway, request_id: str, folder: Path, jobs: int) -> Tally:
-    console = screen.notes()
     with (
         reported(gateway),
-        Progress(
+        screen.ProgressBars(
             TextColumn("images"),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
         ) as progress,
     ):
         task = progress.add_task("", total=0)

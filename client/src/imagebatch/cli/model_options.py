@@ -62,14 +62,28 @@ def _parameter(model: type[M], name: str) -> inspect.Parameter:
     (kind,) = (one for one in get_args(field.annotation) if one is not type(None))
     texts = _texts()[field.alias or name]
     help_ = texts["help"]
+    values: tuple[str, ...] = ()
     if get_origin(kind) is Literal:
-        help_ += f" One of {', '.join(get_args(kind))}."
+        values = get_args(kind)
+        help_ += f" One of {', '.join(values)}."
         kind = str
-    option = typer.Option(flag(name), help=help_, show_default=texts["default"] or False)
+    option = typer.Option(
+        flag(name),
+        help=help_,
+        show_default=texts["default"] or False,
+        autocompletion=_completing(values) if values else None,
+    )
     annotation: Any = Annotated[kind | None, option]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _completing(values: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def candidates(incomplete: str) -> list[str]:
+        return [value for value in values if value.startswith(incomplete)]
+
+    return candidates
 
 
 @cache

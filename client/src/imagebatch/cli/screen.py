@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +37,23 @@ def style_of(*, as_json: bool, as_jsonl: bool = False) -> Style:
     if as_json and as_jsonl:
         raise typer.BadParameter("--json and --jsonl exclude each other")
     return Style.JSON if as_json else Style.JSONL if as_jsonl else Style.TEXT
+
+
+#: Cells at the end of a bar's line for the ``^C`` that a terminal shows: it would begin a new line.
+_ROOM = 3
+
+
+class ProgressBars(Progress):
+    """Bars on standard error; none where that is no terminal."""
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        self._notes = notes()
+        disable = not self._notes.is_terminal
+        super().__init__(*columns, console=self._notes, disable=disable)
+
+    def get_renderable(self) -> RenderableType:
+        """Return the bars."""
+        return Constrain(super().get_renderable(), max(1, self._notes.width - _ROOM))
 
 
 def notes() -> Console:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from imagebatch import AsyncClient
 from imagebatch.models import Request
@@ -18,19 +18,19 @@ from .context import Gateway, reported
 from .exits import Exit, exit_of_request, worst
 from .screen import Style
 
+#: Columns of a terminal below which a bar says less.
+_NARROW = 60
+
 
 class Bars:
     """A progress bar for each request; none where standard error is no terminal."""
 
     def __init__(self, request_ids: list[str]) -> None:
-        console = screen.notes()
-        self._progress = Progress(
-            TextColumn("{task.fields[label]}"),
+        self._progress = screen.ProgressBars(
+            TextColumn("{task.fields[label]}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[said]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         )
         self._tasks: dict[str, TaskID] = {
             one: self._progress.add_task("", total=None, label=one[:13], said="")
@@ -52,12 +52,16 @@ class Bars:
     def show(self, request: Request) -> None:
         """Show the state of a request."""
         saved = f", {request.saved} saved" if request.saved else ""
+        said = f"{request.status} {words.progress(request.images)}{saved}"
+        label = (request.file_name or request.name or request.request_id)[:24]
+        if self._progress.console.width < _NARROW:
+            label, said = label[:8], words.short_progress(request.images)
         self._progress.update(
             self._tasks[request.request_id],
             total=request.images.total or None,
             completed=request.images.done,
-            label=(request.file_name or request.name or request.request_id)[:24],
-            said=f"{request.status} {words.progress(request.images)}{saved}",
+            label=label,
+            said=said,
         )
 
 

@@ -44,6 +44,11 @@ def progress(images: Images) -> str:
     return f"{images.done:,} of {counted(images.total, 'image')}{failed}"
 
 
+def short_progress(images: Images) -> str:
+    """Return how many images are done, in as few characters as possible."""
+    return f"{images.done}/{images.total}"
+
+
 def facts(request: Request) -> list[tuple[str, str]]:
     """Return what is worth knowing about a request, as pairs of label and text."""
     pairs = [("status", str(request.status)), ("images", progress(request.images))]
