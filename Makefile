@@ -79,12 +79,14 @@ unit: install ## Unit tests: rules, without services
 slow: install ## Unit tests that take longer: fuzzers, sanitizers, large inputs
 	@$(PYTEST) tests/unit -q -n $(JOBS) --maxprocesses 8 -m slow
 
-fuzz: install ## Fuzz the CSV reader, headers, URLs and decoding; FUZZ_SECONDS=300 for each
+fuzz: install ## Fuzz the CSV reader, headers, URLs, decoding and lives of batches; FUZZ_SECONDS=300 for each
 	@mkdir -p .local/fuzz
 	@for target in csv_reader workbook header_sniff url picture; do \
 	  echo "==> $$target, $(FUZZ_SECONDS) s; what is found is written to .local/fuzz"; \
 	  PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m fuzz $$target --seconds $(FUZZ_SECONDS) --findings .local/fuzz; \
 	done
+	@echo "==> random lives of batches, $(FUZZ_SECONDS) s"
+	@PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m unit.operator.randomlives --seconds $(FUZZ_SECONDS)
 
 integration: install browser ## Integration tests: a real SeaweedFS, API server and browser
 	@$(PY) -m localcluster build

@@ -1,4 +1,4 @@
-"""Tells a pass how long the chart's defaults keep an ended batch, from the watched batches."""
+"""Tells a pass how long an ended batch is kept: by the chart's defaults and the other batches."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cluster.cache import Cache
 from imagebatch_operator.cluster.work_queue import Key
 from imagebatch_operator.policies.retention import (
-    KEPT,
+    AwaitedBatches,
     EndedBatches,
     Retention,
-    awaited,
     from_git,
 )
 
@@ -17,34 +16,34 @@ from .settings import Settings
 
 
 class Keeping:
-    """The retention of all watched batches."""
+    """The retention of all watched batches. A change of one batch costs little."""
 
     def __init__(self, cache: Cache, settings: Settings) -> None:
         self._cache = cache
         self._ttl = settings.default_ttl_seconds
         keep = settings.ended_batches_per_namespace
         self._ended = EndedBatches(keep) if keep is not None else None
-        if self._ended is not None:
-            cache.on_change(self._read)
-            for key in cache.keys_now():
-                self._read(key)
+        self._awaited = AwaitedBatches()
+        cache.on_change(self._read)
+        for key in cache.keys_now():
+            self._read(key)
 
     def retention(self, batch: ImageBatch) -> Retention:
-        """Return what the defaults say of a batch that has ended."""
-        if from_git(batch):
-            return KEPT
+        """Return what is known about keeping a batch that has ended."""
         key = (batch.namespace, batch.name)
+        awaited = self._awaited.is_awaited(key)
+        if from_git(batch):
+            return Retention(awaited=awaited)
         surplus = self._ended is not None and self._ended.is_surplus(key)
-        if surplus:
-            names = (other for other in self._cache.keys_now() if other[0] == batch.namespace)
-            bodies = (self._cache.batch(other) for other in names)
-            surplus = not awaited(batch.name, (body for body in bodies if body is not None))
-        return Retention(self._ttl, surplus)
+        return Retention(self._ttl, surplus, awaited)
 
     def due(self) -> list[Key]:
-        """Return the batches to look at, because newer ones have ended."""
-        return self._ended.due() if self._ended is not None else []
+        """Return the batches to look at: newer ones have ended, or nobody waits for them now."""
+        ended = self._ended.due() if self._ended is not None else []
+        return [*ended, *self._awaited.due()]
 
     def _read(self, key: Key) -> None:
+        body = self._cache.batch(key)
+        self._awaited.put(body, key)
         if self._ended is not None:
-            self._ended.put(self._cache.batch(key), key)
+            self._ended.put(body, key)

@@ -44,6 +44,7 @@ from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation
 from imagebatch_operator.policies.status import status_of_unreadable
 from imagebatch_operator.policies.turns import Limits
+from imagebatch_operator.webhook.delivery import Deliver, deliver
 from imagebatch_operator.webhook.outbox import Outbox
 
 from . import jobs
@@ -71,13 +72,15 @@ class Reconciler:
         settings: Settings,
         clock: Callable[[], datetime] = utc_now,
         schema: ServedSchema | None = None,
+        *,
+        deliver: Deliver = deliver,
     ) -> None:
         self._kube = kube
         self._schema = schema or ServedSchema(kube)
         self._cache = cache
         self._settings = settings
         self._clock = clock
-        self.outbox = Outbox(kube, cache, settings, clock)
+        self.outbox = Outbox(kube, cache, settings, clock, deliver)
         self._secrets = S3Secrets(kube)
         self._observer = Observer(kube, cache, settings, clock, self._secrets)
         limits = Limits(settings.running_batches, settings.running_batches_per_namespace)

@@ -63,6 +63,21 @@ def test_failures_of_all_shards_count_together(batch: Build, host: ImageHost) ->
     assert codes(built)["http_status"] <= 45
 
 
+def test_a_shard_that_fails_faster_than_it_is_checked_stops_the_others(
+    batch: Build, host: ImageHost
+) -> None:
+    missing = [host.url(f"missing-{n}.jpg") for n in range(30)]
+    good = [host.add(f"{n}.jpg", jpeg()) for n in range(30)]
+    built = batch(products([*missing, *good], 1), imagesPerShard=30, maxFailedPercent=10)
+    assert built.run("plan").code == 0
+    assert built.run("compress", 0).code == 0
+    assert host.requests.total() == 30
+    assert built.run("compress", 1).code == 0
+    assert host.requests.total() == 30
+    assert built.run("collect").code == 0
+    assert codes(built) == {"http_status": 30, "not_processed": 30}
+
+
 def test_a_batch_within_its_limit_is_processed_whole(batch: Build, host: ImageHost) -> None:
     urls = [host.url(f"missing-{n}.jpg") for n in range(4)]
     urls += [host.add(f"{n}.jpg", jpeg()) for n in range(36)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from imagebatch_core.names import RUNNER_CONFIG_MAP
 from imagebatch_operator.cluster.cache import Cache, Listing
-from imagebatch_operator.cluster.client import batch_path
+from imagebatch_operator.cluster.client import batch_path, core_path
 from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, batch
@@ -69,6 +72,37 @@ async def test_one_that_another_waits_to_reuse_is_kept_until_it_is_recorded() ->
     await shop.reconciler.reconcile(("shop", "heir"))
     shop.add("newest", 0)
     assert await shop.settle() == ["heir", "newest"]
+
+
+@pytest.mark.parametrize("field", ["reuseFrom", "retryOf"])
+async def test_one_that_a_refused_batch_waits_for_outlives_its_ttl_until_it_is_recorded(
+    field: str,
+) -> None:
+    shop = Shop(settings())
+    shop.add("old", 50, ttlSecondsAfterFinished=0)
+    name = {"name": "old"}
+    spec = {"source": {"retryOf": name}} if field == "retryOf" else {"reuseFrom": name}
+    path = core_path("shop", "configmaps", RUNNER_CONFIG_MAP)
+    runner = shop.cluster.objects.pop(path)
+    shop.add("heir", None, **spec)
+    await shop.settle()
+    for _ in range(2):
+        await shop.reconciler.reconcile(("shop", "heir"))
+        await shop.reconciler.reconcile(("shop", "old"))
+        assert await shop.settle() == ["heir", "old"], "StorageNotConfigured"
+    shop.cluster.objects[path] = runner
+    await shop.reconciler.reconcile(("shop", "heir"))
+    assert await shop.settle() == ["heir"], "its status has recorded old, which is looked at"
+
+
+async def test_one_that_nobody_waits_for_any_more_is_looked_at() -> None:
+    shop = Shop(settings(ended_batches_per_namespace=1))
+    shop.add("old", 50)
+    shop.add("new", 1)
+    shop.add("heir", None, reuseFrom={"name": "old"})
+    assert await shop.settle() == ["heir", "new", "old"]
+    del shop.cluster.objects[batch_path("shop", "heir")]
+    assert await shop.settle() == ["new"]
 
 
 async def test_one_that_git_holds_is_kept() -> None:

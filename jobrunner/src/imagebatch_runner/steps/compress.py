@@ -110,6 +110,9 @@ async def compress(
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
                 await _without_groups(run.run(window))
+            if limit.unchecked and not (limit.exceeded or stop.is_set()):
+                # A shard may end before the first check; then the other pods have to learn of it.
+                await _is_exceeded(limit)
         await kept.close()
         if limit.exceeded and not stop.is_set():
             rest = limit.rest([i for i in left if (i.row, i.position) not in places])
@@ -121,7 +124,7 @@ async def compress(
 
 
 async def _is_exceeded(limit: FailureLimit) -> bool:
-    """Return whether the limit is exceeded before the first image; a store in trouble means no."""
+    """Return whether the limit is exceeded now; a store in trouble means no."""
     try:
         return await limit.check()
     except ImageBatchError as error:

@@ -64,6 +64,11 @@ class FailureLimit:
         if self._done - self._checked >= self._step:
             self._due.set()
 
+    @property
+    def unchecked(self) -> bool:
+        """Whether images failed, and some were recorded since the last check."""
+        return self._failed > 0 and self._done > self._checked
+
     async def check(self) -> bool:
         """Return whether more images failed than the batch allows, here or as another pod found."""
         self._checked = self._done

@@ -1,6 +1,7 @@
 """The stage after a batch's end: delete its Jobs, send its webhook, delete it after its TTL.
 
-It is also deleted when its namespace has as many newer ended batches as are kept.
+It is also deleted when its namespace has as many newer ended batches as are kept. Neither deletes a
+batch that another one waits to use.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def over(case: Case) -> Over | None:
     elif left is not None:
         wake.append(now + timedelta(seconds=left))
     expiry = _expiry(case, pending=pending)
-    if case.seen.retention.surplus and not pending:
+    if case.seen.retention.surplus and not (pending or case.seen.retention.awaited):
         actions.append(DeleteBatch())
     elif expiry is not None:
         if expiry <= now:
@@ -46,7 +47,7 @@ def _expiry(case: Case, *, pending: bool) -> datetime | None:
     ttl = batch.spec.ttl_seconds_after_finished
     if ttl is None:
         ttl = case.seen.retention.ttl
-    if ttl is None or end is None or pending:
+    if ttl is None or end is None or pending or case.seen.retention.awaited:
         return None
     outbox = batch.status.webhook
     if outbox is not None:

@@ -14,9 +14,9 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import Phase, Reason
 from imagebatch_core.status import Ending, Paused
 
-from .actions import DeleteJob
+from .actions import DeleteJob, ReadOutcome
 from .facts import Case, Facts
-from .observed import Refusal, find
+from .observed import JobView, Refusal, find
 from .single_pod import collect_step
 from .stages import Collecting, Ended, Next, Note
 
@@ -36,6 +36,9 @@ def ending(case: Case) -> Collecting | Ended | None:
     if why is None:
         return None
     begins = case.facts.ending is None
+    unread = _unread_plan(case)
+    if begins and unread is not None:
+        return Collecting(case.facts, Next((ReadOutcome(unread.name),)))
     facts = replace(case.facts, ending=why)
     if begins:
         facts = replace(_out_of_the_queue(case, facts), retry=None)
@@ -78,9 +81,12 @@ def _cancelled(case: Case) -> Ending | None:
 
 
 def _deadline_exceeded(case: Case) -> Ending | None:
-    """Return the end of a batch that ran for ``spec.activeDeadlineSeconds``, pauses not counted."""
+    """Return the end of a batch that ran for ``spec.activeDeadlineSeconds``, pauses not counted.
+
+    A batch whose report is written is done, however late this operator looks.
+    """
     left = until_deadline(case)
-    if left is None or left > 0:
+    if left is None or left > 0 or case.facts.collected:
         return None
     text = f"not finished within activeDeadlineSeconds ({case.batch.spec.active_deadline_seconds})"
     return Ending(reason=Reason.DEADLINE_EXCEEDED, message=text, since=case.now)
@@ -90,6 +96,18 @@ def _out_of_the_queue(case: Case, facts: Facts) -> Facts:
     """Return the facts with the next run of collect if its Job waits in a queue."""
     job = find(case.seen, Step.COLLECT, 0, facts.runs.collect)
     return facts.with_run(Step.COLLECT, job.run + 1) if job is not None and job.held else facts
+
+
+def _unread_plan(case: Case) -> JobView | None:
+    """Return the ended Job of plan if its pod has not been read.
+
+    For a batch of one shard that pod may have written the report.
+    """
+    if case.facts.shards is not None:
+        return None
+    job = find(case.seen, Step.PLAN, 0, case.facts.runs.plan)
+    unread = job is not None and job.succeeded and job.name not in case.seen.outcomes
+    return job if unread else None
 
 
 def _may_have_results(case: Case) -> bool:

@@ -1,18 +1,18 @@
 """Decide how long ended batches are kept, by the chart's default TTL and limit on their number.
 
-Both do not apply to batches that Argo CD or Flux manages: these create again what is deleted, and
-it would run again.
+A batch stays while another one waits to use it. Default TTL and limit do not apply to batches that
+Argo CD or Flux manages: these create again what is deleted, and it would run again.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imagebatch_core.reasons import Phase
 from imagebatch_core.resource import ImageBatch
-from imagebatch_core.status import ImageBatchStatus
 
 from .turns import Key
 
@@ -27,17 +27,20 @@ GITOPS_MARKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The chart's settings for keeping one ended batch.
+    """What is known about keeping one ended batch, besides its own spec.
 
     ``ttl`` is the default of ``ttlSecondsAfterFinished``. ``surplus``: its namespace has as many
-    newer ended batches as are kept.
+    newer ended batches as are kept. ``awaited``: another batch names it by ``reuseFrom`` or
+    ``retryOf`` and has not recorded it yet, so that neither applies, nor its own TTL.
     """
 
     ttl: int | None = None
     surplus: bool = False
+    awaited: bool = False
 
 
 KEPT: Final = Retention()
+_FINISHED: Final = frozenset(str(phase) for phase in Phase if phase.finished)
 
 
 def from_git(batch: ImageBatch) -> bool:
@@ -45,20 +48,53 @@ def from_git(batch: ImageBatch) -> bool:
     return any(mark in batch.labels or mark in batch.annotations for mark in GITOPS_MARKS)
 
 
-def awaited(name: str, others: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether one of ``others``, batches in the API server's JSON, waits to use the batch.
+def awaits(body: Mapping[str, Any]) -> str | None:
+    """Return the name of the earlier batch that a batch, in the API server's JSON, waits to use.
 
-    One whose status has recorded the batch needs its resource no longer.
+    ``None`` if it names none, has ended, or its status has recorded the earlier batch: then it
+    needs the resource of that batch no longer.
     """
-    for body in others:
-        spec = body.get("spec") or {}
-        sources = (spec.get("reuseFrom"), (spec.get("source") or {}).get("retryOf"))
-        if any(source and source.get("name") == name for source in sources):
-            status = ImageBatchStatus.model_validate(body.get("status") or {})
-            ended = status.phase is not None and status.phase.finished
-            if status.reuse is None and not ended:
-                return True
-    return False
+    spec, status = body.get("spec") or {}, body.get("status") or {}
+    earlier = (spec.get("source") or {}).get("retryOf") or spec.get("reuseFrom")
+    if not earlier or status.get("reuse") or status.get("phase") in _FINISHED:
+        return None
+    name: str = earlier["name"]
+    return name
+
+
+class AwaitedBatches:
+    """The batches that others wait to use, by ``reuseFrom`` or ``source.retryOf``."""
+
+    def __init__(self) -> None:
+        self._earlier: dict[Key, Key] = {}
+        self._waiting: dict[Key, set[Key]] = {}
+        self._released: set[Key] = set()
+
+    def put(self, body: Mapping[str, Any] | None, key: Key) -> None:
+        """Record a batch, given as the API server's JSON; ``None`` if it is gone."""
+        name = awaits(body) if body is not None else None
+        earlier = (key[0], name) if name is not None else None
+        old = self._earlier.pop(key, None)
+        if earlier is not None:
+            self._earlier[key] = earlier
+        if old == earlier:
+            return
+        if old is not None:
+            self._waiting[old].discard(key)
+            if not self._waiting[old]:
+                del self._waiting[old]
+                self._released.add(old)
+        if earlier is not None:
+            self._waiting.setdefault(earlier, set()).add(key)
+
+    def is_awaited(self, key: Key) -> bool:
+        return key in self._waiting
+
+    def due(self) -> list[Key]:
+        """Return the batches for which nobody waits any more since the last call."""
+        found = list(self._released)
+        self._released.clear()
+        return found
 
 
 class EndedBatches:

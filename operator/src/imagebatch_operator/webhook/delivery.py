@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 
@@ -22,6 +22,21 @@ from imagebatch_operator.policies.webhook_retries import Attempt
 from .signature import signature
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=10)
+
+
+class Deliver(Protocol):
+    """Makes one attempt, as :func:`deliver` does."""
+
+    async def __call__(
+        self,
+        url: str,
+        *,
+        event_id: str,
+        body: bytes,
+        secrets: Iterable[bytes],
+        rules: EgressRules,
+        now: datetime,
+    ) -> Attempt: ...
 
 
 async def deliver(

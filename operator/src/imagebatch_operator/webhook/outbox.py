@@ -32,7 +32,7 @@ from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.policies.webhook_retries import Attempt, after_attempt, digest
 from imagebatch_operator.settings import Settings
 
-from .delivery import deliver
+from .delivery import Deliver, deliver
 from .event import payload
 from .secrets import signing_keys
 
@@ -71,13 +71,19 @@ class Outbox:
     """
 
     def __init__(
-        self, kube: Kube, cache: Cache, settings: Settings, clock: Callable[[], datetime]
+        self,
+        kube: Kube,
+        cache: Cache,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        deliver: Deliver = deliver,
     ) -> None:
         size_lookup_threads(_LOOKUP_THREADS)
         self._kube = kube
         self._cache = cache
         self._settings = settings
         self._clock = clock
+        self._deliver_once = deliver
         self._slots = asyncio.Semaphore(_AT_ONCE)
         #: A host's entry lives while an attempt to it waits or runs.
         self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -150,7 +156,7 @@ class Outbox:
                 if self._receiver_now(batch) != running.receiver:
                     return None
                 running.sending = True
-                attempt = await deliver(
+                attempt = await self._deliver_once(
                     url,
                     event_id=event_id,
                     body=payload(batch, self._settings.download_url(batch.namespace, batch.name)),

@@ -17,7 +17,7 @@ from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import JobView, Observation, Obstacle, PodOutcome
 from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
-from unit.operator.builders import NOW, BatchBuilder, after, batch, job
+from unit.operator.builders import NOW, BatchBuilder, after, batch, job, plan_done
 
 PLAN = job(Step.PLAN)
 PLANS_ONLY = job(Step.PLAN, plans_only=True)
@@ -195,6 +195,36 @@ def test_a_run_that_only_plans_does_not_hide_what_an_earlier_run_recorded() -> N
     made = cancelled(batch().spec(suspendAfter="Plan").status(runs={"plan": 2}))
     second = job(Step.PLAN, run=2, plans_only=True)
     assert made.look(second).actions == (DeleteJob(second.name, after_pods=True),)
+
+
+@pytest.mark.parametrize(
+    ("spec", "phase"),
+    [({"cancel": True}, Phase.CANCELLED), ({"activeDeadlineSeconds": 1}, Phase.COMPLETED)],
+)
+def test_a_plan_pod_that_did_the_whole_batch_is_read_before_the_batch_ends_early(
+    spec: dict[str, Any], phase: Phase
+) -> None:
+    begun = "2026-01-02T03:01:00Z"
+    made = Batch(batch().spec(**spec).status(runs={"plan": 1}, startTime=begun))
+    done = job(Step.PLAN, succeeded=True, ready=0, active=0)
+    before = decide(made.builder.build(), Observation(jobs=(done,)), NOW)
+    assert before.actions == (ReadOutcome(done.name),)
+    ended = made.look(done, outcomes={done.name: plan_done(shards=1, step=Step.COLLECT)}).status
+    assert (ended.phase, ended.report is not None) == (phase, True)
+
+
+def test_a_report_that_was_written_before_the_deadline_counts_however_late_the_operator_looks() -> (
+    None
+):
+    shards = {"total": 3, "done": 3, "failed": 0}
+    runs = {"plan": 1, "shards": [1], "collect": 1}
+    builder = batch().shards(3, first_runs=1).status(shards=shards, runs=runs)
+    builder.spec(activeDeadlineSeconds=60)
+    seen = Observation(jobs=(COLLECT,))
+    late = NOW + timedelta(hours=1)
+    assert decide(builder.build(), seen, late).actions == (ReadOutcome(COLLECT.name),)
+    read = Observation(jobs=(COLLECT,), outcomes={COLLECT.name: PARTIAL})
+    assert decide(builder.build(), read, late).status.phase is Phase.COMPLETED
 
 
 def test_a_collect_that_finds_no_plan_ends_the_batch_without_a_report() -> None:

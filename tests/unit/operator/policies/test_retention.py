@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import Observation
 from imagebatch_operator.policies.retention import (
     GITOPS_MARKS,
+    AwaitedBatches,
     EndedBatches,
     Retention,
-    awaited,
+    awaits,
     from_git,
 )
 from unit.operator.builders import NOW, BatchBuilder, batch
@@ -115,5 +117,34 @@ def test_a_batch_made_anew_under_the_name_of_an_ended_one_is_not_surplus() -> No
         (batch(), False),
     ],
 )
-def test_a_batch_is_kept_while_another_waits_to_use_it(other: BatchBuilder, waits: bool) -> None:
-    assert awaited("spring", [other.body()]) == waits
+def test_a_batch_waits_for_the_earlier_one_until_its_status_has_recorded_it(
+    other: BatchBuilder, waits: bool
+) -> None:
+    assert (awaits(other.body()) == "spring") == waits
+
+
+def test_one_that_several_wait_for_is_released_by_the_last() -> None:
+    found = AwaitedBatches()
+    body = batch().spec(reuseFrom={"name": "spring"}).body()
+    for name in ("a", "b"):
+        found.put(body, ("shop", name))
+    found.put(body, ("studio", "a"))
+    found.put(None, ("shop", "a"))
+    assert found.is_awaited(("shop", "spring"))
+    assert found.due() == []
+    found.put(batch().body(), ("shop", "b"))
+    assert not found.is_awaited(("shop", "spring"))
+    assert found.is_awaited(("studio", "spring"))
+    assert (found.due(), found.due()) == ([("shop", "spring")], [])
+
+
+@pytest.mark.parametrize("retention", [Retention(surplus=True), Retention(ttl=0)])
+def test_neither_its_own_ttl_nor_a_default_deletes_a_batch_that_is_awaited(
+    retention: Retention,
+) -> None:
+    builder = ended(batch().spec(ttlSecondsAfterFinished=0))
+    kept = replace(retention, awaited=True)
+    later = NOW + timedelta(days=1)
+    assert DeleteBatch() in decide(builder.build(), Observation(retention=retention), later).actions
+    decision = decide(builder.build(), Observation(retention=kept), later)
+    assert (decision.actions, decision.requeue_after) == ((), None)

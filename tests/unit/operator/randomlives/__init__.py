@@ -1,0 +1,1 @@
+"""Random lives of batches: the real reconciler, a cluster in memory, and whatever may happen."""
