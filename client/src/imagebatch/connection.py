@@ -98,8 +98,9 @@ class Connection:
 
 
 def follows_redirects(call: Call[Any]) -> bool:
-    """Return whether a redirect is followed: only that of a public address of an output."""
-    return not call.path.startswith("/")
+    """Return whether a redirect is followed: that of a public address of an output, and of a
+    download, which the gateway may leave to the object store."""
+    return not call.path.startswith("/") or call.path.startswith("/api/download/")
 
 
 def timeout_of(seconds: float) -> httpx.Timeout:

@@ -159,6 +159,17 @@ class Settings(EgressSettings):
         description="Whether /files requires the right to read requests of the image's namespace. "
         "Otherwise anybody who knows the URL of an output can read it.",
     )
+    files_redirect: bool = Field(
+        False,
+        description="Whether downloads and /files respond with a redirect to a presigned URL of "
+        "the object store, which then sends the content. Needs a key pair.",
+    )
+    files_redirect_endpoint: Annotated[HttpUrl | None, WhenUnset("AWS_ENDPOINT_URL")] = Field(
+        None, description="Address of the object store for callers, the base of presigned URLs."
+    )
+    files_redirect_seconds: Annotated[int, Field(ge=1, le=604_800)] = Field(
+        300, description="Time for which a presigned URL is valid."
+    )
     auth_proxy_secret: str | None = Field(
         None,
         repr=False,

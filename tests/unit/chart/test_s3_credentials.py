@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imagebatch_core import names
+from imagebatch_gateway.settings import Settings
 from imagebatch_operator.s3_secret import S3Secret
 
 from .conftest import NAMESPACE, HelmFailed, Rendered
@@ -206,3 +207,20 @@ def test_credentials_that_nobody_would_use_are_refused(
 ) -> None:
     with pytest.raises(HelmFailed, match=message):
         render(**values)
+
+
+def test_the_gateway_redirects_to_the_address_that_callers_reach(render: Render) -> None:
+    s3 = {"existingSecret": "bucket", "externalEndpoint": "https://s3.example.com"}
+    env = render(s3=s3, files={"redirect": True, "redirectSeconds": 60}).env("imagebatch-gateway")
+    settings = Settings.from_env(env)
+
+    assert settings.files_redirect
+    assert settings.files_redirect_endpoint == "https://s3.example.com"
+    assert settings.files_redirect_seconds == 60
+    assert not Settings.from_env(render(s3=s3).env("imagebatch-gateway")).files_redirect
+
+
+def test_redirects_without_a_key_pair_are_refused(render: Render) -> None:
+    role = {"serviceAccountAnnotations": {"role": "r"}}
+    with pytest.raises(HelmFailed, match="needs a key pair of S3"):
+        render(files={"redirect": True}, runner=role, gateway=role)

@@ -6,7 +6,7 @@ Only ResultMissing, ResultUnreadable and StoreUnavailable leave this module.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
@@ -173,6 +173,19 @@ class Objects:
         The iteration fails if the object no longer has this ETag.
         """
         return self._pieces(key, etag, start, end)
+
+    def signed_url(self, key: str, method: str, headers: Mapping[str, str]) -> str | None:
+        """Return a presigned URL for a caller; ``None`` if callers are not redirected.
+
+        The store sends those of ``headers`` that say type, name and caching.
+        """
+        return self._stores.signed_url(key, method, headers)
+
+    @property
+    def redirects_to(self) -> str | None:
+        """The URL below which callers are redirected; ``None`` if they are not."""
+        redirects = self._stores.redirects
+        return redirects.bucket.base() if redirects is not None else None
 
     async def open(self, key: str) -> Opened:
         """Open an object for streaming. At most one piece of it is in memory at a time."""

@@ -33,7 +33,7 @@ from imagebatch_gateway.requests.output_zip import output_zip
 from imagebatch_gateway.services import Services, ServicesOf
 
 from .both_names import under_both_names
-from .stored import RANGES, Asked, answer_stored
+from .stored import RANGES, REDIRECTED, Asked, answer_stored
 
 router = APIRouter(tags=["requests"], route_class=GuardedRoute)
 
@@ -74,6 +74,7 @@ _REPORT: dict[str, Any] = {
     responses={
         200: _REPORT,
         **RANGES,
+        **REDIRECTED,
         **refusals(
             NO_REQUEST, *NO_OUTPUT, NO_RESULT, BEYOND, BAD_FORMAT, *CLUSTER_AWAY, STORE_AWAY
         ),
@@ -129,10 +130,20 @@ async def download(
     for table in tables[:-1]:
         with suppress(ResultMissing):
             return await answer_stored(
-                services.objects, table, asked, media_type=media_type, headers=headers
+                services.objects,
+                table,
+                asked,
+                media_type=media_type,
+                headers=headers,
+                may_redirect=True,
             )
     return await answer_stored(
-        services.objects, tables[-1], asked, media_type=media_type, headers=headers
+        services.objects,
+        tables[-1],
+        asked,
+        media_type=media_type,
+        headers=headers,
+        may_redirect=True,
     )
 
 

@@ -17,7 +17,7 @@ from imagebatch_gateway.answers.response_headers import STORED, sent_headers
 from imagebatch_gateway.backends.errors import ResultMissing
 from imagebatch_gateway.services import ServicesOf
 
-from .stored import RANGES, Asked, answer_stored
+from .stored import RANGES, REDIRECTED, Asked, answer_stored
 
 router = APIRouter(tags=["files"], route_class=GuardedRoute)
 
@@ -35,6 +35,7 @@ router = APIRouter(tags=["files"], route_class=GuardedRoute)
             **sent_headers(*STORED),
         },
         **RANGES,
+        **REDIRECTED,
         **refusals(NO_FILE, BEYOND, STORE_AWAY),
     },
 )
@@ -69,6 +70,7 @@ async def get_file(
                 media_type=media_type,
                 headers=headers,
                 etag=f'"{named.sha256}"',
+                may_redirect=True,
             )
         except ResultMissing:
             continue

@@ -50,6 +50,8 @@ class Frame:
         self.namespace = request.query_params.get("namespace") or None
         self.gateway = settings.gateway_url or str(request.base_url).rstrip("/")
         self.offers = _offers_of(request)
+        #: Where images of the gateway come from in the end, if it redirects to the object store.
+        self._store = request.app.state.services.objects.redirects_to
         self._me: dict[str, Any] | None = None
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
@@ -94,7 +96,7 @@ class Frame:
             namespace=self.namespace or me.get("namespace") or self.home,
             **context,
         )
-        parts = {urlsplit(address) for address in images}
+        parts = {urlsplit(address) for address in (*images, self._store) if address}
         hosts = sorted({f"{p.scheme}://{p.netloc}" for p in parts if p.scheme and p.netloc})
         policy = CSP.replace("img-src 'self'", " ".join(["img-src 'self'", *hosts]))
         headers = {"Content-Security-Policy": policy, "Vary": "Cookie, Authorization"}

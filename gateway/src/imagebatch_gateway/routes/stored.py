@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from imagebatch_gateway.answers.conditions import matches
 from imagebatch_gateway.answers.problems import range_not_satisfiable
@@ -21,6 +21,16 @@ RANGES: Final[dict[int | str, dict[str, Any]]] = {
     304: {
         "description": "The caller's copy, named in If-None-Match, is current",
         **sent_headers("ETag", "Cache-Control"),
+    },
+}
+
+
+#: Of what the store itself may send.
+REDIRECTED: Final[dict[int | str, dict[str, Any]]] = {
+    307: {
+        "description": "Where the gateway is so set (files.redirect of the chart): a URL of the "
+        "object store, valid for some minutes, that has the content",
+        "headers": {"Location": {"description": "The presigned URL", "schema": {"type": "string"}}},
     },
 }
 
@@ -58,17 +68,23 @@ async def answer_stored(
     media_type: str,
     headers: Mapping[str, str],
     etag: str | None = None,
+    may_redirect: bool = False,
 ) -> Response:
     """Return the response for the object ``key``, following the request's range and conditions.
 
     ``etag`` is the object's ETag, if it is known without asking the store. For a HEAD request no
-    content is read.
+    content is read. With ``may_redirect``, and where the gateway is so set, the response is a
+    redirect to the store, which then follows the range and the conditions.
 
     Raises ResultMissing, StoreUnavailable, and Problem 416.
     """
     if etag is not None and matches(asked.if_none_match, etag):
         return Response(status_code=304, headers={**headers, "ETag": etag})
-    if not asked.head and asked.range is None and asked.if_none_match is None:
+    redirect = None
+    if may_redirect:
+        sent = {**headers, "Content-Type": media_type}
+        redirect = objects.signed_url(key, "HEAD" if asked.head else "GET", sent)
+    if redirect is None and not asked.head and asked.range is None and asked.if_none_match is None:
         opened = await objects.open(key)
         sent = _with(headers, etag or opened.etag, opened.size)
         return StreamingResponse(opened.chunks, headers=sent, media_type=media_type)
@@ -76,6 +92,9 @@ async def answer_stored(
     known = etag or stat.etag
     if known is not None and matches(asked.if_none_match, known):
         return Response(status_code=304, headers={**headers, "ETag": known})
+    if redirect is not None:
+        # The URL is a secret of this caller, and it ends.
+        return RedirectResponse(redirect, 307, {"Cache-Control": "no-store"})
     if asked.head:
         return Response(headers=_with(headers, known, stat.size), media_type=media_type)
     try:
