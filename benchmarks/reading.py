@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from imagebatch_runner.settings import Settings
 from support.runnerbatch import RunnerBatch, products
 from support.seaweedfs import SeaweedFS
 
@@ -17,13 +18,14 @@ from .photos import all_photos
 from .section import Section, Table
 
 _IMAGES: Final = 500
+_KEPT: Final = Settings.model_fields["kept_sources"].default
 
 _TEXT = f"""
 CPU time of a batch of {_IMAGES} photographs of one megapixel (plan, compress, collect in one pod,
 from an HTTP server to a SeaweedFS) with and without what plan and compress do for readers: the
-progress document, the record of the request, the kept sources of 24 images, and the look whether a
-host answers. The two take turns, {{rounds}} times. The last column has the lowest and the highest
-round.
+progress document, the record of the request, the kept sources of {_KEPT} images, and the look
+whether a host answers. The two take turns, {{rounds}} times, and are compared within each turn:
+the median is given, and the lowest and the highest.
 """
 
 #: Read by Python when the runner starts, before its own code; decoders are left alone.
@@ -57,7 +59,7 @@ def run(rounds: int) -> Section:
             for name in order:
                 seconds[name].append(variants[name]())
     shares = [100 * (a / b - 1) for a, b in zip(seconds["with"], seconds["without"], strict=True)]
-    median = 100 * (statistics.median(seconds["with"]) / statistics.median(seconds["without"]) - 1)
+    median = statistics.median(shares)
     rows = [["all of it", f"{median:+.1f} %", f"{min(shares):+.1f} % to {max(shares):+.1f} %"]]
     table = Table("Documents for readers", ["", "CPU time, more than without", "rounds"], rows)
     return Section("reading", "Reading", _TEXT.format(rounds=rounds), [table])

@@ -165,7 +165,7 @@ class Settings(EgressSettings):
         "of them answers; then the batch fails (SourcesUnreachable). 0: plan does not try.",
     )
     kept_sources: Annotated[int, Field(ge=0, le=1000)] = Field(
-        24,
+        12,
         description="Number of images of a batch, spread evenly over it, whose sources are kept "
         "for previews, together up to 32 MiB. 0: none.",
     )
