@@ -16,7 +16,7 @@ from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.policies.observed import JobView
 from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
-from unit.operator.builders import UID, batch
+from unit.operator.builders import CSV, UID, batch
 
 SETTINGS = Settings(runner_image="registry.example/runner:1", runner_pull_secrets=("pull",))
 PLAN, COLLECT = CreateJob(Step.PLAN, 1), CreateJob(Step.COLLECT, 1)
@@ -46,6 +46,7 @@ def test_names_say_batch_step_and_run_and_fit_a_label() -> None:
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", made)
 
 
+@pytest.mark.field("spec.parallelism")
 def test_shards_are_an_indexed_job_without_a_pod_failure_policy() -> None:
     spec = construct(batch().spec(parallelism=7).build(), SHARDS)["spec"]
     assert spec["completionMode"] == "Indexed"
@@ -111,17 +112,21 @@ def test_another_parallelism_does_not_make_a_shard_job_outdated() -> None:
     assert few["spec"]["template"] == many["spec"]["template"]
 
 
+@pytest.mark.field("spec.source.inline")
 def test_only_plan_mounts_an_inline_source() -> None:
     built = batch().build()
     job = construct(built, PLAN)
     source = told(job).source
     assert source.path == "/var/run/imagebatch/source/products.csv"
     names = [v["configMap"]["name"] for v in pod(job)["volumes"] if "configMap" in v]
-    assert names == [inline_config_map(built)["metadata"]["name"]]
+    made = inline_config_map(built)
+    assert names == [made["metadata"]["name"]]
+    assert made["data"] == {"products.csv": CSV}
     for action in (SHARDS, COLLECT):
         assert not [v for v in pod(construct(built, action))["volumes"] if "configMap" in v]
 
 
+@pytest.mark.field("spec.source.configMap.name", "spec.source.configMap.key")
 def test_a_config_map_source_is_mounted_by_its_own_name_and_key() -> None:
     source = {"configMap": {"name": "mine", "key": "list.csv"}}
     job = construct(batch().spec(source=source).build(), PLAN)

@@ -167,6 +167,7 @@ async def test_three_namespaces_of_unequal_load_get_equal_turns_and_priority_ove
     assert set(Counter(first).values()) <= {2, 3, 4}
 
 
+@pytest.mark.field("spec.priority")
 async def test_a_higher_priority_overtakes_while_it_is_queued() -> None:
     world = World(running_batches=1)
     for name in ("a", "b", "c", "d"):

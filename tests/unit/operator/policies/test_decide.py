@@ -116,6 +116,7 @@ def test_a_plan_pod_that_collected_ends_the_batch_without_further_jobs() -> None
     assert decision.requeue_after == 0.0
 
 
+@pytest.mark.field("spec.dryRun")
 def test_dry_run_ends_after_plan() -> None:
     read = Observation(jobs=(PLAN_DONE,), outcomes={PLAN_DONE.name: plan_done()})
     decision = decide(batch().spec(dryRun=True).status(runs={"plan": 1}).build(), read, NOW)
@@ -360,6 +361,7 @@ def test_new_parallelism_patches_the_running_shard_job() -> None:
     assert decision.actions == (PatchJob(running.name, parallelism=9),)
 
 
+@pytest.mark.field("spec.suspend")
 def test_suspend_suspends_the_running_job_and_resume_takes_it_back() -> None:
     builder = batch().shards(3, first_runs=1).spec(suspend=True)
     running = job(Step.COMPRESS)
@@ -424,6 +426,7 @@ def test_collect_completes_the_batch_with_its_totals() -> None:
     assert condition(status, ConditionType.STALLED).status == "False"
 
 
+@pytest.mark.field("spec.maxFailedPercent")
 @pytest.mark.parametrize(
     ("limit", "failed", "phase", "reason"),
     [
@@ -444,6 +447,7 @@ def test_max_failed_percent_is_judged_at_collect(
     assert status.report is not None, "a failed batch has its report too"
 
 
+@pytest.mark.field("spec.activeDeadlineSeconds")
 def test_the_deadline_counts_from_the_start_and_wakes_by_itself() -> None:
     builder = batch().shards(3, first_runs=1).spec(activeDeadlineSeconds=300)
     seen = Observation(jobs=(job(Step.COMPRESS),))

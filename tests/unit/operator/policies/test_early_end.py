@@ -59,6 +59,7 @@ def end_of(status: ImageBatchStatus) -> tuple[str, str]:
     return told.reason, told.message
 
 
+@pytest.mark.field("spec.cancel")
 def test_cancel_stops_the_pods_then_collects_and_then_ends_the_batch() -> None:
     made = cancelled(batch().shards(3, first_runs=1).webhook())
     stopping = made.look(SHARDS)

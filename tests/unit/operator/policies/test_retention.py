@@ -38,6 +38,7 @@ def test_the_default_ttl_counts_from_the_end_where_the_batch_has_none_of_its_own
     assert decide(ended().build(), DAY, NOW + timedelta(days=1)).actions == (DeleteBatch(),)
 
 
+@pytest.mark.field("spec.ttlSecondsAfterFinished")
 @pytest.mark.parametrize(("own", "gone_after"), [(0, 0), (60, 60), (200_000, 200_000)])
 def test_a_batch_has_the_ttl_that_it_asks_for(own: int, gone_after: int) -> None:
     built = ended(batch().spec(ttlSecondsAfterFinished=own)).build()

@@ -37,6 +37,7 @@ def look(earlier: BatchBuilder | None, builder: BatchBuilder | None = None) -> A
     return earlier_batch((builder or retrying()).build(), known.get, NOW + timedelta(hours=1))
 
 
+@pytest.mark.field("spec.source.retryOf.name")
 @pytest.mark.parametrize("phase", ["Completed", "Failed", "Cancelled"])
 def test_a_batch_with_failed_images_can_be_retried_however_it_ended(phase: str) -> None:
     found = look(winter(phase=phase))
@@ -128,6 +129,7 @@ def test_a_retry_of_itself_is_refused() -> None:
     assert found.reason is Reason.INVALID_SPEC
 
 
+@pytest.mark.field("spec.source.retryOf.only")
 def test_the_jobs_are_told_what_to_retry_and_where() -> None:
     builder = retrying(only="retryable")
     earlier = Earlier("uid-winter", "shop/winter/")

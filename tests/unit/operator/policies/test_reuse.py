@@ -49,6 +49,7 @@ def refused(builder: BatchBuilder, find: Find) -> Refusal:
     return found
 
 
+@pytest.mark.field("spec.reuseFrom.name")
 def test_where_the_earlier_batchs_data_lies_is_taken_from_its_status() -> None:
     restored = body("winter", "Completed")
     restored["status"]["storage"] = "old/shop/uid-before-the-restore/"

@@ -128,6 +128,14 @@ def test_lists_and_caps_that_would_open_too_much_or_mean_nothing_are_refused(
         Overrides.model_validate(wrong)
 
 
+@pytest.mark.field(
+    "spec.runner.resources.requests",
+    "spec.runner.resources.limits",
+    "spec.runner.nodeSelector",
+    "spec.runner.priorityClassName",
+    "spec.runner.podLabels",
+    "spec.runner.podAnnotations",
+)
 @pytest.mark.parametrize("step", Step)
 def test_the_pods_get_what_the_batch_asks_for_over_what_the_release_gives(step: Step) -> None:
     settings = Settings.model_validate(
@@ -159,6 +167,26 @@ def test_the_pods_get_what_the_batch_asks_for_over_what_the_release_gives(step: 
         "scrape": "no",
         "sidecar.istio.io/inject": "false",
     }
+
+
+@pytest.mark.field(
+    "spec.runner.tolerations[].key",
+    "spec.runner.tolerations[].operator",
+    "spec.runner.tolerations[].value",
+    "spec.runner.tolerations[].effect",
+    "spec.runner.tolerations[].tolerationSeconds",
+)
+def test_a_toleration_reaches_the_pods_as_it_is_written() -> None:
+    asked = {
+        "key": "spot",
+        "operator": "Equal",
+        "value": "yes",
+        "effect": "NoExecute",
+        "tolerationSeconds": 60,
+    }
+    built = batch().spec(runner={"tolerations": [asked]}).build()
+    job = construct_job(built, CreateJob(Step.PLAN, 1), Settings(runner_image="r"))
+    assert job["spec"]["template"]["spec"]["tolerations"] == [asked]
 
 
 def test_the_operators_own_labels_have_precedence() -> None:

@@ -23,6 +23,7 @@ def held(shards: int = 3, **spec: object) -> tuple[BatchBuilder, Observation]:
     return batch().spec(suspendAfter="Plan", **spec).status(runs={"plan": 1}), seen
 
 
+@pytest.mark.field("spec.suspendAfter")
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_planned_batch_is_held_until_the_field_is_removed(shards: int) -> None:
     builder, seen = held(shards)

@@ -59,9 +59,9 @@ async def receiver(take: Callable[[web.Request], Any]) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-def ended(cluster: FakeCluster, url: str, name: str = "spring") -> ImageBatch:
+def ended(cluster: FakeCluster, url: str, name: str = "spring", **hook: Any) -> ImageBatch:
     """A batch that has ended and whose event is due, in the cluster."""
-    builder = batch().named(name).webhook(url).status(
+    builder = batch().named(name).spec(webhook={"url": url, **hook}).status(
         phase="Completed",
         completionTime="2026-01-02T03:04:05Z",
         startTime="2026-01-02T03:01:00Z",
@@ -185,6 +185,27 @@ async def test_the_release_secret_signs_for_its_own_namespace_alone(
         sent.send(ended(cluster, url))
         await sent.idle()
     assert events == [True]
+
+
+@pytest.mark.field("spec.webhook.url", "spec.webhook.secretRef.name", "spec.webhook.secretRef.key")
+async def test_the_event_is_signed_by_the_secret_that_the_batch_names(settings: Settings) -> None:
+    signatures: list[bool] = []
+
+    async def take(request: web.Request) -> None:
+        body = await request.text()
+        sent_at = NOW.replace(microsecond=0)
+        signed = Webhook(TENANT_SECRET).sign(request.headers["webhook-id"], sent_at, body)
+        signatures.append(request.headers["webhook-signature"] == signed)
+
+    cluster = FakeCluster()
+    data = {"hmac": base64.b64encode(TENANT_SECRET.encode()).decode()}
+    cluster.add(core_path("shop", "secrets", "mine"), {"metadata": {"name": "mine"}, "data": data})
+    sent = outbox(cluster, settings)
+    async with receiver(take) as url:
+        reference = {"name": "mine", "key": "hmac"}
+        sent.send(ended(cluster, url, secretRef=reference))
+        await sent.idle()
+    assert signatures == [True]
 
 
 @pytest.mark.parametrize("changed", ["corrected", "removed"])

@@ -69,6 +69,14 @@ def _examples(name: str) -> list[tuple[Any, bytes]]:
     return [EXAMPLES[name]]
 
 
+@pytest.mark.field(
+    "spec.output.format",
+    "spec.output.quality",
+    "spec.output.profile",
+    "spec.output.maxWidth",
+    "spec.output.maxHeight",
+    "spec.output.metadata",
+)
 @pytest.mark.parametrize("name", Output.model_fields)
 def test_every_option_changes_what_comes_out(name: str, out: BinaryIO) -> None:
     for value, picture in _examples(name):
