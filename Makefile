@@ -43,7 +43,7 @@ lock: install ## Compile the hash-pinned requirements files
 	@$(PY) tools/lock.py $(LOCK_ARGS)
 
 # What the chart for tenants has from the release's: a copy, for Helm knows no shared files.
-SHARED := templates/_helpers.tpl templates/_cidrs.tpl templates/_egress.tpl templates/runner.yaml \
+SHARED := templates/_helpers.tpl templates/_limits.tpl templates/_cidrs.tpl templates/_egress.tpl templates/runner.yaml \
   templates/runner-networkpolicy.yaml templates/sweep.yaml files/operator-role.yaml
 
 generate: install ## Write the CRD and the tables of settings and options from the models

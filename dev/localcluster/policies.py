@@ -52,6 +52,9 @@ def component(instance: Instance, programs: Path) -> Component:
             f"--hostname-override={instance.node}",
             f"--service-cluster-ip-range={SERVICE_CIDR}",
             f"--health-port={_HEALTH_PORT}",
+            # They are not in the build; its health would wait for them.
+            "--run-router=false",
+            "--run-service-proxy=false",
         ),
         ready=f"http://127.0.0.1:{_HEALTH_PORT}/healthz",
         after=("kubelet",),

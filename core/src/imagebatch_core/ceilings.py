@@ -1,4 +1,5 @@
-"""The ceilings that a release sets for all batches, and the words in which they refuse.
+"""The ceilings that a release and the owner of a namespace set for batches, and the words in which
+they refuse.
 
 Operator, gateway and runner use these functions, so a batch that was applied and an upload get the
 same words.
@@ -62,13 +63,29 @@ class Range(Model):
         number = number if self.to is None else min(number, self.to)
         return number if self.from_ is None else max(number, self.from_)
 
+    def narrowed(self, other: Range) -> Range:
+        """Return the part of this range that is also in ``other``, or its end next to ``other``."""
+        ends = {
+            "from": self.from_ if other.from_ is None else self.nearest(other.from_),
+            "to": self.to if other.to is None else self.nearest(other.to),
+        }
+        return Range.model_validate(ends)
+
 
 class Ceilings(Model):
-    """The limits on one batch, from ``limits`` of the chart. A field not set means no limit."""
+    """The limits on one batch, from ``limits`` of a chart. A field not set means no limit."""
 
     parallelism: Bound | None = None
     images_per_shard: Range = Range()
     images: Bound | None = None
+
+    def narrowed(self, other: Ceilings) -> Ceilings:
+        """Return the lower ceiling of both for each field. ``other`` never allows more."""
+        return Ceilings(
+            parallelism=_lower(self.parallelism, other.parallelism),
+            images_per_shard=self.images_per_shard.narrowed(other.images_per_shard),
+            images=_lower(self.images, other.images),
+        )
 
     def parallelism_of(self, asked: int) -> int:
         """Return the number of pods that run at once for a batch that asks for ``asked``."""
@@ -88,21 +105,25 @@ class Ceilings(Model):
     def _exceeded(self, spec: ImageBatchSpec) -> Iterator[tuple[str, str]]:
         most = self.parallelism
         if most is not None and spec.parallelism > max(most, _DEFAULT_PARALLELISM):
-            text = f"{spec.parallelism} is more than {most}, the most that this release allows"
+            text = f"{spec.parallelism} is more than {most}, the most that is allowed here"
             yield "parallelism", f"{text} (limits.parallelism of the chart)"
         size = spec.images_per_shard
         if size is not None and size not in self.images_per_shard:
-            text = f"{size} is not allowed by this release, which allows {self.images_per_shard}"
+            allowed = f"limits.imagesPerShard of the chart allows {self.images_per_shard}"
             advice = "leave it out to let plan choose"
-            yield "imagesPerShard", f"{text} (limits.imagesPerShard of the chart); {advice}"
+            yield "imagesPerShard", f"{size} is not allowed here: {allowed}; {advice}"
 
     def check_images(self, images: int) -> None:
         """Raise LimitExceeded if an input has more images than a batch may have."""
         if self.images is not None and images > self.images:
             raise LimitExceeded(
-                f"the input has more than {self.images} images, the most that this release allows "
+                f"the input has more than {self.images} images, the most that is allowed here "
                 "in a batch (limits.images of the chart): split it into several"
             )
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 NO_CEILINGS: Final = Ceilings()

@@ -50,6 +50,8 @@ RUNNER_STORAGE_SECRET: Final = "imagebatch-s3"  # noqa: S105 - the name of a Sec
 S3_SECRET_NAME: Final = "S3_SECRET_NAME"  # noqa: S105
 S3_SECRET_KEY_OF_ID: Final = "S3_SECRET_KEY_OF_ID"  # noqa: S105
 S3_SECRET_KEY_OF_SECRET: Final = "S3_SECRET_KEY_OF_SECRET"  # noqa: S105
+#: Entry of the runner's ConfigMap: ceilings of the namespace's owner, as JSON.
+NAMESPACE_CEILINGS: Final = "CEILINGS"
 #: Variables of a key pair: its id and its secret.
 KEY_PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 #: Where a user finds the Secret of a key pair that is missing.

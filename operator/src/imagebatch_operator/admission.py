@@ -21,6 +21,7 @@ from imagebatch_operator.policies.accepted import not_understood, over_ceilings,
 from imagebatch_operator.policies.observed import Refusal
 from imagebatch_operator.policies.runner_overrides import not_allowed
 
+from .runner_config import RunnerConfig
 from .settings import Settings
 
 
@@ -99,7 +100,15 @@ async def _root(batch: ImageBatch, kube: Kube, settings: Settings) -> str | Refu
                 "and upgrade the release"
             )
             return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
-    store = (found["ConfigMap"].get("data") or {}).get(names.ENV_STORE)
+    data = found["ConfigMap"].get("data") or {}
+    config = RunnerConfig.parse(data)
+    if config.problem is not None:
+        text = f"ConfigMap {names.RUNNER_CONFIG_MAP} of {batch.namespace}: {config.problem}"
+        return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)
+    refusal = over_ceilings(batch, settings.narrowed(config.ceilings).ceilings)
+    if refusal is not None:
+        return refusal
+    store = data.get(names.ENV_STORE)
     if not store:
         text = f"ConfigMap {names.RUNNER_CONFIG_MAP} of {batch.namespace} has no {names.ENV_STORE}"
         return Refusal(Reason.STORAGE_NOT_CONFIGURED, text, permanent=False)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from imagebatch_core.ceilings import Ceilings
 from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cluster import pods, workloads
 from imagebatch_operator.cluster.cache import Cache
-from imagebatch_operator.cluster.client import Kube
-from imagebatch_operator.cluster.s3_secrets import S3Secrets
+from imagebatch_operator.cluster.client import Forbidden, Kube
+from imagebatch_operator.cluster.runner_configs import RunnerConfigs
 from imagebatch_operator.cluster.work_queue import Key
 from imagebatch_operator.policies.accepted import begun
 from imagebatch_operator.policies.actions import CreateJob, ExplainBlocked, ReadOutcome
@@ -49,13 +50,13 @@ class Observer:
         cache: Cache,
         settings: Settings,
         clock: Callable[[], datetime],
-        secrets: S3Secrets,
+        configs: RunnerConfigs,
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._settings = settings
         self._clock = clock
-        self._secrets = secrets
+        self._configs = configs
         self._memories: dict[Key, _Memory] = {}
 
     async def observe(self, batch: ImageBatch) -> Observation:
@@ -73,7 +74,7 @@ class Observer:
         return Observation(
             jobs=views,
             refusal=refusal,
-            ceilings=self._settings.ceilings,
+            ceilings=await self._ceilings(batch, views),
             obstacle=memory.obstacle,
             outdated=await self._outdated(batch, views),
             storage=None if isinstance(accepted, Refusal) or waits else accepted,
@@ -123,6 +124,20 @@ class Observer:
             memory = self._memories[key] = _Memory(batch.uid)
         return memory
 
+    async def _ceilings(self, batch: ImageBatch, views: Iterable[JobView]) -> Ceilings:
+        """Return the ceilings of the release and, while the batch has Jobs, of its namespace.
+
+        Before its first Job, a batch is judged by both when it is accepted.
+        """
+        ended = batch.status.phase is not None and batch.status.phase.finished
+        if ended or not views:
+            return self._settings.ceilings
+        try:
+            config = await self._configs.of(batch.namespace)
+        except Forbidden:
+            return self._settings.ceilings  # the operator's Role is gone, and the ceilings with it
+        return self._settings.narrowed(config.ceilings).ceilings
+
     async def _outdated(self, batch: ImageBatch, views: Iterable[JobView]) -> frozenset[str]:
         """Return the names of the Jobs to which the settings would now give another pod template.
 
@@ -132,13 +147,14 @@ class Observer:
         idle = [view for view in views if view.idle_since is not None and view.template is not None]
         if not idle:
             return frozenset()
-        secret = await self._secrets.of(batch.namespace)
+        config = await self._configs.of(batch.namespace)
+        settings = self._settings.narrowed(config.ceilings)
         made_now = {
             view.name: jobs.template_hash(
                 batch,
                 CreateJob(view.step, view.run, view.chunk, numbers=view.shards, waits=view.waits),
-                self._settings,
-                secret,
+                settings,
+                config.secret,
             )
             for view in idle
         }

@@ -25,7 +25,7 @@ from imagebatch_operator.cluster.client import (
     core_path,
     jobs_path,
 )
-from imagebatch_operator.cluster.s3_secrets import S3Secrets
+from imagebatch_operator.cluster.runner_configs import RunnerConfigs
 from imagebatch_operator.cluster.served_schema import ServedSchema
 from imagebatch_operator.cluster.status_write import write_status
 from imagebatch_operator.cluster.work_queue import Key
@@ -81,8 +81,8 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self.outbox = Outbox(kube, cache, settings, clock, deliver)
-        self._secrets = S3Secrets(kube)
-        self._observer = Observer(kube, cache, settings, clock, self._secrets)
+        self._configs = RunnerConfigs(kube)
+        self._observer = Observer(kube, cache, settings, clock, self._configs)
         limits = Limits(settings.running_batches, settings.running_batches_per_namespace)
         self._queueing = Queueing(cache, limits, clock)
         self._keeping = Keeping(cache, settings)
@@ -213,8 +213,9 @@ class Reconciler:
                 pass  # answered while deciding; beyond the number of looks, by the next pass
 
     async def _create_job(self, batch: ImageBatch, action: CreateJob) -> None:
-        secret = await self._secrets.of(batch.namespace)
-        job = jobs.construct_job(batch, action, self._settings, secret)
+        config = await self._configs.of(batch.namespace)
+        settings = self._settings.narrowed(config.ceilings)
+        job = jobs.construct_job(batch, action, settings, config.secret)
         try:
             if batch.spec.source.inline is not None and action.step is Step.PLAN:
                 source = jobs.inline_config_map(batch)

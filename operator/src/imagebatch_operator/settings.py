@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from imagebatch_core.ceilings import CEILINGS_HELP, NO_CEILINGS, CeilingsJson
+from imagebatch_core.ceilings import CEILINGS_HELP, NO_CEILINGS, Ceilings, CeilingsJson
 from imagebatch_core.egress_rules import EgressSettings
 from imagebatch_core.environment import (
     Count,
@@ -181,6 +181,10 @@ class Settings(EgressSettings):
     log_format: LogFormat = Field(
         "json", description="Format of the log: one JSON object per line, or text for people."
     )
+
+    def narrowed(self, ceilings: Ceilings) -> Settings:
+        """Return these settings, with ceilings that are no higher than the given ones."""
+        return self.model_copy(update={"ceilings": self.ceilings.narrowed(ceilings)})
 
     def download_url(self, namespace: str, name: str) -> str | None:
         """Return the gateway's address of a batch's report; ``None`` if the gateway has none."""

@@ -135,6 +135,7 @@ TENANT: dict[str, Any] = {
         "publicBaseUrl": "https://cdn.example.com",
     },
     "quota": {"count/jobs.batch": "5"},
+    "limits": {"imagesPerShard": {"to": 100}},
 }
 
 
@@ -166,6 +167,8 @@ def test_the_owner_of_a_namespace_joins_and_leaves_without_the_release(
     env = job["spec"]["template"]["spec"]["containers"][0]["env"]
     references = [one["valueFrom"]["secretKeyRef"]["name"] for one in env if "AWS" in one["name"]]
     assert references == ["mine", "mine"]
+    add_batch(plane, "tenant", "greedy", imagesPerShard=101)
+    eventually(lambda: accepted(plane, "tenant", "greedy").get("reason") == "LimitExceeded", "told")
     plane.kubectl("--as=owner", "-n", "tenant", "delete", "rolebinding", "imagebatch-operator")
     add_batch(plane, "tenant", "later")
     eventually(

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from imagebatch_core.ceilings import Ceilings
+from imagebatch_core.names import NAMESPACE_CEILINGS
+from imagebatch_operator.runner_config import RunnerConfig
+from imagebatch_operator.s3_secret import S3Secret
 from support.helm import CHARTS, rendered
 
 from .conftest import NAMESPACE, REGISTRY, HelmFailed, Rendered, helm
@@ -83,9 +87,22 @@ def test_a_quota_is_made_if_one_is_given() -> None:
     assert quota["spec"]["hard"] == {"count/jobs.batch": 50}
 
 
+def test_ceilings_reach_the_operator_by_the_runners_config_map(render: Render) -> None:
+    def told(chart: Rendered) -> RunnerConfig:
+        return RunnerConfig.parse(chart.one("ConfigMap", "imagebatch-runner")["data"])
+
+    given = {"parallelism": 3, "imagesPerShard": {"from": 10, "to": 200}, "images": 1_000_000}
+    assert told(tenant(limits=given)).ceilings == Ceilings.model_validate(given)
+    assert told(tenant()) == RunnerConfig(S3Secret("shop-s3"))
+    release = render(limits=given, namespaces=[NAMESPACE])
+    assert NAMESPACE_CEILINGS not in release.one("ConfigMap", "imagebatch-runner")["data"]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
+        ({"limits": {"imagesPerShard": {"from": 9, "to": 5}}}, "from 9 is more than to 5"),
+        ({"limits": {"runningBatches": 5}}, "Additional property"),
         ({"operatorNamespace": ""}, "operatorNamespace is required"),
         ({"operatorNamespace": "shop"}, "operatorNamespace is this namespace"),
         ({"images": {"registry": ""}}, "images.registry is required"),

@@ -72,3 +72,25 @@ def test_images_are_counted_up_to_the_ceiling_and_no_further() -> None:
 def test_a_range_that_is_the_wrong_way_round_is_refused() -> None:
     with pytest.raises(ValidationError, match="from 9 is more than to 5"):
         ceilings('{"imagesPerShard": {"from": 9, "to": 5}}')
+
+
+@pytest.mark.parametrize(
+    ("release", "owner", "both"),
+    [
+        ("{}", "{}", "{}"),
+        ('{"parallelism": 20}', "{}", '{"parallelism": 20}'),
+        ("{}", '{"parallelism": 20, "images": 7}', '{"parallelism": 20, "images": 7}'),
+        ('{"parallelism": 20}', '{"parallelism": 30}', '{"parallelism": 20}'),
+        ('{"parallelism": 20}', '{"parallelism": 5}', '{"parallelism": 5}'),
+        ('{"imagesPerShard": {"from": 5, "to": 90}}', '{"imagesPerShard": {"to": 50}}',
+         '{"imagesPerShard": {"from": 5, "to": 50}}'),
+        ('{"imagesPerShard": {"from": 5}}', '{"imagesPerShard": {"to": 2}}',
+         '{"imagesPerShard": {"from": 5, "to": 5}}'),
+        ('{"imagesPerShard": {"to": 90}}', '{"imagesPerShard": {"from": 200, "to": 300}}',
+         '{"imagesPerShard": {"from": 90, "to": 90}}'),
+    ],
+)  # fmt: skip
+def test_an_owners_ceilings_only_lower_those_of_the_release(
+    release: str, owner: str, both: str
+) -> None:
+    assert ceilings(release).narrowed(ceilings(owner)) == ceilings(both)

@@ -26,6 +26,7 @@ def test_kube_router_starts_after_what_it_needs_and_knows_the_services_range(own
     assert component.arguments[0] == "/programs/kube-router"
     assert f"--service-cluster-ip-range={SERVICE_CIDR}" in component.arguments
     assert f"--hostname-override={own.node}" in component.arguments
+    assert {"--run-router=false", "--run-service-proxy=false"} <= set(component.arguments)
     assert f"--kubeconfig={own.conf}/{pki.KUBE_ROUTER.file}.kubeconfig" in component.arguments
 
 

@@ -1,4 +1,4 @@
-{{/* JSON of what one batch may take: IMAGEBATCH_CEILINGS of operator and gateway. Empty: anything. */}}
+{{/* JSON of what one batch may take: IMAGEBATCH_CEILINGS of operator and gateway, CEILINGS of a tenant. Empty: anything. */}}
 {{- define "imagebatch.ceilings" -}}
 {{- $limits := .Values.limits -}}
 {{- $all := dict -}}

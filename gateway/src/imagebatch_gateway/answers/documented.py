@@ -89,13 +89,13 @@ BATCH_REFUSED: Final = (
 _TOO_MANY_IMAGES: Final = limit_exceeded(
     (
         "file",
-        "the input has more than 9000 images, the most that this release allows in a batch",
+        "the input has more than 9000 images, the most that is allowed here in a batch",
     )
 )
 _TOO_MANY_PODS: Final = limit_exceeded(
     (
         "parallelism",
-        "90 is more than 20, the most that this release allows (limits.parallelism of the chart)",
+        "90 is more than 20, the most that is allowed here (limits.parallelism of the chart)",
     )
 )
 #: Of an upload that does not fit in now, or does not arrive.

@@ -1,4 +1,4 @@
-"""Claims about the Secret of a namespace's key pair: its name reaches the pods, and heals."""
+"""Claims about the runner's ConfigMap: the Secret that it names, and its owner's ceilings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from imagebatch_core import names
+from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.job import Step
 from imagebatch_operator.cluster.client import core_path
-from imagebatch_operator.cluster.s3_secrets import S3Secrets
+from imagebatch_operator.cluster.runner_configs import RunnerConfigs
 from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.runner_config import RunnerConfig
 from imagebatch_operator.s3_secret import DEFAULT, S3Secret
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import batch
@@ -63,15 +65,37 @@ def test_pods_with_workload_identity_name_no_secret() -> None:
 
 async def test_a_changed_name_is_seen_after_half_a_minute_and_costs_one_read() -> None:
     cluster, now = FakeCluster(), [0.0]
-    secrets = S3Secrets(cluster, lambda: now[0])
-    assert await secrets.of("shop") == DEFAULT
+    configs = RunnerConfigs(cluster, lambda: now[0])
+    assert (await configs.of("shop")).secret == DEFAULT
     cluster.add(PATH, {"metadata": {"name": "x"}, "data": {names.S3_SECRET_NAME: "ours"}})
     now[0] = 29.0
-    assert await secrets.of("shop") == DEFAULT
+    assert (await configs.of("shop")).secret == DEFAULT
     assert cluster.reads == [PATH]
     now[0] = 31.0
-    assert await secrets.of("shop") == S3Secret("ours")
+    assert (await configs.of("shop")).secret == S3Secret("ours")
 
 
 async def test_a_namespace_without_the_config_map_has_the_default_names() -> None:
-    assert await S3Secrets(FakeCluster()).of("elsewhere") == DEFAULT
+    assert await RunnerConfigs(FakeCluster()).of("elsewhere") == RunnerConfig()
+
+
+def test_the_config_map_has_the_ceilings_of_the_namespaces_owner() -> None:
+    text = '{"parallelism": 2, "imagesPerShard": {"to": 100}, "images": 5000}'
+    found = RunnerConfig.parse({names.NAMESPACE_CEILINGS: text})
+    assert found == RunnerConfig(ceilings=Ceilings.model_validate_json(text))
+    assert RunnerConfig.parse({}).ceilings == NO_CEILINGS
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "CEILINGS: Value error, not JSON"),
+        ('{"parallelism": 0}', "CEILINGS.parallelism: Input should be greater than"),
+        ('{"pods": 3}', "CEILINGS.pods: Extra inputs are not permitted"),
+    ],
+)
+def test_ceilings_that_cannot_be_read_are_a_problem(text: str, problem: str) -> None:
+    found = RunnerConfig.parse({names.NAMESPACE_CEILINGS: text})
+    assert found.ceilings == NO_CEILINGS
+    assert found.problem is not None
+    assert found.problem.startswith(problem)
