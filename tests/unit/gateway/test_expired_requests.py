@@ -227,6 +227,35 @@ async def test_a_page_that_resources_fill_reads_no_record(
     assert reads == []
 
 
+async def test_a_page_lists_no_more_records_than_may_belong_to_it(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    list_after = Objects.list_after
+
+    async def counted(self: Objects, prefix: str, after: str | None, *, limit: int) -> list[str]:
+        asked.append(limit)
+        return await list_after(self, prefix, after, limit=limit)
+
+    monkeypatch.setattr(Objects, "list_after", counted)
+    names = [f"r{number:02d}" for number in range(40)]
+    for minutes, name in enumerate(names):
+        keep(store, record(name, minutes))
+        if name != "r38":
+            created = CREATED + timedelta(minutes=minutes)
+            built = batch.named(name).build()
+            batches.add(built.model_copy(update={"creation_timestamp": created}))
+    page = (await http.get("/api/requests?limit=4")).json()
+    assert [item["requestId"] for item in page["items"]] == names[:-5:-1]
+    assert [item["expired"] for item in page["items"]] == [False, True, False, False]
+    assert asked == [8]
+    assert [name for name, _ in await listed(http, "?limit=4")] == names[::-1]
+
+
 async def test_while_the_store_is_away_lists_have_the_resources_and_say_what_is_missing(
     http: httpx.AsyncClient,
     store: MemoryStore,

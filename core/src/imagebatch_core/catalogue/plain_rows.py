@@ -34,6 +34,16 @@ class Plain(NamedTuple):
     images: int
 
 
+class _Block(NamedTuple):
+    """A block that was read: the lists of URLs of its rows, if these are where they are expected,
+    and the numbers of its rows and lines.
+    """
+
+    lists: list[str] | None
+    rows: int
+    lines: int
+
+
 class PlainRows:
     """Counts plain rows of ``lines``, whose header has been read."""
 
@@ -44,6 +54,9 @@ class PlainRows:
         self._size = LARGEST
         self._pause = SMALLEST
         self._resume = 0
+        #: Whether each row of the last block was one line, with as many fields as the header.
+        self._single = True
+        self._even = True
 
     def skip(self, at_most: int | None) -> Plain | None:
         """Skip and count a block of at most ``at_most`` rows, all of them plain.
@@ -73,34 +86,41 @@ class PlainRows:
 
     def _counted(self, block: str) -> tuple[Plain, int] | None:
         """Return the rows of a block and the number of its lines, if all its rows are plain."""
-        rows = self._rows_of_lines(block)
-        lines = len(rows or ())
-        if rows is None:
-            reader = self._reader(io.StringIO(block, newline=""))
-            try:
-                rows = list(reader)
-            except csv.Error:
-                return None  # among others if the block ends within quotes
-            lines = reader.line_num
-        lists = self._lists(rows)
-        images = None if lists is None else _count(lists)
-        return None if images is None else (Plain(len(rows), images), lines)
+        try:
+            read = self._read_lines(block) or self._read(block)
+        except csv.Error:
+            return None  # among others if the block ends within quotes
+        images = None if read.lists is None else _count(read.lists)
+        return None if images is None else (Plain(read.rows, images), read.lines)
 
-    def _rows_of_lines(self, block: str) -> list[list[str]] | None:
-        """Return the rows of a block, if each of its lines is one row; ``None`` otherwise.
+    def _read_lines(self, block: str) -> _Block | None:
+        """Read a block in which each line is one row; return ``None`` for any other.
 
-        This is the faster way to read them. It does not see line ends within a row as they are.
+        This is the faster way. It does not see line ends within a row as they are.
         """
-        if block.count("\r") != block.count("\r\n"):
+        if not self._single or ("\r" in block and block.count("\r") != block.count("\r\n")):
             return None
+        at = self._columns
         lines = block.split("\n")
         if not lines[-1]:
             lines.pop()
-        try:
-            rows = list(self._reader(lines))
-        except csv.Error:
-            return None
-        return rows if len(rows) == len(lines) else None
+        count = len(lines)
+        if self._even and not at.foreign:
+            width, place = at.width, at.urls
+            # No list of all rows: each would be kept, and that takes as long as reading it.
+            lists = [row[place] for row in self._reader(lines) if len(row) == width]
+            if len(lists) == count:
+                return _Block(lists, count, count)
+        rows = list(self._reader(lines))
+        self._even = all(len(row) == at.width for row in rows)
+        self._single = len(rows) == count
+        return _Block(self._lists(rows), count, count) if self._single else None
+
+    def _read(self, block: str) -> _Block:
+        reader = self._reader(io.StringIO(block, newline=""))
+        rows = list(reader)
+        self._single = len(rows) == reader.line_num
+        return _Block(self._lists(rows), len(rows), reader.line_num)
 
     def _reader(self, lines: Iterable[str]) -> Reader:
         return csv.reader(lines, delimiter=self._delimiter, strict=True)

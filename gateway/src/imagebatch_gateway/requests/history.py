@@ -103,7 +103,8 @@ class History:
         self._batches = batches
         self._clock = clock
         self._entries: dict[str, Entry] = {}
-        self._order: list[tuple[float, str]] = []
+        #: The same entries, newest first.
+        self._sorted: list[Entry] = []
         self._task: asyncio.Task[None] | None = None
         self._listed = asyncio.Event()
         self._current_at = 0.0
@@ -115,8 +116,10 @@ class History:
         Raises ClusterRefused, ClusterUnavailable.
         """
         await self._current()
-        start = bisect_right(self._order, (-float(last.created), last.name)) if last else 0
-        return [self._entries[name] for _, name in self._order[start:]]
+        if last is None:
+            return self._sorted[:]
+        order = (-float(last.created), last.name)
+        return self._sorted[bisect_right(self._sorted, order, key=_order) :]
 
     def has(self, name: str) -> bool:
         """Return whether there is a batch of this name, as far as the list is current."""
@@ -131,7 +134,7 @@ class History:
     def remove(self, name: str) -> None:
         entry = self._entries.pop(name, None)
         if entry is not None:
-            del self._order[bisect_left(self._order, entry.order)]
+            del self._sorted[bisect_left(self._sorted, entry.order, key=_order)]
 
     async def close(self) -> None:
         if self._task is not None:
@@ -187,7 +190,7 @@ class History:
             if after is None:
                 break
         self._entries = found
-        self._order = sorted(entry.order for entry in found.values())
+        self._sorted = sorted(found.values(), key=_order)
         self._is_current()
         self._listed.set()
         return version
@@ -206,11 +209,13 @@ class History:
             self._put(entry)
 
     def _put(self, entry: Entry) -> None:
-        known = self._entries.get(entry.request_id)
-        if known is None or known.order != entry.order:
-            self.remove(entry.request_id)
-            insort(self._order, entry.order)
+        self.remove(entry.request_id)
+        insort(self._sorted, entry, key=_order)
         self._entries[entry.request_id] = entry
+
+
+def _order(entry: Entry) -> tuple[float, str]:
+    return entry.order
 
 
 def _entry(found: Mapping[str, Any]) -> Entry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from imagebatch_gateway.backends.errors import CursorRefused, StoreUnavailable
 
 from .expired import expired_batch
 from .history import Entry, History
-from .records import LISTED, ListedRecord, Records
+from .records import LISTED, ListedRecord, RecordList, Records
 
 #: Most records that are read for one page. If few of them match, the page ends there, with fewer
 #: requests and a cursor.
@@ -57,38 +58,45 @@ class RequestLists:
         note = None
         position = 0
         try:
-            async for group in self._gone(last):
-                # The records are read only if the page has room for them.
-                newer = position
-                while newer < len(living) and living[newer].order < _order(group[0]):
-                    newer += 1
-                if page.add_all(living[position:newer]):
-                    return page.made()
-                position = newer
-                for entry in await self._read(group):
-                    while position < len(living) and living[position].order < entry.order:
-                        if page.add(living[position]):
-                            return page.made()
-                        position += 1
-                    if page.add(entry):
+            async for listed in self._listed(last, limit):
+                gone = [one for one in listed.records if not self._history.has(one.name.name)]
+                for at in range(0, len(gone), _AHEAD):
+                    group = gone[at : at + _AHEAD]
+                    # The records are read only if the page has room for them.
+                    newer = _until(living, position, _order(group[0]))
+                    if page.add_all(living[position:newer]):
                         return page.made()
-                if page.read > SCAN_RECORDS:
-                    return page.made(group[-1].name)
+                    position = newer
+                    for entry in await self._read(group):
+                        while position < len(living) and living[position].order < entry.order:
+                            if page.add(living[position]):
+                                return page.made()
+                            position += 1
+                        if page.add(entry):
+                            return page.made()
+                    if page.read > SCAN_RECORDS:
+                        return page.made(group[-1].name)
+                if listed.more:
+                    # No record that is not listed yet belongs before these.
+                    newer = _until(living, position, _order(listed.records[-1]))
+                    if page.add_all(living[position:newer]):
+                        return page.made()
+                    position = newer
         except StoreUnavailable:
             note = _AWAY
         page.add_all(living[position:])
         return page.made(note=note)
 
-    async def _gone(self, last: RecordName | None) -> AsyncIterator[Sequence[ListedRecord]]:
-        """Yield the requests that the history alone knows, newest first, some at once."""
+    async def _listed(self, last: RecordName | None, limit: int) -> AsyncIterator[RecordList]:
+        """Yield the records after ``last``, newest first, some at once: for a page of ``limit``
+        requests most often the first ones are enough."""
+        count = min(2 * limit, LISTED)
         while True:
-            listed = await self._records.after(self._namespace, last)
-            gone = [one for one in listed if not self._history.has(one.name.name)]
-            for at in range(0, len(gone), _AHEAD):
-                yield gone[at : at + _AHEAD]
-            if len(listed) < LISTED:
+            listed = await self._records.after(self._namespace, last, count)
+            yield listed
+            if not listed.more:
                 return
-            last = listed[-1].name
+            last, count = listed.records[-1].name, LISTED
 
     async def _read(self, listed: Sequence[ListedRecord]) -> list[Entry]:
         found = await self._records.read(self._namespace, [one.key for one in listed])
@@ -129,6 +137,12 @@ class _Page:
             entry = self._found[-1]
             last = RecordName(int(entry.created_at.timestamp()), entry.request_id)
         return RequestPage(self._found, f"{last.created}~{last.name}" if last else None, note)
+
+
+def _until(living: Sequence[Entry], position: int, order: tuple[float, str]) -> int:
+    """Return the position of the first of ``living`` from ``position`` on that is not before
+    ``order``."""
+    return bisect_left(living, order, lo=position, key=lambda entry: entry.order)
 
 
 def _order(listed: ListedRecord) -> tuple[float, str]:

@@ -17,7 +17,7 @@ from imagebatch_core.spec import DeletionPolicy
 from imagebatch_gateway.backends.errors import ResultMissing, ResultUnreadable
 from imagebatch_gateway.backends.objects import Objects
 
-#: Records of one list request.
+#: Most records of one list request.
 LISTED: Final = 1000
 #: Seconds for which a listing and a pointer are cached.
 FRESH_SECONDS: Final = 2.0
@@ -37,6 +37,14 @@ class ListedRecord:
     name: RecordName
 
 
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """Records in the order of a listing; ``more`` says that others may follow."""
+
+    records: Sequence[ListedRecord]
+    more: bool
+
+
 class Records:
     """Reads records of any namespace. ``prefix`` is the prefix of all keys in the bucket, ``clock``
     returns monotonic seconds.
@@ -45,7 +53,7 @@ class Records:
     def __init__(self, objects: Objects, prefix: str, clock: Callable[[], float]) -> None:
         self._objects = objects
         self._prefix = prefix
-        self._lists: TTLCache[tuple[str, str | None], Sequence[ListedRecord]] = TTLCache(
+        self._lists: TTLCache[tuple[str, str | None, int], RecordList] = TTLCache(
             LISTS_CACHED, FRESH_SECONDS, clock
         )
         self._named: TTLCache[str, RequestRecord | None] = TTLCache(
@@ -64,18 +72,21 @@ class Records:
             self._named[pointer] = await self._pointed_to(keys, pointer)
         return self._named[pointer]
 
-    async def after(self, namespace: str, last: RecordName | None) -> Sequence[ListedRecord]:
-        """Return the next records after ``last``, newest first, at most :data:`LISTED`.
+    async def after(self, namespace: str, last: RecordName | None, limit: int) -> RecordList:
+        """Return the next records after ``last``, newest first, at most ``limit``.
 
         Raises StoreUnavailable.
         """
         keys = HistoryKeys(namespace, self._prefix)
         after = keys.record(last.created, last.name) if last else None
-        found = self._lists.get((namespace, after))
+        found = self._lists.get((namespace, after, limit))
         if found is None:
-            listed = await self._objects.list_after(keys.records, after, limit=LISTED)
-            found = [ListedRecord(key, name) for key in listed if (name := keys.parse_record(key))]
-            self._lists[namespace, after] = found
+            listed = await self._objects.list_after(keys.records, after, limit=limit)
+            records = [
+                ListedRecord(key, name) for key in listed if (name := keys.parse_record(key))
+            ]
+            found = RecordList(records, len(records) > 0 and len(listed) == limit)
+            self._lists[namespace, after, limit] = found
         return found
 
     async def read(self, namespace: str, keys: Sequence[str]) -> list[RequestRecord | None]:
