@@ -21,6 +21,7 @@ _PORTS = (80, 443, 5432, 6443, 8000, 8080, 9000, 9090, 9999, 10250)
 _PYTHON = "/opt/imagebatch/bin/python3"
 _HOST = "outside"
 _READY_SECONDS = 120.0
+_GONE = ("--ignore-not-found",)
 #: How long kube-router may take to apply policies and pods that have just been created.
 _SETTLE_SECONDS = 30.0
 
@@ -101,8 +102,8 @@ class Field:
     def delete(self) -> None:
         # The pod outside first: its end takes the addresses off the node.
         place = PODS["database"]
-        self._stack.kubectl("-n", str(place.namespace), "delete", "pod", _HOST, "--wait=true")
-        self._stack.kubectl("delete", "namespace", *NAMESPACES, "--wait=false")
+        self._stack.kubectl("-n", str(place.namespace), "delete", "pod", _HOST, *_GONE)
+        self._stack.kubectl("delete", "namespace", *NAMESPACES, *_GONE, "--wait=false")
 
     def wrong(self, flows: Iterable[Flow]) -> list[Flow]:
         """Return the flows that do not end as they should, after the time that policies take."""

@@ -15,7 +15,7 @@ import pytest
 from e2e.flowfield import Field
 from e2e.manifest import apply
 from localcluster.choose import Cluster, choose
-from localcluster.instance import instance
+from localcluster.instance import API_SERVICE_IP, instance
 from stack.stack import Stack
 from support.flows import (
     ALWAYS,
@@ -58,7 +58,7 @@ def test_flows_pass_and_are_refused_as_the_table_says(stack: Stack, field: Field
     apply(stack, *_policies())
     assert field.wrong(flows) == []
     for part in ("operator", "gateway", "runner", "runner of shop", "sweep of shop"):
-        assert field.resolve(part, "kubernetes.default.svc.cluster.local") == "10.225.0.1"
+        assert field.resolve(part, "kubernetes.default.svc.cluster.local") == API_SERVICE_IP
 
 
 def test_pods_of_other_namespaces_reach_no_more_of_the_release_than_they_should(
@@ -69,7 +69,7 @@ def test_pods_of_other_namespaces_reach_no_more_of_the_release_than_they_should(
         field.at(f"real {name}", _address_of(stack, f"imagebatch-{name}"))
     slices = json.loads(stack.kubectl("get", "endpointslice", "kubernetes", "-o", "json"))
     field.at("real API server", slices["endpoints"][0]["addresses"][0])
-    field.at("its Service", "10.225.0.1")
+    field.at("its Service", API_SERVICE_IP)
     apply(stack, *_policies())
     flows: list[Flow] = [
         ("pod of shop", "real gateway", 8080, True),
@@ -102,7 +102,13 @@ def test_what_policies_allow_still_opens_no_connection_to_the_machine(
 def _address_of(stack: Stack, name: str) -> str:
     label = f"app.kubernetes.io/name={name}"
     pods = json.loads(stack.batches("get", "pods", "-l", label, "-o", "json"))["items"]
-    return str(next(pod["status"]["podIP"] for pod in pods if "podIP" in pod["status"]))
+    return str(
+        next(
+            pod["status"]["podIP"]
+            for pod in pods
+            if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+        )
+    )
 
 
 def _policies() -> list[dict[str, Any]]:

@@ -15,6 +15,9 @@ from .s3_secret import DEFAULT, S3Secret
 
 _CEILINGS: Final[TypeAdapter[Ceilings]] = TypeAdapter(CeilingsJson)
 
+#: Anybody with `edit` in the namespace may write it, and deep nesting would exhaust the stack.
+_LONGEST: Final = 300
+
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
@@ -32,6 +35,9 @@ class RunnerConfig:
         text = data.get(names.NAMESPACE_CEILINGS)
         if not text:
             return cls(secret)
+        if len(text) > _LONGEST:
+            problem = f"{names.NAMESPACE_CEILINGS}: longer than {_LONGEST} characters"
+            return cls(secret, problem=problem)
         try:
             return cls(secret, _CEILINGS.validate_python(text))
         except ValidationError as error:

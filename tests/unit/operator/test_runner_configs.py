@@ -91,6 +91,9 @@ def test_the_config_map_has_the_ceilings_of_the_namespaces_owner() -> None:
     [
         ("{", "CEILINGS: Value error, not JSON"),
         ('{"parallelism": 0}', "CEILINGS.parallelism: Input should be greater than"),
+        ("[" * 100_000, "CEILINGS: longer than 300 characters"),
+        ("[" * 300, "CEILINGS: Value error, not JSON"),
+        ('{"parallelism": 1e999}', "CEILINGS.parallelism: Input should be a finite number"),
         ('{"pods": 3}', "CEILINGS.pods: Extra inputs are not permitted"),
     ],
 )
