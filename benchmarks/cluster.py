@@ -7,6 +7,7 @@ is one in which the batch waited for pods, for plan or for collect.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from stack.gateway_client import upload
 from stack.samplehost_manifests import SAMPLEHOST_URL
 from stack.stack import Stack
 
+from .cluster_alone import seconds_alone
 from .section import Bar, Chart, Section, Table
 
 #: Seconds; on two cores even photographs of 4 megapixels follow each other more closely.
@@ -28,6 +30,7 @@ _SLICE: Final = 0.25
 #: The size of a shard before plan chose it.
 _FIXED: Final = "500"
 _LONGEST: Final = 1200.0
+_PODS: Final = 4
 #: Seconds between two looks at a batch's status.
 _LOOK: Final = 0.05
 #: Above this many images a batch runs once: it is as good as several short ones.
@@ -39,6 +42,11 @@ slice of {_SLICE} s counts as idle when the image host in the cluster was asked 
 it: pods start, plan or collect runs, or Kubernetes has not yet noticed an end. Each batch ran with
 shards of {_FIXED} images and with shards as plan chooses them, one after the other in one run. The
 small photographs have 480 × 360 pixels, the large ones 2000 × 2000.
+
+The second table compares the batch of large photographs, from the upload to Completed, with the
+same photographs in one process in the cluster that does plan, compress and collect as
+`imagebatch-runner local` does: with the same image host, the same S3 and as many decoders as all
+pods of the batch together. The time of that process counts without the start of its pod.
 """
 
 
@@ -60,6 +68,8 @@ BATCHES: Final = (
     Batch("50,000 small", 50_000, _SMALL),
     Batch("2,000 of 4 megapixels", 2000, _LARGE),
 )
+#: The batch that is compared with one process.
+_COMPARED: Final = BATCHES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +104,14 @@ def run(rounds: int) -> Section:
         stack.down()
         try:
             stack.up()
-            rows, bars = [], []
+            rows, bars, compared = [], [], []
             for batch in BATCHES:
                 times = min(rounds, 3) if batch.images <= _LONG else 1
                 fixed, chosen = _both(stack, batch, times)
                 rows.append(_row(batch, fixed, chosen))
                 bars.append(_bar(batch, chosen))
+                if batch == _COMPARED:
+                    compared = _beside_one_process(stack, batch, times)
         finally:
             stack.down()
     table = Table(
@@ -115,7 +127,28 @@ def run(rounds: int) -> Section:
         rows,
     )
     chart = Chart("Share of a batch's time without an image under way", "%", bars, mark=20)
-    return Section("cluster", "On a cluster", _TEXT, [table], [chart])
+    return Section("cluster", "On a cluster", _TEXT, [table, _throughput(compared)], [chart])
+
+
+def _beside_one_process(stack: Stack, batch: Batch, times: int) -> list[float]:
+    """Return, for each round, the batch's throughput as a multiple of that of one process."""
+    decoders = _PODS * (os.cpu_count() or 1)  # a pod without a CPU limit has one for each CPU
+    ratios = []
+    for _ in range(times):
+        seen = _measured(stack, batch)
+        alone = seconds_alone(stack, _csv(batch), batch.images, decoders)
+        print(f"    {batch.name} in one process: {alone:.1f} s", flush=True)
+        ratios.append(alone / seen.seconds)
+    return ratios
+
+
+def _throughput(ratios: list[float]) -> Table:
+    cell = f"{_middle(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+    return Table(
+        "Throughput of a batch beside one process",
+        ["Photographs", "images per second, one process = 1"],
+        [[_COMPARED.name, cell]],
+    )
 
 
 def _both(stack: Stack, batch: Batch, times: int) -> tuple[list[Seen], list[Seen]]:
@@ -128,11 +161,9 @@ def _both(stack: Stack, batch: Batch, times: int) -> tuple[list[Seen], list[Seen
 
 
 def _measured(stack: Stack, batch: Batch, **options: str) -> Seen:
-    lines = [f"{n},Lamp {n},{batch.address.format(n)}" for n in range(1, batch.images + 1)]
-    text = "\n".join(["S. No.,Product Name,Input Image Urls", *lines, ""])
     with httpx.Client(base_url=stack.gateway, timeout=60) as client:
         began = time.time()
-        name = upload(client, text, parallelism="4", **options)
+        name = upload(client, _csv(batch), parallelism=str(_PODS), **options)
         ended = _ended(client, name)
         requests = httpx.get(
             f"{stack.samplehost}/times", params={"since": began}, timeout=60
@@ -140,6 +171,11 @@ def _measured(stack: Stack, batch: Batch, **options: str) -> Seen:
     seen = Seen.of(began, ended, requests)
     print(f"    {batch.name} {options}: {seen}", flush=True)
     return seen
+
+
+def _csv(batch: Batch) -> str:
+    lines = [f"{n},Lamp {n},{batch.address.format(n)}" for n in range(1, batch.images + 1)]
+    return "\n".join(["S. No.,Product Name,Input Image Urls", *lines, ""])
 
 
 def _ended(client: httpx.Client, name: str) -> float:
