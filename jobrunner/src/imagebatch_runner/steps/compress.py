@@ -19,11 +19,13 @@ from imagebatch_runner.store.documents import Plan
 from . import sample, sharding
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
-from .image_tools import image_tools
+from .helping import Helper
+from .image_tools import ImageTools, image_tools
 from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
 from .plan import read_plan
 from .progress import ProgressCounts, ProgressWriter, put_progress
+from .recorded import RecordedPlaces
 from .shard_run import ShardOutcome, ShardRun
 
 log = logging.getLogger(__name__)
@@ -82,9 +84,11 @@ async def compress(
         nullcontext() if batch.is_local else progress.writing(),
         image_tools(batch, batch.job.retries) as tools,
     ):
-        queues = tools.fetcher.queues(_by_url(left))
+        queues = tools.fetcher.queues(sharding.by_url(left))
         sampled = _sampled(batch, plan, shard, items)
         ending = stop if limit is None else asyncio.Event()
+        shared = plan is not None and plan.shards > 1
+        others = RecordedPlaces(batch, shard, known=part_keys, without=writer)
         kept = KeptSources(
             batch,
             sampled,
@@ -101,11 +105,15 @@ async def compress(
             outcome=outcome,
             on_result=on_result,
             kept=kept,
+            elsewhere=others.places,
         )
         window = min(settings.fetch_window, len(left))
         if limit is None:
-            await _without_groups(run.run(window))
+            async with others.watching() if shared else nullcontext():
+                await _without_groups(run.run(window))
             await kept.close()
+            if shared and plan is not None and not (outcome.interrupted or stop.is_set()):
+                await _help(batch, plan, tools, writer, stop)
             return outcome
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
@@ -121,6 +129,16 @@ async def compress(
             outcome.failed += len(rest)
             outcome.interrupted = False
     return outcome
+
+
+async def _help(
+    batch: Batch, plan: Plan, tools: ImageTools, writer: str, stop: asyncio.Event
+) -> None:
+    """Help with the slowest shards. A store in trouble ends that: this pod's own shard is done."""
+    try:
+        await _without_groups(Helper(batch, plan, tools, writer, stop).run())
+    except ImageBatchError as error:
+        log.info("no further help with other shards: %s", error)
 
 
 async def _is_exceeded(limit: FailureLimit) -> bool:
@@ -160,9 +178,8 @@ async def _not_recorded(
 
 
 def _plan_of(batch: Batch) -> Plan | None:
-    """Return the plan if the shard needs it: for the sample, or for the limit of failed images."""
-    wanted = batch.settings.kept_sources or batch.job.max_failed_percent < 100
-    return read_plan(batch) if wanted and not batch.is_local else None
+    """Return the plan; ``None`` in a local run, which needs none of it here."""
+    return None if batch.is_local else read_plan(batch)
 
 
 def _failure_limit(
@@ -191,10 +208,3 @@ async def _without_groups(work: Awaitable[None]) -> None:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         raise error from None
-
-
-def _by_url(items: list[ShardItem]) -> dict[str, list[ShardItem]]:
-    groups: dict[str, list[ShardItem]] = {}
-    for item in items:
-        groups.setdefault(item.url, []).append(item)
-    return groups

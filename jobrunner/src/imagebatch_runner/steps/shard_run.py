@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from .batch import Batch, OnResult
 from .image import ImageWork, UnchangedImage
 from .kept_sources import KeptSources
 from .outputs import Outputs
-from .parts import PartWriter
+from .parts import PartWriter, Place
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,9 @@ class ShardRun:
         outcome: ShardOutcome,
         on_result: OnResult,
         kept: KeptSources,
+        elsewhere: Set[Place] = frozenset(),
     ) -> None:
+        """``elsewhere`` are the places that other pods have recorded; it may grow meanwhile."""
         self._batch = batch
         self._work = work
         self._parts = parts
@@ -71,6 +73,7 @@ class ShardRun:
         self._on_result = on_result
         self._outputs = Outputs(batch)
         self._kept = kept
+        self._elsewhere = elsewhere
         self._claims = Claims(batch.settings.part_images, self._begin_another)
         self._claim_of: dict[asyncio.Task[None], Claim] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +111,10 @@ class ShardRun:
             found = await self._queues.next()
             if found is None or self._stop.is_set():
                 return
+            _, items = found
+            if all((item.row, item.position) in self._elsewhere for item in items):
+                self._outcome.skipped += len(items)
+                continue
             claim = self._claim_of[task] = self._claims.claim()
             await self._do_url(*found, claim)
             del self._claim_of[task]

@@ -60,5 +60,13 @@ def shards_of(lines: Iterable[bytes], images_per_shard: int) -> Iterator[bytes]:
         yield shard
 
 
+def by_url(items: Iterable[ShardItem]) -> dict[str, list[ShardItem]]:
+    """Return the images by their URL: each is fetched once, whatever the number of its places."""
+    groups: dict[str, list[ShardItem]] = {}
+    for item in items:
+        groups.setdefault(item.url, []).append(item)
+    return groups
+
+
 def from_lines(data: bytes) -> list[ShardItem]:
     return [ShardItem.from_line(line) for line in data.splitlines()]

@@ -1,0 +1,164 @@
+"""Help with the slowest shard: a pod that has ended its own takes some of its images.
+
+A shard whose host is slow would otherwise hold up the whole batch alone. Nobody hands the images
+out. The helper takes some of those that are not recorded, away from the beginning, where the pod of
+the shard is; that pod skips what it finds recorded. An image that both do counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from imagebatch_core.progress import PodProgress
+from imagebatch_core.results import ShardItem
+from imagebatch_runner.store.documents import Plan
+
+from . import sample, sharding
+from .batch import Batch
+from .image_tools import ImageTools
+from .kept_sources import KeptSources
+from .parts import PartWriter, next_number
+from .progress import ProgressCounts, ProgressWriter
+from .recorded import RecordedPlaces
+from .shard_run import ShardOutcome, ShardRun
+
+log = logging.getLogger(__name__)
+
+#: The fewest images of a shard that are worth helping with. The pod of the shard does the last ones
+#: alone, while helpers end and collect starts in the place of one.
+WORTH: Final = 100
+#: Images that a helper takes before it looks again which are left.
+CHUNK: Final = 50
+#: The most shards, and progress documents, of a batch whose pods help each other. Batches of more
+#: shards end evenly enough, and to look for the slowest shard reads all these documents.
+_MOST: Final = 64
+
+
+def slowest(batch: Batch, plan: Plan) -> int | None:
+    """Return the shard with the most images left.
+
+    ``None`` if none has many left, or if a shard was not begun: it waits for the place of this pod.
+    """
+    done: Counter[int] = Counter()
+    documents = batch.storage.keys(batch.keys.progress)
+    if len(documents) > _MOST:
+        return None
+    for key in documents:
+        data = batch.storage.get(key)
+        shard = int(key.removeprefix(batch.keys.progress).partition("/")[0])
+        done[shard] += PodProgress.model_validate_json(data).totals.images if data else 0
+    if len(done) < plan.shards:
+        return None
+    left = {shard: _size(plan, shard) - done[shard] for shard in range(plan.shards)}
+    most = max(left, key=lambda shard: left[shard])
+    return most if left[most] >= WORTH else None
+
+
+def _size(plan: Plan, shard: int) -> int:
+    return min(plan.images_per_shard, plan.images - shard * plan.images_per_shard)
+
+
+def chosen(left: Sequence[ShardItem], chance: random.Random) -> Sequence[ShardItem]:
+    """Return some images in a row, from the last two thirds of those that are left.
+
+    The pod of the shard works at their beginning. Helpers that choose at the same time seldom
+    choose the same.
+    """
+    first = len(left) // 3
+    start = chance.randrange(first, max(first, len(left) - CHUNK) + 1)
+    return left[start : start + CHUNK]
+
+
+class Helper:
+    """Helps with other shards of the batch; ``writer`` names this process in its parts' keys."""
+
+    def __init__(
+        self, batch: Batch, plan: Plan, tools: ImageTools, writer: str, stop: asyncio.Event
+    ) -> None:
+        self._batch = batch
+        self._plan = plan
+        self._tools = tools
+        self._writer = writer
+        self._stop = stop
+        self._chance = random.Random(writer)  # noqa: S311 - no secret
+
+    async def run(self) -> None:
+        """Compress images of the slowest shards until none has many left, or at a stop.
+
+        Raises:
+            StorageUnavailable, StorageRefused: results cannot be read or recorded.
+        """
+        if self._plan.shards > _MOST or self._plan.retry is not None:
+            return
+        while not self._stop.is_set():
+            shard = await asyncio.to_thread(slowest, self._batch, self._plan)
+            if shard is None or not await self._help(shard):
+                return
+
+    async def _help(self, shard: int) -> bool:
+        """Help with one shard until few of its images are left.
+
+        Return ``False`` at a stop, or if nothing was left to do.
+        """
+        batch, plan = self._batch, self._plan
+        data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
+        items = sharding.from_lines(data or b"")
+        recorded = RecordedPlaces(batch, shard)
+        progress = ProgressWriter(
+            batch.storage, batch.keys.pod_progress(shard, self._writer), ProgressCounts()
+        )
+        kept = KeptSources(
+            batch,
+            sample.in_shard(plan.sample, shard, plan.images_per_shard, items),
+            self._tools.decoders,
+            batch.keys.kept_by_pod(shard, self._writer),
+            alone=False,
+        )
+        helped, whole = 0, True
+        async with progress.writing():
+            while whole and not self._stop.is_set():
+                await recorded.look()
+                left = [item for item in items if (item.row, item.position) not in recorded.places]
+                if len(left) < WORTH:
+                    break
+                some = chosen(left, self._chance)
+                parts = self._parts(shard, recorded, progress)
+                whole = await self._compress(some, parts, kept)
+                helped += len(some)
+        await kept.close()
+        log.info("helped with shard %d: %d images", shard, helped, extra={"shard": shard})
+        return whole and helped > 0
+
+    def _parts(self, shard: int, recorded: RecordedPlaces, progress: ProgressWriter) -> PartWriter:
+        batch, writer = self._batch, self._writer
+        return PartWriter(
+            batch.storage,
+            lambda number, rows: batch.keys.part(shard, writer, number, rows),
+            first=next_number(recorded.part_keys, writer),
+            images=batch.settings.part_images,
+            seconds=batch.settings.part_seconds,
+            on_recorded=progress.add,
+        )
+
+    async def _compress(
+        self, some: Sequence[ShardItem], parts: PartWriter, kept: KeptSources
+    ) -> bool:
+        """Compress and record these images; return whether all were done."""
+        outcome = ShardOutcome(len(some), skipped=0)
+        run = ShardRun(
+            self._batch,
+            self._tools.work,
+            parts,
+            self._tools.fetcher.queues(sharding.by_url(some)),
+            stop=self._stop,
+            outcome=outcome,
+            on_result=lambda _result: None,
+            kept=kept,
+        )
+        await run.run(min(self._batch.settings.fetch_window, len(some)))
+        return not outcome.interrupted
