@@ -38,6 +38,11 @@ UPLOADS: Final = Gauge(
     "Calls that send a file or make a request and are not answered yet.",
     registry=REGISTRY,
 )
+EVENT_STREAMS: Final = Gauge(
+    f"{_PREFIX}_event_streams",
+    "Streams of server-sent events that are open.",
+    registry=REGISTRY,
+)
 STORE: Final = Counter(
     f"{_PREFIX}_store_calls",
     "Calls to the object store, by how they ended: ok, missing or failed.",

@@ -151,6 +151,14 @@ class Settings(EgressSettings):
     reads_per_minute: Quota = Field(
         6000, description="Calls that read, of one caller at one replica in a minute; 0: no limit."
     )
+    event_streams: Count = Field(
+        500,
+        description="Streams of server-sent events that are open at one replica at the same time. "
+        "Further ones get 503. Each reads its request every 2 s.",
+    )
+    event_streams_per_caller: Count = Field(
+        100, description="Of these, the streams of one caller. Further ones get 429."
+    )
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         9090, description="Port of the metrics for Prometheus; 0: none are served."
     )

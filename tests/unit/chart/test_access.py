@@ -140,17 +140,25 @@ def test_links_come_from_the_ingress_when_no_address_is_given(
 def test_limits_and_metrics_are_those_of_the_gateway(render: Render) -> None:
     default = Settings.from_env(render().env("imagebatch-gateway"))
     fields = Settings.model_fields
-    names_ = ("uploads_per_minute", "upload_bytes_per_minute", "reads_per_minute", "metrics_port")
+    names_ = (
+        "uploads_per_minute",
+        "upload_bytes_per_minute",
+        "reads_per_minute",
+        "event_streams_per_caller",
+        "event_streams",
+        "metrics_port",
+    )
     for name in (*names_, "uploads_under_way", "upload_bytes_under_way"):
         assert getattr(default, name) == fields[name].default
     limits = {"uploadsPerMinute": 1, "uploadBytesPerMinute": 10**12, "readsPerMinute": 0}
+    limits |= {"eventStreamsPerCaller": 2, "eventStreams": 3}
     peers = [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
     chart = render(
         gateway={"limits": limits, "metricsPort": 9191},
         networkPolicy={"gateway": {"metricsFrom": peers}},
     )
     settings = Settings.from_env(chart.env("imagebatch-gateway"))
-    assert [getattr(settings, name) for name in names_] == [1, 10**12, 0, 9191]
+    assert [getattr(settings, name) for name in names_] == [1, 10**12, 0, 2, 3, 9191]
     (http, metrics) = chart.one("NetworkPolicy", "imagebatch-gateway")["spec"]["ingress"]
     assert http["ports"][0]["port"] == 8080
     assert metrics == {"ports": [{"protocol": "TCP", "port": 9191}], "from": peers}

@@ -29,6 +29,7 @@ from .rates import Rates
 from .reviewer import Reviewer
 from .same_origin import from_foreign_page
 from .sessions import Sessions
+from .streams import EventStreams
 
 
 class Gate:
@@ -52,6 +53,7 @@ class Gate:
         self._reviewer = Reviewer(reviews, settings.auth_review_seconds, clock)
         self.rates = Rates(settings, clock)
         self.intake = Intake(settings)
+        self.streams = EventStreams(settings)
         self.keyring = Keyring(key_secret, clock, now)
         self.namespaces = tuple(dict.fromkeys((settings.namespace, *settings.gateway_namespaces)))
 

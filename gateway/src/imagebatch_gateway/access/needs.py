@@ -156,8 +156,8 @@ class GuardedRoute(APIRoute):
         return super().get_route_handler()
 
 
-def _owner(request: Request, caller: Caller) -> str:
-    """Whose quota a request uses: the caller's, or that of the address of an anonymous one."""
+def owner_of(request: Request, caller: Caller) -> str:
+    """Return whose quotas a request uses: the caller's, or those of an anonymous one's address."""
     return caller.id or f"address:{request.client.host if request.client else ''}"
 
 
@@ -168,14 +168,14 @@ def _charged(rates: Rates, request: Request, caller: Caller) -> Iterator[None]:
         yield
     finally:
         if "Content-Length" not in request.headers:
-            rates.bytes.charge(_owner(request, caller), request.scope["state"].get("received", 0))
+            rates.bytes.charge(owner_of(request, caller), request.scope["state"].get("received", 0))
 
 
 def _count(rates: Rates, request: Request, caller: Caller) -> dict[str, str]:
     """Count a request of a caller and the bytes that it announces. Raises Problem 429."""
     announced = request.headers.get("Content-Length", "")
     return rates.admit(
-        _owner(request, caller),
+        owner_of(request, caller),
         writes=request.method not in ("GET", "HEAD"),
         announced=int(announced) if announced.isdecimal() else 0,
     )

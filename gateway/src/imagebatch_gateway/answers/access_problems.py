@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from .problems import Problem
 
@@ -74,6 +75,32 @@ def unknown_host(host: str) -> Problem:
         "as gateway.externalUrl of the chart, and further names as gateway.hosts."
     )
     return Problem(421, "unknown-host", "Not a name of this gateway", detail)
+
+
+#: Retry-After in seconds of a refused event stream.
+_STREAM_SECONDS: Final = 30
+
+
+def too_many_streams(most: int) -> Problem:
+    """Return the problem of a caller who has as many open event streams as one may have."""
+    return Problem(
+        429,
+        "too-many-streams",
+        "Too many event streams; close one, or ask for the status instead",
+        f"One caller may have {most} open streams of events at a time.",
+        retry_after=_STREAM_SECONDS,
+    )
+
+
+def no_room_for_stream() -> Problem:
+    """Return the problem of an event stream while the gateway has no room for it."""
+    return Problem(
+        503,
+        "no-room-for-stream",
+        "Too many event streams now; ask for the status instead",
+        "The gateway opens no further stream of events until some have ended.",
+        retry_after=_STREAM_SECONDS,
+    )
 
 
 def too_many(policy: str, seconds: int, headers: Mapping[str, str]) -> Problem:

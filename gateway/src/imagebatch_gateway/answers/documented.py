@@ -22,10 +22,12 @@ from .access_problems import (
     credential_too_long,
     foreign_page,
     namespace_not_served,
+    no_room_for_stream,
     no_such_key,
     not_allowed,
     sign_in,
     too_many,
+    too_many_streams,
     unknown_host,
 )
 from .problems import (
@@ -177,6 +179,7 @@ NOT_ADMITTED: Final = (
     namespace_not_served("bakery"),
 )
 FOREIGN_PAGE: Final = foreign_page()
+NO_STREAM: Final = (TOO_MANY, too_many_streams(100), no_room_for_stream())
 BAD_SIGN_IN: Final = credential_too_long()
 
 
