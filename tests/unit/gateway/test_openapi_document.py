@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -147,3 +148,23 @@ def test_what_makes_a_request_links_to_every_call_of_that_request() -> None:
     for name in ("POST /api/upload", "POST /upload", "POST /api/requests"):
         assert set(OPERATIONS[name]["responses"]["200"]["links"]) == following
     assert {"getStatus", "download", "retryRequest", "deleteRequest"} <= following
+
+
+def test_the_table_of_calls_in_the_guide_has_every_operation_and_no_other() -> None:
+    guide = (ROOT / "docs/api.md").read_text()
+    table = guide.partition("\n## Calls\n")[2].partition("\n## ")[0]
+    told, methods = set(), []
+    for row in table.splitlines():
+        if not row.startswith("| `"):
+            continue
+        for code in re.findall(r"`([^`]+)`", "|".join(row.split("|")[:3])):
+            method, _, path = code.partition(" ")
+            methods.append(method)
+            if path:
+                told |= {f"{one} {path}" for one in methods}
+                methods.clear()
+    names = {"{requestId}": "{request_id}", "{id}": "{key_id}"}
+    for name, own in names.items():
+        told = {call.replace(name, own) for call in told}
+
+    assert told == OPERATIONS.keys()
