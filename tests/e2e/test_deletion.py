@@ -23,22 +23,27 @@ def _objects(stack: Stack, uid: str) -> int:
     return int(told.rstrip().rsplit(" directories, ", 1)[1].removesuffix(" files"))
 
 
-def _sweep(stack: Stack, name: str) -> str:
-    """Run the CronJob's Job now, without its hour of patience; its log."""
+def _sweep(stack: Stack, name: str, ends: str = "Complete", **env_over: str) -> str:
+    """Run the CronJob's Job now, without its hour of patience, and return its log.
+
+    ``ends`` is the condition that the Job gets, ``env_over`` replaces variables of its pod.
+    """
     cron_job = "--from=cronjob/imagebatch-sweep"
     made = json.loads(
         stack.batches("create", "job", name, cron_job, "--dry-run=client", "-o", "json")
     )
     env = made["spec"]["template"]["spec"]["containers"][0]["env"]
-    for variable in env:
-        if variable["name"] == "IMAGEBATCH_SWEEP_DELETED_MINUTES":
-            variable["value"] = "0"
+    changed = {"IMAGEBATCH_SWEEP_DELETED_MINUTES": "0", **env_over}
+    env[:] = [one for one in env if one["name"] not in changed]
+    env += [{"name": name, "value": value} for name, value in changed.items()]
     apply(stack, made)
-    stack.batches("wait", "--for=condition=Complete", f"job/{name}", "--timeout=90s")
+    stack.batches("wait", f"--for=condition={ends}", f"job/{name}", "--timeout=90s")
     return stack.batches("logs", f"job/{name}")
 
 
-def test_delete_leaves_no_object_behind_and_retain_all_of_them(stack: Stack) -> None:
+def test_delete_leaves_no_object_behind_retain_all_of_them_and_a_running_batch_keeps_its_own(
+    stack: Stack,
+) -> None:
     policies = {"goes": "Delete", "stays": "Retain", "lives": "Delete"}
     apply(
         stack,
@@ -53,12 +58,26 @@ def test_delete_leaves_no_object_behind_and_retain_all_of_them(stack: Stack) -> 
         uids[name] = get(stack, name)["metadata"]["uid"]
     before = {name: _objects(stack, uid) for name, uid in uids.items()}
     assert all(count > 8 for count in before.values()), before
+    slow = [f"{SAMPLEHOST_URL}/slow?seconds=4&photo=chelsea.jpg&n={n}" for n in range(48)]
+    rows = "".join(f"{n},Cat,{url}\n" for n, url in enumerate(slow))
+    source = {"inline": THREE + rows}
+    works = manifest(
+        "works", source=source, imagesPerShard=17, parallelism=1, deletionPolicy="Delete"
+    )
+    apply(stack, works)
 
     stack.batches("delete", "imagebatch", "goes", "stays")
     end = time.monotonic() + 60
     while children(stack, uids["goes"]) and time.monotonic() < end:
         time.sleep(0.5)
+    broken = _sweep(stack, "sweep-broken", "Failed", AWS_SECRET_ACCESS_KEY="another")
+    assert "nothing was removed" in broken
+    assert {name: _objects(stack, uid) for name, uid in uids.items()} == before
+
+    assert get(stack, "works")["status"]["phase"] == "Processing"
     log = _sweep(stack, "sweep-now")
     assert uids["goes"] in log
     after = {name: _objects(stack, uid) for name, uid in uids.items()}
     assert after == before | {"goes": 0}
+    status = finished(stack, "works")
+    assert (status["phase"], status["images"]["failed"]) == ("Completed", 0)

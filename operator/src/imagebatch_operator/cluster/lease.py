@@ -80,12 +80,14 @@ class Lease:
         version = str(lease["metadata"]["resourceVersion"])
         if version != self._seen[0]:
             self._seen = (version, self._monotonic())
-        self.holder = lease["spec"].get("holderIdentity") or ""
+        # Somebody may have made the Lease by hand, without any field.
+        record = lease.get("spec") or {}
+        self.holder = record.get("holderIdentity") or ""
         fresh = self._monotonic() - self._seen[1] < LEASE_SECONDS
         if self.holder and self.holder != self._identity and fresh:
             return False
         taken = self.holder != self._identity
-        spec = self._spec(taken, int(lease["spec"].get("leaseTransitions") or 0))
+        spec = self._spec(taken, int(record.get("leaseTransitions") or 0))
         patch = {"metadata": {"resourceVersion": version}, "spec": spec}
         try:
             await self._kube.patch(f"{self._path}/{LEASE}", patch)
@@ -97,7 +99,7 @@ class Lease:
         """Give the Lease back, so that another operator need not wait until it expires."""
         self._held_until = float("-inf")
         lease = await self._kube.get(f"{self._path}/{LEASE}")
-        if lease["spec"].get("holderIdentity") == self._identity:
+        if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
             version = lease["metadata"]["resourceVersion"]
             patch = {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": ""}}
             await self._kube.patch(f"{self._path}/{LEASE}", patch)

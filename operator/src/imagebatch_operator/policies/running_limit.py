@@ -22,6 +22,7 @@ from .turns import Entry, Key
 _SOONEST: Final = 15.0
 _LATEST: Final = 300.0
 _SECONDS_PER_PLACE: Final = 5.0
+_FINISHED: Final = frozenset(str(phase) for phase in Phase if phase.finished)
 
 
 def queued(case: Case, stage: Stage) -> Queued | None:
@@ -118,6 +119,10 @@ def _entry(
         # One that waits without a Job for a repaired store or a quota holds nobody up.
         runs = creates or not state.stalled or any(not job.finished for job in jobs)
         return replace(_made(body), running=True, since=state.since) if runs else None
+    still = any(not (job.finished or job.suspended or job.deleting) for job in jobs)
+    if still and state.phase not in _FINISHED:
+        # It is suspended or waits, and its Jobs are not suspended yet: the request may have failed.
+        return replace(_made(body), running=True, since=state.since)
     # One that no pass has looked at yet waits, too: those of a whole list are to get fair turns.
     waits = state.phase is None or (state.phase == Phase.PENDING and state.reason == Reason.QUEUED)
     return _made(body) if waits and not body["spec"].get("suspend") else None

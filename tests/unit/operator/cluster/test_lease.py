@@ -37,6 +37,15 @@ async def test_only_one_holds_the_lease_and_the_other_takes_it_once_it_expired()
     assert not await first.acquire_or_renew(), "the former holder must notice"
 
 
+async def test_a_lease_that_somebody_made_without_a_record_is_taken() -> None:
+    cluster = FakeCluster()
+    cluster.add(PATH, {"metadata": {"name": "imagebatch-operator"}})
+    first = Lease(cluster, "system", "pod-1", Clock())
+    assert await first.acquire_or_renew()
+    assert cluster.objects[PATH]["spec"]["holderIdentity"] == "pod-1"
+    assert not await Lease(cluster, "system", "pod-2", Clock()).acquire_or_renew()
+
+
 async def test_a_released_lease_is_taken_at_once() -> None:
     cluster, clock = FakeCluster(), Clock()
     first = Lease(cluster, "system", "pod-1", clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,15 @@ def test_a_batch_without_a_turn_is_queued_and_begins_when_its_turn_comes() -> No
     assert begun.actions == (CreateJob(Step.PLAN, 1),)
     assert begun.status.start_time == later, "the time in the queue is no part of the run"
     assert begun.status.queue_position is None
+
+
+@pytest.mark.parametrize("phase", ["Suspended", "Pending"])
+def test_a_batch_counts_until_its_jobs_are_suspended_too(phase: str) -> None:
+    builder = batch().shards(3, first_runs=1).status(phase=phase).spec(suspend=True)
+    assert recorded(builder, RUNNING) == "runs", "the request that suspends the Job may fail"
+    assert recorded(builder, SUSPENDED) is None
+    assert recorded(builder, replace(RUNNING, deleting=True)) is None
+    assert recorded(builder.status(phase="Completed"), RUNNING) is None
 
 
 def test_without_a_limit_nothing_is_queued() -> None:
