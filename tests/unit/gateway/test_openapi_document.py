@@ -101,6 +101,12 @@ def test_an_operation_documents_a_2xx_4xx_and_5xx(name: str, operation: dict[str
         assert "404" in operation["responses"]
 
 
+def test_a_part_is_of_the_media_types_of_the_whole(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "206" in responses:
+        assert responses["206"]["content"].keys() == responses["200"]["content"].keys()
+
+
 def test_refusals_are_problem_details(operation: dict[str, Any]) -> None:
     for code, response in operation["responses"].items():
         if code[0] in "45":

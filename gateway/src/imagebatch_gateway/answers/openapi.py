@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -85,6 +86,8 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     fault = {str(code): text for code, text in refusals(internal()).items()}
     operation["responses"] = responses = dict(sorted((fault | responses).items()))
+    if "206" in responses:
+        responses["206"]["content"] = deepcopy(responses["200"]["content"])
     for code, response in responses.items():
         # A call is counted once its caller is admitted.
         refused = code in ("401", "403") and "security" in operation
