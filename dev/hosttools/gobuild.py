@@ -1,4 +1,4 @@
-"""Build small Go programs once for their sources, and keep them in the cache."""
+"""Build Go programs once for their sources, and keep them in the cache."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _SOURCES: Final = ("*.go", "go.mod", "go.sum")
 _ENVIRONMENT: Final = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
 
 
-def program(sources: Path, out: Say = say) -> Path:
+def program(sources: Path, out: Say = say, *, package: str = ".") -> Path:
     """Return the program of a Go module, named as its folder. Build it if it is not in the cache.
+
+    ``package`` is the import path of the program, if it is one of the modules that go.mod requires.
 
     Raises:
         MissingTool: Go is not installed.
@@ -30,8 +32,18 @@ def program(sources: Path, out: Say = say) -> Path:
         return target
     with held(cache_root() / f"{sources.name}.lock", f"another build of {sources.name}", out):
         if not target.exists():
-            _build(sources, target, out)
+            _build(sources, target, package, out)
     return target
+
+
+def required(sources: Path, module: str) -> Path:
+    """Return the folder of a module that go.mod requires, in Go's own cache; download it if needed.
+
+    Raises MissingTool and CommandFailed.
+    """
+    run([_go(sources), "-C", str(sources), "mod", "download", module], env=_ENVIRONMENT)
+    command = [_go(sources), "-C", str(sources), "list", "-m", "-f", "{{.Dir}}", module]
+    return Path(run(command, env=_ENVIRONMENT).strip())
 
 
 def place(sources: Path) -> Path:
@@ -42,14 +54,21 @@ def place(sources: Path) -> Path:
     return cache_root() / f"{sources.name}-{digest.hexdigest()[:16]}"
 
 
-def _build(sources: Path, target: Path, out: Say) -> None:
-    go = shutil.which("go")
-    if not go:
-        raise MissingTool(f"Go 1.24 or newer is needed to build {sources}, and is not installed")
+def _build(sources: Path, target: Path, package: str, out: Say) -> None:
+    go = _go(sources)
     with tempfile.TemporaryDirectory(prefix=f"{sources.name}-build-", dir=cache_root()) as folder:
         made = Path(folder) / sources.name
         command = [go, "-C", str(sources), "build", "-trimpath", "-ldflags=-s -w", "-o", str(made)]
-        out(f"building {sources.name} with Go: about a minute once, then kept in {cache_root()}")
+        out(
+            f"building {sources.name} with Go: one to ten minutes once, then kept in {cache_root()}"
+        )
         with heartbeat(lambda: f"building {sources.name}", out):
-            run([*command, "."], env=_ENVIRONMENT, timeout=None)
+            run([*command, package], env=_ENVIRONMENT, timeout=None)
         made.rename(target)
+
+
+def _go(sources: Path) -> str:
+    go = shutil.which("go")
+    if not go:
+        raise MissingTool(f"Go is needed to build {sources}, and is not installed")
+    return go

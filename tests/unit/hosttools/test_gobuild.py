@@ -14,8 +14,10 @@ from hosttools.errors import CommandFailed, MissingTool
 GO = """#!/bin/sh
 echo "$@" >> "{calls}"
 test ! -e "$2/broken" || {{ echo "main.go:1: syntax error" >&2; exit 1; }}
+if [ "$3" = list ]; then echo /modules/tool@v1; fi
+if [ "$3" != build ]; then exit 0; fi
 while [ "$1" != -o ]; do shift; done
-echo built > "$2"
+echo "built $3" > "$2"
 """
 
 
@@ -41,9 +43,17 @@ def calls(sources: Path) -> int:
 
 def test_a_program_is_built_once(sources: Path) -> None:
     first = gobuild.program(sources)
-    assert first.read_text() == "built\n"
+    assert first.read_text() == "built .\n"
     assert gobuild.program(sources) == first
     assert calls(sources) == 1
+
+
+def test_a_program_of_a_required_module_is_built_by_its_import_path(sources: Path) -> None:
+    built = gobuild.program(sources, package="example.com/tool/cmd/tool")
+    assert built.read_text() == "built example.com/tool/cmd/tool\n"
+    assert gobuild.required(sources, "example.com/tool") == Path("/modules/tool@v1")
+    log = (sources.parent / "calls").read_text()
+    assert "mod download example.com/tool" in log
 
 
 @pytest.mark.parametrize("name", ["main.go", "other.go", "go.mod", "go.sum"])
