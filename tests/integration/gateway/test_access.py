@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import obstore
 import pytest
 
 from hosttools.ports import free_port
+from imagebatch_core.keys import BatchKeys
 from integration.gateway.access import ALL, READ, People, account, gateway_kubeconfig
 from integration.gateway.conftest import GatewayMaker
 from integration.gateway.driver import NAMESPACE, Cluster, Gateway
@@ -263,6 +265,46 @@ def test_a_session_holds_at_both_replicas_and_after_a_restart(
         assert browser.get(f"{second.url}/api/requests").status_code == 401
     for gateway in (first, second):
         assert alice not in gateway.log()
+
+
+def test_an_image_needs_the_right_to_read_requests_of_its_namespace(
+    make_gateway: GatewayMaker,
+    *,
+    kubeconfig: str,
+    people: People,
+    s3: SeaweedFS,
+    alice: str,
+    mallory: str,
+) -> None:
+    key = BatchKeys.of(OTHER, str(uuid4())).image(1, 1, "0" * 64, "png")
+    obstore.put(s3.store(), key, b"png")
+    gateway = make_gateway(
+        KUBECONFIG=kubeconfig,
+        IMAGEBATCH_AUTH_MODE="kubernetes",
+        IMAGEBATCH_AUTH_REVIEW_SECONDS=str(REVIEW_SECONDS),
+        IMAGEBATCH_AUTH_IMAGES="true",
+        IMAGEBATCH_GATEWAY_NAMESPACES=OTHER,
+    )
+    gateway.start()
+    with httpx.Client(base_url=gateway.url, timeout=60) as http:
+        path = f"/files/{key}"
+        assert http.get(path).status_code == 401
+        assert http.get(path, headers=bearer("made.up.token")).status_code == 401
+        # To whom the image's namespace is closed, it does not exist, whatever namespace is named.
+        for method in ("GET", "HEAD"):
+            assert http.request(method, path, headers=bearer(alice)).status_code == 404
+        assert http.get(f"{path}?namespace={NAMESPACE}", headers=bearer(alice)).status_code == 404
+
+        found = http.get(path, headers=bearer(mallory))
+        assert found.content == b"png"
+        assert found.headers["Cache-Control"].startswith("private")
+        part = http.get(path, headers={**bearer(mallory), "Range": "bytes=1-1"})
+        assert (part.status_code, part.content) == (206, b"n")
+
+        binding = people.allow(account("alice"), OTHER, *READ)
+        soon(lambda: http.get(path, headers=bearer(alice)), 200, REVIEW_SECONDS + 5)
+        people.forbid(binding, OTHER)
+        soon(lambda: http.get(path, headers=bearer(alice)), 404, REVIEW_SECONDS + 5)
 
 
 def test_metrics_are_on_a_port_of_their_own(make_gateway: GatewayMaker, kubeconfig: str) -> None:
