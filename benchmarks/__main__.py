@@ -9,7 +9,7 @@ from . import render
 from .section import save
 
 #: The sections in the order of the page; each is a module here with ``run(rounds) -> Section``.
-SECTIONS = ("codec", "pipeline", "scale", "reuse", "reading", "cluster")
+SECTIONS = ("codec", "pipeline", "scale", "reuse", "reading", "gateway", "cluster")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from imagebatch_gateway.access.gate import Gate
 from imagebatch_gateway.access.hosts import KnownHosts, names_of
 from imagebatch_gateway.access.record import Recorded
 from imagebatch_gateway.answers import handlers
+from imagebatch_gateway.answers.early_end import EarlyEnd
 from imagebatch_gateway.answers.middleware import AccessLog, BodyLimit, SecurityHeaders
 from imagebatch_gateway.answers.openapi import openapi_of
 from imagebatch_gateway.backends.cluster import Cluster
@@ -98,5 +99,6 @@ def create_app(settings: Settings, store: ObjectStore | Stores, cluster: Cluster
     app.add_middleware(AccessLog)
     app.add_middleware(Recorded)
     app.add_middleware(Forwarded, proxies=settings.trusted_proxies)
+    app.add_middleware(EarlyEnd)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign] # FastAPI's own way
     return app

@@ -65,6 +65,11 @@ class Gateway:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(40)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def peak_mib(self) -> float:
         """The most memory that the process has had at any time."""
         assert self._process is not None

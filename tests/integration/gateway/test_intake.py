@@ -66,6 +66,13 @@ REFUSALS: dict[str, tuple[int, Upload]] = {
             "/api/upload", files={"file": ("a.csv", catalogue(LARGE) + b'1,"open')}
         ),
     ),
+    "its header": (
+        400,
+        lambda http: http.post(
+            "/api/upload",
+            files={"file": ("a.csv", catalogue(LARGE).replace(b"Input Image Urls", b"Pictures"))},
+        ),
+    ),
     "no header": (400, lambda http: http.post("/api/upload", files={"file": ("a.csv", b"x\n")})),
     "an option": (
         422,
@@ -128,6 +135,28 @@ def settled(gateway: Gateway, lines: int) -> None:
     while gateway.log().count('"/api/upload"') < lines:
         assert time.monotonic() < end, gateway.log()[-2000:]
         time.sleep(0.1)
+
+
+def test_a_bad_header_is_refused_before_the_rest_of_the_file(
+    gateway: Gateway, s3: SeaweedFS, cluster: Cluster
+) -> None:
+    before = everything(s3, cluster)
+    body = whole(catalogue(LARGE).replace(b"Input Image Urls", b"Pictures"))
+    sent = 3 * 1024 * 1024
+    with opened(gateway, len(body)) as connection:
+        connection.sendall(body[:sent])
+        answer = b""
+        while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
+            piece = connection.recv(64 * 1024)
+            assert piece, answer
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 400 "), answer
+        assert b"connection: close" in answer.lower()
+        assert b"no column has the images' URLs" in answer
+        # What the client still sends is dropped, and then the connection ends, without a reset.
+        connection.sendall(body[sent:])
+        assert connection.recv(1) == b""
+    assert everything(s3, cluster) == before
 
 
 @pytest.mark.parametrize("sent", ["half", "all"])

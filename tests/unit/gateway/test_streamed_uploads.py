@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -101,13 +103,13 @@ async def test_a_refusal_leaves_nothing(
 async def test_how_a_file_is_read_may_be_told_after_it(
     http: httpx.AsyncClient, store: MemoryStore, streamed: list[str]
 ) -> None:
-    content = LARGE.replace(HEADER, b"No,Title,Pictures\n")
+    content = LARGE.replace(HEADER, b"No,Input Image Urls,Pictures\n")
     boundary = "x"
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
         + content
         + b'\r\n--x\r\nContent-Disposition: form-data; name="imageUrlColumns"\r\n\r\nPictures'
-        + b'\r\n--x\r\nContent-Disposition: form-data; name="productNameColumn"\r\n\r\nTitle'
+        + b'\r\n--x\r\nContent-Disposition: form-data; name="productNameColumn"\r\n\r\nB'
         + b'\r\n--x\r\nContent-Disposition: form-data; name="serialNumberColumn"\r\n\r\nNo'
         + b"\r\n--x--\r\n"
     )
@@ -116,6 +118,85 @@ async def test_how_a_file_is_read_may_be_told_after_it(
     assert answer.status_code == 200, answer.text
     assert answer.json()["products"] == 10_000
     assert uploads_in(store) == streamed
+
+
+async def test_how_a_file_is_read_is_told_before_it_and_its_object_is_not_read_again(
+    http: httpx.AsyncClient, store: MemoryStore, streamed: list[str], monkeypatch: Any
+) -> None:
+    async def unread(*_: Any) -> None:
+        raise AssertionError("the object is read")
+
+    monkeypatch.setattr(Objects, "open", unread)
+    content = LARGE.replace(HEADER, b"No,Title,Pictures\n") + b"9,Cup,n/a\n"
+    options = {"imageUrlColumns": "Pictures", "productNameColumn": "Title"}
+    answer = await http.post("/api/upload", files=file(content), data=options)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["products"], answer.json()["rowProblemCount"]) == (10_001, 1)
+    assert uploads_in(store) == streamed
+
+
+@pytest.mark.parametrize(
+    ("header", "fields", "why"),
+    [
+        (b"No,Title,Pictures\n", {}, "imageUrlColumns of an upload, before its file"),
+        (b"No,Title,Pictures\n", {"imageUrlColumns": "Photos"}, "there is no column 'Photos'"),
+        (HEADER, {"sheet": "Products"}, "a sheet is named"),
+        (HEADER + b'1,"a" b,x\n', {}, "text follows a closing quote"),
+    ],
+    ids=["its columns", "a named column", "a sheet", "a row"],
+)
+async def test_a_file_is_refused_before_the_rest_of_it_arrives(
+    settings: Settings,
+    store: MemoryStore,
+    batches: FakeBatches,
+    *,
+    header: bytes,
+    fields: dict[str, str],
+    why: str,
+) -> None:
+    app = create_app(settings, store, batches)
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    body = b"".join(part % (name.encode(), text.encode()) for name, text in fields.items())
+    body += b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    sent: list[Any] = []
+    rest = [LARGE, b"\r\n--x--\r\n"]
+    answered = asyncio.Event()
+    messages = [
+        {"type": "http.request", "body": body + catalogue(10_000, header), "more_body": True}
+    ]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        async with asyncio.timeout(20):
+            await answered.wait()
+        return {"type": "http.request", "body": rest.pop(0), "more_body": bool(rest)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body" and message["body"]:
+            answered.set()
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/upload", "raw_path": b"/api/upload",
+        "query_string": b"", "http_version": "1.1", "scheme": "http", "root_path": "",
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"content-type", b"multipart/form-data; boundary=x"),
+            (b"content-length", b"900000"),
+        ],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    await app(scope, receive, send)
+    start, *bodies = sent
+    assert start["status"] == 400
+    assert (b"connection", b"close") in start["headers"]
+    assert why in json.loads(bodies[0]["body"])["detail"]
+    # The response is whole before the rest is read and dropped, and ends after it.
+    assert [one.get("more_body", False) for one in bodies] == [True, False]
+    assert rest == []
+    assert uploads_in(store) == []
+    assert batches.stored == {}
 
 
 async def test_a_workbook_is_spooled(http: httpx.AsyncClient, streamed: list[str]) -> None:

@@ -56,6 +56,11 @@ def is_workbook(head: bytes) -> bool:
     return head.startswith(ZIP_MAGIC)
 
 
+def no_sheet(sheet: str) -> InputRefused:
+    """Return the refusal of a CSV of which a sheet is named."""
+    return InputRefused(f"a sheet is named ({sheet!r}), and the input is no .xlsx file")
+
+
 def write_csv(
     file: BinaryIO, write: Callable[[bytes], object], *, sheet: str | None = None
 ) -> tuple[str, ...]:
@@ -116,7 +121,7 @@ def _open_workbook(file: BinaryIO, sheet: str | None) -> Workbook | None:
     file.seek(0)
     if not is_workbook(head):
         if sheet is not None:
-            raise InputRefused(f"a sheet is named ({sheet!r}), and the input is no .xlsx file")
+            raise no_sheet(sheet)
         return None
     advice = advice_for_bytes(head) or ""
     try:

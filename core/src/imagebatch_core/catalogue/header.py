@@ -24,8 +24,8 @@ SEPARATOR_LINE: Final = "sep="
 
 #: What to do about columns of other names, in a refusal.
 _CHOOSE: Final = (
-    "name them (spec.source.columns.imageUrls; imageUrlColumns of an upload; --image-column of "
-    "local)"
+    "name them (spec.source.columns.imageUrls; imageUrlColumns of an upload, before its file; "
+    "--image-column of local)"
 )
 _ALIASES: Final = (
     ("sno", "serialnumber", "serialno", "srno", "slno", "serial"),

@@ -81,7 +81,8 @@ async def pass_on(page: Request, path: str, namespace: str | None = None) -> Ans
     """POST the page's own body, which is still unread, to the API: it streams through."""
     query = urlencode({"namespace": namespace}) if namespace else ""
     headers = [pair for pair in page.scope["headers"] if pair[0] not in (b"accept", b"range")]
-    return await _call(page, "POST", path, headers, page.receive, query=query)
+    state = {"passed_on": True}
+    return await _call(page, "POST", path, headers, page.receive, query=query, state=state)
 
 
 async def _call(
@@ -92,6 +93,7 @@ async def _call(
     receive: Receive,
     *,
     query: str = "",
+    state: Mapping[str, Any] | None = None,
 ) -> Answer:
     root = page.scope.get("root_path", "")
     scope = {
@@ -106,6 +108,7 @@ async def _call(
         "raw_path": quote(root + path).encode(),
         "query_string": query.encode(),
         "headers": headers,
+        "state": dict(state or {}),
     }
     status = 500
     answered: list[tuple[bytes, bytes]] = []

@@ -78,7 +78,10 @@ class Rows:
         image = index.first_images[block]
         page: list[NumberedRow] = []
         images = size = 0
-        async for lines in read_lines(self._objects, keys.rows, index.offsets[block]):
+        # The rows of a page and the one after it are in the blocks before this one.
+        end = (first - 1 + limit) // index.every + 1
+        until = index.offsets[end] if end < len(index.offsets) else None
+        async for lines in read_lines(self._objects, keys.rows, index.offsets[block], until):
             for line in lines:
                 number += 1
                 row = _row(keys, line)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from imagebatch_core.errors import InputRefused
+from imagebatch_core.source import Source
 from imagebatch_gateway.access.caller import Action
 from imagebatch_gateway.access.needs import FORM_LIMITS, GuardedRoute, caller_of, needs
 from imagebatch_gateway.answers.documented import (
@@ -21,6 +22,7 @@ from imagebatch_gateway.answers.response_headers import NEW_REQUEST
 from imagebatch_gateway.answers.upload_models import UploadAccepted
 from imagebatch_gateway.services import LinksOf, ServicesOf, services_of
 from imagebatch_gateway.uploads.form import CheckedForm, upload_form
+from imagebatch_gateway.uploads.stream import CsvStream
 from imagebatch_gateway.uploads.streamed_form import read_streamed
 
 from .both_names import under_both_names
@@ -36,7 +38,16 @@ class _StreamedRoute(GuardedRoute):
         async def streamed(request: Request) -> Response:
             uploads = services_of(request, caller_of(request)).uploads
             key = request.headers.get("Idempotency-Key")
-            await read_streamed(request, lambda: uploads.begin_stream(key), FORM_LIMITS)
+            # The form of the page has its file before the fields that say how to read it.
+            early = not getattr(request.state, "passed_on", False)
+
+            def begin(source: Source) -> CsvStream | None:
+                return uploads.begin_stream(key, source)
+
+            try:
+                await read_streamed(request, begin, FORM_LIMITS, early=early)
+            except InputRefused as error:
+                raise invalid_csv_of(error) from error
             return await handler(request)
 
         return streamed

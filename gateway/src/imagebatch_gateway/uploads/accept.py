@@ -159,8 +159,11 @@ class Uploads:
             if stream.committed:
                 await self._delete(stream.key)
 
-    def begin_stream(self, idempotency_key: str | None) -> CsvStream | None:
-        """Begin to store a CSV that arrives; ``None`` if as many are under way as may be."""
+    def begin_stream(self, idempotency_key: str | None, source: Source) -> CsvStream | None:
+        """Begin to store a CSV that arrives; ``None`` if as many are under way as may be.
+
+        ``source`` says how it is read, as far as the fields before the file tell.
+        """
         try:
             slot = object()
             self._streams.acquire_on_behalf_of_nowait(slot)
@@ -171,6 +174,7 @@ class Uploads:
             self._objects,
             request_id,
             self._new_key(request_id),
+            source,
             prefix=self._prefix,
             on_end=lambda: self._streams.release_on_behalf_of(slot),
         )

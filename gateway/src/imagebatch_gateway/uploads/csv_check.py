@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import IO, BinaryIO, Final, cast
 
-from imagebatch_core.catalogue.files import open_table
+from imagebatch_core.catalogue.files import no_sheet, open_table
 from imagebatch_core.catalogue.plain_rows import Plain
 from imagebatch_core.catalogue.rows import Row, RowReader, open_rows
 from imagebatch_core.catalogue.rows import RowProblem as CatalogueProblem
@@ -70,16 +70,20 @@ def check_csv(
     return replace(checked, sha256=_sha256(file))
 
 
-def check_stream(file: BinaryIO, taken: Callable[[], int]) -> CsvFacts:
+def check_stream(file: BinaryIO, source: Source, taken: Callable[[], int]) -> CsvFacts:
     """Read and check a CSV while it arrives, as :func:`check_csv` does. Blocks: call it in a
     thread.
 
-    ``taken`` returns the number of bytes that were read of it so far. The facts have no hash.
+    ``source`` says which columns to read. ``taken`` returns the number of bytes that were read so
+    far. The facts have no hash.
 
     Raises:
         InputRefused: the file as a whole is refused; the error's text says why and what to do.
     """
-    rows = open_rows(file, quote_header=True)
+    if source.sheet is not None:
+        raise no_sheet(source.sheet)
+    chosen = table_choice(source.columns, source.base_url)
+    rows = open_rows(file, quote_header=True, chosen=chosen)
     return _check_rows(
         rows, None, None, lambda products: products >= ROWS_CHECKED and taken() > CHECKED_WHOLE
     )

@@ -27,8 +27,8 @@ async def facts_of(
 ) -> CsvFacts:
     """Return what is in the file of a form. A ``stream`` was checked while it arrived.
 
-    A form may say after the file how to read it. Then the stream is committed, and its object is
-    read once more.
+    A form may say after the file to read it in another way than it was checked. Then the stream is
+    committed, and its object is read once more.
 
     Raises:
         InputRefused: the file is not a valid CSV or workbook. GatewayError: the store refuses or
@@ -37,7 +37,7 @@ async def facts_of(
     source = form.source
     if stream is None:
         return await anyio.to_thread.run_sync(check_csv, form.file.file, source, limiter=threads)
-    if source.sheet is None and source.columns is None and source.base_url is None:
+    if source.model_copy(update={"s3": None}) == stream.source:
         return await stream.facts()
     await stream.commit()
     opened = await objects.open(prefix + stream.key)

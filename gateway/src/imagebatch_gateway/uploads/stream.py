@@ -18,6 +18,8 @@ import anyio.from_thread
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from imagebatch_core.errors import InputRefused
+from imagebatch_core.source import Source
 from imagebatch_gateway.backends.objects import Objects
 
 from .csv_check import CsvFacts, check_stream
@@ -32,7 +34,8 @@ class _Aborted(Exception):
 
 class CsvStream:
     """One upload, for the request ``request_id``. ``key`` is that of the object, without the
-    ``prefix`` of the store; ``on_end`` is called once, when the stream holds nothing any more.
+    ``prefix`` of the store; ``source`` says how the file is read. ``on_end`` is called once, when
+    the stream holds nothing any more.
     """
 
     def __init__(
@@ -40,17 +43,19 @@ class CsvStream:
         objects: Objects,
         request_id: str,
         key: str,
+        source: Source,
         *,
         prefix: str,
         on_end: Callable[[], None],
     ) -> None:
         self.request_id = request_id
         self.key = key
+        self.source = source
         self._sha256 = hashlib.sha256()
         self._to_check, checked = anyio.create_memory_object_stream[bytes](_WAITING)
         self._to_store, stored = anyio.create_memory_object_stream[bytes](_WAITING)
         self._commit: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._check = asyncio.create_task(_checked(checked))
+        self._check = asyncio.create_task(_checked(checked, source))
         self._store = asyncio.create_task(self._stored(objects, prefix + key, stored))
         self._on_end = on_end
         self._ended = False
@@ -58,14 +63,19 @@ class CsvStream:
     async def write(self, piece: bytes) -> None:
         """Pass a piece on, as fast as check and store take it. Raises GatewayError."""
         self._sha256.update(piece)
-        # The check may have ended: it has seen enough rows, or refuses the file. That counts at
-        # the end only, for an option that follows the file may say how to read it.
+        # The check may have ended: it has seen enough rows, or refuses the file.
         with suppress(anyio.BrokenResourceError):
             await self._to_check.send(piece)
         try:
             await self._to_store.send(piece)
         except anyio.BrokenResourceError:
             await asyncio.shield(self._store)
+
+    async def refusal(self) -> InputRefused | None:
+        """Wait until the check has ended; return why it refuses the file, if it does."""
+        await asyncio.wait({self._check})
+        error = self._check.exception()
+        return error if isinstance(error, InputRefused) else None
 
     async def facts(self) -> CsvFacts:
         """Return what was found, once everything has arrived. Raises InputRefused."""
@@ -115,13 +125,13 @@ class CsvStream:
             await objects.put_stream(key, until_committed())
 
 
-async def _checked(pieces: MemoryObjectReceiveStream[bytes]) -> CsvFacts:
+async def _checked(pieces: MemoryObjectReceiveStream[bytes], source: Source) -> CsvFacts:
     with pieces:
         pipe = _Pipe(pieces)
         # A thread of its own: it waits for the client, and must hold out no other check.
         threads = anyio.CapacityLimiter(1)
         return await anyio.to_thread.run_sync(
-            check_stream, cast(BinaryIO, pipe), pipe.taken, limiter=threads
+            check_stream, cast(BinaryIO, pipe), source, pipe.taken, limiter=threads
         )
 
 

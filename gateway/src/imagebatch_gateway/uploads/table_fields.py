@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from imagebatch_core.model import Model
 from imagebatch_core.source import HttpUrl, SheetName, Source
 from imagebatch_core.source_columns import ColumnName, SourceColumns
-from imagebatch_gateway.answers.problems import invalid_options
+from imagebatch_gateway.answers.problems import Problem, invalid_options
 
 _COLUMNS: Final = SourceColumns.model_fields
 
@@ -30,6 +31,17 @@ class TableFields(Model):
     product_name_column: ColumnName | None = Field(None, description=_described("product_name"))
     serial_number_column: ColumnName | None = Field(None, description=_described("serial_number"))
     base_url: HttpUrl | None = Field(None, description=Source.model_fields["base_url"].description)
+
+    @classmethod
+    def source_of(cls, fields: Iterable[tuple[str, object]]) -> Source | None:
+        """Return the source that some fields of a form describe; ``None`` if they are not valid."""
+        known = {field.alias or name for name, field in TableFields.model_fields.items()}
+        texts = {name: text.strip() for name, text in fields if isinstance(text, str)}
+        given = {name: text for name, text in texts.items() if name in known and text}
+        try:
+            return TableFields.model_validate(given).source()
+        except (ValidationError, Problem):
+            return None
 
     def source(self) -> Source:
         """Return what the fields say, as a source that does not say where the file is.
