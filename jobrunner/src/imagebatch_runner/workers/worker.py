@@ -114,9 +114,12 @@ def _answer(
     if "options" not in request:
         from imagebatch_runner.codec import strip  # noqa: PLC0415 - it loads Pillow
 
-        bare = strip.stripped(bytes(data), kind)
-        out.write(bare)
-        return {"kept": bare == data, "size": len(bare)}
+        whole = bytes(data)  # a memoryview would be compared item by item
+        bare = strip.stripped(whole, kind)
+        kept = bare == whole
+        if not kept:
+            out.write(bare)
+        return {"kept": kept, "size": len(bare)}
     encoded = compress(data, kind, CodecOptions(**request["options"]), out)
     source_digest = digest = sha256(data).hexdigest()
     size = len(data)
