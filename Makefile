@@ -92,7 +92,7 @@ integration: install browser ## Integration tests: a real SeaweedFS, API server 
 	@$(PY) -m localcluster build
 	@$(PYTEST) tests/integration -q -n $(JOBS) --maxprocesses 4
 
-long: install ## Tests that take minutes: the store away for a minute, hundreds of kills, Kueue
+long: install ## Tests that take minutes: the store away for a minute, hundreds of kills, back-offs, Kueue
 	@$(PYTEST) tests/integration tests/e2e -q -m long --timeout 1800
 
 e2e: install browser ## End-to-end tests on a cluster of their own

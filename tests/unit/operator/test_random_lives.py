@@ -14,7 +14,7 @@ from imagebatch_core.reasons import Reason
 from unit.operator.randomlives.story import Story
 
 #: A block of seeds takes about four seconds of CPU.
-BLOCK = 40
+BLOCK = 35
 
 
 @pytest.fixture(autouse=True)

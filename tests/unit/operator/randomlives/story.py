@@ -31,6 +31,13 @@ _CALM_STEPS = 400
 _EARLY = (Reason.CANCELLED, Reason.DEADLINE_EXCEEDED)
 
 
+#: How often each change happens, as compared with the others.
+_SHARES = {
+    "suspend": 30, "cancel": 8, "confirm": 14, "hold": 6, "parallelism": 10, "priority": 8,
+    "job": 6, "delete": 4, "quota": 7, "namespace": 7,
+}  # fmt: skip
+
+
 class Broken(AssertionError):
     """Something that must hold did not; the message has the seed and what happened."""
 
@@ -56,6 +63,12 @@ class Story:
         secret = base64.b64encode(b"whsec_" + base64.b64encode(b"s" * 24)).decode()
         path = core_path("shop", "secrets", "imagebatch-webhook")
         self.cluster.add(path, {"metadata": {"name": path}, "data": {"secret": secret}})
+        # Each life has some things that happen often, and some that never do: so rare meetings of
+        # two of them come about.
+        self.habits = {
+            name: share * self.random.choice([0.01, 1, 1, 5]) for name, share in _SHARES.items()
+        }
+        self.haste = self.random.choice([0.2, 0.6])
         self.names = NAMES[: self.random.randint(1, 3)]
         for number, name in enumerate(self.names):
             self._create(number, name)
@@ -149,24 +162,20 @@ class Story:
         if body is None:
             return
         labels = body["metadata"]["labels"]
-        changes: tuple[tuple[float, Callable[[], Any]], ...] = (
-            (0.30, lambda: self._set(name, suspend=not body["spec"].get("suspend", False))),
-            (0.08, lambda: self._set(name, cancel=True)),
-            (0.14, lambda: self._set(name, suspendAfter=None)),
-            (0.06, lambda: self._set(name, suspendAfter="Plan")),
-            (0.10, lambda: self._set(name, parallelism=random.choice([1, 2, 4, 8]))),
-            (0.08, lambda: self._set(name, priority=0 if LABEL_KUEUE_QUEUE in labels else 3)),
-            (0.06, self._job_is_deleted),
-            (0.04, lambda: self._is_deleted(name)),
-            (0.07, self._quota_changes),
-            (0.07, self._namespace_changes),
-        )
-        roll = random.random()
-        for share, change in changes:
-            roll -= share
-            if roll < 0:
-                change()
-                return
+        changes: dict[str, Callable[[], Any]] = {
+            "suspend": lambda: self._set(name, suspend=not body["spec"].get("suspend", False)),
+            "cancel": lambda: self._set(name, cancel=True),
+            "confirm": lambda: self._set(name, suspendAfter=None),
+            "hold": lambda: self._set(name, suspendAfter="Plan"),
+            "parallelism": lambda: self._set(name, parallelism=random.choice([1, 2, 4, 8])),
+            "priority": lambda: self._set(name, priority=0 if LABEL_KUEUE_QUEUE in labels else 3),
+            "job": self._job_is_deleted,
+            "delete": lambda: self._is_deleted(name),
+            "quota": self._quota_changes,
+            "namespace": self._namespace_changes,
+        }
+        [change] = random.choices(list(changes), [self.habits[one] for one in changes])
+        changes[change]()
 
     def _set(self, name: str, **fields: Any) -> None:
         path = batch_path("shop", name)
@@ -215,7 +224,7 @@ class Story:
             for _ in range(_RESTLESS_STEPS):
                 await self._passes()
                 self.cluster.progress()
-                if self.random.random() < 0.3:
+                if self.random.random() < self.haste:
                     self._something_happens()
                 if self.random.random() < 0.15:
                     self.cluster.crash_at = len(self.cluster.writes) + self.random.randint(1, 3)
