@@ -52,6 +52,7 @@ class Services:
     lookup: Lookup
     history: History
     records: Records
+    progress: ProgressReader
     lists: RequestLists
     changes: Changes
     uploads: Uploads
@@ -86,7 +87,8 @@ class Services:
             lookup,
             history,
             records,
-            RequestLists(history, records, settings.namespace),
+            progress,
+            RequestLists(history, records, progress, settings.namespace),
             Changes(lookup, batches, history, settings.ceilings),
             Uploads(
                 objects,
@@ -119,7 +121,7 @@ class Services:
             batches=batches,
             lookup=lookup,
             history=history,
-            lists=RequestLists(history, self.records, caller.namespace),
+            lists=RequestLists(history, self.records, self.progress, caller.namespace),
             changes=Changes(lookup, batches, history, self.settings.ceilings),
             uploads=self.uploads.acting_for(caller, batches, history),
         )

@@ -53,12 +53,13 @@ async def fetch_outputs(
 
     A file that is there and holds the output is kept: the output's address has the hash of its
     content. An output that cannot be read is told in ``problems``; the others are read all the
-    same. ``took`` gets the tally and the number of images of the request after each.
+    same. ``took`` gets the tally and the number of outputs of the request after each.
     """
     tally = Tally()
     queue: asyncio.Queue[Image | None] = asyncio.Queue(jobs * 4)
     async with gateway.async_client() as client:
-        total = (await client.status(request_id)).images.total
+        images = (await client.status(request_id)).images
+        total = images.total - (images.failed or 0)
 
         async def work() -> None:
             while (image := await queue.get()) is not None:

@@ -10,7 +10,7 @@ from imagebatch import Failure, Image, RequestStatus, RequestSummary
 
 from . import screen, words
 from .context import AsJson, AsJsonLines, RequestId, RequestIds, Timeout, calling, gateway_of
-from .screen import style_of
+from .screen import Style, style_of
 from .watching import watch as follow
 
 #: Length of the longest page that the gateway gives.
@@ -97,7 +97,13 @@ def failures(
     style = style_of(as_json=as_json, as_jsonl=as_jsonl)
     with calling(context) as client:
         columns = ("REASON", "IMAGES", "RETRY HELPS", "MEANING", "EXAMPLE")
-        screen.write_items(client.failures(request_id), style, columns, _failure_row)
+        found = list(client.failures(request_id))
+        screen.write_items(found, style, columns, _failure_row)
+    if found and style is Style.TEXT:
+        gateway = gateway_of(context)
+        rows = gateway.command("download", request_id, "--format", "failed")
+        screen.say(f"to fetch these images again: {gateway.command('retry', request_id)}")
+        screen.say(f"to correct their rows and submit them: {rows}")
 
 
 def _failure_row(item: Failure) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ def style_of(*, as_json: bool, as_jsonl: bool = False) -> Style:
     return Style.JSON if as_json else Style.JSONL if as_jsonl else Style.TEXT
 
 
+#: Columns of a terminal from which on a table has room for a requestId.
+_ROOM_FOR_NAMES = 72
 #: Cells at the end of a bar's line for the ``^C`` that a terminal shows: it would begin a new line.
 _ROOM = 3
 
@@ -112,12 +114,15 @@ def write_items(
 
 
 def _table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        # The first one is a name to copy: it stays in one piece where the terminal has room.
+        whole = number == 0 and console.width >= _ROOM_FOR_NAMES
+        table.add_column(column, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(text) for text in row))
-    Console(highlight=False).print(table)
+    console.print(table)
 
 
 def fail(error: ImageBatchError) -> NoReturn:

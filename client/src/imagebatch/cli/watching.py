@@ -86,7 +86,7 @@ def watch(gateway: Gateway, request_ids: list[str], timeout: float | None, style
         documents = [latest[one].as_json() for one in distinct if one in latest]
         screen.write_json(documents[0] if len(distinct) == 1 and documents else documents)
     elif style is Style.TEXT:
-        _write(latest)
+        _write(gateway, latest)
     if not in_time:
         screen.complain(f"not ended after {words.span(timeout or 0)}; to go on: ")
         open_ = [one for one in distinct if one not in latest or not latest[one].status.ended]
@@ -119,8 +119,12 @@ async def _events(client: AsyncClient, request_id: str, took: Callable[[Request]
         took(request)
 
 
-def _write(latest: dict[str, Request]) -> None:
+def _write(gateway: Gateway, latest: dict[str, Request]) -> None:
     for number, (request_id, request) in enumerate(latest.items()):
         if number:
             typer.echo("")
         screen.write_pairs([("request", request_id), *words.facts(request)])
+        if request.images.failed:
+            screen.say(f"why images failed: {gateway.command('failures', request_id)}")
+        if request.download_url:
+            screen.say(f"the results: {gateway.command('download', request_id)}")

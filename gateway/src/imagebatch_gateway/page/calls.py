@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -16,6 +16,8 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Message, Receive
+
+from .sent_fields import SentFields
 
 #: Headers of the page's request that are about its body or its answer, and not about the caller.
 _NOT_THE_CALLERS: Final = frozenset({
@@ -27,11 +29,13 @@ _NOT_THE_CALLERS: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response to a call of the API."""
+    """The response to a call of the API; ``sent`` are the text fields of a form that was passed
+    on."""
 
     status: int
     headers: Headers
     body: bytes
+    sent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -82,7 +86,15 @@ async def pass_on(page: Request, path: str, namespace: str | None = None) -> Ans
     query = urlencode({"namespace": namespace}) if namespace else ""
     headers = [pair for pair in page.scope["headers"] if pair[0] not in (b"accept", b"range")]
     state = {"passed_on": True}
-    return await _call(page, "POST", path, headers, page.receive, query=query, state=state)
+    form = SentFields(page.headers.get("content-type", ""))
+
+    async def receive() -> Message:
+        message = await page.receive()
+        form.feed(message.get("body", b""))
+        return message
+
+    answer = await _call(page, "POST", path, headers, receive, query=query, state=state)
+    return replace(answer, sent=form.fields)
 
 
 async def _call(

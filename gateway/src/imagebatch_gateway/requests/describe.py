@@ -32,7 +32,7 @@ def describe(
     status = batch.status
     telling = telling_condition(batch)
     planned = progress.planned if progress and status.products is None else None
-    sizes = status.bytes or _bytes(progress)
+    sizes = status.bytes or done_bytes(progress)
     return StatusAnswer(
         request_id=batch.name,
         status=RequestStatus((status.phase or Phase.PENDING).value.lower()),
@@ -42,7 +42,7 @@ def describe(
         products=planned.products if planned else status.products,
         row_problem_count=planned.row_problems if planned else status.row_problem_count,
         input_sha256=planned.input_sha256 if planned else status.input_sha256,
-        images=_images(status.images or Images(), progress),
+        images=done_images(status.images or Images(), progress),
         bytes=sizes,
         saved=status.saved or (sizes and saved_share(sizes.in_, sizes.out)),
         notices=status.notices,
@@ -81,14 +81,16 @@ def telling_condition(batch: ImageBatch) -> Condition | None:
     return next((c for c, wanted in candidates if c and c.status == wanted), None)
 
 
-def _images(images: Images, progress: Progress | None) -> Images:
+def done_images(images: Images, progress: Progress | None) -> Images:
+    """Return the images that are done: those that ``progress`` counts, unless the operator, which
+    has counted ``images``, knows of more."""
     if progress is None or progress.done < images.done:
         return images
     total = images.total or (progress.planned.images if progress.planned else 0)
     return Images.counted(progress.counts, total=total)
 
 
-def _bytes(progress: Progress | None) -> Bytes | None:
+def done_bytes(progress: Progress | None) -> Bytes | None:
     """Return the sizes of the images that are done so far; ``None`` if there are none."""
     if progress is None or not progress.bytes_in:
         return None

@@ -48,6 +48,7 @@ class Entry:
     """Summary of one request for a list.
 
     ``version`` is the resource version of its batch; ``expired`` says that the batch is gone.
+    ``storage`` is the root of its data, if it has any yet.
     """
 
     request_id: str
@@ -63,6 +64,7 @@ class Entry:
     completed_at: datetime | None
     version: str
     expired: bool = False
+    storage: str | None = None
 
     @classmethod
     def of(cls, batch: BatchRecord) -> Entry:
@@ -81,6 +83,7 @@ class Entry:
             completed_at=status.completion_time,
             version=batch.resource_version,
             expired=isinstance(batch, ExpiredBatch),
+            storage=status.storage,
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from imagebatch_core.history_keys import RecordName
@@ -13,6 +13,8 @@ from imagebatch_gateway.backends.errors import CursorRefused, StoreUnavailable
 
 from .expired import expired_batch
 from .history import Entry, History
+from .list_progress import with_progress
+from .progress import ProgressReader
 from .records import LISTED, ListedRecord, RecordList, Records
 
 #: Most records that are read for one page. If few of them match, the page ends there, with fewer
@@ -36,9 +38,12 @@ class RequestPage:
 class RequestLists:
     """Lists the requests of one namespace."""
 
-    def __init__(self, history: History, records: Records, namespace: str) -> None:
+    def __init__(
+        self, history: History, records: Records, progress: ProgressReader, namespace: str
+    ) -> None:
         self._history = history
         self._records = records
+        self._progress = progress
         self._namespace = namespace
 
     async def page(
@@ -47,10 +52,17 @@ class RequestLists:
         """Return at most ``limit`` requests.
 
         With ``status`` only requests of this status, with ``text`` only those that have it in a
-        name. ``cursor`` is that of the page before.
+        name. ``cursor`` is that of the page before. Images of running requests are counted.
 
         Raises CursorRefused, ClusterRefused, ClusterUnavailable.
         """
+        page = await self._found(status, text, cursor, limit)
+        counted = await with_progress(page.entries, self._progress, self._namespace)
+        return replace(page, entries=counted)
+
+    async def _found(
+        self, status: RequestStatus | None, text: str | None, cursor: str | None, limit: int
+    ) -> RequestPage:
         last = _last(cursor)
         living = await self._history.after(last)
         wanted = text.lower() if text else None

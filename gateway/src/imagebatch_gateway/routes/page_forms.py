@@ -36,7 +36,7 @@ async def check(frame: FrameOf) -> Response:
     answer = await frame.pass_on("/api/validate")
     if not answer.ok:
         return await new_request(frame, answer)
-    return await new_request(frame, checked=answer.json())
+    return await new_request(frame, answer)
 
 
 @router.post("/requests/{request_id}/change", dependencies=_FORM)

@@ -104,16 +104,12 @@ async def sign_in_page(frame: FrameOf, *, next: Text = "") -> HTMLResponse:  # n
     return await frame.page("signin.html", next=next, problem=None)
 
 
-async def new_request(
-    frame: Frame,
-    refused: Answer | None = None,
-    checked: dict[str, Any] | None = None,
-) -> HTMLResponse:
-    """Show the upload form, with an error or with the result of checking a file."""
-    problem = problem_of(refused) if refused is not None else None
-    return await frame.page(
-        "new.html", refused.status if refused else 200, problem=problem, checked=checked
-    )
+async def new_request(frame: Frame, answer: Answer | None = None) -> HTMLResponse:
+    """Show the upload form: empty, or as it was sent, with the error or the check of its file."""
+    sent, status = (answer.sent, answer.status) if answer else ({}, 200)
+    problem = problem_of(answer) if answer and not answer.ok else None
+    checked = answer.json() if answer and answer.ok else None
+    return await frame.page("new.html", status, given=sent, problem=problem, checked=checked)
 
 
 async def one_request(frame: Frame, request_id: str, refused: Answer | None = None) -> HTMLResponse:
