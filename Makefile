@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TREE := $(PY) -m stack.process_tree --stop SIGINT --grace 90 --
 PYTEST := $(TREE) $(PY) -m pytest
 
-.PHONY: help demo test install browser screenshots lock generate check verify lint layers types generated unit slow integration fuzz e2e bench up down clean long
+.PHONY: help demo test install browser screenshots lock generate check verify lint layers types generated unit slow integration fuzz e2e recording bench up down clean long
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -92,7 +92,7 @@ integration: install browser ## Integration tests: a real SeaweedFS, API server 
 	@$(PY) -m localcluster build
 	@$(PYTEST) tests/integration -q -n $(JOBS) --maxprocesses 4
 
-long: install ## Tests that take minutes: the store away for a minute, hundreds of kills, back-offs, Kueue
+long: install browser ## Tests that take minutes: the store away for a minute, hundreds of kills, back-offs, Kueue, upgrades
 	@$(PYTEST) tests/integration tests/e2e -q -m long --timeout 1800
 
 e2e: install browser ## End-to-end tests on a cluster of their own
@@ -104,6 +104,9 @@ browser: install ## The Chromium that the page's tests drive
 screenshots: install browser ## Draw the pictures of docs/page.md anew
 	@$(PY) -m localcluster build
 	@IMAGEBATCH_SCREENSHOTS=docs/images/page $(PYTEST) tests/integration/page/test_screenshots.py -q
+
+recording: install ## Record the command on the demo's cluster anew, for README and docs/client.md
+	@$(PY) -m recording docs/images/client/recording.svg
 
 bench: install ## Speed and size beside sharp and libjpeg-turbo; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):tests $(TREE) $(PY) -m benchmarks $(SECTION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -21,6 +22,13 @@ def slow(shop: Shop, name: str, images: int, seconds: float = 2) -> str:
     urls = [shop.host.slow(f"{name}/{n}.jpg", data, seconds) for n in range(images)]
     rows = "".join(f"{n},Mug {n},{url}\n" for n, url in enumerate(urls))
     return shop.upload(HEAD + rows, f"{name}.csv", imagesPerShard=str(max(1, images // 2)))
+
+
+def eventually(found: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not found():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def streams(shop: Shop, request_id: str) -> int:
@@ -77,6 +85,10 @@ def test_a_request_is_paused_resumed_and_cancelled_from_its_page(shop: Shop, pag
     page.get_by_label("Pods at once").press("Enter")
     expect(page.locator("#said")).to_have_text("Done: Set")
     assert shop.status(request_id)["parallelism"] == 7
+    page.get_by_label("Priority").fill("-20")
+    page.get_by_label("Priority").press("Enter")
+    expect(page.get_by_label("Priority")).to_have_value("-20")
+    eventually(lambda: shop.status(request_id)["priority"] == -20)
     page.get_by_role("button", name="Resume").click()
     expect(badge).to_have_text("Running", timeout=30_000)
     page.get_by_text("Cancel…").click()

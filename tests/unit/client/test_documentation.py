@@ -1,4 +1,4 @@
-"""docs/client.md against the command."""
+"""docs/client.md and docs/getting-started.md against the command."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from imagebatch.cli.app import app
 from imagebatch.cli.exits import Exit
 from imagebatch.kubectl.app import app as plugin
 
-TEXT = (Path(__file__).parents[3] / "docs/client.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+TEXT = (DOCS / "client.md").read_text(encoding="utf-8")
+BEGIN = (DOCS / "getting-started.md").read_text(encoding="utf-8")
 LINES = [
     line
-    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for block in re.findall(r"```sh\n(.*?)```", TEXT + BEGIN, re.DOTALL)
     for line in block.splitlines()
-    if "imagebatch " in line
+    if re.match(r"(\w+=\$\()?(kubectl )?imagebatch ", line)
 ]
 
 
