@@ -37,11 +37,11 @@ def plane() -> Iterator[ControlPlane]:
         for namespace in (SHOP, ELSEWHERE):
             plane.kubectl("create", "namespace", namespace)
         apply(plane, *rendered("imagebatch", HOME, VALUES))
-        _wait_for_policies(plane)
+        wait_for_policies(plane)
         yield plane
 
 
-def _wait_for_policies(plane: ControlPlane) -> None:
+def wait_for_policies(plane: ControlPlane) -> None:
     """The API server acts on an admission policy some time after it was created."""
     owner = {"apiVersion": "imagebatch.dev/v1alpha1", "kind": "ImageBatch", "name": "x"}
     pod = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,17 @@ from imagebatch_operator import jobs
 from imagebatch_operator.policies.actions import CreateJob
 from imagebatch_operator.s3_secret import S3Secret
 from imagebatch_operator.settings import Settings
-from integration.chart.conftest import ELSEWHERE, HOME, RUNNER_IMAGE, SHOP
+from integration.chart.conftest import (
+    ELSEWHERE,
+    HOME,
+    RUNNER_IMAGE,
+    SHOP,
+    VALUES,
+    apply,
+    wait_for_policies,
+)
 from localcluster.controlplane import ControlPlane
+from support.helm import rendered
 
 SETTINGS = Settings(
     runner_image=RUNNER_IMAGE,
@@ -253,3 +263,22 @@ def test_where_the_runner_is_not_set_up_nothing_is_created(plane: ControlPlane) 
     body["metadata"]["namespace"] = ELSEWHERE
     with pytest.raises(CommandFailed, match="forbidden"):
         create(plane, body)
+
+
+def test_a_second_installation_runs_batches_as_the_first(plane: ControlPlane) -> None:
+    """``helm uninstall`` deletes all but what has the annotation ``keep``."""
+    kept = {"helm.sh/resource-policy": "keep"}
+    everything = rendered("imagebatch", HOME, VALUES)
+    gone = [
+        one
+        for one in everything
+        if one["kind"].startswith("ValidatingAdmission") or one["kind"] == "ConfigMap"
+        if kept.items().isdisjoint((one["metadata"].get("annotations") or {}).items())
+    ]
+    assert len(gone) < len(everything)
+    listed = {"apiVersion": "v1", "kind": "List", "items": gone}
+    plane.kubectl("delete", "-f", "-", stdin=json.dumps(listed))
+    time.sleep(3)  # the API server looks at its policies once a second
+    apply(plane, *gone)
+    wait_for_policies(plane)
+    create(plane, job())

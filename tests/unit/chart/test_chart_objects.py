@@ -94,7 +94,7 @@ def test_the_chart_can_do_without_objects_of_the_cluster(render: Render) -> None
 
 def test_the_admission_policy_can_be_switched_off(render: Render) -> None:
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-    assert [len(render().all(kind)) for kind in kinds] == [2, 2]
+    assert [len(render().all(kind)) for kind in kinds] == [3, 3]
     off = render(admissionPolicy={"enabled": False})
     assert [off.all(kind) for kind in kinds] == [[], []]
 
