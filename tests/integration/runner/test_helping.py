@@ -27,7 +27,11 @@ def built(batch: Build, host: ImageHost) -> RunnerBatch:
     fast = [host.add(f"fast{n}.jpg", data) for n in range(PER_SHARD)]
     slow = [host.slow(name[1:], data, 0.1) for name in SLOW]
     built = batch(products(fast + slow), imagesPerShard=PER_SHARD)
-    built.settings |= {"IMAGEBATCH_FETCH_PER_HOST": "2", "IMAGEBATCH_PART_IMAGES": "20"}
+    built.settings |= {
+        "IMAGEBATCH_FETCH_PER_HOST": "2",
+        "IMAGEBATCH_FETCH_WINDOW": "16",
+        "IMAGEBATCH_PART_IMAGES": "20",
+    }
     assert built.run("plan").code == 0
     return built
 

@@ -29,11 +29,11 @@ from .shard_run import ShardOutcome, ShardRun
 
 log = logging.getLogger(__name__)
 
-#: The fewest images of a shard that are worth helping with. The pod of the shard does the last ones
-#: alone, while helpers end and collect starts in the place of one.
-WORTH: Final = 100
+#: The fewest images of a shard, besides those that its pod has begun, that are worth helping with.
+#: The pod of the shard does the last ones alone, while helpers end and collect starts.
+WORTH: Final = 32
 #: Images that a helper takes before it looks again which are left.
-CHUNK: Final = 50
+CHUNK: Final = 16
 #: The most shards, and progress documents, of a batch whose pods help each other. Batches of more
 #: shards end evenly enough, and to look for the slowest shard reads all these documents.
 _MOST: Final = 64
@@ -56,21 +56,20 @@ def slowest(batch: Batch, plan: Plan) -> int | None:
         return None
     left = {shard: _size(plan, shard) - done[shard] for shard in range(plan.shards)}
     most = max(left, key=lambda shard: left[shard])
-    return most if left[most] >= WORTH else None
+    return most if left[most] >= WORTH + batch.settings.fetch_window else None
 
 
 def _size(plan: Plan, shard: int) -> int:
     return min(plan.images_per_shard, plan.images - shard * plan.images_per_shard)
 
 
-def chosen(left: Sequence[ShardItem], chance: random.Random) -> Sequence[ShardItem]:
-    """Return some images in a row, from the last two thirds of those that are left.
+def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequence[ShardItem]:
+    """Return some images in a row, of those that are left.
 
-    The pod of the shard works at their beginning. Helpers that choose at the same time seldom
-    choose the same.
+    The pod of the shard has begun about the first ``begun`` of them, and goes on behind these.
+    Helpers that choose at the same time seldom choose the same.
     """
-    first = len(left) // 3
-    start = chance.randrange(first, max(first, len(left) - CHUNK) + 1)
+    start = chance.randrange(begun, max(begun, len(left) - CHUNK) + 1)
     return left[start : start + CHUNK]
 
 
@@ -124,9 +123,10 @@ class Helper:
             while whole and not self._stop.is_set():
                 await recorded.look()
                 left = [item for item in items if (item.row, item.position) not in recorded.places]
-                if len(left) < WORTH:
+                begun = batch.settings.fetch_window
+                if len(left) < WORTH + begun:
                     break
-                some = chosen(left, self._chance)
+                some = chosen(left, begun, self._chance)
                 parts = self._parts(shard, recorded, progress)
                 whole = await self._compress(some, parts, kept)
                 helped += len(some)

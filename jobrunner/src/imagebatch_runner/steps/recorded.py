@@ -18,7 +18,7 @@ from .parts import Place, read_part
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the parts of other pods.
-EVERY_SECONDS: Final = 5.0
+EVERY_SECONDS: Final = 2.0
 
 
 class RecordedPlaces:

@@ -69,7 +69,7 @@ def test_what_several_pods_of_a_shard_did_counts_together(batch: Batch) -> None:
 
 
 def test_nobody_helps_with_the_last_images_of_a_shard(batch: Batch) -> None:
-    for shard, done in enumerate((500, 401, 450)):
+    for shard, done in enumerate((500, 405, 450)):
         tell(batch, shard, done=done)
     assert slowest(batch, plan()) is None
 
@@ -89,12 +89,12 @@ def test_a_shard_that_was_not_begun_gets_the_place_instead(batch: Batch) -> None
 def test_a_helper_takes_images_that_the_pod_of_the_shard_is_far_from() -> None:
     left = [ShardItem(row, 1, f"http://x/{row}") for row in range(300)]
     for seed in range(50):
-        some = chosen(left, random.Random(seed))
+        some = chosen(left, 64, random.Random(seed))
         rows = [item.row for item in some]
         assert len(some) == CHUNK
         assert rows == list(range(rows[0], rows[0] + CHUNK))
-        assert rows[0] >= 100
-    assert chosen(left[:20], random.Random(1))
+        assert rows[0] >= 64
+    assert chosen(left[:96], 64, random.Random(1))
 
 
 async def test_only_new_parts_of_other_pods_are_read(batch: Batch) -> None:
