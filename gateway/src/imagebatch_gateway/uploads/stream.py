@@ -1,7 +1,7 @@
 """A CSV on its way through the gateway: each piece is checked and stored as it arrives.
 
-The object stays once :meth:`CsvStream.commit` was called. Until then every way out, a refusal, a
-client that goes, a store that fails, leaves no object and no multipart upload.
+The object exists once :meth:`CsvStream.commit` was called. Until then every way out, a refusal, a
+client that goes, a store that fails, ends the multipart upload without an object.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imagebatch_core.errors import InputRefused
 from imagebatch_core.source import Source
-from imagebatch_gateway.backends.errors import GatewayError
 from imagebatch_gateway.backends.objects import Objects
 
 from .csv_check import CsvFacts, check_stream
 
 #: Pieces of a body, of at most 64 KiB each, that wait for the check and for the store.
 _WAITING: Final = 8
+
+
+class _Aborted(Exception):
+    """Ends the multipart upload."""
 
 
 class CsvStream:
@@ -51,11 +54,9 @@ class CsvStream:
         self._sha256 = hashlib.sha256()
         self._to_check, checked = anyio.create_memory_object_stream[bytes](_WAITING)
         self._to_store, stored = anyio.create_memory_object_stream[bytes](_WAITING)
-        self._objects = objects
-        self._stored_at = prefix + key
-        self._committed = False
+        self._commit: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._check = asyncio.create_task(_checked(checked, source))
-        self._store = asyncio.create_task(self._stored(stored))
+        self._store = asyncio.create_task(self._stored(objects, prefix + key, stored))
         self._on_end = on_end
         self._ended = False
 
@@ -85,7 +86,8 @@ class CsvStream:
     async def commit(self) -> None:
         """Complete the object. Raises GatewayError."""
         self._close()
-        self._committed = True
+        if not self._commit.done():
+            self._commit.set_result(True)
         try:
             await asyncio.shield(self._store)
         finally:
@@ -94,38 +96,33 @@ class CsvStream:
     @property
     def committed(self) -> bool:
         """Whether the object may exist."""
-        return self._committed
+        return self._commit.done() and self._commit.result()
 
     async def abort(self) -> None:
         """End the stream: without an object, unless it was committed. Raises nothing."""
         self._close()
-        await asyncio.shield(self._settled())
+        if not self._commit.done():
+            self._commit.set_result(False)
+        await asyncio.shield(asyncio.gather(self._check, self._store, return_exceptions=True))
         if not self._ended:
             self._ended = True
             self._on_end()
-
-    async def _settled(self) -> None:
-        """Wait for check and store, and delete what is not committed.
-
-        The multipart upload is completed, and not aborted: a part that arrives while an upload is
-        aborted may stay (S3 says so of AbortMultipartUpload, and SeaweedFS does it).
-        """
-        _, stored = await asyncio.gather(self._check, self._store, return_exceptions=True)
-        if stored is None and not self._committed and not self._ended:
-            with suppress(GatewayError):  # the sweeper deletes uploads that no batch refers to
-                await self._objects.delete(self._stored_at)
 
     def _close(self) -> None:
         self._to_check.close()
         self._to_store.close()
 
-    async def _stored(self, pieces: MemoryObjectReceiveStream[bytes]) -> None:
-        async def each() -> AsyncIterator[bytes]:
+    async def _stored(
+        self, objects: Objects, key: str, pieces: MemoryObjectReceiveStream[bytes]
+    ) -> None:
+        async def until_committed() -> AsyncIterator[bytes]:
             async for piece in pieces:
                 yield piece
+            if not await self._commit:
+                raise _Aborted
 
         with pieces:
-            await self._objects.put_stream(self._stored_at, each())
+            await objects.put_stream(key, until_committed())
 
 
 async def _checked(pieces: MemoryObjectReceiveStream[bytes], source: Source) -> CsvFacts:
