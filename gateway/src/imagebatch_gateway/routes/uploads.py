@@ -48,7 +48,12 @@ class _StreamedRoute(GuardedRoute):
                 await read_streamed(request, begin, FORM_LIMITS, early=early)
             except InputRefused as error:
                 raise invalid_csv_of(error) from error
-            return await handler(request)
+            try:
+                return await handler(request)
+            except Exception:
+                # FastAPI closes the form after the response, and nothing may be left by then.
+                await (await request.form()).close()
+                raise
 
         return streamed
 
