@@ -63,6 +63,9 @@ async def compress(
     settings = batch.settings
     plan = await asyncio.to_thread(_plan_of, batch)
     limit = _failure_limit(batch, plan, shard, failed_before)
+    if not batch.is_local:
+        # Pods that end their shards see by it that this one is begun, however slow its host is.
+        await put_progress(batch.storage, batch.keys.pod_progress(shard, writer), own)
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
     places: set[Place] = set()
 
