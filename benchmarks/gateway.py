@@ -29,9 +29,9 @@ a peak of at most 150 MiB for 1,000 MB.
 Up to 64 MB the gateway checks every row before it answers. Asked for is half the speed of a
 `csv.reader` pass over the same file that does nothing with the rows.
 
-A read is compared with one GET of the same ImageBatch at the API server: CPU time of the gateway
-with CPU time of the API server, and the time until the response. Requests to S3 are those that the
-gateway's metrics count, requests to the API server those that its metrics count for ImageBatches.
+Each read is compared with one GET of an ImageBatch at the API server: the CPU time of the gateway
+with the CPU time of the API server, and the time until the response. The gateway's metrics count
+the requests to S3. The API server's metrics count the requests for ImageBatches.
 The batch has 1,000,000 images in 200 shards, of which 190 are done and 4 run.
 """
 

@@ -39,13 +39,18 @@ _IMAGES_TO_WEBP = 100
 _CONCURRENCY = 8
 
 _TEXT = f"""
-{IMAGES} photographs from an HTTP server to a SeaweedFS, both on this machine; the CPU time of the
-clients alone, their start included: the runner (`compress`, with its decoders) and a Node script
-with sharp, undici and aws4fetch, {_CONCURRENCY} images at once (`benchmarks/peer/pipeline.mjs`).
-The other columns compare with the codec alone on the same images, from memory to memory in as many
-processes at once, their start not included. The fourth leaves out what the runner's processes cost
-before their first images, which every shard pays once. The last one is what the runner adds to the
-codec, its start included: SHA-256 of source and output, fetching, storing, recording.
+Each client fetches {IMAGES} photographs ({_IMAGES_TO_WEBP} for WebP) from an HTTP server,
+compresses them and stores them in a SeaweedFS. Both servers run on this machine; only the CPU
+time of the client counts, with its start. One client is the runner (the step `compress`,
+with its decoders). The other is a Node script with sharp, undici and aws4fetch that works on
+{_CONCURRENCY} images at once (`benchmarks/peer/pipeline.mjs`).
+
+"images per CPU second" compares the runner with the script. The columns after it compare the runner
+with its codec alone: the same images, from memory to memory, in as many processes as the runner has
+decoders, without their start. "share of the codec alone" is the codec's CPU time as a share of the
+runner's. "the same, once started" leaves out the start of the runner's processes, which every shard
+pays once. "beside the codec alone" is the CPU time that the runner adds for each image: its start,
+fetching, SHA-256 of source and output, storing and recording.
 """
 
 
