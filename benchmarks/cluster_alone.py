@@ -95,7 +95,7 @@ def _spec(image: str, job: str, decoders: int) -> dict[str, Any]:
         },
         "containers": [
             {
-                "name": names.RUNNER_CONTAINER,
+                "name": "runner",
                 "image": image,
                 "imagePullPolicy": "IfNotPresent",
                 "args": [Step.PLAN.value],

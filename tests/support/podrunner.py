@@ -36,7 +36,6 @@ class PodRunner(Service):
         self._environment = dict(environment)
         self._folder = Path(tempfile.mkdtemp(prefix="pods-"))
         self._running: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
-        self._relays: dict[str, subprocess.Popen[bytes]] = {}
         self._seen: set[str] = set()
         self._stopping = threading.Event()
         self._held = threading.Event()
@@ -48,7 +47,7 @@ class PodRunner(Service):
     def tear_down(self) -> None:
         self._stopping.set()
         self._thread.join()
-        for process in [p for _, p in self._running.values()] + [*self._relays.values()]:
+        for _, process in self._running.values():
             process.kill()
             process.wait()
 
@@ -77,11 +76,6 @@ class PodRunner(Service):
                 del self._running[uid]
                 if uid in found:
                     self._tell_end(name, uid, process.returncode)
-        for uid, relay in list(self._relays.items()):
-            if relay.poll() is not None:
-                del self._relays[uid]
-                if uid in found and uid in self._running:
-                    self._tell_relayed(found[uid].metadata.name, uid)
         for uid, pod in found.items():
             free = len(self._running) < _AT_ONCE and not self._held.is_set()
             if free and uid not in self._seen and pod.status.phase == "Pending":
@@ -94,7 +88,7 @@ class PodRunner(Service):
         return list(listed.items)
 
     def _begin(self, pod: Any) -> None:
-        uid, container, *relays = pod.metadata.uid, *pod.spec.containers
+        uid, (container,) = pod.metadata.uid, pod.spec.containers
         folder = self._folder / uid
         folder.mkdir()
         shared = self._core.read_namespaced_config_map(
@@ -117,14 +111,6 @@ class PodRunner(Service):
                 stdout=log,
                 stderr=log,
             )
-            for relay in relays:
-                told = {**environment, "IMAGEBATCH_TERMINATION_LOG": str(folder / relay.name)}
-                self._relays[uid] = subprocess.Popen(
-                    [sys.executable, "-m", "imagebatch_runner", *relay.args],
-                    env=told,
-                    stdout=log,
-                    stderr=log,
-                )
         self._running[uid] = (pod.metadata.name, process)
         self._write(pod.metadata.name, "Running", {"running": {"startedAt": _now()}}, ready=True)
 
@@ -142,15 +128,6 @@ class PodRunner(Service):
                 document["source"]["path"] = str(source)
         return json.dumps(document)
 
-    def _tell_relayed(self, name: str, uid: str) -> None:
-        """Write the end of the container ``relay`` while the step goes on."""
-        message = self._folder / uid / names.RELAY_CONTAINER
-        ended = {"exitCode": 0, "message": message.read_text() if message.exists() else ""}
-        relay = _container(names.RELAY_CONTAINER, {"terminated": ended}, ready=False)
-        step = _container(names.RUNNER_CONTAINER, {"running": {"startedAt": _now()}}, ready=True)
-        status = {"phase": "Running", "containerStatuses": [relay, step]}
-        self._core.patch_namespaced_pod_status(name, self._namespace, {"status": status})
-
     def _tell_end(self, name: str, uid: str, code: int) -> None:
         message = self._folder / uid / "message"
         terminated = {
@@ -164,17 +141,13 @@ class PodRunner(Service):
         self._write(name, phase, {"terminated": terminated}, ready=False)
 
     def _write(self, name: str, phase: str, state: dict[str, Any], *, ready: bool) -> None:
-        container = _container(names.RUNNER_CONTAINER, state, ready=ready)
+        container = {
+            "name": "runner", "image": "runner", "imageID": "", "ready": ready, "restartCount": 0,
+            "state": state,
+        }  # fmt: skip
         conditions = [{"type": "Ready", "status": str(ready)}]
         status = {"phase": phase, "conditions": conditions, "containerStatuses": [container]}
         self._core.patch_namespaced_pod_status(name, self._namespace, {"status": status})
-
-
-def _container(name: str, state: dict[str, Any], *, ready: bool) -> dict[str, Any]:
-    return {
-        "name": name, "image": "runner", "imageID": "", "ready": ready, "restartCount": 0,
-        "state": state,
-    }  # fmt: skip
 
 
 def _value(entry: Any, pod: Any) -> str:

@@ -95,9 +95,6 @@ class RunnerJob(Model):
     dry_run: bool = False
     #: The plan pod ends after plan, also that of a batch of one shard.
     suspend_after_plan: bool = False
-    #: The plan pod of a batch of several shards reports its result through the container ``relay``,
-    #: and goes on with the last shard while the other pods start.
-    ahead: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     #: Uid of the earlier batch, of the same namespace: its failed images are retried if
     #: ``source.retry`` is set, otherwise its outputs are reused for unchanged sources.

@@ -27,8 +27,6 @@ ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
 ANNOTATION_WAITS: Final = f"{GROUP}/waits"
 #: On a Job of plan whose pod ends after plan, even if the batch has one shard.
 ANNOTATION_PLANS_ONLY: Final = f"{GROUP}/plans-only"
-#: On a Job of plan whose pod goes on with the last shard while the other pods start.
-ANNOTATION_AHEAD: Final = f"{GROUP}/ahead"
 #: On a Job that runs the shards that failed once more: their numbers.
 ANNOTATION_SHARDS: Final = f"{GROUP}/shards"
 #: On an ImageBatch: each new value sends the webhook's event once more.
@@ -64,11 +62,6 @@ KEY_PAIR_HINT: Final = (
 #: Secret of the release's namespace that holds the hashes of the gateway's API keys.
 API_KEYS_SECRET: Final = "imagebatch-api-keys"  # noqa: S105 - the name of a Secret, not one
 
-#: Containers of a runner pod: the step, and beside plan the one that reports plan's result before
-#: the step has ended.
-RUNNER_CONTAINER: Final = "runner"
-RELAY_CONTAINER: Final = "relay"
-
 # The runner's environment.
 ENV_JOB: Final = "IMAGEBATCH_JOB"
 ENV_STORE: Final = "IMAGEBATCH_STORE"
@@ -81,7 +74,6 @@ ENV_FETCH_CREDENTIALS_FILE: Final = "IMAGEBATCH_FETCH_CREDENTIALS_FILE"
 CREDENTIALS_MOUNT: Final = "/var/run/imagebatch/credentials"
 CREDENTIALS_KEY: Final = "credentials.json"
 TERMINATION_LOG: Final = "/dev/termination-log"
-ENV_TERMINATION_LOG: Final = "IMAGEBATCH_TERMINATION_LOG"
 
 # Valid names of objects and namespaces in Kubernetes (RFC 1123: subdomain and label).
 OBJECT_NAME: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"

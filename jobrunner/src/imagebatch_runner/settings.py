@@ -20,8 +20,9 @@ from imagebatch_core.environment import (
     Patience,
     Seconds,
     WhenUnset,
+    variable,
 )
-from imagebatch_core.names import ENV_TERMINATION_LOG, TERMINATION_LOG
+from imagebatch_core.names import TERMINATION_LOG
 
 from .cpus import available_cpus
 from .memory import MIB, Shares, memory_limit, shares
@@ -201,4 +202,4 @@ def termination_log(env: Mapping[str, str]) -> Path:
 
     It is not a field of :class:`Settings`, because the message must also report wrong settings.
     """
-    return Path(env.get(ENV_TERMINATION_LOG) or TERMINATION_LOG)
+    return Path(env.get(variable("termination_log")) or TERMINATION_LOG)

@@ -11,7 +11,6 @@ from imagebatch_core.job import Step
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.policies import runner_overrides
 from imagebatch_operator.policies.actions import CreateJob, PatchJob
-from imagebatch_operator.policies.ahead import goes_ahead
 
 from .job_labels import labels, priority_label
 from .runner_document import INLINE_KEY, plans_only, runner_job
@@ -20,14 +19,6 @@ from .settings import Resources, Settings
 
 _GRACE_SECONDS: Final = 60
 _USER: Final = 65532
-#: The security context of each container.
-_CONFINED: Final = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-#: What the relay gets of each resource: it waits, in 10 MiB.
-_RELAY: Final = {"cpu": "10m", "memory": "64Mi"}
 
 
 def job_name(batch: ImageBatch, step: Step, chunk: int, run: int) -> str:
@@ -73,14 +64,13 @@ def construct_job(
     """Return the Job that an action asks for; ``secret`` holds the key pair of its namespace."""
     template = pod_template(batch, action, settings, secret)
     spec: dict[str, Any] = {"template": template}
-    allowed = settings.ceilings.parallelism_of(batch.spec.parallelism)
     if action.step is Step.COMPRESS:
         # No podFailurePolicy: it requires podReplacementPolicy Failed, with which a pod on a lost
         # node is never replaced.
         spec |= {
             "completionMode": "Indexed",
             "completions": action.shards,
-            "parallelism": allowed - 1 if action.beside_plan and allowed > 1 else allowed,
+            "parallelism": settings.ceilings.parallelism_of(batch.spec.parallelism),
             "backoffLimitPerIndex": 6,
             "podReplacementPolicy": "TerminatingOrFailed",
         }
@@ -98,9 +88,6 @@ def construct_job(
                 names.ANNOTATION_TEMPLATE: template_hash(batch, action, settings, secret),
                 **({names.ANNOTATION_WAITS: "true"} if action.waits else {}),
                 **({names.ANNOTATION_PLANS_ONLY: "true"} if plans_only(batch, action) else {}),
-                **(
-                    {names.ANNOTATION_AHEAD: "true"} if _goes_ahead(batch, action, settings) else {}
-                ),
                 **({names.ANNOTATION_SHARDS: action.numbers} if action.numbers else {}),
             },
             "ownerReferences": [owner_reference(batch)],
@@ -161,10 +148,6 @@ def template_hash(
     return sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
 
 
-def _goes_ahead(batch: ImageBatch, action: CreateJob, settings: Settings) -> bool:
-    return action.step is Step.PLAN and goes_ahead(batch, settings.ceilings)
-
-
 def _pod(
     batch: ImageBatch,
     action: CreateJob,
@@ -216,7 +199,7 @@ def _pod(
         },
         "containers": [
             {
-                "name": names.RUNNER_CONTAINER,
+                "name": "runner",
                 "image": settings.runner_image,
                 "imagePullPolicy": settings.runner_pull_policy,
                 "args": [action.step.value],
@@ -234,36 +217,17 @@ def _pod(
                 "envFrom": [{"configMapRef": {"name": names.RUNNER_CONFIG_MAP}}],
                 "resources": runner_overrides.resources(batch.spec.runner, _resources(settings)),
                 "terminationMessagePolicy": "File",
-                "securityContext": _CONFINED,
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
                 "volumeMounts": mounts,
-            },
-            *([_relay(batch, settings)] if _goes_ahead(batch, action, settings) else []),
+            }
         ],
         "volumes": volumes,
         **_isolation(settings),
         **runner_overrides.placement(batch.spec.runner, settings.runner_placement),
-    }
-
-
-def _relay(batch: ImageBatch, settings: Settings) -> dict[str, Any]:
-    """Return the container that reports plan's result while the pod goes on.
-
-    It requests and limits what the step's container does, because a quota may demand that, but of
-    each only a little.
-    """
-    of_step = runner_overrides.resources(batch.spec.runner, settings.runner_resources)
-    return {
-        "name": names.RELAY_CONTAINER,
-        "image": settings.runner_image,
-        "imagePullPolicy": settings.runner_pull_policy,
-        "args": ["relay"],
-        "resources": {
-            kind: {name: _RELAY[name] for name in amounts if name in _RELAY}
-            for kind, amounts in of_step.items()
-        },
-        "terminationMessagePolicy": "File",
-        "securityContext": _CONFINED,
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
     }
 
 

@@ -12,7 +12,6 @@ from imagebatch_core.shortened import shortened
 from imagebatch_core.shown_url import shown_url
 from imagebatch_core.source import Source
 from imagebatch_operator.policies.actions import CreateJob
-from imagebatch_operator.policies.ahead import goes_ahead
 from imagebatch_operator.policies.shards import first_shard
 
 #: Key of the inline CSV in its ConfigMap.
@@ -44,7 +43,6 @@ def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEI
         retries=spec.retries,
         dry_run=spec.dry_run,
         suspend_after_plan=plans_only(batch, action),
-        ahead=plans and goes_ahead(batch, ceilings),
         deletion_policy=spec.deletion_policy,
         reuse_from=batch.status.reuse.uid if batch.status.reuse else None,
         root=batch.status.storage,

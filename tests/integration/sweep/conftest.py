@@ -141,6 +141,8 @@ class Shop:
 @pytest.fixture
 def shop(plane: ControlPlane, s3: SeaweedFS, host: ImageHost, tmp_path: Path) -> Iterator[Shop]:
     made = Shop(plane, s3, host, tmp_path)
+    # Tests of the runner leave objects in the same namespace.
+    obstore.delete(s3.store(), made.listed())
     yield made
     made.kubectl("delete", "imagebatches", "--all")
     obstore.delete(s3.store(), made.listed())

@@ -61,7 +61,7 @@ def test_shards_are_an_indexed_job_without_a_pod_failure_policy() -> None:
 def test_pods_are_restricted_and_tokenless(action: CreateJob) -> None:
     job = construct(batch().build(), action)
     spec = pod(job)
-    container, *_ = spec["containers"]
+    [container] = spec["containers"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -153,7 +153,7 @@ def test_pods_that_fetch_mount_the_secret_of_request_headers_read_only() -> None
         spec = pod(construct_job(batch().build(), action, settings))
         [volume] = [v for v in spec["volumes"] if v["name"] == "credentials"]
         assert volume["secret"] == {"secretName": "shop-headers", "defaultMode": 0o440}
-        container, *_ = spec["containers"]
+        [container] = spec["containers"]
         [mount] = [m for m in container["volumeMounts"] if m["name"] == "credentials"]
         assert mount["readOnly"] is True
         env = {e["name"]: e.get("value") for e in container["env"]}

@@ -45,7 +45,7 @@ def test_the_config_map_names_the_secret(data: dict[str, str], found: S3Secret |
 
 def container(secret: S3Secret | None) -> dict[str, Any]:
     job = construct_job(batch().build(), CreateJob(Step.PLAN, 1), SETTINGS, secret)
-    found, *_ = job["spec"]["template"]["spec"]["containers"]
+    [found] = job["spec"]["template"]["spec"]["containers"]
     return dict(found)
 
 

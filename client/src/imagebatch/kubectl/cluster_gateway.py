@@ -41,24 +41,31 @@ class ClusterGateway(Gateway):
         # A key has a namespace of its own. Else the context's counts, as for kubectl.
         is_key = (self.token or "").startswith(_KEY_PREFIX)
         namespace = self.namespace or (None if is_key else user.namespace)
-        token = self.token or _token_for(url, service, user)
+        token = _chosen_only(self.token, service) or _token_for(url, service, user)
         return Gateway(url, token, namespace, program=self.program)
 
 
 def _token_for(url: str, service: GatewayService, user: KubeUser) -> str | None:
     """Return the token of the context's user, if this gateway wants one and may have it.
 
-    Whoever may make a Service anywhere in the cluster can give it the labels of a gateway. The
-    token therefore goes to a gateway only whose namespace the user has chosen. Raises
-    TokenWithheld and KubectlFailed.
+    Raises TokenWithheld and KubectlFailed.
     """
     with Client(url) as client:
         if client.me().auth_mode != _TOKENS_COUNT:
             return None
-    token = user.token()
+    return _chosen_only(user.token(), service)
+
+
+def _chosen_only(token: str | None, service: GatewayService) -> str | None:
+    """Return the token, if there is one, for a gateway that the user has chosen.
+
+    Whoever may make a Service anywhere in the cluster can give it the labels of a gateway, also in
+    the namespace that the user works in. A token therefore goes only to a gateway in the namespace
+    of --gateway-namespace. Raises TokenWithheld.
+    """
     if token is not None and not service.chosen:
         raise TokenWithheld(
-            f"the gateway in namespace {service.namespace} wants you to sign in. To send it the "
-            f"token of your context, say that you trust it: --gateway-namespace {service.namespace}"
+            f"found a gateway in namespace {service.namespace}. To send it your token, say that "
+            f"you trust it: --gateway-namespace {service.namespace}"
         )
     return token

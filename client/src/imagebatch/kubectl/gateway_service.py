@@ -15,7 +15,7 @@ _HOW_TO_CHOOSE = "choose one with --gateway-namespace"
 
 @dataclass(frozen=True, slots=True)
 class GatewayService:
-    """A gateway's Service. ``chosen``: the user named its namespace, or works in it."""
+    """A gateway's Service. ``chosen``: the user named its namespace."""
 
     namespace: str
     name: str
@@ -27,23 +27,21 @@ def find(kubectl: Kubectl, named: str | None, own: list[str]) -> GatewayService:
     """Return the gateway of the cluster.
 
     ``named`` is the namespace of --gateway-namespace: no other is looked at. Without it, all
-    namespaces that the user may list are searched, and a gateway in one of ``own`` (those that the
-    user works in) comes first. Users who may not list all namespaces get the gateway of ``own``.
+    namespaces are searched. Users who may not list the Services of all namespaces get the gateway
+    of ``own``, the namespaces that they work in.
 
     Raises NoGateway, SeveralGateways and KubectlFailed.
     """
     if named is not None:
-        return _only(_services(kubectl, f"--namespace={named}"), [named], f"namespace {named}")
+        services = _services(kubectl, f"--namespace={named}")
+        return _only(services, f"namespace {named}", chosen=True)
     try:
         everywhere = _services(kubectl, "--all-namespaces")
     except KubectlFailed as error:
         if "forbidden" not in str(error).lower():
             raise
-        return _only(_in_each(kubectl, own), own, _looked_in(own))
-    for namespace in own:
-        if here := [one for one in everywhere if _namespace(one) == namespace]:
-            return _only(here, own, f"namespace {namespace}")
-    return _only(everywhere, own, "any namespace")
+        return _only(_in_each(kubectl, own), _looked_in(own))
+    return _only(everywhere, "any namespace")
 
 
 def _in_each(kubectl: Kubectl, namespaces: list[str]) -> list[dict[str, Any]]:
@@ -74,7 +72,7 @@ def _namespace(service: dict[str, Any]) -> str:
     return str(service["metadata"]["namespace"])
 
 
-def _only(services: list[dict[str, Any]], chosen: list[str], where: str) -> GatewayService:
+def _only(services: list[dict[str, Any]], where: str, *, chosen: bool = False) -> GatewayService:
     if not services:
         raise NoGateway(
             f"found no Service of an ImageBatch gateway in {where}; "
@@ -86,7 +84,6 @@ def _only(services: list[dict[str, Any]], chosen: list[str], where: str) -> Gate
     (service,) = services
     ports = service["spec"]["ports"]
     port = next((one for one in ports if one.get("name") == _PORT_NAME), ports[0])
-    namespace = _namespace(service)
     return GatewayService(
-        namespace, service["metadata"]["name"], int(port["port"]), namespace in chosen
+        _namespace(service), service["metadata"]["name"], int(port["port"]), chosen
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 #: Headers of a response, by the query parameter that asks the store to send it.
@@ -62,6 +62,7 @@ def presigned_url(
     The store sends those of ``headers`` that say the object's type, name and caching.
     """
     base = urlsplit(bucket.base())
+    host = _host_header(base)
     path = quote(f"{base.path}/{key}", safe="/-_.~")
     time = now.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{time[:8]}/{bucket.region}/s3/aws4_request"
@@ -79,12 +80,17 @@ def presigned_url(
         f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}"
         for name, value in sorted(query.items())
     )
-    request = "\n".join(
-        (method, path, parameters, f"host:{base.netloc}", "", "host", "UNSIGNED-PAYLOAD")
-    )
+    request = "\n".join((method, path, parameters, f"host:{host}", "", "host", "UNSIGNED-PAYLOAD"))
     signed = "\n".join((_ALGORITHM, time, scope, hashlib.sha256(request.encode()).hexdigest()))
     key_of_day = f"AWS4{pair.secret_access_key}".encode()
     for part in scope.split("/"):
         key_of_day = hmac.digest(key_of_day, part.encode(), "sha256")
     signature = hmac.digest(key_of_day, signed.encode(), "sha256").hex()
-    return f"{base.scheme}://{base.netloc}{path}?{parameters}&X-Amz-Signature={signature}"
+    return f"{base.scheme}://{host}{path}?{parameters}&X-Amz-Signature={signature}"
+
+
+def _host_header(url: SplitResult) -> str:
+    """Return the Host header that clients send for this URL: in lower case, without the port that
+    the scheme implies (RFC 9110, section 4.2.3)."""
+    host = url.netloc.lower()
+    return host.removesuffix(":443" if url.scheme == "https" else ":80")

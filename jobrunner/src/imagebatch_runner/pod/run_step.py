@@ -30,12 +30,10 @@ from imagebatch_runner.steps.batch import Batch, EarlierBatch
 from imagebatch_runner.store.storage import Storage
 
 from . import termination
-from .relay import Relay
 from .sigterm import SigtermWatch
 
 if TYPE_CHECKING:
     from imagebatch_runner.steps.shard_run import ShardOutcome
-    from imagebatch_runner.store.documents import Plan
 
 log = logging.getLogger(__name__)
 
@@ -142,16 +140,10 @@ _Answer = tuple[ExitCode, RunnerMessage | None]
 
 
 def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
-    relay = Relay(env) if batch.job.ahead else None
     with clock.timing(Step.PLAN):
         made = plan.plan(batch, look.look_at_sample)
-    if batch.job.dry_run or batch.job.suspend_after_plan:
+    if len(made.shards_to_run) != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
         return ExitCode.DONE, made.message()
-    if len(made.shards_to_run) != 1:
-        message = made.message()
-        if relay is not None and relay.hand_over(message.to_json()):
-            return _go_ahead(batch, made, env, clock, watch), message
-        return ExitCode.DONE, message
     # A batch of one shard goes on in this pod: starting two more pods would take longer.
     if retry.is_retry(batch):
         batch, made = retry.planned(batch)
@@ -169,19 +161,6 @@ def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWat
             "notices": made.notices,
         }
     )
-
-
-def _go_ahead(
-    batch: Batch, made: Plan, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch
-) -> ExitCode:
-    """Compress the last shard of a batch whose plan is reported, and return the exit code.
-
-    The pods of the shards start meanwhile. Should one of them begin this shard too, each skips what
-    the other had recorded before, and of two results of an image one counts.
-    """
-    with clock.timing(Step.COMPRESS):
-        outcome = asyncio.run(_until_sigterm(batch, made.shards_to_run[-1], env, watch))
-    return ExitCode.INTERRUPTED if outcome.interrupted or watch.arrived else ExitCode.DONE
 
 
 def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:

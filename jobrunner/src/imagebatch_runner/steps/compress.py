@@ -19,7 +19,7 @@ from imagebatch_runner.store.documents import Plan
 from . import sample, sharding
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
-from .helping import Helper
+from .helping import Helper, may_be_helped
 from .image_tools import ImageTools, image_tools
 from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
@@ -67,10 +67,11 @@ async def compress(
         # Pods that end their shards see by it that this one is begun, however slow its host is.
         await put_progress(batch.storage, batch.keys.pod_progress(shard, writer), own)
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
+    others = RecordedPlaces(batch, shard, known=part_keys, without=writer)
     places: set[Place] = set()
 
     def on_recorded(results: Sequence[ImageResult]) -> None:
-        progress.add(results)
+        progress.add(others.without_known(results))
         if limit is not None:
             limit.add(results)
             places.update((result.row, result.position) for result in results)
@@ -90,8 +91,7 @@ async def compress(
         queues = tools.fetcher.queues(sharding.by_url(left))
         sampled = _sampled(batch, plan, shard, items)
         ending = stop if limit is None else asyncio.Event()
-        shared = plan is not None and plan.shards > 1
-        others = RecordedPlaces(batch, shard, known=part_keys, without=writer)
+        shared = plan is not None and may_be_helped(plan)
         kept = KeptSources(
             batch,
             sampled,

@@ -73,6 +73,11 @@ def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequ
     return left[start : start + CHUNK]
 
 
+def may_be_helped(plan: Plan) -> bool:
+    """Return whether pods of this batch help each other, so that two may work on one shard."""
+    return 1 < plan.shards <= _MOST and plan.retry is None
+
+
 class Helper:
     """Helps with other shards of the batch; ``writer`` names this process in its parts' keys."""
 
@@ -92,7 +97,7 @@ class Helper:
         Raises:
             StorageUnavailable, StorageRefused: results cannot be read or recorded.
         """
-        if self._plan.shards > _MOST or self._plan.retry is not None:
+        if not may_be_helped(self._plan):
             return
         while not self._stop.is_set():
             shard = await asyncio.to_thread(slowest, self._batch, self._plan)
@@ -142,7 +147,7 @@ class Helper:
             first=next_number(recorded.part_keys, writer),
             images=batch.settings.part_images,
             seconds=batch.settings.part_seconds,
-            on_recorded=progress.add,
+            on_recorded=lambda results: progress.add(recorded.without_known(results)),
         )
 
     async def _compress(

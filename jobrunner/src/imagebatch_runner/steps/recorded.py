@@ -11,6 +11,7 @@ from typing import Final
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.object_names import parse_part_key
+from imagebatch_core.results import ImageResult
 
 from .batch import Batch
 from .parts import Place, read_part
@@ -50,6 +51,13 @@ class RecordedPlaces:
                 results = await asyncio.to_thread(read_part, self._storage, key)
                 self.places.update((result.row, result.position) for result in results)
             self.part_keys.add(key)
+
+    def without_known(self, results: Iterable[ImageResult]) -> list[ImageResult]:
+        """Return the results of images that no part recorded at the last look.
+
+        Progress adds what the pods of a shard tell: an image that two pods did counts once.
+        """
+        return [one for one in results if (one.row, one.position) not in self.places]
 
     @asynccontextmanager
     async def watching(self, every: float = EVERY_SECONDS) -> AsyncIterator[None]:

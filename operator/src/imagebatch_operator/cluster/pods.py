@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from imagebatch_core.job import ExitCode, RunnerMessage, Step
-from imagebatch_core.names import RELAY_CONTAINER
 from imagebatch_operator.policies.observed import JobView, PodOutcome
 
 from .client import Kube, core_path
@@ -136,18 +135,11 @@ async def _pods(
 
 
 def _terminated(pod: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the state of the container that ended with the pod's result; ``None`` before.
-
-    The container ``relay`` reports the result of plan while the step's container goes on.
-    """
-    relayed: dict[str, Any] | None = None
     for status in (pod.get("status") or {}).get("containerStatuses") or []:
         state: dict[str, Any] | None = (status.get("state") or {}).get("terminated")
-        if state is not None and status.get("name") != RELAY_CONTAINER:
+        if state is not None:
             return state
-        if state is not None and parse_message(state.get("message")) is not None:
-            relayed = state
-    return relayed
+    return None
 
 
 def _waiting(pod: dict[str, Any]) -> str:

@@ -14,8 +14,6 @@ class CreateJob:
 
     ``numbers`` are the numbers of these shards if they are some of the chunk's, run once more.
     ``waits`` is for collect: it starts before the last images are recorded, and waits for them.
-    ``beside_plan`` is for compress: the pod of plan still works on the last shard, so one pod less
-    runs than ``parallelism`` says.
     """
 
     step: Step
@@ -24,7 +22,6 @@ class CreateJob:
     shards: int = 0
     numbers: str = ""
     waits: bool = False
-    beside_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import Final
 from imagebatch_core.job import Step
 
 from .actions import CreateJob
-from .ahead import works_ahead
 from .blocked import is_blocked
 from .facts import Case, Facts
 from .observed import JobView, find
@@ -57,22 +56,18 @@ def _may_start(case: Case, facts: Facts, job: JobView) -> bool:
     if case.seen.obstacle is not None or facts.retry is not None:
         return False
     left = size - job.completed_indexes - job.failed_indexes
-    ahead = 1 if works_ahead(case) else 0
-    if not left - ahead <= job.active <= left:
-        return False  # a shard waits for a pod
-    allowed = job.parallelism + ahead
-    if job.active + ahead < allowed:
-        return True
-    return job.ready == job.active and _is_short_wave(facts, allowed)
+    if job.active != left or job.ready != left:
+        return False  # a shard waits for a pod, or a pod for room
+    return left < job.parallelism or _is_short_wave(facts, job)
 
 
-def _is_short_wave(facts: Facts, parallelism: int) -> bool:
+def _is_short_wave(facts: Facts, job: JobView) -> bool:
     """Return whether all shards of the batch run at once and so end together, before long.
 
     No pod is then free before the last images are done, so collect is one pod more than
     ``parallelism`` says.
     """
-    if facts.shards is None or facts.images is None or facts.shards.total > parallelism:
+    if facts.shards is None or facts.images is None or facts.shards.total > job.parallelism:
         return False
     each = facts.shards.images or ceil(facts.images.total / facts.shards.total)
     return each <= _BESIDE

@@ -11,7 +11,6 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.index_list import count_indexes, format_indexes, parse_indexes
 from imagebatch_core.job import RunnerMessage, Step
 from imagebatch_core.names import (
-    ANNOTATION_AHEAD,
     ANNOTATION_PLANS_ONLY,
     ANNOTATION_SHARDS,
     ANNOTATION_TEMPLATE,
@@ -38,7 +37,7 @@ class JobView:
     ``suspend``. ``made_for_queue`` is the queue that the operator made it for, ``priority_class``
     its priority class in Kueue. ``template`` is the hash of the pod template that it was made with.
     ``waits`` is set for a Job of collect that waits for the last images, ``plans_only`` for a Job
-    of plan whose pod compresses nothing, ``ahead`` for one whose pod goes on with the last shard.
+    of plan whose pod compresses nothing.
 
     ``completions`` is the number of indexes of a shard Job. ``shards`` is set for a Job that runs
     some shards once more: their numbers, as ``0-3,7``. ``incomplete`` are the numbers of the
@@ -59,7 +58,6 @@ class JobView:
     template: str | None = None
     waits: bool = False
     plans_only: bool = False
-    ahead: bool = False
     succeeded: bool = False
     failed: bool = False
     suspended: bool = False
@@ -129,7 +127,6 @@ class JobView:
             template=annotations.get(ANNOTATION_TEMPLATE),
             waits=ANNOTATION_WAITS in annotations,
             plans_only=ANNOTATION_PLANS_ONLY in annotations,
-            ahead=ANNOTATION_AHEAD in annotations,
             succeeded=bool(true & {"SuccessCriteriaMet", "Complete"}),
             failed=failed,
             suspended=bool(spec.get("suspend")),

@@ -9,7 +9,6 @@ from imagebatch_core.names import LABEL_KUEUE_PRIORITY
 from imagebatch_core.reasons import Reason
 
 from .actions import Action, ExplainBlocked, PatchJob
-from .ahead import shard_pods
 from .backoff import wait_since
 from .blocked import is_blocked, next_look
 from .facts import Case
@@ -81,7 +80,7 @@ def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
     if job.suspended and job.queue is None:
         actions.append(PatchJob(job.name, suspend=False))
     if _has_old_parallelism(case, job) and not _is_admitted(job):
-        actions.append(PatchJob(job.name, parallelism=shard_pods(case)))
+        actions.append(PatchJob(job.name, parallelism=_parallelism(case)))
     priority = case.batch.labels.get(LABEL_KUEUE_PRIORITY)
     may_change = job.held or (job.queue is not None and job.priority_class is not None)
     if priority and priority != job.priority_class and may_change:
@@ -102,4 +101,8 @@ def _applies_later(case: Case, job: JobView) -> Note | None:
 
 
 def _has_old_parallelism(case: Case, job: JobView) -> bool:
-    return job.step is Step.COMPRESS and job.parallelism != shard_pods(case)
+    return job.step is Step.COMPRESS and job.parallelism != _parallelism(case)
+
+
+def _parallelism(case: Case) -> int:
+    return case.seen.ceilings.parallelism_of(case.batch.spec.parallelism)

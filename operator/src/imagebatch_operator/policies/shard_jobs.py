@@ -10,7 +10,6 @@ from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
-from .ahead import works_ahead
 from .early_collect import with_collect
 from .facts import Case, Facts, has_ended, may_be_refused
 from .failed_pods import last_outcome, refuses_all
@@ -67,8 +66,7 @@ def _run(case: Case, chunk: int, run: int) -> Compressing:
     failed = first_pass(case.seen, chunk, run)
     numbers = failed.incomplete if failed is not None else ""
     size = count_indexes(numbers) or chunk_size(total, chunk)
-    beside = works_ahead(case)
-    action = CreateJob(Step.COMPRESS, run, chunk, size, numbers, beside_plan=beside)
+    action = CreateJob(Step.COMPRESS, run, chunk, size, numbers)
     return Compressing(facts, create(case, action))
 
 

@@ -11,7 +11,6 @@ from imagebatch_core.reasons import Reason
 from imagebatch_core.spec import SuspendAfter
 
 from .actions import Action, PatchJob
-from .ahead import stop_ahead
 from .facts import Case
 from .observed import JobView
 from .stages import Next, Suspended
@@ -62,5 +61,4 @@ def awaiting_confirmation(case: Case) -> Suspended | None:
     images = facts.images.total if facts.images else 0
     planned = counted(product=facts.products or 0, image=images)
     text = f"{planned}; remove spec.suspendAfter to compress them"
-    following = Next(stop_ahead(case), pauses=True)
-    return Suspended(facts, Reason.AWAITING_CONFIRMATION, text, following)
+    return Suspended(facts, Reason.AWAITING_CONFIRMATION, text, Next(pauses=True))

@@ -13,6 +13,7 @@ from imagebatch.kubectl.app import app
 from unit.client.kubectl.cluster import StandIn
 
 LISTED = "/api/requests?limit=50"
+TRUSTED = ("--gateway-namespace", "images")
 
 
 def run(standin: StandIn, *words: str) -> Result:
@@ -59,8 +60,8 @@ def test_help_and_wrong_options_start_nothing(standin: StandIn) -> None:
         (None, (), None),
         ("shop", (), "shop"),
         ("shop", ("-n", "other"), "other"),
-        ("shop", ("--token", "ibk_x"), None),
-        ("shop", ("-n", "other", "--token", "ibk_x"), "other"),
+        ("shop", (*TRUSTED, "--token", "ibk_x"), None),
+        ("shop", (*TRUSTED, "-n", "other", "--token", "ibk_x"), "other"),
     ],
 )
 def test_requests_are_in_the_namespace_of_the_context_unless_another_is_named(
@@ -72,14 +73,13 @@ def test_requests_are_in_the_namespace_of_the_context_unless_another_is_named(
     assert path == (f"{LISTED}&namespace={namespace}" if namespace else LISTED)
 
 
-def test_of_several_gateways_that_of_the_own_namespace_is_taken(standin: StandIn) -> None:
+def test_of_several_gateways_one_must_be_chosen(standin: StandIn) -> None:
+    """Whoever may make a Service in the namespace that one works in could be among them."""
     standin.gateways = ["images", "shop"]
+    standin.namespace = "shop"
     refused = run(standin, "list")
     assert refused.exit_code == 2
     assert "in the namespaces images, shop: choose one with --gateway-namespace" in refused.output
-    standin.namespace = "shop"
-    assert run(standin, "list").exit_code == 0
-    assert "--namespace=shop" in standin.noted("calls")[-1]
     assert run(standin, "--gateway-namespace", "images", "list").exit_code == 0
     assert "--namespace=images" in standin.noted("calls")[-1]
 
@@ -124,8 +124,8 @@ def test_the_contexts_token_goes_to_a_gateway_that_wants_it_and_was_chosen(
     assert run(standin, "--gateway-namespace", "images", "list").exit_code == 0
     assert listed(standin)[1] == "Bearer t1"
     standin.namespace = "images"
-    assert run(standin, "list").exit_code == 0
-    assert listed(standin)[1] == "Bearer t1"
+    assert run(standin, "list").exit_code == 3
+    assert run(standin, "-n", "images", "list").exit_code == 3
 
 
 @pytest.mark.parametrize("mode", ["none", "proxy"])
@@ -139,14 +139,16 @@ def test_the_contexts_token_goes_to_no_gateway_that_does_not_know_tokens(
 
 def test_a_given_token_is_sent_instead_of_the_contexts(standin: StandIn) -> None:
     signs_in(standin, {"token": "t1"})
-    assert run(standin, "--token", "ibk_x", "list").exit_code == 0
+    assert run(standin, "--token", "ibk_x", "list").exit_code == 3
+    assert all(sent is None for _, sent in standin.noted("requests"))
+    assert run(standin, *TRUSTED, "--token", "ibk_x", "list").exit_code == 0
     assert listed(standin)[1] == "Bearer ibk_x"
 
 
 def test_the_token_may_come_from_a_file_or_a_program(standin: StandIn, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-file\n")
-    signs_in(standin, {"tokenFile": str(tmp_path / "token")}).namespace = "images"
-    assert run(standin, "list").exit_code == 0
+    signs_in(standin, {"tokenFile": str(tmp_path / "token")})
+    assert run(standin, *TRUSTED, "list").exit_code == 0
     assert listed(standin)[1] == "Bearer from-file"
 
     program = tmp_path / "sign-in"
@@ -166,10 +168,10 @@ def test_the_token_may_come_from_a_file_or_a_program(standin: StandIn, tmp_path:
             "provideClusterInfo": True,
         }
     }
-    assert run(standin, "list").exit_code == 0
+    assert run(standin, *TRUSTED, "list").exit_code == 0
     assert listed(standin)[1] == "Bearer https://k.example/ann"
     program.write_text("#!/bin/sh\necho the session is over >&2\nexit 1\n")
-    failed = run(standin, "list")
+    failed = run(standin, *TRUSTED, "list")
     assert failed.exit_code == 7
     assert "the session is over" in failed.output
 

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from imagebatch_core.job import RunnerMessage, Step
-from imagebatch_operator.cluster import pods
 from imagebatch_operator.cluster.client import Kube
 from imagebatch_operator.cluster.pods import explain_blocked, read_outcome
 from imagebatch_operator.policies.observed import PodOutcome
@@ -162,34 +161,3 @@ async def test_a_pod_that_left_no_message_is_told_in_kubernetes_words(
 
 async def test_nothing_is_told_where_no_pod_is_left() -> None:
     assert await read(Ended()) == PodOutcome()
-
-
-def container(name: str, state: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "state": state}
-
-
-def plan_pod(*containers: dict[str, Any]) -> dict[str, Any]:
-    owner = {"kind": "Job", "uid": "job-1"}
-    return {
-        "metadata": {"ownerReferences": [owner]},
-        "status": {"phase": "Running", "containerStatuses": list(containers)},
-    }
-
-
-def test_the_relay_reports_plan_while_its_pod_goes_on() -> None:
-    planned = RunnerMessage(step=Step.PLAN, products=9, images=2000, shards=4)
-    relayed = {"terminated": {"exitCode": 0, "message": planned.to_json()}}
-    pod = plan_pod(container("relay", relayed), container("runner", {"running": {}}))
-    assert pods.done(pod) == ("job-1", PodOutcome(0, planned))
-
-
-def test_a_relay_without_a_message_reports_nothing() -> None:
-    relay = container("relay", {"terminated": {"exitCode": 0}})
-    assert pods.done(plan_pod(relay, container("runner", {"running": {}}))) is None
-
-
-def test_the_end_of_the_step_counts_more_than_that_of_its_relay() -> None:
-    planned = RunnerMessage(step=Step.PLAN, products=9, images=2000, shards=4)
-    relay = container("relay", {"terminated": {"exitCode": 0, "message": planned.to_json()}})
-    failed = container("runner", {"terminated": {"exitCode": 1, "message": "lost"}})
-    assert pods.done(plan_pod(relay, failed)) is None
