@@ -108,6 +108,7 @@ def test_a_request_is_made_with_the_callers_own_rights(
         ("GET", "/api/status/{id}"),
         ("GET", "/status/{id}"),
         ("GET", "/api/download/{id}"),
+        ("GET", "/api/download/{id}?format=zip"),
         ("HEAD", "/download/{id}"),
         ("GET", "/api/products/{id}"),
         ("GET", "/api/products/{id}?cursor=1-1"),
