@@ -57,9 +57,12 @@ def test_who_may_edit_a_namespace_may_make_its_batches_and_nobody_their_status(
         if label.startswith("rbac.authorization.k8s.io/aggregate-to-")
     }
     assert set(aggregated) == {"view", "edit", "admin"}
-    for name, (rule,) in aggregated.items():
+    for name, (rule, *more) in aggregated.items():
         assert rule["resources"] == ["imagebatches"]
         assert ("create" in rule["verbs"]) is (name != "view")
+        # What the owner of a namespace passes on with the tenants' chart.
+        passed_on = [] if name == "view" else [(["workloads"], ["list"])]
+        assert [(one["resources"], one["verbs"]) for one in more] == passed_on
     for crds in ({"aggregateRoles": False}, {"install": False}):
         assert render(namespaces=["shop"], crds=crds).all("ClusterRole") == []
 
