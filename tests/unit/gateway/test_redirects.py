@@ -53,6 +53,24 @@ def test_a_url_is_signed_as_obstore_signs_it(
     assert {name: one for name, (one,) in parse_qs(urlsplit(found).query).items()} == query
 
 
+@pytest.mark.parametrize("spelt", ["https://S3.Example.com", f"{STORE}:443", f"{STORE}:443/"])
+def test_a_url_is_signed_for_the_host_header_that_clients_send(spelt: str) -> None:
+    """In lower case, without the port that the scheme implies."""
+
+    def signed(endpoint: str) -> str:
+        return presigned_url(
+            Bucket("pictures", "eu-west-1", endpoint),
+            "shop/a.jpg",
+            KeyPair("access", "secret", None),
+            method="GET",
+            seconds=60,
+            now=datetime(2026, 1, 2, tzinfo=UTC),
+            headers={},
+        )
+
+    assert signed(spelt) == signed(STORE)
+
+
 @pytest.fixture
 def redirecting(store: MemoryStore, batches: FakeBatches) -> httpx.AsyncClient:
     from types import SimpleNamespace

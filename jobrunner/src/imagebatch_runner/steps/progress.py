@@ -7,7 +7,6 @@ figures; the shard is neither delayed nor failed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from imagebatch_core.results import ImageResult
 from imagebatch_runner.store.documents import to_json
 from imagebatch_runner.store.storage import Storage
 
+from .background import running
 from .counts import ResultCounts
 
 log = logging.getLogger(__name__)
@@ -74,13 +74,8 @@ class ProgressWriter:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
         """Write the document during the block whenever it is due, and once more at its end."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with running(self._run()):
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
         if self._changed.is_set():
             await self._write()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.object_names import parse_part_key
 from imagebatch_core.results import ImageResult
 
+from .background import running
 from .batch import Batch
 from .parts import Place, read_part
 
@@ -62,13 +62,8 @@ class RecordedPlaces:
     @asynccontextmanager
     async def watching(self, every: float = EVERY_SECONDS) -> AsyncIterator[None]:
         """Look again and again during the block. An error is logged: the next look may succeed."""
-        task = asyncio.create_task(self._look_again_and_again(every))
-        try:
+        async with running(self._look_again_and_again(every)):
             yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def _look_again_and_again(self, every: float) -> None:
         while True:

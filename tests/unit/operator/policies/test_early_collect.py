@@ -52,6 +52,7 @@ def test_collect_starts_once_a_pod_of_the_batch_has_nothing_to_do() -> None:
     [
         {"completed_indexes": 4, "active": 4, "ready": 4},  # every pod has a shard
         {"completed_indexes": 4, "active": 3, "ready": 3},  # a shard waits for a pod
+        {"completed_indexes": 5, "active": 3, "ready": 2},  # a pod waits for room
         {"queue": "team"},  # the queue would have to admit it
         {"failed_indexes": 1, "completed_indexes": 3, "active": 3},
     ],

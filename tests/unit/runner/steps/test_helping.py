@@ -114,3 +114,15 @@ async def test_only_new_parts_of_other_pods_are_read(batch: Batch) -> None:
     record("b", 1, 4)
     await others.look()
     assert others.places == {(3, 1), (4, 1)}
+
+
+async def test_progress_counts_an_image_once_that_two_pods_did(batch: Batch) -> None:
+    results = [
+        ImageResult.failure(ShardItem(row, 1, f"http://x/{row}"), ErrorCode.EMPTY, "no bytes")
+        for row in (1, 2)
+    ]
+    batch.storage.put(batch.keys.part(0, "b", 0, (1, 1)), results[0].to_line().encode())
+    others = RecordedPlaces(batch, 0, without="me")
+    assert others.without_known(results) == results
+    await others.look()
+    assert others.without_known(results) == results[1:]
