@@ -129,8 +129,8 @@ class ImageBatchSpec(Model):
     images_per_shard: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None,
         description="Number of images in a shard; a pod compresses one shard at a time. Not set: "
-        "plan chooses it from the number of images and parallelism, and status.shards.images "
-        "shows it.",
+        "plan makes as few shards as keep `parallelism` pods busy, of 250 to 5,000 images each "
+        "(one shard of up to 500 images), and status.shards.images shows the choice.",
     )
     parallelism: Annotated[int, Field(ge=1, le=1000)] = Field(
         4,

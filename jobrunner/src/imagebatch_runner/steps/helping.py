@@ -30,7 +30,7 @@ from .shard_run import ShardOutcome, ShardRun
 log = logging.getLogger(__name__)
 
 #: The fewest images of a shard, besides those that its pod has begun, that are worth helping with.
-#: The pod of the shard does the last ones alone, while helpers end and collect starts.
+#: The pod of the shard does the last ones alone, while helpers end.
 WORTH: Final = 32
 #: Images that a helper takes before it looks again which are left.
 CHUNK: Final = 16

@@ -19,8 +19,8 @@ from .observed import JobView, find
 from .shards import chunk_size, first_shard
 from .stages import Compressing
 
-#: The most images per shard for which collect starts beside the pods of a batch of one wave. It
-#: may wait as long as such a shard takes, and its pod reserves CPU and memory for that time.
+#: The most images per shard for which collect starts beside the pods of the last shards. It may
+#: wait as long as such a shard takes, and its pod reserves CPU and memory for that time.
 _BESIDE: Final = 5000
 
 
@@ -58,16 +58,17 @@ def _may_start(case: Case, facts: Facts, job: JobView) -> bool:
     left = size - job.completed_indexes - job.failed_indexes
     if job.active != left or job.ready != left:
         return False  # a shard waits for a pod, or a pod for room
-    return left < job.parallelism or _is_short_wave(facts, job)
+    return left < job.parallelism or _are_short(facts)
 
 
-def _is_short_wave(facts: Facts, job: JobView) -> bool:
-    """Return whether all shards of the batch run at once and so end together, before long.
+def _are_short(facts: Facts) -> bool:
+    """Return whether the shards end before long, so that collect may start beside their pods.
 
-    No pod is then free before the last images are done, so collect is one pod more than
-    ``parallelism`` says.
+    The last shards end together, because their pods help each other: no pod may be free before the
+    last images are done. So collect is one pod more than ``parallelism`` says. It then has the time
+    of the last shards to read the results of all others.
     """
-    if facts.shards is None or facts.images is None or facts.shards.total > job.parallelism:
+    if facts.shards is None or facts.images is None:
         return False
     each = facts.shards.images or ceil(facts.images.total / facts.shards.total)
     return each <= _BESIDE

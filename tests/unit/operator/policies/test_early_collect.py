@@ -13,6 +13,7 @@ from imagebatch_operator.jobs import construct_job
 from imagebatch_operator.policies.actions import CreateJob, Decision, DeleteJob
 from imagebatch_operator.policies.decide import decide
 from imagebatch_operator.policies.observed import JobView, Observation, PodOutcome
+from imagebatch_operator.policies.shards import SHARDS_PER_JOB
 from imagebatch_operator.runner_document import runner_job
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, BatchBuilder, batch, collect_done, job
@@ -50,7 +51,7 @@ def test_collect_starts_once_a_pod_of_the_batch_has_nothing_to_do() -> None:
 @pytest.mark.parametrize(
     "facts",
     [
-        {"completed_indexes": 4, "active": 4, "ready": 4},  # every pod has a shard
+        {"completed_indexes": 3, "active": 4, "ready": 4},  # a shard waits for one of these pods
         {"completed_indexes": 4, "active": 3, "ready": 3},  # a shard waits for a pod
         {"completed_indexes": 5, "active": 3, "ready": 2},  # a pod waits for room
         {"queue": "team"},  # the queue would have to admit it
@@ -124,6 +125,22 @@ def test_collect_starts_beside_the_shards_of_one_wave_because_they_end_together(
     assert look(one_wave(), all_running()).actions == (WAITING,)
 
 
+def test_collect_starts_beside_the_last_of_several_waves_once_all_its_pods_are_ready() -> None:
+    last_wave = {"completed_indexes": 4, "active": 4}
+    assert look(compressing(), shards(**last_wave, ready=3)).actions == ()
+    assert look(compressing(), shards(**last_wave, ready=4)).actions == (WAITING,)
+
+
+def test_collect_starts_beside_the_last_shards_of_the_last_of_several_jobs() -> None:
+    total = SHARDS_PER_JOB + 6
+    first = shards(succeeded=True, completed_indexes=SHARDS_PER_JOB, active=0, ready=0)
+    built = batch().spec(parallelism=4).shards(total, first_runs=2)
+    begun_now = shards(chunk=1, completed_indexes=1, active=4, ready=4)
+    assert look(built, first, begun_now).actions == ()
+    last_wave = shards(chunk=1, completed_indexes=2, active=4, ready=4)
+    assert look(built, first, last_wave).actions == (WAITING,)
+
+
 @pytest.mark.parametrize(
     ("total", "images", "facts"),
     [
@@ -140,9 +157,10 @@ def test_collect_is_not_started_beside_shards_that_need_the_room(
 
 
 def test_collect_does_not_hold_a_place_for_as_long_as_large_shards_take() -> None:
-    shards_of = {"total": 4, "done": 0, "failed": 0, "images": 100_000}
-    built = one_wave().status(shards=shards_of, images={"total": 400_000, "done": 0})
+    shards_of = {"total": 4, "done": 0, "failed": 0, "images": 5001}
+    built = one_wave().status(shards=shards_of, images={"total": 20_004, "done": 0})
     assert look(built, all_running()).actions == ()
+    assert look(built, all_running(completed_indexes=1, active=3, ready=3)).actions == (WAITING,)
 
 
 def test_a_waiting_collect_gives_its_room_to_a_shard_whose_pod_cannot_start() -> None:

@@ -16,13 +16,14 @@ from imagebatch_runner.steps.sharding import chosen_size, shards_of
         (500, 4, 500, 1),  # one pod does all, and no other has to start
         (501, 4, 251, 2),
         (1000, 4, 250, 4),
-        (5000, 4, 1250, 4),  # one wave
-        (8000, 4, 2000, 4),
-        (8001, 4, 1001, 8),  # two waves
-        (50_000, 4, 3125, 16),  # four waves
-        (200_000, 4, 5000, 40),  # shards of at most 5,000 images take more waves
+        (5000, 4, 1250, 4),
+        (20_000, 4, 5000, 4),  # one wave
+        (20_001, 4, 2501, 8),  # two waves
+        (50_000, 4, 4167, 12),
+        (200_000, 4, 5000, 40),
         (1_000_000, 4, 5000, 200),
         (3000, 1, 3000, 1),
+        (5001, 1, 2501, 2),
         (12_000, 1, 4000, 3),
         (10_000, 1000, 250, 40),  # no more pods than pay
     ],
