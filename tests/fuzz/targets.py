@@ -28,7 +28,7 @@ from imagebatch_runner.codec.options import CodecOptions
 from imagebatch_runner.codec.sniff import sniff
 from imagebatch_runner.codec.transcode import compress
 from imagebatch_runner.failures import ImageFailed
-from imagebatch_runner.steps import sharding
+from imagebatch_runner.steps import groups, sharding
 from imagebatch_runner.steps.report import ReportWriter
 from imagebatch_runner.workers import memfile
 from support.workbooks import by_parts
@@ -79,7 +79,10 @@ def csv_reader(data: bytes) -> None:
             assert url
         items = list(sharding.items_of(row))
         lines = [item.to_line().encode() for item in items]
-        assert sharding.from_lines(b"".join(sharding.shards_of(lines, len(items) or 1))) == items
+        shards = list(groups.shards_of(lines, 2, 3))
+        assert [shard.count(b"\n") for shard in shards[:-1]] == [2] * (len(shards) - 1)
+        dealt = [item for shard in shards for item in sharding.from_lines(shard)]
+        assert sorted(dealt, key=lambda item: item.position) == items
         assert [ShardItem.from_line(item.to_line()) for item in items] == items
     _again(columns, rows)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from typing import Final, NamedTuple, Self
 
@@ -45,7 +45,7 @@ class RowsIndex(Document):
     """``rows.index.json``: entry i of each list is about row ``i * every + 1``.
 
     ``offsets`` has the row's byte offset in ``rows.jsonl``, ``first_images`` the 0-based number of
-    its first image in the batch. Divided by ``images_per_shard``, that number is the image's shard.
+    its first image in the batch. :meth:`groups` says which shards hold the images.
     """
 
     every: int
@@ -53,8 +53,19 @@ class RowsIndex(Document):
     images: int
     shards: int
     images_per_shard: int
+    shards_per_group: int = 1
     offsets: list[int]
     first_images: list[int]
+
+    def groups(self, first: int, last: int) -> Iterator[range]:
+        """Yield the groups of shards that hold the images ``first`` to ``last``, counted from 0.
+
+        Each image is in one shard of its group (:class:`.PlannedBatch`).
+        """
+        size = self.shards_per_group
+        images = size * self.images_per_shard
+        for group in range(first // images, last // images + 1):
+            yield range(group * size, min((group + 1) * size, self.shards))
 
 
 class FailureExample(Document):

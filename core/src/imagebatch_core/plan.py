@@ -10,6 +10,11 @@ from .model import Document
 class PlannedBatch(Document):
     """The size of a planned batch, and where its shards begin.
 
+    ``shards_per_group`` shards in a row are a group. With g of them, group j holds the images
+    [j·g·n, (j+1)·g·n) in input order, where n is ``images_per_shard``. Which of its shards holds an
+    image is not said: readers look into all of them. Shard k has the size that it has without
+    groups. Older plans have groups of one shard.
+
     Entry k of ``first_rows`` is the 1-based row of the first image of shard k; older plans have
     none.
     """
@@ -18,6 +23,7 @@ class PlannedBatch(Document):
     images: int
     shards: int
     images_per_shard: int
+    shards_per_group: int = 1
     row_problems: int
     input_sha256: str
     first_rows: tuple[int, ...] = ()
@@ -26,9 +32,13 @@ class PlannedBatch(Document):
         """Return how many images a shard has; 0 if there is no such shard."""
         return max(0, min(self.images_per_shard, self.images - shard * self.images_per_shard))
 
-    def shard_of(self, row: int) -> int:
-        """Return the first shard that may hold images of a row; ``row`` is 1-based.
+    def first_shard_of(self, row: int) -> int:
+        """Return the first shard of the first group that may hold images of a row.
 
-        If a row is in ``first_rows`` of shard k, its first images may be in shard k - 1.
+        ``row`` is 1-based. If a group begins with images of the row, the row's first images may be
+        in the group before.
         """
-        return max(0, bisect_left(self.first_rows, row) - 1)
+        size = self.shards_per_group
+        groups = range(0, len(self.first_rows), size)
+        begun = bisect_left(groups, row, key=lambda k: min(self.first_rows[k : k + size]))
+        return max(0, begun - 1) * size

@@ -293,3 +293,41 @@ def test_an_idempotency_key_is_a_lock_held_by_the_api_server(
         "/api/upload", files={"file": ("p.csv", text + "\n2,x,http://a/b")}, headers=key
     )
     assert other.status_code == 422
+
+
+def test_pages_of_a_running_request_read_all_shards_over_which_its_hosts_are_spread(
+    http: httpx.Client, host: ImageHost, operator: Operator
+) -> None:
+    with ImageHost() as other:
+        urls = [
+            one.add(f"{n}.jpg", jpeg(size=(40 + n, 40))) for one in (host, other) for n in range(6)
+        ]
+        text = f"{HEADER}\n" + "".join(f"{n},Mug,{url}\n" for n, url in enumerate(urls))
+        request_id = upload(http, text, imagesPerShard="4").json()["requestId"]
+        runner = operator.runner(request_id)
+        planned = runner.run("plan").message
+        assert planned is not None
+        operator.started(request_id, planned)
+        by_shard = [
+            [json.loads(line)[0] for line in runner.get(key).splitlines()]
+            for key in runner.list(f"{runner.keys.root}shards/")
+        ]
+        assert by_shard == [[1, 4, 7, 10], [2, 5, 8, 11], [3, 6, 9, 12]]
+        for shard in (0, 2):
+            assert runner.run("compress", shard).code == 0
+    done = sorted(by_shard[0] + by_shard[2])
+    path = f"/api/requests/{request_id}/images?limit=3"
+    rows: list[int] = []
+    while path:
+        page = http.get(path).json()
+        rows += [item["row"] for item in page["items"]]
+        path = page["next"]
+    assert rows == done
+    path = f"/api/products/{request_id}?limit=5"
+    products: list[dict[str, Any]] = []
+    while path:
+        page = http.get(path).json()
+        products += page["items"]
+        path = page["next"]
+    assert [product["row"] for product in products] == list(range(1, 13))
+    assert [p["row"] for p in products if p["status"] == "completed"] == done

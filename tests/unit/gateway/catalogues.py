@@ -12,9 +12,11 @@ from obstore.store import ObjectStore
 
 from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.keys import BatchKeys
-from imagebatch_core.results import ImageResult
+from imagebatch_core.results import ImageResult, ShardItem
+from imagebatch_runner.steps.groups import shards_of
 from imagebatch_runner.steps.report import ReportWriter, Sink
 from imagebatch_runner.steps.row_list import RowList
+from imagebatch_runner.steps.sharding import from_lines, items_of
 from imagebatch_runner.store.documents import to_json
 from unit.gateway.builders import (
     NAMESPACE,
@@ -37,7 +39,10 @@ class Kept(io.BytesIO):
 
 
 class Catalogue:
-    """``images[n]`` is the number of images of row n + 1; ``outcome`` gives each its result."""
+    """``images[n]`` is the number of images of row n + 1; ``outcome`` gives each its result.
+
+    The rows name ``hosts`` hosts by turns, ``per_group`` shards are a group.
+    """
 
     def __init__(
         self,
@@ -45,10 +50,13 @@ class Catalogue:
         images: Sequence[int],
         *,
         per_shard: int = 500,
+        per_group: int = 1,
+        hosts: int = 1,
         outcome: Callable[[int, int], ImageResult] = succeeded,
     ) -> None:
         self._store = store
         self._per_shard = per_shard
+        self._per_group = per_group
         self._outcome = outcome
         self.rows = [
             Row(
@@ -57,7 +65,10 @@ class Catalogue:
                 serial=f"S{number}",
                 product=f"=Product {number}",
                 listed="",
-                urls=tuple(f"https://a.example/{number}-{p}.png" for p in range(1, count + 1)),
+                urls=tuple(
+                    f"https://{'abc'[number % hosts]}.example/{number}-{p}.png"
+                    for p in range(1, count + 1)
+                ),
                 extra=(),
             )
             for number, count in enumerate(images, start=1)
@@ -70,27 +81,30 @@ class Catalogue:
         for row in self.rows:
             listed.add(row)
         total = sum(len(row.urls) for row in self.rows)
-        index = listed.index(-(-total // self._per_shard), self._per_shard)
+        shards = self._shards()
+        index = listed.index(len(shards), self._per_shard, self._per_group)
         obstore.put(self._store, KEYS.rows, lines.getvalue())
         obstore.put(self._store, KEYS.rows_index, to_json(index))
-        places = [row.number for row in self.rows for _ in row.urls]
-        first_rows = tuple(places[:: self._per_shard])
         products = len(self.rows)
         write_plan(
             self._store,
             images=total,
             per_shard=self._per_shard,
+            shards_per_group=self._per_group,
             products=products,
-            first_rows=first_rows,
+            first_rows=tuple(shard[0].row for shard in shards),
         )
         return self
 
     def recorded(self, *, images: int | None = None, part: int = 25) -> Catalogue:
         """Parts and progress of the first so many images, or all."""
         results = [result for row in self.rows for result in self._results(row)][:images]
-        shards = range(0, len(results), self._per_shard)
-        for shard, start in enumerate(shards):
-            of_shard = results[start : start + self._per_shard]
+        by_place = {(result.row, result.position): result for result in results}
+        for shard, items in enumerate(self._shards()):
+            places = [(item.row, item.position) for item in items]
+            of_shard = [by_place[place] for place in places if place in by_place]
+            if not of_shard:
+                continue
             for number, at in enumerate(range(0, len(of_shard), part)):
                 write_part(self._store, shard, "pod-a", number, of_shard[at : at + part])
             write_progress(self._store, shard, "pod-a", of_shard)
@@ -111,6 +125,11 @@ class Catalogue:
         obstore.put(self._store, KEYS.report_jsonl, lines.getvalue())
         obstore.put(self._store, KEYS.report_index, to_json(report.index()))
         return self
+
+    def _shards(self) -> list[list[ShardItem]]:
+        lines = [item.to_line().encode() for row in self.rows for item in items_of(row)]
+        dealt = shards_of(lines, self._per_shard, self._per_group)
+        return [from_lines(shard) for shard in dealt]
 
     def _results(self, row: Row) -> list[ImageResult]:
         return [

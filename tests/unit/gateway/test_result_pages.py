@@ -21,6 +21,8 @@ from unit.gateway.builders import BatchBuilder, FakeBatches, image_url, succeede
 from unit.gateway.catalogues import KEYS, RECORDED, Catalogue
 
 BASE = "http://gateway.example"
+#: A batch of one host, and one of three that are spread over the three shards of a group.
+GROUPS = pytest.mark.parametrize("hosts", [1, 3])
 
 
 def some_fail(row: int, position: int) -> ImageResult:
@@ -98,6 +100,7 @@ def _second_fails(row: int, position: int) -> ImageResult:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
+@GROUPS
 @pytest.mark.parametrize("running", [True, False], ids=["running", "collected"])
 async def test_the_pages_of_products_are_the_rows_in_order(
     http: httpx.AsyncClient,
@@ -106,9 +109,12 @@ async def test_the_pages_of_products_are_the_rows_in_order(
     batch: BatchBuilder,
     *,
     limit: int,
+    hosts: int,
     running: bool,
 ) -> None:
-    catalogue = Catalogue(store, [2, 0, 1] * 20, per_shard=7, outcome=some_fail).planned()
+    catalogue = Catalogue(
+        store, [2, 0, 1] * 20, per_shard=7, per_group=hosts, hosts=hosts, outcome=some_fail
+    ).planned()
     if running:
         catalogue.recorded(part=3)
         batches.add(batch.running(done=0, total=60).build())
@@ -125,6 +131,27 @@ async def test_the_pages_of_products_are_the_rows_in_order(
             for p in range(1, len(item["inputImageUrls"]) + 1)
         ]
         assert item["outputImageUrls"] == expected
+
+
+async def test_a_page_reads_parts_of_its_own_rows_in_all_shards_of_their_group(
+    http: httpx.AsyncClient,
+    store: MemoryStore,
+    batches: FakeBatches,
+    batch: BatchBuilder,
+    counted: list[str],
+) -> None:
+    made = Catalogue(store, [1] * 1000, per_shard=100, per_group=3, hosts=3).planned()
+    made.recorded(part=10)
+    batches.add(batch.running(done=0, total=1000).build())
+    answer = await http.get("/api/products/summer-2026?limit=10&cursor=401-1")
+
+    assert [item["status"] for item in answer.json()["items"]] == ["completed"] * 10
+    # Rows 301 to 600 are in shards 3 to 5. Each lists its parts, and one or two are of these rows.
+    assert [key for key in counted if key.endswith("/")] == [
+        KEYS.shard_results(n) for n in (3, 4, 5)
+    ]
+    parts = [key for key in counted if key.startswith(KEYS.results) and not key.endswith("/")]
+    assert 3 <= len(parts) <= 6
 
 
 async def test_a_product_is_pending_until_its_first_result_and_failed_if_all_failed(
@@ -188,6 +215,7 @@ async def test_a_page_at_row_900_000_costs_a_few_small_reads(
 
 
 @pytest.mark.parametrize("limit", [3, 1000])
+@GROUPS
 @pytest.mark.parametrize("running", [True, False], ids=["running", "collected"])
 @pytest.mark.parametrize(
     ("query", "wanted"),
@@ -208,11 +236,14 @@ async def test_images_are_listed_by_status_code_and_row(
     batch: BatchBuilder,
     *,
     limit: int,
+    hosts: int,
     running: bool,
     query: str,
     wanted: Any,
 ) -> None:
-    catalogue = Catalogue(store, [2, 0, 1] * 40, per_shard=16, outcome=some_fail).planned()
+    catalogue = Catalogue(
+        store, [2, 0, 1] * 40, per_shard=16, per_group=hosts, hosts=hosts, outcome=some_fail
+    ).planned()
     if running:
         catalogue.recorded(part=5)
         batches.add(batch.running(done=0, total=120).build())

@@ -89,22 +89,24 @@ class ImageLists:
     async def _from_parts(self, keys: BatchKeys, page: _Page) -> ImagePage:
         place = page.place
         shard = place.shard
+        plan = await self._plans.of(keys)
+        size = plan.shards_per_group if plan else 1
         if shard is None:
-            plan = await self._plans.of(keys)
-            shard = plan.shard_of(place.row) if plan else 0
+            shard = plan.first_shard_of(place.row) if plan else 0
+        shard -= shard % size
         scanned = 0
         while True:
-            shards = await self._recorded.shards_from(keys, shard)
-            if not shards:
+            groups = await self._recorded.groups_from(keys, shard, size)
+            if not groups:
                 return page.made()
-            for number, parts in shards:
+            for shards, parts in groups:
                 async for results in self._recorded.in_order(parts, place.row):
-                    if page.add(results, number):
+                    if page.add(results, shards.start):
                         return page.made()
                     scanned += len(results)
                     if scanned > SCAN_RESULTS and page.reached(results[-1]):
-                        return page.made(_after(results[-1], number))
-                shard = number + 1
+                        return page.made(_after(results[-1], shards.start))
+                shard = shards.stop
 
 
 class _Page:

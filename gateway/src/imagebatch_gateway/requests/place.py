@@ -18,8 +18,8 @@ _CURSOR: Final = re.compile(r"([1-9][0-9]{0,11})-([1-9][0-9]{0,8})(?:-([0-9]{1,9
 class Place:
     """A place in the input: a page begins with the first image at or after it.
 
-    ``row`` and ``position`` are 1-based. ``shard`` is the shard from which to read on, if the page
-    was read from parts.
+    ``row`` and ``position`` are 1-based. ``shard`` is the first shard of the group from which to
+    read on, if the page was read from parts.
     """
 
     row: int = 1

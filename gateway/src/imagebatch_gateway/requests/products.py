@@ -62,14 +62,11 @@ class Products:
             return []
         if batch.status.report is not None:
             return await self._reported.of_rows(keys, rows[0].number, rows[-1].number)
-        per_shard = (await self._rows.index(keys)).images_per_shard
+        index = await self._rows.index(keys)
         last = rows[-1].first_image + len(rows[-1].row.urls) - 1
         found: list[Result] = []
-        for shard in range(rows[0].first_image // per_shard, last // per_shard + 1):
-            async for results in self._recorded.of_shard(keys, shard, rows[0].number):
-                found += [result for result in results if result["row"] <= rows[-1].number]
-                if results[-1]["row"] > rows[-1].number:
-                    break
+        for shards in index.groups(rows[0].first_image, last):
+            found += await self._recorded.of_rows(keys, shards, rows[0].number, rows[-1].number)
         return found
 
 

@@ -1,14 +1,17 @@
 """Reads the results of a running batch from the parts of its shards.
 
 A part never changes, so the parts that were read last are cached. Its key names its first and last
-row, so a page reads only the parts that may hold its rows. If an image has several results, the
-first in key order counts, as in collect.
+row, so a page reads only the parts that may hold its rows. These may be in any shard of a group,
+but all results of one image are in one shard. If it has several, the first in key order counts, as
+in collect.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -31,15 +34,21 @@ LISTS_CACHED: Final = 1000
 LISTED: Final = 1000
 SHARD_PARTS: Final = 100_000
 
+#: Most results that are parsed at once.
+PARSED: Final = 500
+
 Result = dict[str, Any]
 """A line of a part or of ``report.jsonl``."""
 
+#: The beginning of a line that names its row and position.
+_PLACE: Final = re.compile(rb'\{"row":([0-9]+),"position":([0-9]+),')
 
-class ShardParts(NamedTuple):
-    """A shard's number and the keys of its parts, sorted."""
 
-    shard: int
-    parts: tuple[str, ...]
+class GroupParts(NamedTuple):
+    """The shards of a group, and the keys of their parts, sorted."""
+
+    shards: range
+    parts: Sequence[str]
 
 
 class Recorded:
@@ -50,55 +59,70 @@ class Recorded:
         self._content: LRUCache[str, bytes] = LRUCache(BYTES_CACHED, getsizeof=len)
         self._lists: TTLCache[str, tuple[str, ...]] = TTLCache(LISTS_CACHED, FRESH_SECONDS, clock)
 
-    def of_shard(self, keys: BatchKeys, shard: int, first_row: int) -> AsyncIterator[list[Result]]:
-        """Yield the results of a shard's images from row ``first_row`` on, like
-        :meth:`in_order`."""
+    async def of_rows(
+        self, keys: BatchKeys, shards: range, first_row: int, last_row: int
+    ) -> list[Result]:
+        """Return the results of these rows, as far as images of these shards belong to them."""
+        parts = await self._of_shards(keys, shards)
+        return [
+            result
+            async for results in self.in_order(parts, first_row, last_row)
+            for result in results
+        ]
 
-        async def found() -> AsyncIterator[list[Result]]:
-            async for results in self.in_order(await self._listed(keys, shard), first_row):
-                yield results
-
-        return found()
-
-    async def shards_from(self, keys: BatchKeys, shard: int) -> list[ShardParts]:
-        """Return the next shards, from this number on, that have parts.
+    async def groups_from(self, keys: BatchKeys, shard: int, size: int) -> list[GroupParts]:
+        """Return the next groups of ``size`` shards, from this shard on, that have parts.
 
         It returns those whose parts are all in the response to one list request, and at least one
-        shard, unless there is none.
+        group, unless there is none.
         """
         # The name is after all keys of the shard before. If it named the shard's own folder,
         # SeaweedFS would skip that folder.
         after = f"{keys.shard_results(shard - 1)}~" if shard else None
         listed = await self._objects.list_after(keys.results, after, limit=LISTED)
-        found = [ShardParts(*one) for one in _by_shard(keys, listed)]
+        found = list(_by_group(keys, listed, size))
         if len(listed) < LISTED or not found:
             return found
         if len(found) > 1:
             return found[:-1]
-        only = found[0].shard
-        return [ShardParts(only, await self._listed(keys, only))]
+        only = found[0].shards
+        return [GroupParts(only, await self._of_shards(keys, only))]
 
-    async def in_order(self, parts: Sequence[str], first_row: int) -> AsyncIterator[list[Result]]:
-        """Yield the results in these parts of one shard, in input order, piece by piece.
+    async def in_order(
+        self, parts: Sequence[str], first_row: int, last_row: int = sys.maxsize
+    ) -> AsyncIterator[list[Result]]:
+        """Yield the results in these parts of one group, in input order, piece by piece.
 
-        Only results of rows from ``first_row`` on are yielded. Parts are read in the order of their
-        first rows, a few in parallel, so a caller that stops early reads only some of them.
+        Only results of the rows from ``first_row`` to ``last_row`` are yielded. Parts are read in
+        the order of their first rows, a few in parallel, so a caller that stops early reads only
+        some of them.
         """
-        waiting = sorted(_of_rows(parts, first_row), key=lambda part: part[0])
-        found: dict[tuple[int, int], tuple[str, Result]] = {}
+        waiting = sorted(_of_rows(parts, first_row, last_row), key=lambda part: part[0])
+        # Lines, not results: those of a whole group may be waiting, and a result takes more memory.
+        found: dict[tuple[int, int], tuple[str, bytes]] = {}
         while waiting:
             now, waiting = waiting[:READS_AT_ONCE], waiting[READS_AT_ONCE:]
             contents = await asyncio.gather(*(self._read(key) for _, key in now))
             for (_, key), content in zip(now, contents, strict=True):
-                for result in parsed(key, content.splitlines()):
-                    place = result["row"], result["position"]
+                for place, line in _placed(key, content.splitlines()):
                     earlier = found.get(place)
-                    if result["row"] >= first_row and (earlier is None or key < earlier[0]):
-                        found[place] = key, result
+                    wanted = first_row <= place[0] <= last_row
+                    if wanted and (earlier is None or key < earlier[0]):
+                        found[place] = key, line
             # Rows before the first row of the next part are complete.
-            whole = [place for place in found if not waiting or place[0] < waiting[0][0]]
-            if whole:
-                yield [found.pop(place)[1] for place in sorted(whole)]
+            whole = sorted(p for p in found if not waiting or p[0] < waiting[0][0])
+            for at in range(0, len(whole), PARSED):
+                lines = [found.pop(place) for place in whole[at : at + PARSED]]
+                yield [result for key, line in lines for result in parsed(key, [line])]
+
+    async def _of_shards(self, keys: BatchKeys, shards: range) -> list[str]:
+        """Return the keys of the parts of these shards, sorted."""
+        found: list[str] = []
+        for at in range(0, len(shards), READS_AT_ONCE):
+            some = shards[at : at + READS_AT_ONCE]
+            for listed in await asyncio.gather(*(self._listed(keys, one) for one in some)):
+                found += listed
+        return found
 
     async def _read(self, part: str) -> bytes:
         found = self._content.get(part)
@@ -131,8 +155,19 @@ def parsed(key: str, lines: list[bytes]) -> Iterator[Result]:
         yield result
 
 
-def _of_rows(parts: Sequence[str], first_row: int) -> Iterator[tuple[int, str]]:
-    """Yield pairs of first row and key, for each part that may contain rows from ``first_row`` on.
+def _placed(key: str, lines: list[bytes]) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield row and position of each line, and the line. Raises ResultUnreadable."""
+    for line in lines:
+        found = _PLACE.match(line)
+        if found is not None:
+            yield (int(found[1]), int(found[2])), line
+        else:
+            for result in parsed(key, [line]):
+                yield (result["row"], result["position"]), line
+
+
+def _of_rows(parts: Sequence[str], first_row: int, last_row: int) -> Iterator[tuple[int, str]]:
+    """Yield pairs of first row and key, for each part that may contain some of these rows.
 
     The key of a part from an older runner does not name rows, so it may contain any.
     """
@@ -140,12 +175,15 @@ def _of_rows(parts: Sequence[str], first_row: int) -> Iterator[tuple[int, str]]:
         named = parse_part_key(key)
         if named is None or named.first_row is None or named.last_row is None:
             yield 0, key
-        elif named.last_row >= first_row:
+        elif named.last_row >= first_row and named.first_row <= last_row:
             yield named.first_row, key
 
 
-def _by_shard(keys: BatchKeys, listed: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for folder, parts in groupby(listed, key=lambda key: key.rpartition("/")[0]):
-        number = folder.removeprefix(keys.results)
-        if number.isdigit():
-            yield int(number), tuple(parts)
+def _by_group(keys: BatchKeys, listed: list[str], size: int) -> Iterator[GroupParts]:
+    def group_of(key: str) -> int:
+        number = key.rpartition("/")[0].removeprefix(keys.results)
+        return int(number) // size if number.isdigit() else -1
+
+    for group, parts in groupby(listed, key=group_of):
+        if group >= 0:
+            yield GroupParts(range(group * size, (group + 1) * size), tuple(parts))

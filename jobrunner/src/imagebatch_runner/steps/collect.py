@@ -1,6 +1,6 @@
 """The step ``collect``: join the recorded results with the rows of the input into the reports.
 
-Memory holds the results of one shard at a time, and of a few small shards that are read ahead.
+Memory holds the results of one group of shards at a time, and of some shards that are read ahead.
 ``summary.json`` is written last and never changed, so collecting again gives the same summary.
 """
 
@@ -32,7 +32,7 @@ from .record import record_end
 from .report import ReportWriter, Sink
 from .scratch import scratch_folder
 
-#: Most results that are read ahead of the row that is being written.
+#: Most results that are read ahead of the shard that is being written, unless a group has more.
 _RESULTS_AHEAD: Final = 20_000
 #: Most shards that are read at once.
 _READERS: Final = 4
@@ -114,22 +114,23 @@ def _another_input() -> ImageBatchError:
 
 
 class _ShardResults:
-    """The results of all shards in input order. Each shard is read once and then dropped."""
+    """The results of all shards in input order. Each is read once, and dropped when it was used."""
 
     def __init__(
         self, batch: Batch, plan: Plan, pool: ThreadPoolExecutor, given_up: threading.Event
     ) -> None:
         self._batch = batch
         self._pool = pool
-        self._per_shard = plan.images_per_shard
-        self._images = plan.images
+        self._plan = plan
         self._given_up = given_up
         self._ahead: deque[Future[dict[Place, ImageResult]]] = deque()
         self._next = iter(range(plan.shards))
         self._count = 0
         self._current: dict[Place, ImageResult] = {}
-        # Larger shards are not read ahead, so that only one of them is in memory.
-        for _ in range(min(_READERS, _RESULTS_AHEAD // self._per_shard)):
+        # So many shards are in memory. Larger shards are not read ahead.
+        group = plan.shards_per_group
+        ahead = min(group + _READERS, 1 + _RESULTS_AHEAD // plan.images_per_shard)
+        for _ in range(max(group, ahead) - 1):
             self._read_ahead()
 
     def of(self, item: ShardItem) -> ImageResult:
@@ -138,14 +139,13 @@ class _ShardResults:
         If none is recorded it is ``not_processed`` in a batch that ended early, otherwise
         ``shard_failed``.
         """
-        if self._count % self._per_shard == 0:
-            self._current = {}
+        shard, of_shard = divmod(self._count, self._plan.images_per_shard)
+        if of_shard == 0:
             self._read_ahead()
-            if not self._ahead:
-                raise _another_input()  # the input has more images than were planned
-            self._current = self._ahead.popleft().result()
+            if shard % self._plan.shards_per_group == 0:
+                self._next_group()
         self._count += 1
-        found = self._current.get((item.row, item.position))
+        found = self._current.pop((item.row, item.position), None)
         if found is not None:
             return found
         why = self._batch.job.not_processed
@@ -154,6 +154,13 @@ class _ShardResults:
         return ImageResult.failure(
             item, ErrorCode.SHARD_FAILED, "its shard ended before this image was done"
         )
+
+    def _next_group(self) -> None:
+        if not self._ahead:
+            raise _another_input()  # the input has more images than were planned
+        self._current = {}
+        for _ in range(min(self._plan.shards_per_group, len(self._ahead))):
+            self._current |= self._ahead.popleft().result()
 
     def _read_ahead(self) -> None:
         shard = next(self._next, None)
@@ -164,14 +171,17 @@ class _ShardResults:
         batch = self._batch
         if not batch.job.wait:
             return read_parts(batch.storage, batch.keys, shard)
-        images = min(self._per_shard, self._images - shard * self._per_shard)
+        images = self._plan.images_of(shard)
         return wait_for_parts(batch.storage, batch.keys, shard, images, self._given_up)
 
 
 @contextmanager
 def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
     given_up = threading.Event()
-    with ThreadPoolExecutor(_READERS) as pool:
+    # The shards of a group end together. So that few parts are left to read then, a collect that
+    # waits reads all of them meanwhile.
+    readers = max(_READERS, plan.shards_per_group) if batch.job.wait else _READERS
+    with ThreadPoolExecutor(readers) as pool:
         try:
             yield _ShardResults(batch, plan, pool, given_up)
         finally:

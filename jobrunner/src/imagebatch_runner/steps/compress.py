@@ -89,7 +89,7 @@ async def compress(
         image_tools(batch, batch.job.retries) as tools,
     ):
         queues = tools.fetcher.queues(sharding.by_url(left))
-        sampled = _sampled(batch, plan, shard, items)
+        sampled = _sampled(batch, plan, items)
         ending = stop if limit is None else asyncio.Event()
         shared = plan is not None and may_be_helped(plan)
         kept = KeptSources(
@@ -193,13 +193,11 @@ def _failure_limit(
     return FailureLimit(batch, plan, shard, failed_before)
 
 
-def _sampled(
-    batch: Batch, plan: Plan | None, shard: int, items: list[ShardItem]
-) -> frozenset[Place]:
+def _sampled(batch: Batch, plan: Plan | None, items: list[ShardItem]) -> frozenset[Place]:
     """Return the places of the shard's images whose sources are kept."""
     if plan is None or not batch.settings.kept_sources:
         return frozenset()
-    return sample.in_shard(plan.sample, shard, plan.images_per_shard, items)
+    return sample.in_shard(plan.sampled, items)
 
 
 async def _without_groups(work: Awaitable[None]) -> None:

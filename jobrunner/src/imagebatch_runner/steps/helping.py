@@ -54,13 +54,9 @@ def slowest(batch: Batch, plan: Plan) -> int | None:
         done[shard] += PodProgress.model_validate_json(data).totals.images if data else 0
     if len(done) < plan.shards:
         return None
-    left = {shard: _size(plan, shard) - done[shard] for shard in range(plan.shards)}
+    left = {shard: plan.images_of(shard) - done[shard] for shard in range(plan.shards)}
     most = max(left, key=lambda shard: left[shard])
     return most if left[most] >= WORTH + batch.settings.fetch_window else None
-
-
-def _size(plan: Plan, shard: int) -> int:
-    return min(plan.images_per_shard, plan.images - shard * plan.images_per_shard)
 
 
 def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequence[ShardItem]:
@@ -118,7 +114,7 @@ class Helper:
         )
         kept = KeptSources(
             batch,
-            sample.in_shard(plan.sample, shard, plan.images_per_shard, items),
+            sample.in_shard(plan.sampled, items),
             self._tools.decoders,
             batch.keys.kept_by_pod(shard, self._writer),
             alone=False,

@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import ceil
 from typing import Final
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from imagebatch_runner.fetch.local_files import LocalFiles
 from imagebatch_runner.fetch.s3_urls import S3Object, is_s3
 from imagebatch_runner.store.documents import Plan, Reuse, to_json
 
-from . import retry, sharding, source
+from . import groups, retry, sharding, source
 from .batch import Batch
 from .record import record_plan, record_unreachable
 from .reuse import EarlierOutputs, earlier_outputs
@@ -71,13 +72,14 @@ def plan(batch: Batch, look: Look | None = None) -> Plan:
     if not batch.is_local:
         # Before anything else: if this pod is killed, the sweeper knows whose the rest is.
         batch.storage.put(batch.keys.owner, owner)
+    shards_per_group: int | None = None
     if retry.is_retry(batch):
-        batch = retry.inheriting(batch)
+        batch, shards_per_group = retry.inheriting(batch)
     with source.copied_input(batch) as copied:
         if batch.is_local:
             batch.storage.put(batch.keys.owner, owner)
         with earlier_outputs(batch) as earlier:
-            made, sampled = _split(batch, copied, earlier)
+            made, sampled = _split(batch, copied, earlier, shards_per_group)
     if look is not None and not retry.is_retry(batch):
         try:
             made = look(batch, made, sampled)
@@ -114,9 +116,12 @@ def probe(batch: Batch) -> None:
 
 
 def _split(
-    batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs
+    batch: Batch, copied: source.CopiedInput, earlier: EarlierOutputs, shards_per_group: int | None
 ) -> tuple[Plan, list[str]]:
-    """Store the shard files, and return the plan and the URLs of a sample of the images."""
+    """Store the shard files, and return the plan and the URLs of a sample of the images.
+
+    With a ``shards_per_group`` of ``None`` it is chosen here.
+    """
     ceilings = batch.job.ceilings or NO_CEILINGS
     with copied.path.open("rb") as stream:
         table = batch.job.source
@@ -127,7 +132,8 @@ def _split(
         items = copied.path.with_name("items.jsonl")
         with row_list(listed) as row_lines, items.open("wb") as file:
             counted = _CountedImages(rows, batch.files, earlier, row_lines, ceilings)
-            file.writelines(item.to_line().encode() for item in counted)
+            hosts: set[bytes] = set()
+            file.writelines(_lines(counted, hosts))
     per_shard = batch.job.images_per_shard or ceilings.images_per_shard.nearest(
         sharding.chosen_size(counted.images, batch.job.parallelism)
     )
@@ -136,19 +142,32 @@ def _split(
         log.info("input: %s", notice)
     if not counted.usable:
         raise InputRefused("no row has a usable image URL (http, https or s3)")
+    if shards_per_group is None:
+        several = len(hosts) > 1 and not batch.is_local
+        shards = ceil(counted.images / per_shard)
+        shards_per_group = groups.shards_per_group(shards, per_shard) if several else 1
     with items.open("rb") as lines:
-        first_rows = _upload(batch, sharding.shards_of(lines, per_shard))
+        first_rows = _upload(batch, groups.shards_of(lines, per_shard, shards_per_group))
     if listed is not None:
         batch.storage.put_file(batch.keys.rows, listed)
-        index = row_lines.index(len(first_rows), per_shard)
+        index = row_lines.index(len(first_rows), per_shard, shards_per_group)
         batch.storage.put(batch.keys.rows_index, to_json(index))
+    kept = set(() if batch.is_local else evenly(counted.images, batch.settings.kept_sources))
+    looked_at = set(evenly(counted.images, _SAMPLED))
+    with items.open("rb") as lines:
+        sample = {
+            number: ShardItem.from_line(line)
+            for number, line in enumerate(lines)
+            if number in kept or number in looked_at
+        }
     made = Plan(
         products=counted.rows,
         images=counted.images,
         shards=len(first_rows),
         images_per_shard=per_shard,
+        shards_per_group=shards_per_group,
         first_rows=tuple(first_rows),
-        sample=() if batch.is_local else evenly(counted.images, batch.settings.kept_sources),
+        sampled=tuple((sample[number].row, sample[number].position) for number in sorted(kept)),
         row_problems=counted.problems,
         input_sha256=source.sha256_of(copied.path),
         extra_columns=tuple(rows.columns.extra),
@@ -161,10 +180,16 @@ def _split(
     )
     if retry.is_retry(batch):
         return retry.carry_over(batch, made, items), []
-    wanted = frozenset(evenly(counted.images, _SAMPLED))
-    with items.open("rb") as lines:
-        sampled = [ShardItem.from_line(line).url for n, line in enumerate(lines) if n in wanted]
-    return made, sampled
+    return made, [sample[number].url for number in sorted(looked_at)]
+
+
+def _lines(items: Iterable[ShardItem], hosts: set[bytes]) -> Iterator[bytes]:
+    """Yield the line of each image, and add its host to ``hosts`` until these are two."""
+    for item in items:
+        line = item.to_line().encode()
+        if len(hosts) < 2:
+            hosts.add(groups.host_of(line))
+        yield line
 
 
 def _reuse(batch: Batch, earlier: EarlierOutputs) -> Reuse | None:

@@ -1,16 +1,16 @@
 """Plan the retry of an earlier batch's failed images.
 
-The rows and the size of the shards are those of the earlier batch, so shard k holds the same images
-there and here. Results that stay are recorded as a part of their shard in this batch, and name the
-outputs of the earlier one. So compress skips them, readers count them, and collect reports all
-rows. Only shards with an image to retry are run.
+The rows and the size of shards and groups are those of the earlier batch, so a group of shards
+holds the same images there and here. Results that stay are recorded as a part of their shard in
+this batch, and name the outputs of the earlier one. So compress skips them, readers count them, and
+collect reports all rows. Only shards with an image to retry are run.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -23,7 +23,7 @@ from imagebatch_core.source import RetryOnly
 from imagebatch_runner.failures import NothingToRetry, SourceMissing
 from imagebatch_runner.store.documents import Plan, Retried, to_json
 
-from . import sharding
+from . import groups, sharding
 from .batch import Batch, EarlierBatch
 from .parts import Place, read_parts
 from .progress import ProgressCounts
@@ -35,21 +35,24 @@ CARRIED: Final = "earlier"
 #: Most shards whose results are stored at once.
 _UPLOADS: Final = 8
 
-#: Returns the recorded results among the images of one shard; shards are asked for in order.
-ResultsOf = Callable[[int, list[ShardItem]], list[ImageResult]]
+#: Returns the recorded results of a group of shards by place: those before or at the place of the
+#: last image of the group. Groups are asked for in order.
+ResultsOf = Callable[[range, Place], Mapping[Place, ImageResult]]
 
 
 def is_retry(batch: Batch) -> bool:
     return batch.job.source.retry is not None
 
 
-def inheriting(batch: Batch) -> Batch:
-    """Return the batch with the options, columns and size of a shard that the earlier batch has.
+def inheriting(batch: Batch) -> tuple[Batch, int]:
+    """Return the batch with the options, columns and size of a shard that the earlier batch has,
+    and the number of shards in a group.
 
     Raises:
         SourceMissing: nothing is left of the earlier batch.
     """
-    return _with_options_of(batch, _plan_of(_earlier(batch)))
+    plan = _plan_of(_earlier(batch))
+    return _with_options_of(batch, plan), plan.shards_per_group
 
 
 def planned(batch: Batch) -> tuple[Batch, Plan]:
@@ -80,17 +83,22 @@ def carry_over(batch: Batch, plan: Plan, items: Path) -> Plan:
         _earlier_results(earlier) as results_of,
         ThreadPoolExecutor(_UPLOADS) as pool,
     ):
-        for shard, data in enumerate(sharding.shards_of(lines, plan.images_per_shard)):
-            of_shard = sharding.from_lines(data)
-            found = results_of(shard, of_shard)
-            stay = [result for result in found if not _is_retried(result, only)]
-            if len(stay) < len(of_shard):
-                shards.append(shard)
-                images += len(of_shard) - len(stay)
-            if stay:
-                uploads.append(pool.submit(_record, batch, shard, stay))
-            while len(uploads) > _UPLOADS:
-                uploads.popleft().result()
+        shard = 0
+        for group in groups.groups_of(lines, plan.images_per_shard, plan.shards_per_group):
+            of_shards = [sharding.from_lines(data) for data in group]
+            last = max(_place(items[-1]) for items in of_shards)
+            results = results_of(range(shard, shard + len(group)), last)
+            for of_shard in of_shards:
+                found = _matching(of_shard, results)
+                stay = [result for result in found if not _is_retried(result, only)]
+                if len(stay) < len(of_shard):
+                    shards.append(shard)
+                    images += len(of_shard) - len(stay)
+                if stay:
+                    uploads.append(pool.submit(_record, batch, shard, stay))
+                while len(uploads) > _UPLOADS:
+                    uploads.popleft().result()
+                shard += 1
         for upload in uploads:
             upload.result()
     if not images:
@@ -145,12 +153,17 @@ def _earlier_results(earlier: EarlierBatch) -> Iterator[ResultsOf]:
         try:
             lines = opened.enter_context(earlier.storage.reading(earlier.keys.report_jsonl))
         except FileNotFoundError:
-            yield lambda shard, items: _matching(
-                items, read_parts(earlier.storage, earlier.keys, shard)
-            )
+            yield lambda shards, _last: _recorded(earlier, shards)
             return
         report = _Report(lines)
-        yield lambda _shard, items: _matching(items, report.results_until(items[-1]))
+        yield lambda _shards, last: report.results_until(last)
+
+
+def _recorded(batch: EarlierBatch, shards: range) -> dict[Place, ImageResult]:
+    found: dict[Place, ImageResult] = {}
+    for shard in shards:
+        found |= read_parts(batch.storage, batch.keys, shard)
+    return found
 
 
 class _Report:
@@ -160,10 +173,10 @@ class _Report:
         self._results = map(ImageResult.from_line, lines)
         self._next = next(self._results, None)
 
-    def results_until(self, last: ShardItem) -> dict[Place, ImageResult]:
-        """Return the results that were not read yet, up to the place of ``last``."""
+    def results_until(self, last: Place) -> dict[Place, ImageResult]:
+        """Return the results that were not read yet, up to this place."""
         found: dict[Place, ImageResult] = {}
-        while self._next is not None and _place(self._next) <= _place(last):
+        while self._next is not None and _place(self._next) <= last:
             found[_place(self._next)] = self._next
             self._next = next(self._results, None)
         return found
@@ -173,7 +186,7 @@ def _place(image: ShardItem | ImageResult) -> Place:
     return image.row, image.position
 
 
-def _matching(items: list[ShardItem], results: dict[Place, ImageResult]) -> list[ImageResult]:
+def _matching(items: list[ShardItem], results: Mapping[Place, ImageResult]) -> list[ImageResult]:
     """Return the results of these images; one of another URL at the same place is none of them."""
     found = ((item, results.get(_place(item))) for item in items)
     return [result for item, result in found if result and result.input_url == item.url]

@@ -42,13 +42,14 @@ class RowList:
         self._bytes += len(line)
         self._file.write(line)
 
-    def index(self, shards: int, images_per_shard: int) -> RowsIndex:
+    def index(self, shards: int, images_per_shard: int, shards_per_group: int) -> RowsIndex:
         return RowsIndex(
             every=INDEX_EVERY,
             rows=self._rows,
             images=self._images,
             shards=shards,
             images_per_shard=images_per_shard,
+            shards_per_group=shards_per_group,
             offsets=self._offsets,
             first_images=self._first_images,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from imagebatch_core.results import ShardItem
 
@@ -14,15 +14,10 @@ def evenly(images: int, most: int) -> tuple[int, ...]:
 
 
 def in_shard(
-    sample: Sequence[int], shard: int, images_per_shard: int, items: Sequence[ShardItem]
+    sample: Iterable[tuple[int, int]], items: Sequence[ShardItem]
 ) -> frozenset[tuple[int, int]]:
     """Return row and position of the images of a sample that a shard holds.
 
-    ``items`` are all images of the shard.
+    ``sample`` has those of the whole sample, and ``items`` are all images of the shard.
     """
-    first = shard * images_per_shard
-    return frozenset(
-        (items[number - first].row, items[number - first].position)
-        for number in sample
-        if first <= number < first + len(items)
-    )
+    return frozenset(sample).intersection((item.row, item.position) for item in items)

@@ -1,12 +1,11 @@
-"""Split images into shards: shard k holds exactly the images [k·n, (k+1)·n) in input order.
+"""The images of rows and shard files, and how many images a shard has.
 
-Collect reads the rows again and so knows each image's shard.
+:mod:`.groups` says which images each shard has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from math import ceil
 from typing import Final
 
@@ -41,16 +40,6 @@ def items_of(row: Row) -> Iterator[ShardItem]:
     """Yield the row's images, with their 1-based positions in its list."""
     for position, url in enumerate(row.urls, start=1):
         yield ShardItem(row.number, position, url)
-
-
-def shards_of(lines: Iterable[bytes], images_per_shard: int) -> Iterator[bytes]:
-    """Yield the content of each shard's file: ``images_per_shard`` lines; the last has the rest.
-
-    ``lines`` are those of :meth:`.ShardItem.to_line`. One shard is in memory at a time.
-    """
-    remaining = iter(lines)
-    while shard := b"".join(islice(remaining, images_per_shard)):
-        yield shard
 
 
 def by_url(items: Iterable[ShardItem]) -> dict[str, list[ShardItem]]:

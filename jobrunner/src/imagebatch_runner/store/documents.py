@@ -63,8 +63,8 @@ class Plan(PlannedBatch):
     notices: tuple[str, ...] = ()
     reuse: Reuse | None = None
     retry: Retried | None = None
-    #: Numbers of the images in the sample, from 0 on.
-    sample: tuple[int, ...] = ()
+    #: Row and position of each image whose source is kept; both are 1-based. Older plans have none.
+    sampled: tuple[tuple[int, int], ...] = ()
     estimate: Estimate | None = None
 
     @property

@@ -21,6 +21,7 @@ from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch
 from imagebatch_runner.steps.collect import collect
 from imagebatch_runner.steps.plan import plan
+from imagebatch_runner.steps.sharding import from_lines
 from imagebatch_runner.store.storage import Storage
 
 
@@ -66,6 +67,39 @@ def test_results_are_joined_in_input_order_whatever_the_order_of_parts(tmp_path:
     summary = collect(made.batch)
     assert [(line["row"], line["position"]) for line in made.report()] == [(1, 1), (1, 2), (2, 1)]
     assert summary.totals.succeeded == 3
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_results_of_spread_hosts_are_joined_in_input_order(tmp_path: Path, *, wait: bool) -> None:
+    rows = [[f"http://{'abc'[n % 3]}.example/{n}.jpg"] for n in range(301)]
+    made = Planned(tmp_path, rows)
+    assert (made.plan.shards, made.plan.shards_per_group) == (151, 51)
+    batch = replace(made.batch, job=made.batch.job.model_copy(update={"wait": wait}))
+    of_shards = [
+        from_lines(batch.storage.get(batch.keys.shard(shard)) or b"") for shard in range(151)
+    ]
+    assert of_shards[0][1].row > 2
+
+    def record(shard: int) -> None:
+        for item in of_shards[shard]:
+            result = replace(done(item.row, 1, f"o{item.row}"), input_url=item.url)
+            made.part(shard, "a", item.row, result)
+
+    for shard in range(151):
+        if shard != 60:
+            record(shard)
+    with ThreadPoolExecutor() as pool:
+        collecting = pool.submit(collect, batch)
+        if wait:
+            with pytest.raises(TimeoutError):
+                collecting.result(0.6)
+            record(60)
+        collecting.result(20)
+    missing = set() if wait else {item.row for item in of_shards[60]}
+    assert [line["output_url"] for line in made.report()] == [
+        None if row in missing else f"o{row}" for row in range(1, 302)
+    ]
+    assert [line["input_url"] for line in made.report()] == [url for (url,) in rows]
 
 
 def test_first_part_in_key_order_wins(tmp_path: Path) -> None:
@@ -136,8 +170,8 @@ def test_batch_without_a_plan_is_not_collected(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
-    """Peak of 60,000 rows against that of 10,000, and with the largest shards, each in a process
-    of its own."""
+    """Peak of 60,000 rows against that of 10,000, with several hosts, and with the largest shards,
+    each in a process of its own."""
     program = textwrap.dedent("""
         import re, sys
         from pathlib import Path
@@ -151,12 +185,13 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
         from imagebatch_runner.steps.plan import plan
         from imagebatch_runner.store.storage import Storage
 
-        folder, rows, per_shard = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+        folder = Path(sys.argv[1])
+        rows, per_shard, hosts = map(int, sys.argv[2:])
         source = folder / "in.csv"
         with source.open("w") as file:
             file.write("S. No.,Product Name,Input Image Urls\\n")
             for n in range(rows):
-                file.write(f"{n},SKU{n},https://cdn.example.com/products/{n}.jpg\\n")
+                file.write(f"{n},SKU{n},https://cdn{n % hosts}.example.com/products/{n}.jpg\\n")
         job = RunnerJob(
             namespace="s",
             name="n",
@@ -185,11 +220,11 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
         print(int(peak[1]) // 1024)
     """)
 
-    def peak(rows: int, per_shard: int = 500) -> int:
-        folder = tmp_path / f"{rows}-{per_shard}"
+    def peak(rows: int, per_shard: int = 500, hosts: int = 1) -> int:
+        folder = tmp_path / f"{rows}-{per_shard}-{hosts}"
         folder.mkdir()
         ended = subprocess.run(
-            [sys.executable, "-c", program, str(folder), str(rows), str(per_shard)],
+            [sys.executable, "-c", program, str(folder), str(rows), str(per_shard), str(hosts)],
             capture_output=True,
             text=True,
             check=True,
@@ -199,4 +234,6 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     small, large = peak(10_000), peak(60_000)
     assert large < small + 40
     assert large < 200
+    # A group of shards is in memory at a time.
+    assert peak(60_000, hosts=3) < large + 40
     assert peak(120_000, per_shard=100_000) < 200

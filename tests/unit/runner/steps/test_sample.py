@@ -29,9 +29,9 @@ def test_no_sample_is_taken_where_none_is_wanted() -> None:
 def test_each_shard_finds_its_images_of_the_sample() -> None:
     places = [(row, position) for row in range(1, 14) for position in (1, 2)][:25]
     items = [ShardItem(row, position, f"http://x/{row}") for row, position in places]
-    sample = evenly(25, 6)
-    found = [in_shard(sample, shard, 10, items[10 * shard : 10 * shard + 10]) for shard in range(3)]
-    assert frozenset().union(*found) == {places[number] for number in sample}
+    sample = [places[number] for number in evenly(25, 6)]
+    found = [in_shard(sample, items[shard::3]) for shard in range(3)]
+    assert frozenset().union(*found) == set(sample)
     assert sum(map(len, found)) == 6
 
 

@@ -6,7 +6,7 @@ from math import ceil
 
 import pytest
 
-from imagebatch_runner.steps.sharding import chosen_size, shards_of
+from imagebatch_runner.steps.sharding import chosen_size
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,3 @@ def test_bounds_hold_for_any_number_of_images(parallelism: int) -> None:
         assert shards == 1 or shards <= ceil(images / 250)
         if shards > parallelism:  # full waves, but for rounding
             assert ceil(shards / parallelism) * parallelism - shards < parallelism
-
-
-def test_the_last_shard_has_the_rest() -> None:
-    lines = [b"%d\n" % n for n in range(7)]
-    assert list(shards_of(lines, 3)) == [b"0\n1\n2\n", b"3\n4\n5\n", b"6\n"]
-    assert list(shards_of([], 3)) == []
