@@ -11,6 +11,8 @@ from typing import Final
 
 _SIGNS: Final = ("+", "-", "＋", "－")
 _FORMULA_START: Final = ("=", "@", "＝", "＠", "\t", "\r", "\n", "\0", *_SIGNS)
+#: A cell that begins with none of these characters stays as it is.
+FIRST_CHARACTERS: Final = frozenset(_FORMULA_START)
 #: A sign alone or in front of a number: -12.5, +1e6, -1 234,50 €, -5%.
 _NUMBER: Final = re.compile(
     r"[+＋－-](?: ?[€$£¥]? ?(?:[0-9][0-9., '’\xa0\u202f]*|[.,][0-9]+)"

@@ -22,14 +22,16 @@ from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_runner.failures import NothingPlanned
 from imagebatch_runner.store.documents import Plan, Summary, to_json
+from imagebatch_runner.store.growing import GrowingFiles
 
 from . import sharding
 from .batch import Batch
 from .counts import ResultCounts
-from .parts import Place, read_parts, wait_for_parts
+from .parts import Place, read_reported, wait_for_parts
 from .plan import read_plan
 from .record import record_end
 from .report import ReportWriter, Sink
+from .result_lines import Reported
 from .scratch import scratch_folder
 
 #: Most results that are read ahead of the shard that is being written, unless a group has more.
@@ -54,24 +56,23 @@ def collect(batch: Batch) -> Summary:
         raise NothingPlanned("nothing was planned")
     if plan is None:
         raise ImageBatchError("there is no plan.json; was the batch planned?")
-    with scratch_folder() as folder:
-        # The reports go to files first, because a broken upload is repeated from its first byte.
-        csv_path, jsonl_path = folder / "report.csv", folder / "report.jsonl"
-        raw_path = folder / "report.raw.csv"
-        with csv_path.open("wb") as csv_file, jsonl_path.open("wb") as jsonl_file:
+    # Only while it waits, collect has the time to upload what it has written. A process that is
+    # killed meanwhile leaves an unfinished upload, which the sweeper aborts.
+    ahead = batch.job.wait
+    with scratch_folder() as folder, GrowingFiles(batch.storage, ahead=ahead) as files:
+        # The reports go to files, too, because a broken upload is repeated from its first byte.
+        csv_path, raw_path = folder / "report.csv", folder / "report.raw.csv"
 
-            def fork() -> Sink:
-                csv_file.flush()
-                shutil.copyfile(csv_path, raw_path)
-                return raw_path.open("ab")
+        def fork() -> Sink:
+            shutil.copyfile(csv_path, raw_path)
+            return files.open(batch.keys.report_raw_csv, raw_path)
 
-            report = ReportWriter(csv_file, jsonl_file, plan.extra_columns, fork)
-            totals = _write(batch, plan, report)
-            report.close()
-        batch.storage.put_file(batch.keys.report_csv, csv_path)
-        if raw_path.exists():
-            batch.storage.put_file(batch.keys.report_raw_csv, raw_path)
-        batch.storage.put_file(batch.keys.report_jsonl, jsonl_path)
+        csv_file = files.open(batch.keys.report_csv, csv_path)
+        jsonl_file = files.open(batch.keys.report_jsonl, folder / "report.jsonl")
+        report = ReportWriter(csv_file, jsonl_file, plan.extra_columns, fork)
+        totals = _write(batch, plan, report)
+        report.close()
+        files.finish()
     batch.storage.put(batch.keys.report_index, to_json(report.index()))
     summary = Summary(
         products=plan.products,
@@ -123,17 +124,17 @@ class _ShardResults:
         self._pool = pool
         self._plan = plan
         self._given_up = given_up
-        self._ahead: deque[Future[dict[Place, ImageResult]]] = deque()
+        self._ahead: deque[Future[dict[Place, Reported]]] = deque()
         self._next = iter(range(plan.shards))
         self._count = 0
-        self._current: dict[Place, ImageResult] = {}
+        self._current: dict[Place, Reported] = {}
         # So many shards are in memory. Larger shards are not read ahead.
         group = plan.shards_per_group
         ahead = min(group + _READERS, 1 + _RESULTS_AHEAD // plan.images_per_shard)
         for _ in range(max(group, ahead) - 1):
             self._read_ahead()
 
-    def of(self, item: ShardItem) -> ImageResult:
+    def of(self, item: ShardItem) -> Reported:
         """Return the result of ``item``, which must be the next image in input order.
 
         If none is recorded it is ``not_processed`` in a batch that ended early, otherwise
@@ -167,10 +168,10 @@ class _ShardResults:
         if shard is not None:
             self._ahead.append(self._pool.submit(self._read, shard))
 
-    def _read(self, shard: int) -> dict[Place, ImageResult]:
+    def _read(self, shard: int) -> dict[Place, Reported]:
         batch = self._batch
         if not batch.job.wait:
-            return read_parts(batch.storage, batch.keys, shard)
+            return read_reported(batch.storage, batch.keys, shard)
         images = self._plan.images_of(shard)
         return wait_for_parts(batch.storage, batch.keys, shard, images, self._given_up)
 

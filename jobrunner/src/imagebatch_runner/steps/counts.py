@@ -5,6 +5,8 @@ from __future__ import annotations
 from imagebatch_core.job import Totals
 from imagebatch_core.results import ImageResult, ImageStatus
 
+from .result_lines import ResultLine
+
 
 class ResultCounts:
     """The number of results so far by status, and the bytes of the images that have an output."""
@@ -14,7 +16,7 @@ class ResultCounts:
         self._bytes_in = 0
         self._bytes_out = 0
 
-    def add(self, result: ImageResult) -> None:
+    def add(self, result: ImageResult | ResultLine) -> None:
         self._counts[result.status] += 1
         if result.status.has_output:
             self._bytes_in += result.bytes_in or 0

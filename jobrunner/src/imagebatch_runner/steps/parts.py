@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from imagebatch_core.keys import BatchKeys
 from imagebatch_core.object_names import parse_part_key
@@ -23,9 +23,13 @@ from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
 
+from .result_lines import Reported, results_in
+
 #: Seconds between two looks at a shard that is not done.
 _SHORTEST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 5.0
+
+R = TypeVar("R", ImageResult, Reported)
 
 #: Most results of a part that is written after the images are done.
 _MOST: Final = 1000
@@ -40,24 +44,34 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
     If a place has several results, the first in key order is used.
     """
     found: dict[Place, ImageResult] = {}
-    _add_parts(storage, storage.keys(keys.shard_results(shard)), found)
+    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, _parsed)
+    return found
+
+
+def read_reported(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Reported]:
+    """Return the recorded results of a shard by place, as the reports need them.
+
+    They are those of :func:`read_parts`.
+    """
+    found: dict[Place, Reported] = {}
+    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, results_in)
     return found
 
 
 def wait_for_parts(
     storage: Storage, keys: BatchKeys, shard: int, images: int, given_up: threading.Event
-) -> dict[Place, ImageResult]:
+) -> dict[Place, Reported]:
     """Return the results of a shard by place once all its ``images`` are recorded.
 
     Return what there is when ``given_up`` is set.
     """
-    found: dict[Place, ImageResult] = {}
+    found: dict[Place, Reported] = {}
     read: set[str] = set()
     pace = Pace(images)
     while True:
         new = [key for key in storage.keys(keys.shard_results(shard)) if key not in read]
         read.update(new)
-        _add_parts(storage, new, found)
+        _add_parts(storage, new, found, results_in)
         wait = pace.until_next_look(len(found), time.monotonic())
         if len(found) >= images or given_up.wait(wait):
             return found
@@ -89,16 +103,25 @@ class Pace:
         return min(_LONGEST_WAIT, max(expected / 4, _SHORTEST_WAIT + (now - since) / 10))
 
 
-def _add_parts(storage: Storage, part_keys: Iterable[str], found: dict[Place, ImageResult]) -> None:
+def _add_parts(
+    storage: Storage,
+    part_keys: Iterable[str],
+    found: dict[Place, R],
+    parse: Callable[[bytes], Iterable[R]],
+) -> None:
     """Add the results of these parts to ``found``; a place that is there keeps its result."""
     for key in part_keys:
-        for result in read_part(storage, key):
+        for result in parse(storage.get(key) or b""):
             found.setdefault((result.row, result.position), result)
 
 
 def read_part(storage: Storage, key: str) -> list[ImageResult]:
     """Return the results of one part in the order in which they were recorded."""
-    return [ImageResult.from_line(line) for line in (storage.get(key) or b"").splitlines()]
+    return _parsed(storage.get(key) or b"")
+
+
+def _parsed(part: bytes) -> list[ImageResult]:
+    return [ImageResult.from_line(line) for line in part.splitlines()]
 
 
 def next_number(part_keys: Iterable[str], writer: str) -> int:

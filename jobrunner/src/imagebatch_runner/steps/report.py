@@ -12,17 +12,19 @@ changed, there is a second CSV, ``report.raw.csv``, with all cells unchanged. If
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import Final, Protocol
 
-from imagebatch_core.catalogue.formulas import neutralise_cell
+from imagebatch_core.catalogue.formulas import FIRST_CHARACTERS, neutralise_cell
 from imagebatch_core.catalogue.header import ERROR_COLUMN, HEADER, OUTPUT_COLUMN
 from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.indexes import FailureGroups, ReportIndex
 from imagebatch_core.keys import INDEX_EVERY
 from imagebatch_core.results import ImageResult
+
+from .result_lines import Reported, line_of
 
 #: Bytes that are buffered before they are written.
 _BUFFER: Final = 256 * 1024
@@ -87,8 +89,8 @@ class ReportWriter:
         self._raw: _Stream | None = None
         self._fork = fork
         self._jsonl = _Stream(jsonl_sink, hashed=False)
-        self._text = io.StringIO(newline="")
-        self._cells = csv.writer(self._text, lineterminator="\r\n")
+        # `writerow` returns what `write` returns: here the line.
+        self._cells = csv.writer(SimpleNamespace(write=str), lineterminator="\r\n")
         self._rows = 0
         self._images = 0
         self._csv_offsets: list[int] = []
@@ -96,7 +98,7 @@ class ReportWriter:
         self._failures = FailureGroups()
         self._line([*HEADER, OUTPUT_COLUMN, *extra_columns, ERROR_COLUMN])
 
-    def row(self, row: Row, results: Sequence[ImageResult]) -> None:
+    def row(self, row: Row, results: Sequence[Reported]) -> None:
         """Write a row; ``results`` has one result for each of its URLs, in the same order."""
         if self._rows % INDEX_EVERY == 0:
             self._csv_offsets.append(self._csv.offset)
@@ -114,12 +116,12 @@ class ReportWriter:
                 _errors(row, results),
             ]
         )
-        lines = [result.to_line().encode() for result in results]
-        start = self._jsonl.offset
-        for result, line in zip(results, lines, strict=True):
-            self._failures.add_line(result, start, start + len(line))
-            start += len(line)
-        self._jsonl.write(b"".join(lines))
+        for result in results:
+            line = line_of(result)
+            if isinstance(result, ImageResult):
+                start = self._jsonl.offset
+                self._failures.add_line(result, start, start + len(line))
+            self._jsonl.write(line)
 
     def close(self) -> None:
         self._csv.close()
@@ -144,7 +146,9 @@ class ReportWriter:
         )
 
     def _line(self, cells: list[str]) -> None:
-        safe = [neutralise_cell(cell) for cell in cells]
+        safe = cells
+        if not FIRST_CHARACTERS.isdisjoint([cell[:1] for cell in cells]):
+            safe = [neutralise_cell(cell) for cell in cells]
         line = self._encoded(safe)
         if safe != cells and self._raw is None:
             self._csv.flush()
@@ -154,14 +158,11 @@ class ReportWriter:
             self._raw.write(line if safe == cells else self._encoded(cells))
 
     def _encoded(self, cells: list[str]) -> bytes:
-        self._cells.writerow(cells)
-        line = self._text.getvalue().encode()
-        self._text.seek(0)
-        self._text.truncate()
-        return line
+        line: str = self._cells.writerow(cells)
+        return line.encode()
 
 
-def _errors(row: Row, results: Sequence[ImageResult]) -> str:
+def _errors(row: Row, results: Sequence[Reported]) -> str:
     """Return the row's error cell, like ``2: http_status 404 Not Found; 3: timeout …``.
 
     The numbers are the images' positions. A row without images has its own problems instead. Text
@@ -173,6 +174,6 @@ def _errors(row: Row, results: Sequence[ImageResult]) -> str:
     parts += [
         f"{result.position}: {result.error_code.value} {result.error_message or ''}".rstrip()
         for result in results
-        if result.error_code is not None
+        if isinstance(result, ImageResult) and result.error_code is not None
     ]
     return "; ".join(parts)

@@ -31,7 +31,7 @@ from imagebatch_runner.failures import ObjectNotTaken
 from .errors import first_line, is_full, passing, passing_or_refusal, unavailable
 from .streams import Reading
 
-__all__ = ["Storage"]
+__all__ = ["PART_BYTES", "Storage"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ _WITNESS_BYTES: Final = 64 * 1024
 #: obstore itself retries a failed request for this long; then this module waits and retries.
 _REQUEST_RETRY: Final = timedelta(seconds=20)
 #: Bytes of a multipart upload's part, and of the largest object that is put in one request.
-_PART_BYTES: Final = 8 << 20
+PART_BYTES: Final = 8 << 20
 #: Parts of an upload that are sent at once; each is in memory.
 _PARTS_AT_ONCE: Final = 2
 
@@ -150,7 +150,7 @@ class Storage:
         If the store has no conditional put, or the file is too large for one, two writers at the
         same moment may both succeed; the later object stays.
         """
-        if path.stat().st_size <= _PART_BYTES:
+        if path.stat().st_size <= PART_BYTES:
             data = path.read_bytes()
             with contextlib.suppress(NotSupportedError):
                 try:
@@ -172,10 +172,18 @@ class Storage:
 
         def upload() -> None:
             obstore.put(
-                self._store, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+                self._store, key, path, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
             )
 
         self._written(key, upload)
+
+    def put_pieces(self, key: str, pieces: Iterator[bytes]) -> None:
+        """Put an object whose bytes become known one by one, in pieces of :data:`PART_BYTES`.
+
+        The object is seen after the last piece. If a piece raises an error, there is none. Any
+        error of the store is raised, because the pieces cannot be had again.
+        """
+        obstore.put(self._store, key, pieces, chunk_size=PART_BYTES, max_concurrency=1)
 
     def delete(self, key: str) -> None:
         self._waited(key, lambda: obstore.delete(self._store, key))

@@ -198,6 +198,7 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
             uid="u",
             source=JobSource(path=str(source)),
             images_per_shard=per_shard,
+            wait=True,  # so it uploads the reports while it writes them
         )
         storage = Storage.open((folder / "store").as_uri(), {}, patience=0)
         batch = Batch(job, BatchKeys.of("s", "u"), storage, Settings())
