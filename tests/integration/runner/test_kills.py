@@ -28,8 +28,8 @@ from support.seaweedfs import SeaweedFS
 
 Build = Callable[..., RunnerBatch]
 
-PART = 20
-IMAGES = 110
+#: Images of the shard, and of them those that a killed pod's successor may fetch again.
+SMALL, LARGE = (110, 20), (5000, 50)
 LONG = pytest.mark.long
 
 
@@ -42,27 +42,35 @@ def chance() -> random.Random:
 
 @dataclass(frozen=True, slots=True)
 class Calm:
-    """A host's images and what an undisturbed batch of them ends with."""
+    """A host's images and what an undisturbed batch of them ends with.
+
+    ``part`` is the most images that are fetched and not recorded at any moment.
+    """
 
     host: ImageHost
     urls: list[str]
+    part: int
     report: object
 
 
-@pytest.fixture(scope="module")
-def calm(s3: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calm]:
-    """Photographs of a host that takes its time, some twice, one missing, one broken."""
+@pytest.fixture(scope="module", params=[SMALL, LARGE], ids=["small", "large"])
+def calm(
+    s3: SeaweedFS, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Calm]:
+    """Photographs of a host that takes its time, some twice, one broken, the others missing."""
+    images, part = request.param
     with ImageHost() as host:
         found = [
-            host.slow(f"{n}.jpg", jpeg(size=(160 + n % 40, 120)), 0.03) for n in range(IMAGES - 2)
+            host.slow(f"{n}.jpg", jpeg(size=(160 + n % 40, 120)), 0.03) for n in range(SMALL[0] - 2)
         ]
         broken = host.add("broken.jpg", jpeg()[:700])
-        urls = [*found, host.url("missing.jpg"), broken, *found[:5]]
+        missing = [host.url(f"missing-{n}.jpg") for n in range(images - len(found) - 1)]
+        urls = [*found, *missing, broken, *found[:5]]
         folder = tmp_path_factory.mktemp("calm")
-        built = planned(lambda text, **job: RunnerBatch.of(s3, folder, text, **job), urls)
+        built = planned(lambda text, **job: RunnerBatch.of(s3, folder, text, **job), urls, part)
         assert built.run("compress", 0).code == 0
         assert set(host.requests.values()) == {1}  # each distinct URL
-        yield Calm(host, urls, collected(built))
+        yield Calm(host, urls, part, collected(built))
 
 
 @pytest.fixture
@@ -71,11 +79,11 @@ def host(calm: Calm) -> ImageHost:
     return calm.host
 
 
-def planned(batch: Build, urls: list[str]) -> RunnerBatch:
+def planned(batch: Build, urls: list[str], part: int) -> RunnerBatch:
     """A batch whose first shard has all of the work; the last image makes a second one."""
     built = batch(products([*urls, urls[-1]]), imagesPerShard=len(urls))
     built.settings |= {
-        "IMAGEBATCH_PART_IMAGES": str(PART),
+        "IMAGEBATCH_PART_IMAGES": str(part),
         "IMAGEBATCH_FETCH_CONCURRENCY": "4",
     }
     assert built.run("plan").code == 0
@@ -120,9 +128,9 @@ def recorded_whole(built: RunnerBatch) -> set[str]:
 def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
     batch: Build, host: ImageHost, calm: Calm, chance: random.Random, kills: int
 ) -> None:
-    done = 0
+    done, images = 0, len(set(calm.urls))
     while done < kills:
-        built = planned(batch, calm.urls)
+        built = planned(batch, calm.urls, calm.part)
         host.requests.clear()
         killed_here = 0
         while True:
@@ -137,21 +145,21 @@ def test_shard_killed_again_and_again_ends_as_an_undisturbed_one(
             settled(host)
             asked = host.requests - before
             assert not asked.keys() & recorded, "what was recorded is not fetched again"
-            assert len(host.requests.keys() - recorded_whole(built)) <= PART
+            assert len(host.requests.keys() - recorded_whole(built)) <= calm.part
             assert parts == {key: built.get(key) for key in parts}, "parts are never rewritten"
             if code == 0:
                 break
             assert code == -signal.SIGKILL
             done += 1
             killed_here += 1
-        assert host.requests.total() <= IMAGES + killed_here * PART
+        assert host.requests.total() <= images + killed_here * calm.part
         assert collected(built) == calm.report
 
 
 def test_pods_tell_together_what_is_recorded_also_when_one_was_killed_before_it_told(
     batch: Build, host: ImageHost, calm: Calm
 ) -> None:
-    built = planned(batch, calm.urls)
+    built = planned(batch, calm.urls, calm.part)
     killed = built.start("compress", 0, pod="killed")
     built.wait_for_parts(3)
     built.kill(killed, signal.SIGKILL)
@@ -168,13 +176,14 @@ def test_pods_tell_together_what_is_recorded_also_when_one_was_killed_before_it_
     assert told["killed.json"].totals.images == recorded
     assert sum(one.totals.images for one in told.values()) == len(calm.urls)
     failures = {group.code: group.count for one in told.values() for group in one.failures}
-    assert failures == {"http_status": 1, "corrupt": 1}
+    missing = sum("missing" in url for url in calm.urls)
+    assert failures == {"http_status": missing, "corrupt": 1}
 
 
 def test_two_pods_on_one_shard_and_one_is_killed_leave_each_image_once(
     batch: Build, host: ImageHost, calm: Calm, chance: random.Random
 ) -> None:
-    built = planned(batch, calm.urls)
+    built = planned(batch, calm.urls, calm.part)
     both = [built.start("compress", 0) for _ in range(2)]
     until_asked(both[0], host, 0)
     time.sleep(chance.uniform(0, 1))
@@ -187,13 +196,13 @@ def test_two_pods_on_one_shard_and_one_is_killed_leave_each_image_once(
 def test_decoders_killed_at_random_cost_no_image(
     batch: Build, host: ImageHost, calm: Calm, chance: random.Random
 ) -> None:
-    built = planned(batch, calm.urls)
+    built = planned(batch, calm.urls, calm.part)
     process = built.start("compress", 0)
     until_asked(process, host, 0)
     killed, asked = 0, 0
     while process.poll() is None and killed < 4:
         # Only so many are fetched and not recorded: so the decoders are at work (again).
-        if host.requests.total() <= asked + PART:
+        if host.requests.total() <= asked + calm.part:
             time.sleep(0.01)
             continue
         time.sleep(chance.uniform(0, 0.3))

@@ -17,6 +17,8 @@ Build = Callable[..., RunnerBatch]
 
 IMAGES = 200
 PART = 20
+#: Images of the first shard; the second one has 50.
+SHARD = pytest.mark.parametrize("shard", [IMAGES - 50, 5000])
 
 
 @pytest.fixture
@@ -26,8 +28,12 @@ def urls(host: ImageHost) -> list[str]:
     return [*found, host.url("missing.jpg")]
 
 
-def planned(batch: Build, urls: list[str]) -> RunnerBatch:
-    built = batch(products(urls), imagesPerShard=150)
+def planned(
+    batch: Build, host: ImageHost, urls: list[str], shard: int = IMAGES - 50
+) -> RunnerBatch:
+    """A batch of these images and, in a larger shard, of further ones that are missing."""
+    more = [host.url(f"none-{n}.jpg") for n in range(shard + 50 - len(urls))]
+    built = batch(products([*urls, *more]), imagesPerShard=shard)
     built.settings |= {
         "IMAGEBATCH_PART_IMAGES": str(PART),
         "IMAGEBATCH_FETCH_CONCURRENCY": "4",
@@ -37,10 +43,11 @@ def planned(batch: Build, urls: list[str]) -> RunnerBatch:
     return built
 
 
+@SHARD
 def test_sigterm_records_what_is_done_and_says_interrupted(
-    batch: Build, host: ImageHost, urls: list[str]
+    batch: Build, host: ImageHost, urls: list[str], shard: int
 ) -> None:
-    built = planned(batch, urls)
+    built = planned(batch, host, urls, shard)
     process = built.start("compress", 0, pod="pod-a")
     built.wait_for_parts(1)
     start = time.monotonic()
@@ -48,17 +55,18 @@ def test_sigterm_records_what_is_done_and_says_interrupted(
     assert built.wait(process).code == 143
     assert time.monotonic() - start < 10
     recorded = sum(len(built.get(k).splitlines()) for k in built.list(built.keys.results))
-    assert PART // 2 <= recorded < 150
+    assert PART // 2 <= recorded < IMAGES - 50
     assert recorded == sum(host.requests.values())  # nothing that was fetched is forgotten
     assert built.run("compress", 0, pod="pod-a").code == 0
-    assert sum(host.requests.values()) <= 151
+    assert sum(host.requests.values()) <= shard + 1
     assert len(built.list(built.keys.shard_results(0))) >= 2
 
 
+@SHARD
 def test_report_of_an_early_end_has_what_is_done_and_names_the_rest(
-    batch: Build, host: ImageHost, urls: list[str]
+    batch: Build, host: ImageHost, urls: list[str], shard: int
 ) -> None:
-    built = planned(batch, urls)
+    built = planned(batch, host, urls, shard)
     process = built.start("compress", 0)
     built.wait_for_parts(1)
     built.kill(process, signal.SIGTERM)
@@ -69,9 +77,9 @@ def test_report_of_an_early_end_has_what_is_done_and_names_the_rest(
     assert collected.code == 0
     assert collected.message is not None
     assert collected.message.totals is not None
-    assert collected.message.totals.images == IMAGES
+    assert collected.message.totals.images == shard + 50
     rest = [line for line in built.report() if line["error_code"] == "not_processed"]
-    assert len(rest) == IMAGES - done
+    assert len(rest) == shard + 50 - done
     assert all(line["retryable"] and line["status"] == "failed" for line in rest)
     assert rest[-1]["error_message"] == built.job["notProcessed"]
 
@@ -117,7 +125,7 @@ def test_images_that_all_redirect_within_their_host_do_not_wait_for_each_other(
 def test_decoder_processes_die_with_a_killed_runner(
     batch: Build, host: ImageHost, urls: list[str]
 ) -> None:
-    built = planned(batch, urls)
+    built = planned(batch, host, urls)
     process = built.start("compress", 0)
     built.wait_for_parts(1)
     children = _children(process.pid)

@@ -76,12 +76,15 @@ def test_step_that_waits_for_a_silent_store_ends(
     terminated(built, process)
 
 
-@pytest.mark.parametrize("mode", ["refuse", "hang"])
+@pytest.mark.parametrize(("mode", "shard"), [("refuse", 60), ("hang", 60), ("refuse", 5000)])
 def test_shard_ends_while_the_store_fails_and_loses_only_what_is_unrecorded(
-    batch: Build, host: ImageHost, proxy: S3Proxy, mode: Mode
+    batch: Build, host: ImageHost, proxy: S3Proxy, mode: Mode, shard: int
 ) -> None:
     urls = [host.slow(f"{n}.jpg", jpeg(size=(120 + n, 100)), 0.1) for n in range(60)]
-    built = through(batch, proxy, [*urls, host.url("none.jpg")], imagesPerShard=60)
+    missing = [host.url(f"none-{n}.jpg") for n in range(shard + 1 - len(urls))]
+    built = through(batch, proxy, [*urls, *missing], imagesPerShard=shard)
+    unrecorded = 8 if shard == 60 else 50
+    built.settings["IMAGEBATCH_PART_IMAGES"] = str(unrecorded)
     assert built.run("plan").code == 0
     process = built.start("compress", 0)
     built.wait_for_parts(1)
@@ -90,7 +93,7 @@ def test_shard_ends_while_the_store_fails_and_loses_only_what_is_unrecorded(
     terminated(built, process)
     proxy.heal()
     recorded = built.recorded()
-    assert len(host.requests.keys() - recorded) <= 8
+    assert len(host.requests.keys() - recorded) <= unrecorded
     before = host.requests.copy()
     assert built.run("compress", 0).code == 0
     assert all(host.requests[path] == before[path] for path in recorded)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import ceil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from imagebatch_operator.policies.shards import SHARDS_PER_JOB, chunk_size
 from imagebatch_runner.steps.sharding import chosen_size
 
 
@@ -44,3 +47,14 @@ def test_bounds_hold_for_any_number_of_images(parallelism: int) -> None:
         assert shards == 1 or shards <= ceil(images / 250)
         if shards > parallelism:  # full waves, but for rounding
             assert ceil(shards / parallelism) * parallelism - shards < parallelism
+
+
+@given(st.integers(1, 10**8), st.integers(1, 1000))
+def test_a_batch_of_any_size_keeps_each_of_its_jobs_within_the_limit_of_indexes(
+    images: int, parallelism: int
+) -> None:
+    shards = ceil(images / chosen_size(images, parallelism))
+    sizes = [chunk_size(shards, chunk) for chunk in range(ceil(shards / SHARDS_PER_JOB))]
+    assert all(0 < size <= 10_000 for size in sizes)
+    assert sum(sizes) == shards
+    assert len(sizes) <= 1 + images // 45_000_000  # of 5,000 images a shard, in whole waves
