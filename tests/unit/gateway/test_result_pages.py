@@ -146,12 +146,12 @@ async def test_a_page_reads_parts_of_its_own_rows_in_all_shards_of_their_group(
     answer = await http.get("/api/products/summer-2026?limit=10&cursor=401-1")
 
     assert [item["status"] for item in answer.json()["items"]] == ["completed"] * 10
-    # Rows 301 to 600 are in shards 3 to 5. Each lists its parts, and one or two are of these rows.
+    # Rows 301 to 600 are in shards 3 to 5. All list their parts, and a few are of these rows.
     assert [key for key in counted if key.endswith("/")] == [
         KEYS.shard_results(n) for n in (3, 4, 5)
     ]
     parts = [key for key in counted if key.startswith(KEYS.results) and not key.endswith("/")]
-    assert 3 <= len(parts) <= 6
+    assert 2 <= len(parts) <= 6
 
 
 async def test_a_product_is_pending_until_its_first_result_and_failed_if_all_failed(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, cycle, islice
+from itertools import chain, cycle, groupby, islice
 from math import ceil
 from typing import Final
 
@@ -67,8 +67,9 @@ def shards_of(
 def _dealt(lines: Sequence[bytes], size: int) -> list[bytes]:
     """Return the lines of each shard of a group: ``size`` of them, in the last shard the rest.
 
-    Each shard has its share of the images of each host, in input order. If all images have one
-    host, each shard has images in a row.
+    Each shard has its share of the images of each host: images of the host that follow each other,
+    because the same URL often does, and a shard fetches it once. Within a shard, all images are in
+    input order. If all have one host, each shard has images in a row.
     """
     if len(lines) <= size:
         return [b"".join(lines)]
@@ -77,8 +78,11 @@ def _dealt(lines: Sequence[bytes], size: int) -> list[bytes]:
         return [b"".join(lines[at : at + size]) for at in range(0, len(lines), size)]
     by_host = sorted(range(len(lines)), key=hosts.__getitem__)
     shards = [0] * len(lines)
-    for at, shard in zip(by_host, _turns(len(lines), size), strict=True):
-        shards[at] = shard
+    turns = _turns(len(lines), size)
+    for _, images in groupby(by_host, key=hosts.__getitem__):
+        of_host = list(images)
+        for at, shard in zip(of_host, sorted(islice(turns, len(of_host))), strict=True):
+            shards[at] = shard
     dealt: list[list[bytes]] = [[] for _ in range(ceil(len(lines) / size))]
     for line, shard in zip(lines, shards, strict=True):
         dealt[shard].append(line)

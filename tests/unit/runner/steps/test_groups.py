@@ -45,7 +45,17 @@ def test_images_of_one_host_stay_in_a_row() -> None:
 def test_each_shard_of_a_group_has_its_share_of_each_host() -> None:
     shards = list(shards_of(lines(*"aaaaaabbbbbbcccccc"), 6, 3))
     assert [hosts_of(shard) for shard in shards] == [{b"a": 2, b"b": 2, b"c": 2}] * 3
-    assert rows(shards[0]) == [1, 4, 7, 10, 13, 16]
+    assert rows(shards[0]) == [1, 2, 7, 8, 13, 14]
+
+
+def test_a_url_that_is_repeated_in_rows_that_follow_each_other_stays_in_few_shards() -> None:
+    """Variants of a product often have the same images; a shard fetches each URL once."""
+    urls = [f"https://h{n // 60}.example/{n // 3}.jpg" for n in range(180)]
+    given = [ShardItem(row, 1, url).to_line().encode() for row, url in enumerate(urls, start=1)]
+    shards = list(shards_of(given, 45, 4))
+    fetched = sum(len({item.url for item in from_lines(shard)}) for shard in shards)
+    borders = 3 * 3  # of three hosts between four shards
+    assert len(set(urls)) <= fetched <= len(set(urls)) + borders
 
 
 def test_a_group_has_the_images_of_its_place_in_the_input() -> None:
