@@ -18,6 +18,7 @@ from imagebatch_core.ceilings import NO_CEILINGS, Ceilings
 from imagebatch_core.errors import InputRefused, StorageRefused
 from imagebatch_core.owner import Owner
 from imagebatch_core.results import ShardItem
+from imagebatch_core.shard_size import shard_size
 from imagebatch_core.source_columns import table_choice
 from imagebatch_core.urls import check_url
 from imagebatch_runner.codec.revision import CODEC
@@ -134,9 +135,8 @@ def _split(
             counted = _CountedImages(rows, batch.files, earlier, row_lines, ceilings)
             hosts: set[bytes] = set()
             file.writelines(_lines(counted, hosts))
-    per_shard = batch.job.images_per_shard or ceilings.images_per_shard.nearest(
-        sharding.chosen_size(counted.images, batch.job.parallelism)
-    )
+    asked = batch.job.images_per_shard
+    per_shard = shard_size(counted.images, asked, batch.job.parallelism, ceilings)
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
         log.info("input: %s", notice)

@@ -6,34 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import ceil
-from typing import Final
 
 from imagebatch_core.catalogue.rows import Row
 from imagebatch_core.results import ShardItem
-
-#: A batch of at most this many images is one shard, which the plan pod also compresses: starting a
-#: second pod takes longer than compressing so few images.
-WHOLE: Final = 500
-#: The fewest images for which starting a pod is worth its time.
-_FEWEST: Final = 250
-#: The most images of a shard. A larger shard would make progress in the status coarser, and collect
-#: would need more memory, because it holds the results of one shard.
-_MOST: Final = 5000
-
-
-def chosen_size(images: int, parallelism: int) -> int:
-    """Return the number of images in each shard for a batch that leaves the choice to plan.
-
-    It makes as few shards as keep ``parallelism`` pods busy: equal shards, in as few waves as
-    shards of at most 5,000 images allow. Each change of pods costs about three seconds in which
-    pods start, and more waves would not end more evenly, because pods help each other.
-    """
-    if images <= WHOLE:
-        return WHOLE
-    waves = ceil(images / (_MOST * parallelism))
-    shards = min(waves * parallelism, images // _FEWEST)
-    return ceil(images / shards)
 
 
 def items_of(row: Row) -> Iterator[ShardItem]:
