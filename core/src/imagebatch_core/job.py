@@ -106,8 +106,11 @@ class RunnerJob(Model):
     #: Why the batch ends before all images are done, for collect: images without a result are
     #: reported as not_processed with this message, otherwise as shard_failed.
     not_processed: str | None = None
-    #: Whether collect waits until every image is recorded; without it, it reads what there is.
+    #: Whether collect waits until every image is recorded, and compress until the batch is planned.
+    #: Without it collect reads what there is, and compress fails before the plan.
     wait: bool = False
+    #: For plan: how many shards the batch will have, if their pods start while plan runs.
+    expected_shards: int | None = None
     #: The condition reason of that end. Only collect gets it.
     ended_by: ReasonWord | None = None
     #: The batch is Failed if more than this share of its images failed.

@@ -23,7 +23,7 @@ LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 LABEL_KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 #: Annotation of a Job: hash of the pod template that it was created with.
 ANNOTATION_TEMPLATE: Final = f"{GROUP}/template-sha256"
-#: On a Job of collect that waits for the last images.
+#: On a Job of collect that waits for the last images, and on one of shards that waits for the plan.
 ANNOTATION_WAITS: Final = f"{GROUP}/waits"
 #: On a Job of plan whose pod ends after plan, even if the batch has one shard.
 ANNOTATION_PLANS_ONLY: Final = f"{GROUP}/plans-only"
@@ -31,6 +31,9 @@ ANNOTATION_PLANS_ONLY: Final = f"{GROUP}/plans-only"
 ANNOTATION_SHARDS: Final = f"{GROUP}/shards"
 #: On an ImageBatch: each new value sends the webhook's event once more.
 ANNOTATION_REPLAY_WEBHOOK: Final = f"{GROUP}/replay-webhook"
+#: On an ImageBatch: the number of images in its source, where that is known before plan. With it
+#: the pods of the shards start while plan runs.
+ANNOTATION_IMAGES: Final = f"{GROUP}/images"
 # Set by the gateway: hash of an upload's file and options, to recognise a repeated upload.
 ANNOTATION_PAYLOAD_DIGEST: Final = f"{GROUP}/payload-sha256"
 #: Name of the uploaded file, a name for people, and the user who made the request.

@@ -12,6 +12,7 @@ from imagebatch_core.shortened import shortened
 from imagebatch_core.shown_url import shown_url
 from imagebatch_core.source import Source
 from imagebatch_operator.policies.actions import CreateJob
+from imagebatch_operator.policies.early_shards import expected_shards
 from imagebatch_operator.policies.shards import first_shard
 
 #: Key of the inline CSV in its ConfigMap.
@@ -39,6 +40,7 @@ def runner_job(batch: ImageBatch, action: CreateJob, ceilings: Ceilings = NO_CEI
         images_per_shard=spec.images_per_shard,
         # Only for plan: elsewhere a change would make the Job's pod template outdated.
         parallelism=ceilings.parallelism_of(spec.parallelism) if plans else 1,
+        expected_shards=expected_shards(batch, ceilings) if plans else None,
         ceilings=ceilings if plans and ceilings != NO_CEILINGS else None,
         retries=spec.retries,
         dry_run=spec.dry_run,

@@ -154,7 +154,7 @@ PATHS: Final[dict[str, LifePath]] = {
     ),
     "too late": LifePath(
         begun().spec(activeDeadlineSeconds=1),
-        Observation(),
+        Observation(jobs=(job(Step.PLAN, ready=0),)),
         FAILED,
         DEGRADED,
         Reason.DEADLINE_EXCEEDED,

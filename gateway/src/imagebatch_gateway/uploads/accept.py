@@ -35,7 +35,7 @@ from imagebatch_gateway.requests.history import History
 from imagebatch_gateway.requests.retry import retried_batch
 
 from .accepted import Accepted
-from .csv_check import check_csv
+from .csv_check import CsvFacts, check_csv
 from .facts import facts_of
 from .form import CheckedForm
 from .identity import (
@@ -149,7 +149,7 @@ class Uploads:
         except Exception:
             await self._discard(stream)
             raise
-        replayed = await self._create(form, request_id, key, digest)
+        replayed = await self._create(form, request_id, key, digest, facts)
         return Accepted(request_id, facts, replayed)
 
     async def _discard(self, stream: CsvStream | None) -> None:
@@ -215,6 +215,7 @@ class Uploads:
             retried. GatewayError: the API server refuses or does not respond.
         """
         check_ceilings(spec, self._ceilings)
+        facts = None
         if spec.source.inline is not None:
             file = io.BytesIO(spec.source.inline.encode())
             facts = await anyio.to_thread.run_sync(
@@ -230,7 +231,9 @@ class Uploads:
         await self._check_reuse(spec)
         if spec.source.retry_of is not None:
             await retried_batch(self._batches, spec.source.retry_of.name)
-        annotations = annotations_of(digest, self._created_by, name=name, file_name=file_name)
+        annotations = annotations_of(
+            digest, self._created_by, name=name, file_name=file_name, facts=facts
+        )
         try:
             created = await self._batches.create(request_id, spec, annotations)
         except BatchExists:
@@ -247,12 +250,16 @@ class Uploads:
         file.seek(0)
         self._objects.put_file(self._prefix + key, file)
 
-    async def _create(self, form: CheckedForm, request_id: str, key: str, digest: str) -> bool:
+    async def _create(
+        self, form: CheckedForm, request_id: str, key: str, digest: str, facts: CsvFacts
+    ) -> bool:
         """Create the batch of a stored upload; return whether another call had already created it.
 
         If the batch is refused, the stored file is deleted.
         """
-        annotations = annotations_of(digest, self._created_by, file_name=form.file.filename)
+        annotations = annotations_of(
+            digest, self._created_by, file_name=form.file.filename, facts=facts
+        )
         try:
             created = await self._batches.create(request_id, form.spec_for(key), annotations)
             self._history.put(created)

@@ -61,6 +61,7 @@ def annotations_of(
     *,
     name: str | None = None,
     file_name: str | None = None,
+    facts: CsvFacts | None = None,
 ) -> dict[str, str]:
     """Return the annotations of a new batch. Empty facts are left out."""
     found = {names.ANNOTATION_PAYLOAD_DIGEST: digest}
@@ -72,6 +73,8 @@ def annotations_of(
     shown = re.split(r"[/\\]", file_name or "")[-1][:_LONGEST_NAME]
     if shown:
         found[names.ANNOTATION_FILE_NAME] = shown
+    if facts is not None and facts.whole:
+        found[names.ANNOTATION_IMAGES] = str(facts.images)
     return found
 
 

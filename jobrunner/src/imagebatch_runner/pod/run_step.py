@@ -34,6 +34,7 @@ from .sigterm import SigtermWatch
 
 if TYPE_CHECKING:
     from imagebatch_runner.steps.shard_run import ShardOutcome
+    from imagebatch_runner.store.documents import Plan
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +144,8 @@ def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWat
     with clock.timing(Step.PLAN):
         made = plan.plan(batch, look.look_at_sample)
     if len(made.shards_to_run) != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
+        if made.shards == batch.job.expected_shards:
+            asyncio.run(_head_start(batch, made, env, watch))
         return ExitCode.DONE, made.message()
     # A batch of one shard goes on in this pod: starting two more pods would take longer.
     if retry.is_retry(batch):
@@ -168,6 +171,13 @@ def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: Sigter
     if not (index.isascii() and index.isdigit()):
         raise ConfigurationRefused(f"{names.ENV_COMPLETION_INDEX}={index!r} is not a number")
     shard = _shard_of(batch.job, int(index))
+    if batch.job.wait:
+        # What compress needs is loaded while plan runs.
+        from imagebatch_runner.steps import compress as _loaded  # noqa: F401, PLC0415
+
+        if shard >= plan.wait_for_plan(batch).shards:
+            log.info("there is no shard %d: the batch has fewer than was expected", shard)
+            return ExitCode.DONE, None
     with clock.timing(Step.COMPRESS):
         if retry.is_retry(batch):
             batch, made = retry.planned(batch)
@@ -207,19 +217,10 @@ async def _until_sigterm(
     batch: Batch, shard: int, env: Mapping[str, str], watch: SigtermWatch
 ) -> ShardOutcome:
     # Plan and collect start a third of a second sooner without what only compress needs.
-    from imagebatch_core.egress import size_lookup_threads  # noqa: PLC0415
     from imagebatch_runner.steps import compress  # noqa: PLC0415
 
-    size_lookup_threads(batch.settings.fetch_concurrency)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def finish() -> None:
-        loop.call_soon_threadsafe(stop.set)
-
-    writer = env.get(names.ENV_POD_UID) or str(uuid4())
-    with watch.grace(batch.settings.grace_seconds, finish):
-        outcome = await compress.compress(batch, shard, writer, stop)
+    with _stopped_by_sigterm(batch, watch) as stop:
+        outcome = await compress.compress(batch, shard, _writer(env), stop)
     log.info(
         "shard %d: %d images, %d of them recorded before, %d done now, %d failed now",
         shard,
@@ -230,3 +231,33 @@ async def _until_sigterm(
         extra={"shard": shard, **asdict(outcome)},
     )
     return outcome
+
+
+async def _head_start(
+    batch: Batch, made: Plan, env: Mapping[str, str], watch: SigtermWatch
+) -> None:
+    from imagebatch_runner.steps import head_start  # noqa: PLC0415
+
+    with _stopped_by_sigterm(batch, watch) as stop:
+        await head_start.head_start(batch, made, _writer(env), stop)
+
+
+@contextmanager
+def _stopped_by_sigterm(batch: Batch, watch: SigtermWatch) -> Iterator[asyncio.Event]:
+    """Return an event that SIGTERM sets during the block, in which images are fetched."""
+    from imagebatch_core.egress import size_lookup_threads  # noqa: PLC0415
+
+    size_lookup_threads(batch.settings.fetch_concurrency)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def finish() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    with watch.grace(batch.settings.grace_seconds, finish):
+        yield stop
+
+
+def _writer(env: Mapping[str, str]) -> str:
+    """Return the name of this process in the keys of its parts."""
+    return env.get(names.ENV_POD_UID) or str(uuid4())

@@ -1,10 +1,10 @@
-"""Run a task beside a block."""
+"""Run a task beside a block, or tasks of a group as one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 
 
@@ -18,3 +18,14 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def without_groups(work: Awaitable[None]) -> None:
+    """Await ``work``; instead of the exception group of a task group, raise its first error."""
+    try:
+        await work
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None

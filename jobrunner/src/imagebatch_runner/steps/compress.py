@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 from imagebatch_core.errors import ImageBatchError
@@ -17,6 +17,7 @@ from imagebatch_core.results import ImageResult, ShardItem
 from imagebatch_runner.store.documents import Plan
 
 from . import sample, sharding
+from .background import without_groups
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
 from .helping import Helper, may_be_helped
@@ -113,14 +114,14 @@ async def compress(
         window = min(settings.fetch_window, len(left))
         if limit is None:
             async with others.watching() if shared else nullcontext():
-                await _without_groups(run.run(window))
+                await without_groups(run.run(window))
             await kept.close()
             if shared and plan is not None and not (outcome.interrupted or stop.is_set()):
                 await _help(batch, plan, tools, writer, stop)
             return outcome
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
-                await _without_groups(run.run(window))
+                await without_groups(run.run(window))
             if limit.unchecked and not (limit.exceeded or stop.is_set()):
                 # A shard may end before the first check; then the other pods have to learn of it.
                 await _is_exceeded(limit)
@@ -139,7 +140,7 @@ async def _help(
 ) -> None:
     """Help with the slowest shards. A store in trouble ends that: this pod's own shard is done."""
     try:
-        await _without_groups(Helper(batch, plan, tools, writer, stop).run())
+        await without_groups(Helper(batch, plan, tools, writer, stop).run())
     except ImageBatchError as error:
         log.info("no further help with other shards: %s", error)
 
@@ -198,14 +199,3 @@ def _sampled(batch: Batch, plan: Plan | None, items: list[ShardItem]) -> frozens
     if plan is None or not batch.settings.kept_sources:
         return frozenset()
     return sample.in_shard(plan.sampled, items)
-
-
-async def _without_groups(work: Awaitable[None]) -> None:
-    """Await ``work``; instead of the exception group of a task group, raise its first error."""
-    try:
-        await work
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None

@@ -11,11 +11,12 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from imagebatch_core.progress import PodProgress
-from imagebatch_core.results import ShardItem
+from imagebatch_core.results import ImageResult, ShardItem
 from imagebatch_runner.store.documents import Plan
 
 from . import sample, sharding
@@ -50,8 +51,9 @@ def slowest(batch: Batch, plan: Plan) -> int | None:
         return None
     for key in documents:
         data = batch.storage.get(key)
-        shard = int(key.removeprefix(batch.keys.progress).partition("/")[0])
-        done[shard] += PodProgress.model_validate_json(data).totals.images if data else 0
+        done[_shard_of(batch, key)] += (
+            PodProgress.model_validate_json(data).totals.images if data else 0
+        )
     if len(done) < plan.shards:
         return None
     left = {shard: plan.images_of(shard) - done[shard] for shard in range(plan.shards)}
@@ -105,61 +107,127 @@ class Helper:
 
         Return ``False`` at a stop, or if nothing was left to do.
         """
-        batch, plan = self._batch, self._plan
-        data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
-        items = sharding.from_lines(data or b"")
-        recorded = RecordedPlaces(batch, shard)
-        progress = ProgressWriter(
-            batch.storage, batch.keys.pod_progress(shard, self._writer), ProgressCounts()
-        )
-        kept = KeptSources(
-            batch,
-            sample.in_shard(plan.sampled, items),
-            self._tools.decoders,
-            batch.keys.kept_by_pod(shard, self._writer),
-            alone=False,
-        )
+        batch, begun = self._batch, self._batch.settings.fetch_window
+        key = batch.keys.pod_progress(shard, self._writer)
+        progress = ProgressWriter(batch.storage, key, ProgressCounts())
         helped, whole = 0, True
-        async with progress.writing():
+        async with (
+            shard_help(batch, self._plan, self._tools, self._writer, shard) as shard_at_work,
+            progress.writing(),
+        ):
+            recorded = shard_at_work.recorded
             while whole and not self._stop.is_set():
-                await recorded.look()
-                left = [item for item in items if (item.row, item.position) not in recorded.places]
-                begun = batch.settings.fetch_window
+                left = await shard_at_work.left()
                 if len(left) < WORTH + begun:
                     break
                 some = chosen(left, begun, self._chance)
-                parts = self._parts(shard, recorded, progress)
-                whole = await self._compress(some, parts, kept)
+                whole = await shard_at_work.compress(
+                    some, self._stop, lambda results: progress.add(recorded.without_known(results))
+                )
                 helped += len(some)
-        await kept.close()
         log.info("helped with shard %d: %d images", shard, helped, extra={"shard": shard})
         return whole and helped > 0
 
-    def _parts(self, shard: int, recorded: RecordedPlaces, progress: ProgressWriter) -> PartWriter:
+
+class ShardHelp:
+    """Compresses some images of a shard beside its own pod, and records them in parts of its own.
+
+    ``recorded`` are the places that any pod recorded, as of the last look.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        tools: ImageTools,
+        writer: str,
+        shard: int,
+        items: Sequence[ShardItem],
+        *,
+        kept: KeptSources,
+    ) -> None:
+        self._batch = batch
+        self._tools = tools
+        self._writer = writer
+        self._shard = shard
+        self._items = items
+        self._kept = kept
+        self.recorded = RecordedPlaces(batch, shard)
+
+    async def left(self) -> list[ShardItem]:
+        """Return the images that no part records, in their order.
+
+        Raises:
+            StorageUnavailable, StorageRefused: the parts cannot be read.
+        """
+        await self.recorded.look()
+        places = self.recorded.places
+        return [item for item in self._items if (item.row, item.position) not in places]
+
+    async def compress(
+        self,
+        some: Sequence[ShardItem],
+        stop: asyncio.Event,
+        on_recorded: Callable[[Sequence[ImageResult]], None],
+    ) -> bool:
+        """Compress and record these images; return whether all were done before a stop.
+
+        Raises:
+            StorageUnavailable, StorageRefused: results cannot be recorded.
+        """
         batch, writer = self._batch, self._writer
-        return PartWriter(
+        parts = PartWriter(
             batch.storage,
-            lambda number, rows: batch.keys.part(shard, writer, number, rows),
-            first=next_number(recorded.part_keys, writer),
+            lambda number, rows: batch.keys.part(self._shard, writer, number, rows),
+            first=next_number(self.recorded.part_keys, writer),
             images=batch.settings.part_images,
             seconds=batch.settings.part_seconds,
-            on_recorded=lambda results: progress.add(recorded.without_known(results)),
+            on_recorded=on_recorded,
         )
-
-    async def _compress(
-        self, some: Sequence[ShardItem], parts: PartWriter, kept: KeptSources
-    ) -> bool:
-        """Compress and record these images; return whether all were done."""
         outcome = ShardOutcome(len(some), skipped=0)
         run = ShardRun(
-            self._batch,
+            batch,
             self._tools.work,
             parts,
             self._tools.fetcher.queues(sharding.by_url(some)),
-            stop=self._stop,
+            stop=stop,
             outcome=outcome,
             on_result=lambda _result: None,
-            kept=kept,
+            kept=self._kept,
         )
-        await run.run(min(self._batch.settings.fetch_window, len(some)))
+        await run.run(min(batch.settings.fetch_window, len(some)))
         return not outcome.interrupted
+
+
+@asynccontextmanager
+async def shard_help(
+    batch: Batch, plan: Plan, tools: ImageTools, writer: str, shard: int
+) -> AsyncIterator[ShardHelp]:
+    """Open the help with a shard for the block; ``writer`` names this process in its parts' keys.
+
+    Raises:
+        StorageUnavailable, StorageRefused: the shard cannot be read.
+    """
+    data = await asyncio.to_thread(batch.storage.get, batch.keys.shard(shard))
+    items = sharding.from_lines(data or b"")
+    kept = KeptSources(
+        batch,
+        sample.in_shard(plan.sampled, items),
+        tools.decoders,
+        batch.keys.kept_by_pod(shard, writer),
+        alone=False,
+    )
+    yield ShardHelp(batch, tools, writer, shard, items, kept=kept)
+    await kept.close()
+
+
+def begun_shards(batch: Batch) -> int:
+    """Return how many shards have a progress document, which their pods write when they begin.
+
+    Raises:
+        StorageUnavailable, StorageRefused: the documents cannot be listed.
+    """
+    return len({_shard_of(batch, key) for key in batch.storage.keys(batch.keys.progress)})
+
+
+def _shard_of(batch: Batch, progress_key: str) -> int:
+    return int(progress_key.removeprefix(batch.keys.progress).partition("/")[0])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Final
 
 from imagebatch_core.formats import Kind, kind_of
 from imagebatch_core.results import StoredOutput
@@ -29,6 +30,12 @@ from imagebatch_runner.fetch.validators import Validators
 from imagebatch_runner.memory import weight
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.workers.decoders import Compressed, DecoderPool
+
+from .backlog import Backlog
+
+#: Images that wait for each decoder before further requests wait: enough for a decoder to go on
+#: while the next images are fetched.
+_WAIT_PER_DECODER: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,10 @@ class UnchangedImage:
 
 
 class ImageWork:
-    """Fetches and compresses the distinct URLs of one shard."""
+    """Fetches and compresses the distinct URLs of one shard.
+
+    ``backlog`` is of the images that wait for a decoder.
+    """
 
     def __init__(
         self, fetcher: Fetcher, decoders: DecoderPool, options: CodecOptions, settings: Settings
@@ -75,6 +85,7 @@ class ImageWork:
         self._pixels = Budget(settings.shares.pixels_in_flight)
         # There are as many turns as decoders: an image waits for the byte budget only in its turn.
         self._turns = asyncio.Semaphore(settings.shares.decoders)
+        self.backlog = Backlog(_WAIT_PER_DECODER * settings.shares.decoders)
 
     @asynccontextmanager
     async def image(
@@ -102,7 +113,10 @@ class ImageWork:
         try:
             found = sniffed(fetched.content, max_pixels=self._max_pixels)
             held = pixels_at_once(found, fetched.content, self._options)
-            async with self._pixels.hold(held), self._turns:
+            async with AsyncExitStack() as turn:
+                with self.backlog.waiting():
+                    await turn.enter_async_context(self._pixels.hold(held))
+                    await turn.enter_async_context(self._turns)
                 await fetched.hold.settled()
                 compressed = await self._decoders.compress(
                     fetched.content, found.kind, self._options

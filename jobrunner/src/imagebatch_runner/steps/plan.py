@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,6 +45,9 @@ _UPLOAD_BYTES: Final = 8 << 20
 _LOGGED: Final = 20
 #: Images of the sample that ``look`` gets.
 _SAMPLED: Final = 24
+#: Seconds between two looks whether the batch is planned: more, the longer plan takes.
+_FIRST_LOOK: Final = 0.1
+_LONGEST_LOOK: Final = 2.0
 #: Looks at a sample of a batch's images, by their URLs, and returns the plan with what it found.
 Look = Callable[[Batch, Plan, Sequence[str]], Plan]
 #: Seconds that the check of the store waits for a response. There is no work to lose yet, and a
@@ -96,6 +100,19 @@ def read_plan(batch: Batch) -> Plan | None:
     """Return the plan in the store; ``None`` if there is none."""
     data = batch.storage.get(batch.keys.plan)
     return None if data is None else Plan.model_validate_json(data)
+
+
+def wait_for_plan(batch: Batch) -> Plan:
+    """Return the plan once it is stored. It may take as long as plan takes, and never come.
+
+    Raises:
+        StorageRefused, StorageUnavailable: the store cannot be read.
+    """
+    began = time.monotonic()
+    while (found := read_plan(batch)) is None:
+        waited = time.monotonic() - began
+        time.sleep(min(_FIRST_LOOK + waited / 10, _LONGEST_LOOK))
+    return found
 
 
 def probe(batch: Batch) -> None:

@@ -42,6 +42,10 @@ class ProgressCounts:
             self._failures.add(result)
 
     @property
+    def images(self) -> int:
+        return self._counts.totals().images
+
+    @property
     def failed(self) -> int:
         return self._counts.totals().failed
 

@@ -77,16 +77,19 @@ class ShardRun:
         self._claims = Claims(batch.settings.part_images, self._begin_another)
         self._claim_of: dict[asyncio.Task[None], Claim] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._begin_task: Callable[[], None] = lambda: None
+        self._begin_task: Callable[[bool], None] = lambda _held: None
         self._waiting = 0
 
     async def run(self, window: int) -> None:
         """Work on ``window`` images at once, until none is left or a stop is requested."""
         try:
             async with asyncio.timeout(None) as clock, asyncio.TaskGroup() as group:
-                self._begin_task = lambda: self._tasks.add(group.create_task(self._work_off()))
-                for _ in range(window):
-                    self._begin_task()
+                self._begin_task = lambda held: self._tasks.add(
+                    group.create_task(self._work_off(held))
+                )
+                at_once = self._batch.settings.fetch_concurrency + self._work.backlog.enough
+                for number in range(window):
+                    self._begin_task(number >= at_once)
                 group.create_task(self._parts.run())
                 ending = group.create_task(self._end_on_stop(clock))
                 while self._tasks:
@@ -99,8 +102,8 @@ class ShardRun:
         done = self._outcome.skipped + self._parts.recorded
         self._outcome.interrupted = done < self._outcome.images
 
-    async def _work_off(self) -> None:
-        """Work on one URL after another.
+    async def _work_off(self, held: bool) -> None:
+        """Work on one URL after another; begin, if ``held``, only once the decoders need more.
 
         The loop ends when no URL is left, at a stop, or after a URL that another task replaced
         while it waited for a retry.
@@ -108,8 +111,11 @@ class ShardRun:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is one
         while not self._stop.is_set():
+            await self._work.backlog.room(held=held)
+            held = False
             found = await self._queues.next()
             if found is None or self._stop.is_set():
+                self._work.backlog.let_all_go()
                 return
             _, items = found
             if all((item.row, item.position) in self._elsewhere for item in items):
@@ -130,7 +136,7 @@ class ShardRun:
         if self._waiting >= _MOST_WAITING:
             return False
         self._waiting += 1
-        self._begin_task()
+        self._begin_task(False)
         return True
 
     async def _end_on_stop(self, clock: asyncio.Timeout) -> None:

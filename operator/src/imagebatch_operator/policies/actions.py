@@ -13,7 +13,8 @@ class CreateJob:
     """Create the Job of a run; ``shards`` is the number of completion indexes, for compress.
 
     ``numbers`` are the numbers of these shards if they are some of the chunk's, run once more.
-    ``waits`` is for collect: it starts before the last images are recorded, and waits for them.
+    ``waits`` is for a Job that starts early: collect waits for the last images, compress for the
+    plan.
     """
 
     step: Step

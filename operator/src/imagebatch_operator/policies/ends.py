@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import Step
-from imagebatch_core.reasons import Phase, Reason
+from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import Ending, Paused
 
 from .actions import DeleteJob, ReadOutcome
@@ -116,7 +117,7 @@ def _may_have_results(case: Case) -> bool:
     The plan pod of a batch of one shard goes on through the images, and only its end says so.
     """
     facts, spec = case.facts, case.batch.spec
-    if facts.shards is not None:
+    if facts.shards is not None or facts.runs.shards:
         return bool(facts.runs.shards)
     if spec.dry_run:
         return False
@@ -126,9 +127,12 @@ def _may_have_results(case: Case) -> bool:
         return facts.retry is None and job.run > 1
     if job is not None and (job.ready or (job.suspended and not job.held)):
         return True
-    # Without a refusal, an earlier pod or run may have got as far.
+    # Without a refusal, an earlier pod or run may have got as far, or a Job that somebody deleted.
     failed = job is not None and job.failed_pods > 0
-    return facts.retry is None and (failed or facts.runs.plan > 1)
+    stalled = case.batch.status.condition(ConditionType.STALLED)
+    refused = stalled is not None and stalled.status is ConditionStatus.TRUE
+    gone = job is None and facts.runs.plan > 0 and not refused
+    return facts.retry is None and (failed or gone or facts.runs.plan > 1)
 
 
 def _collect(case: Case, why: Ending) -> Collecting | Ended:

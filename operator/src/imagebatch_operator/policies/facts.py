@@ -193,6 +193,7 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
     if shards is None or images is None or not runs:
         return facts
     jobs = [find(seen, Step.COMPRESS, chunk, run) for chunk, run in enumerate(runs)]
+    jobs = [job if job and fits(shards, job) else None for job in jobs]
     newest = len(runs) - 1
     first, job = first_shard(newest), jobs[newest]
     failed = shards.failed_before
@@ -232,6 +233,16 @@ def _not_completed(shards: Shards, job: JobView) -> int:
     """Return how many of its shards an ended Job has not completed."""
     size = count_indexes(job.shards) or chunk_size(shards.total, job.chunk)
     return size - job.completed_indexes
+
+
+def fits(shards: Shards, job: JobView) -> bool:
+    """Return whether a shard Job has as many indexes as the plan has shards for it.
+
+    One that began before the plan was known may have others.
+    """
+    if job.shards or not job.completions:
+        return True
+    return job.completions == chunk_size(shards.total, job.chunk)
 
 
 def has_ended(seen: Observation, job: JobView) -> bool:

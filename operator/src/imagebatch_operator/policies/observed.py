@@ -36,8 +36,8 @@ class JobView:
     is the Kueue queue of this Job, which the namespace's default may have given it: Kueue owns its
     ``suspend``. ``made_for_queue`` is the queue that the operator made it for, ``priority_class``
     its priority class in Kueue. ``template`` is the hash of the pod template that it was made with.
-    ``waits`` is set for a Job of collect that waits for the last images, ``plans_only`` for a Job
-    of plan whose pod compresses nothing.
+    ``waits`` is set for a Job of collect that waits for the last images and for one of shards that
+    waits for the plan, ``plans_only`` for a Job of plan whose pod compresses nothing.
 
     ``completions`` is the number of indexes of a shard Job. ``shards`` is set for a Job that runs
     some shards once more: their numbers, as ``0-3,7``. ``incomplete`` are the numbers of the

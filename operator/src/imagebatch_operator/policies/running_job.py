@@ -27,7 +27,7 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
     """
     if job.held:
         return _wait_in_queue(case, job)
-    actions = _bring_in_line(case, job)
+    actions = bring_in_line(case, job)
     refused = still_refused(case, job)
     note = refused or failure or _applies_later(case, job)
     look_again = next_look(job, case.now)
@@ -45,7 +45,7 @@ def keep_going(case: Case, job: JobView, failure: Note | None = None) -> Next:
 
 def _wait_in_queue(case: Case, job: JobView) -> Next:
     """Return the actions and the note for a Job that its queue holds; the note says why it does."""
-    actions = _bring_in_line(case, job)
+    actions = bring_in_line(case, job)
     text = f"waits in the Kueue queue {job.queue}"
     look_again = _KUEUE_DECIDES_WITHIN - (case.now - job.started).total_seconds()
     if look_again <= 0:
@@ -70,7 +70,7 @@ def is_replaced(case: Case, job: JobView) -> bool:
     return case.facts.ending is None and job.is_held_elsewhere(case.batch.labels)
 
 
-def _bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
+def bring_in_line(case: Case, job: JobView) -> tuple[Action, ...]:
     """Return the patches that make a Job match its batch.
 
     In a queue of Kueue's only Kueue writes ``suspend``, and it stops a running Job whose

@@ -11,7 +11,7 @@ from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
 from .early_collect import with_collect
-from .facts import Case, Facts, has_ended, may_be_refused
+from .facts import Case, Facts, fits, has_ended, may_be_refused
 from .failed_pods import last_outcome, refuses_all
 from .mending import create, run_later
 from .observed import JobView, PodOutcome, find, first_pass
@@ -32,6 +32,8 @@ def compressing(case: Case) -> Compressing | None:
     job = find(case.seen, Step.COMPRESS, chunk, run)
     if job is None:
         return _run(case, chunk, run)
+    if facts.shards is not None and not fits(facts.shards, job):
+        return _run(case, chunk, run + 1)
     if has_ended(case.seen, job):
         return _run(case, chunk + 1, run=1)
     if job.finished and not may_be_refused(case.seen, job):

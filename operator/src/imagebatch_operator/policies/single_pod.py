@@ -10,6 +10,7 @@ from imagebatch_core.outcome import outcome
 from imagebatch_core.reasons import Phase, Reason
 
 from .actions import CreateJob, DeleteJob, ReadOutcome
+from .early_shards import with_shards
 from .facts import Case, Facts
 from .failed_pods import last_outcome
 from .mending import create, run_later
@@ -27,7 +28,8 @@ def planning(case: Case) -> Planning | Ended | None:
     """Return the stage Planning, or the end of a dry run; ``None`` once the batch is planned."""
     facts = case.facts
     if facts.shards is None:
-        return _step(case, Planning)
+        stage = _step(case, Planning)
+        return with_shards(case, stage) if isinstance(stage, Planning) else stage
     if not case.batch.spec.dry_run:
         return None
     images = facts.images.total if facts.images else 0

@@ -287,3 +287,14 @@ def test_a_batch_that_was_collected_already_ends_with_its_report() -> None:
     ended = made.look(COLLECT, outcomes={COLLECT.name: PARTIAL}).status
     assert ended.phase is Phase.CANCELLED
     assert ended.report is not None
+
+
+def test_what_a_plan_job_recorded_that_somebody_deleted_is_collected() -> None:
+    # The operator was away: it has seen neither the Job's end nor its deletion.
+    begun: dict[str, Any] = {"phase": "Processing", "runs": {"plan": 1, "shards": []}}
+    gone = cancelled(batch().status(**begun))
+    assert CreateJob(Step.COLLECT, 1) in gone.look().actions
+    stalled = {"type": "Stalled", "status": "True", "reason": "PodsBlocked", "message": "quota"}
+    conditions = [{**stalled, "lastTransitionTime": "2026-01-02T03:04:05Z"}]
+    never_made = cancelled(batch().status(**begun, conditions=conditions))
+    assert never_made.look().status.phase is Phase.CANCELLED

@@ -140,8 +140,11 @@ def test_a_refused_input_is_final_nevertheless() -> None:
 def test_only_cancel_and_the_deadline_end_the_wait(spec: dict[str, object], phase: Phase) -> None:
     for asked, expected in ((spec, phase), ({}, Phase.PROCESSING)):
         made = planned(**asked)
-        refuse(made, 1, 0) if "cancel" not in asked else None
-        assert made.look(1000, Observation()).status.phase is expected
+        seen = Observation(jobs=(job(Step.PLAN, ready=0),))  # its pod has recorded nothing
+        if "cancel" not in asked:
+            refuse(made, 1, 0)
+            seen = Observation()
+        assert made.look(1000, seen).status.phase is expected
 
 
 def test_a_batch_that_has_ended_announces_no_next_run() -> None:

@@ -37,9 +37,13 @@ def unfinished(job: Mapping[str, Any]) -> bool:
 
 @dataclass
 class Work:
-    """What the pods of one batch have done; ``stopped`` if plan or collect was refused or lost."""
+    """What the pods of one batch have done; ``stopped`` if plan or collect was refused or lost.
+
+    ``planned`` is set once the store has the plan, which the operator may learn later.
+    """
 
     shards: int
+    planned: bool = False
     recorded: set[int] = field(default_factory=set)
     failures: Counter[int] = field(default_factory=Counter)
     stopped: bool = False
@@ -163,7 +167,10 @@ class RandomCluster(FakeCluster):
         if whole:
             message = self._with_report(message.model_copy(update={"step": Step.COLLECT}), work)
         ready = not whole or work.recorded
-        self._end_single(path, work, message if ready and self.random.random() < 0.5 else None)
+        work.planned = work.planned or self.random.random() < 0.7
+        self._end_single(
+            path, work, message if ready and work.planned and self.random.random() < 0.5 else None
+        )
 
     def _collect(self, path: str, document: RunnerJob, work: Work) -> None:
         waits = document.wait and len(work.recorded) < work.shards
@@ -198,14 +205,21 @@ class RandomCluster(FakeCluster):
     def _compress(self, path: str, document: RunnerJob, work: Work) -> None:
         status = self.objects[path].get("status") or {}
         size = self.objects[path]["spec"]["completions"]
-        numbers = list(parse_indexes(document.shards)) or list(range(work.shards))
-        assert len(numbers) == size, "the Job has an index for each of its shards"
+        if document.wait and not work.planned:
+            active = min(size, self.objects[path]["spec"]["parallelism"])
+            self._status(path, active=active, ready=active)
+            return
+        numbers = list(parse_indexes(document.shards)) or list(range(size))
+        right = document.wait or document.shards is not None or size == work.shards
+        assert right, "the Job has an index for each of its shards"
         done = set(parse_indexes(status.get("completedIndexes")))
         failed = set(parse_indexes(status.get("failedIndexes")))
         left = [index for index in range(size) if index not in done | failed]
         for index in left[: self.random.randint(0, 2)]:
             shard = numbers[index]
-            if shard in work.recorded or not self.chance(self.fragility):
+            if shard >= work.shards:
+                done.add(index)  # more pods wait for the plan than it has shards
+            elif shard in work.recorded or not self.chance(self.fragility):
                 work.recorded.add(shard)
                 done.add(index)
             else:

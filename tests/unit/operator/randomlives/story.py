@@ -10,7 +10,13 @@ from typing import Any
 
 from imagebatch_core.crd import structural
 from imagebatch_core.egress_rules import EgressRules
-from imagebatch_core.names import LABEL_BATCH_UID, LABEL_KUEUE_QUEUE, LABEL_STEP, RUNNER_CONFIG_MAP
+from imagebatch_core.names import (
+    ANNOTATION_IMAGES,
+    LABEL_BATCH_UID,
+    LABEL_KUEUE_QUEUE,
+    LABEL_STEP,
+    RUNNER_CONFIG_MAP,
+)
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.status import ImageBatchStatus
@@ -21,7 +27,13 @@ from imagebatch_operator.reconcile import Reconciler
 from imagebatch_operator.settings import Settings
 from unit.operator.builders import NOW, batch
 from unit.operator.fakecluster import Crash
-from unit.operator.randomlives.cluster import Body, RandomCluster, Work, unfinished
+from unit.operator.randomlives.cluster import (
+    PER_SHARD,
+    Body,
+    RandomCluster,
+    Work,
+    unfinished,
+)
 from unit.operator.randomlives.structural import problems
 
 STATUS_SCHEMA = structural(ImageBatchStatus)
@@ -99,8 +111,14 @@ class Story:
                 body["spec"]["source"] = {"retryOf": earlier}
             else:
                 body["spec"]["reuseFrom"] = earlier
+        shards = random.choice([1, 2, 5])
+        if random.random() < 0.4:
+            # The gateway has counted the images; now and then they change before plan reads them.
+            body["spec"]["imagesPerShard"] = PER_SHARD
+            images = PER_SHARD * random.choice([shards, shards, shards, 2, 4])
+            body["metadata"]["annotations"] = {ANNOTATION_IMAGES: str(images)}
         body["metadata"]["uid"] = uid = f"{number:08}-1111-1111-1111-111111111111"
-        self.cluster.work[uid] = Work(shards=random.choice([1, 2, 5]))
+        self.cluster.work[uid] = Work(shards)
         self.cluster.add(batch_path("shop", name), body)
         self.log.append(f"create {name} {body['spec']}")
 
