@@ -111,25 +111,35 @@ class Api:
     def job_gone(self, name: str) -> None:
         eventually(lambda: name not in [j["metadata"]["name"] for j in self.find("jobs")], name)
 
+    def begin_pods(self, job: str) -> None:
+        """As the kubelet does when the runner has started."""
+        ready = [{"type": "Ready", "status": "True"}]
+        for name in self._pods_in(job, "Pending"):
+            self._write(name, {"phase": "Running", "conditions": ready})
+
     def finish_pods(
-        self, job: str, message: RunnerMessage | None = None, *, code: int = 0, count: int = 1
+        self,
+        job: str,
+        message: RunnerMessage | None = None,
+        *,
+        code: int = 0,
+        count: int = 1,
+        running: bool = False,
     ) -> None:
-        """As the kubelet does when the runner has ended."""
+        """As the kubelet does when the runner has ended; ``running`` after :meth:`begin_pods`."""
         done: set[str] = set()
         while len(done) < count:
-            for name in self._unfinished_pods(job):
+            for name in self._pods_in(job, "Running" if running else "Pending"):
                 self._finish(name, message, code)
                 done.add(name)
 
     def pods(self, job: str) -> list[dict[str, Any]]:
         return self.find("pods", f"batch.kubernetes.io/job-name={job}")
 
-    def _unfinished_pods(self, job: str) -> list[str]:
+    def _pods_in(self, job: str, phase: str) -> list[str]:
         def ask() -> list[str]:
             return [
-                pod["metadata"]["name"]
-                for pod in self.pods(job)
-                if pod["status"]["phase"] == "Pending"
+                pod["metadata"]["name"] for pod in self.pods(job) if pod["status"]["phase"] == phase
             ]
 
         return eventually(ask, f"a pod of {job}")
@@ -156,6 +166,9 @@ class Api:
             "phase": "Succeeded" if code == 0 else "Failed",
             "containerStatuses": [container],
         }
+        self._write(pod, status)
+
+    def _write(self, pod: str, status: dict[str, Any]) -> None:
         patch = json.dumps({"status": status})
         self.kubectl("patch", "pod", pod, "--subresource=status", "--type=merge", "-p", patch)
 

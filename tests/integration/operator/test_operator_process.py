@@ -8,8 +8,8 @@ import pytest
 
 from imagebatch_core.crd import custom_resource_definition
 from imagebatch_core.job import ExitCode, RunnerMessage, Step, Totals
-from imagebatch_core.names import API_VERSION
-from integration.operator.driver import Api, Operator, Receiver, eventually
+from imagebatch_core.names import ANNOTATION_IMAGES, ANNOTATION_WAITS, API_VERSION, KIND
+from integration.operator.driver import CSV, NAMESPACE, Api, Operator, Receiver, eventually
 
 PLANNED = RunnerMessage(step=Step.PLAN, products=2, images=4, shards=2)
 COLLECTED = RunnerMessage(
@@ -68,6 +68,42 @@ def test_the_end_of_a_plan_pod_is_acted_on_before_its_job_ends(
         assert api.get("imagebatch", "early")["status"]["products"] == 2
     api.patch("early", cancel=True)
     api.job_gone(shards)
+
+
+def test_shards_start_beside_plan_where_the_images_were_counted(
+    api: Api, operator: Operator
+) -> None:
+    """And once more where they were counted wrong."""
+    for name, counted in (("counted", 4), ("miscounted", 6)):
+        metadata = {
+            "name": name,
+            "namespace": NAMESPACE,
+            "annotations": {ANNOTATION_IMAGES: str(counted)},
+        }
+        spec = {"source": {"inline": CSV}, "imagesPerShard": 2}
+        api.apply({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
+        plan = job_name(api.job(name, "plan"))
+        eventually(lambda plan=plan: api.pods(plan), "its pod")
+        assert not api.find("jobs", f"imagebatch.dev/batch={name},imagebatch.dev/step=compress-0")
+        api.begin_pods(plan)
+        early = api.job(name, "compress-0")
+        assert early["spec"]["completions"] == counted // 2
+        assert early["metadata"]["annotations"][ANNOTATION_WAITS] == "true"
+        assert api.condition(name, "Reconciling")["reason"] == "Planning"
+        operator.kill()
+        operator.start()
+        api.finish_pods(plan, PLANNED, running=True)
+        eventually(
+            lambda name=name: api.condition(name, "Reconciling")["reason"] == "Compressing",
+            "the shards are known",
+        )
+        if counted == 4:
+            api.finish_pods(job_name(early), count=2)
+        else:
+            api.job_gone(job_name(early))
+            api.finish_pods(job_name(api.job(name, "compress-0", run=2)), count=2)
+        api.finish_pods(job_name(api.job(name, "collect")), COLLECTED)
+        eventually(lambda name=name: api.phase(name) == "Completed", "Completed")
 
 
 def test_a_batch_goes_through_plan_shards_and_collect_to_a_verified_webhook(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.names import ANNOTATION_IMAGES
 from imagebatch_gateway.uploads import csv_check
 from unit.gateway.builders import FakeBatches, uploads_in
 
@@ -67,6 +68,27 @@ async def test_up_to_the_bound_every_row_is_checked(
     found = await validated(http, rows(*["https://a.example/1.png"] * 2))
     assert found["rowsChecked"] == 2
     assert found["notices"] == []
+
+
+async def test_the_operator_is_told_how_many_images_there_are_once_all_rows_were_counted(
+    http: httpx.AsyncClient, batches: FakeBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = rows("https://a.example/1.png", "https://a.example/2.png, https://a.example/3.png")
+    inline = {"source": {"inline": content.decode()}}
+    whole = [
+        (await http.post("/api/upload", files={"file": ("a.csv", content)})).json()["requestId"],
+        (await http.post("/api/requests", json=inline)).json()["requestId"],
+    ]
+    for made in whole:
+        assert batches.stored[made].annotations[ANNOTATION_IMAGES] == "3"
+    monkeypatch.setattr(csv_check, "CHECKED_WHOLE", 10)
+    monkeypatch.setattr(csv_check, "ROWS_CHECKED", 1)
+    answer = await http.post("/api/upload", files={"file": ("a.csv", content)})
+    not_whole = batches.stored[answer.json()["requestId"]]
+    assert ANNOTATION_IMAGES not in not_whole.annotations
+    elsewhere = {"source": {"url": "https://shop.example/products.csv"}}
+    unknown = (await http.post("/api/requests", json=elsewhere)).json()["requestId"]
+    assert ANNOTATION_IMAGES not in batches.stored[unknown].annotations
 
 
 @pytest.mark.parametrize(

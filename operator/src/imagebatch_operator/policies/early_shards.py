@@ -77,5 +77,5 @@ def with_shards(case: Case, stage: Planning) -> Planning:
 
 
 def _runs(plan: JobView) -> bool:
-    """Return whether plan's pod runs. So the others do not take its room, or slow down its start."""
+    """Return whether plan's pod runs: the others then neither take its room nor slow its start."""
     return bool(plan.ready) and not (plan.deleting or plan.suspended or plan.queue is not None)
