@@ -224,7 +224,8 @@ class Reconciler:
         except (Forbidden, Invalid, Occupied) as error:
             # A quota, a policy or another owner's object: the status must say why nothing happens.
             _log.warning("batch %s/%s: %s", batch.namespace, batch.name, error)
-            self._observer.refused_job(batch, str(error))
+            if not (action.step is Step.COMPRESS and action.waits):  # it is made again after plan
+                self._observer.refused_job(batch, str(error))
             return
         self._observer.created_job(batch)
         self._cache.put_job(body)

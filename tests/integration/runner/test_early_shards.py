@@ -88,7 +88,7 @@ def test_a_pod_that_has_no_shard_ends(built: RunnerBatch) -> None:
     built.run("plan")
     ended = _as(built, wait=True).run("compress", SHARDS)
     assert (ended.code, ended.message) == (0, None)
-    assert "fewer than was expected" in ended.log
+    assert "fewer than was expected" in ended.log  # and leaves a batch of one shard to plan
     assert not built.list(built.keys.results)
 
 
@@ -130,5 +130,5 @@ def test_plan_ends_where_no_shard_begins(built: RunnerBatch) -> None:
     planned = _as(built, expectedShards=SHARDS).run("plan")
     assert planned.message is not None
     assert planned.message.shards == SHARDS
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 30
     assert not built.list(built.keys.progress)

@@ -61,6 +61,26 @@ def test_a_batch_of_any_size_keeps_each_of_its_jobs_within_the_limit_of_indexes(
     assert len(sizes) <= 1 + images // 45_000_000  # of 5,000 images a shard, in whole waves
 
 
+@pytest.mark.parametrize(
+    ("images", "parallelism", "helped", "size", "shards"),
+    [
+        (20_000, 4, False, 1667, 12),  # with maxFailedPercent: three waves
+        (50_000, 4, False, 3125, 16),
+        (8000, 4, False, 2000, 4),
+        (200_000, 4, False, 5000, 40),
+        (3000, 1, False, 3000, 1),
+        (400_000, 100, True, 2000, 200),  # too many pods to help each other
+        (400_000, 64, True, 3125, 128),
+        (300_000, 64, True, 4688, 64),
+    ],
+)
+def test_where_pods_do_not_help_each_other_several_waves_make_the_end_even(
+    images: int, parallelism: int, helped: bool, size: int, shards: int
+) -> None:
+    chosen = shard_size(images, None, parallelism, NO_CEILINGS, helped=helped)
+    assert (chosen, ceil(images / chosen)) == (size, shards)
+
+
 def test_a_size_that_is_asked_for_is_taken_and_a_chosen_one_is_within_the_ceilings() -> None:
     most = Ceilings.model_validate({"imagesPerShard": {"to": 1000}})
     assert shard_size(20_000, 7, 4, most) == 7

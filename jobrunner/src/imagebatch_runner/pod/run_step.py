@@ -175,8 +175,9 @@ def _compress(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: Sigter
         # What compress needs is loaded while plan runs.
         from imagebatch_runner.steps import compress as _loaded  # noqa: F401, PLC0415
 
-        if shard >= plan.wait_for_plan(batch).shards:
-            log.info("there is no shard %d: the batch has fewer than was expected", shard)
+        shards = plan.wait_for_plan(batch).shards
+        if shards == 1 or shard >= shards:  # plan's pod does a batch of one shard itself
+            log.info("there is no shard %d here: the batch has fewer than was expected", shard)
             return ExitCode.DONE, None
     with clock.timing(Step.COMPRESS):
         if retry.is_retry(batch):

@@ -11,12 +11,13 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import Final
 
 from imagebatch_core.progress import PodProgress
 from imagebatch_core.results import ImageResult, ShardItem
+from imagebatch_core.shard_size import MOST_HELPED
 from imagebatch_runner.store.documents import Plan
 
 from . import sample, sharding
@@ -35,19 +36,18 @@ log = logging.getLogger(__name__)
 WORTH: Final = 32
 #: Images that a helper takes before it looks again which are left.
 CHUNK: Final = 16
-#: The most shards, and progress documents, of a batch whose pods help each other. Batches of more
-#: shards end evenly enough, and to look for the slowest shard reads all these documents.
-_MOST: Final = 64
 
 
-def slowest(batch: Batch, plan: Plan) -> int | None:
-    """Return the shard with the most images left.
+def slowest(batch: Batch, plan: Plan, finished: Set[int] = frozenset()) -> int | None:
+    """Return the shard with the most images left, other than those of ``finished``.
 
-    ``None`` if none has many left, or if a shard was not begun: it waits for the place of this pod.
+    A pod may have recorded more than its document says, so a shard may turn out to have nothing
+    left. The result is ``None`` if none has many left, or if a shard was not begun: it waits for
+    the place of this pod.
     """
     done: Counter[int] = Counter()
     documents = batch.storage.keys(batch.keys.progress)
-    if len(documents) > _MOST:
+    if len(documents) > MOST_HELPED:
         return None
     for key in documents:
         data = batch.storage.get(key)
@@ -56,9 +56,13 @@ def slowest(batch: Batch, plan: Plan) -> int | None:
         )
     if len(done) < plan.shards:
         return None
-    left = {shard: plan.images_of(shard) - done[shard] for shard in range(plan.shards)}
-    most = max(left, key=lambda shard: left[shard])
-    return most if left[most] >= WORTH + batch.settings.fetch_window else None
+    left = {
+        shard: plan.images_of(shard) - done[shard]
+        for shard in range(plan.shards)
+        if shard not in finished
+    }
+    most = max(left, key=lambda shard: left[shard], default=None)
+    return most if most is not None and left[most] >= WORTH + batch.settings.fetch_window else None
 
 
 def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequence[ShardItem]:
@@ -73,7 +77,7 @@ def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequ
 
 def may_be_helped(plan: Plan) -> bool:
     """Return whether pods of this batch help each other, so that two may work on one shard."""
-    return 1 < plan.shards <= _MOST and plan.retry is None
+    return 1 < plan.shards <= MOST_HELPED and plan.retry is None
 
 
 class Helper:
@@ -97,10 +101,13 @@ class Helper:
         """
         if not may_be_helped(self._plan):
             return
+        finished: set[int] = set()
         while not self._stop.is_set():
-            shard = await asyncio.to_thread(slowest, self._batch, self._plan)
-            if shard is None or not await self._help(shard):
+            shard = await asyncio.to_thread(slowest, self._batch, self._plan, finished)
+            if shard is None:
                 return
+            if not await self._help(shard):
+                finished.add(shard)
 
     async def _help(self, shard: int) -> bool:
         """Help with one shard until few of its images are left.
@@ -220,13 +227,13 @@ async def shard_help(
     await kept.close()
 
 
-def begun_shards(batch: Batch) -> int:
-    """Return how many shards have a progress document, which their pods write when they begin.
+def begun_shards(batch: Batch) -> set[int]:
+    """Return the shards that have a progress document, which their pods write when they begin.
 
     Raises:
         StorageUnavailable, StorageRefused: the documents cannot be listed.
     """
-    return len({_shard_of(batch, key) for key in batch.storage.keys(batch.keys.progress)})
+    return {_shard_of(batch, key) for key in batch.storage.keys(batch.keys.progress)}
 
 
 def _shard_of(batch: Batch, progress_key: str) -> int:

@@ -153,7 +153,8 @@ def _split(
             hosts: set[bytes] = set()
             file.writelines(_lines(counted, hosts))
     asked = batch.job.images_per_shard
-    per_shard = shard_size(counted.images, asked, batch.job.parallelism, ceilings)
+    helped = batch.job.max_failed_percent >= 100
+    per_shard = shard_size(counted.images, asked, batch.job.parallelism, ceilings, helped=helped)
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
         log.info("input: %s", notice)

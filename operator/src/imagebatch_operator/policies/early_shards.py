@@ -44,32 +44,35 @@ def expected_shards(batch: ImageBatch, ceilings: Ceilings) -> int | None:
         return None
     images = int(told)
     parallelism = ceilings.parallelism_of(spec.parallelism)
-    shards = ceil(images / shard_size(images, spec.images_per_shard, parallelism, ceilings))
+    helped = spec.max_failed_percent >= 100
+    size = shard_size(images, spec.images_per_shard, parallelism, ceilings, helped=helped)
+    shards = ceil(images / size)
     return shards if 1 < shards <= SHARDS_PER_JOB else None
 
 
 def with_shards(case: Case, stage: Planning) -> Planning:
     """Return the stage with the Job of the shards once plan runs.
 
-    The Job gives its room back if plan fails, or if none of its pods gets ready: a pod that waits
-    for the plan may hold the room that plan needs. It is then made again after plan.
+    The Job is deleted, and made again after plan, if plan is refused or none of its pods gets
+    ready: a pod that waits for the plan may hold the room that plan needs. It is also deleted if
+    the batch is to be held after plan.
     """
     facts, seen = stage.facts, case.seen
     plan = find(seen, Step.PLAN, 0, facts.runs.plan)
-    in_trouble = plan is None or bool(plan.failed_pods) or is_blocked(plan, case.now)
+    in_trouble = facts.retry is not None or (plan is not None and is_blocked(plan, case.now))
     if facts.runs.shards:
         run = facts.runs.shards[0]
         job = find(seen, Step.COMPRESS, 0, run)
         if job is None or job.finished or job.deleting:
             return stage
-        if in_trouble:
+        if in_trouble or case.batch.spec.suspend_after is not None:
             return replace(stage, facts=facts.with_run(Step.COMPRESS, run + 1))
         patches = bring_in_line(case, job)
         return replace(stage, next=replace(stage.next, actions=(*stage.next.actions, *patches)))
     shards = expected_shards(case.batch, seen.ceilings)
     if shards is None or plan is None or in_trouble or not _runs(plan):
         return stage
-    if seen.obstacle is not None or facts.retry is not None:
+    if seen.obstacle is not None or plan.failed_pods:
         return stage
     create = CreateJob(Step.COMPRESS, 1, shards=shards, waits=True)
     following = replace(stage.next, actions=(*stage.next.actions, create))

@@ -22,7 +22,7 @@ from imagebatch_core.status import (
     Shards,
 )
 
-from .observed import JobView, Observation, find, first_pass
+from .observed import JobView, Observation, find, first_pass, fits
 from .shards import chunk_size, first_shard
 
 
@@ -193,7 +193,7 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
     if shards is None or images is None or not runs:
         return facts
     jobs = [find(seen, Step.COMPRESS, chunk, run) for chunk, run in enumerate(runs)]
-    jobs = [job if job and fits(shards, job) else None for job in jobs]
+    jobs = [job if job and fits(shards.total, job) else None for job in jobs]
     newest = len(runs) - 1
     first, job = first_shard(newest), jobs[newest]
     failed = shards.failed_before
@@ -203,7 +203,7 @@ def _compressed(facts: Facts, seen: Observation) -> Facts:
         shards = shards.model_copy(update={"failed_before": failed if newest else None})
     done, size = first - failed, chunk_size(shards.total, newest)
     ended = job is not None and has_ended(seen, job)
-    before = first_pass(seen, newest, runs[newest])
+    before = first_pass(seen, shards.total, newest, runs[newest])
     if job is not None and job.shards:
         # The first Job has completed all others; somebody may have deleted it since.
         done += size - count_indexes(job.shards)
@@ -233,16 +233,6 @@ def _not_completed(shards: Shards, job: JobView) -> int:
     """Return how many of its shards an ended Job has not completed."""
     size = count_indexes(job.shards) or chunk_size(shards.total, job.chunk)
     return size - job.completed_indexes
-
-
-def fits(shards: Shards, job: JobView) -> bool:
-    """Return whether a shard Job has as many indexes as the plan has shards for it.
-
-    One that began before the plan was known may have others.
-    """
-    if job.shards or not job.completions:
-        return True
-    return job.completions == chunk_size(shards.total, job.chunk)
 
 
 def has_ended(seen: Observation, job: JobView) -> bool:

@@ -24,7 +24,7 @@ from imagebatch_core.names import (
 from imagebatch_core.reasons import Reason
 
 from .retention import KEPT, Retention
-from .shards import SHARDS_PER_JOB, first_shard
+from .shards import SHARDS_PER_JOB, chunk_size, first_shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +255,20 @@ def find(seen: Observation, step: Step, chunk: int, run: int) -> JobView | None:
     return next((j for j in seen.jobs if (j.step, j.chunk, j.run) == (step, chunk, run)), None)
 
 
-def first_pass(seen: Observation, chunk: int, run: int) -> JobView | None:
+def fits(total: int, job: JobView) -> bool:
+    """Return whether a shard Job has an index for each of its shards, of a batch of ``total``.
+
+    One that began before the plan was known may have more or fewer.
+    """
+    if job.shards or not job.completions:
+        return True
+    return job.completions == chunk_size(total, job.chunk)
+
+
+def first_pass(seen: Observation, total: int, chunk: int, run: int) -> JobView | None:
     """Return the Job whose failed shards a run of the same chunk runs once more, if there is one.
 
-    It stays, ended, until the batch ends.
+    It stays, ended, until the batch ends. ``total`` is the number of the batch's shards.
     """
     earlier = (
         job
@@ -266,6 +276,7 @@ def first_pass(seen: Observation, chunk: int, run: int) -> JobView | None:
         if (job.step, job.chunk) == (Step.COMPRESS, chunk)
         and job.run < run
         and job.incomplete
+        and fits(total, job)
         and not job.deleting
     )
     return max(earlier, key=lambda job: job.run, default=None)

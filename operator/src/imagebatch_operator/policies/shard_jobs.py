@@ -11,10 +11,10 @@ from imagebatch_core.reasons import Reason
 
 from .actions import CreateJob, ReadOutcome
 from .early_collect import with_collect
-from .facts import Case, Facts, fits, has_ended, may_be_refused
+from .facts import Case, Facts, has_ended, may_be_refused
 from .failed_pods import last_outcome, refuses_all
 from .mending import create, run_later
-from .observed import JobView, PodOutcome, find, first_pass
+from .observed import JobView, PodOutcome, find, first_pass, fits
 from .running_job import is_replaced, keep_going
 from .shards import chunk_size
 from .stages import Compressing, Next, Note
@@ -32,7 +32,7 @@ def compressing(case: Case) -> Compressing | None:
     job = find(case.seen, Step.COMPRESS, chunk, run)
     if job is None:
         return _run(case, chunk, run)
-    if facts.shards is not None and not fits(facts.shards, job):
+    if facts.shards is not None and not fits(facts.shards.total, job):
         return _run(case, chunk, run + 1)
     if has_ended(case.seen, job):
         return _run(case, chunk + 1, run=1)
@@ -65,7 +65,7 @@ def _run(case: Case, chunk: int, run: int) -> Compressing:
         facts = replace(facts, shards=before)
     facts = facts.with_run(Step.COMPRESS, run, chunk)
     total = facts.shards.total if facts.shards else 0
-    failed = first_pass(case.seen, chunk, run)
+    failed = first_pass(case.seen, total, chunk, run)
     numbers = failed.incomplete if failed is not None else ""
     size = count_indexes(numbers) or chunk_size(total, chunk)
     action = CreateJob(Step.COMPRESS, run, chunk, size, numbers)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from imagebatch_core.counted import counted
+from imagebatch_core.job import Step
 from imagebatch_core.reasons import Reason
 from imagebatch_core.spec import SuspendAfter
 
@@ -50,13 +51,15 @@ def _may_be_suspended(case: Case, job: JobView) -> bool:
 def awaiting_confirmation(case: Case) -> Suspended | None:
     """Return the stage Suspended if ``spec.suspendAfter`` holds the batch now.
 
-    It does so from the plan until the field is removed, unless the first shard Job was requested
-    before.
+    It does so from the plan until the field is removed, unless the first shard Job exists already
+    or has done a shard.
     """
     facts = case.facts
     if case.batch.spec.suspend_after is not SuspendAfter.PLAN:
         return None
-    if facts.shards is None or not facts.shards_open or facts.runs.shards:
+    if facts.shards is None or not facts.shards_open or facts.shards.done:
+        return None
+    if any(facts.is_current(job) for job in case.seen.jobs if job.step is Step.COMPRESS):
         return None
     images = facts.images.total if facts.images else 0
     planned = counted(product=facts.products or 0, image=images)

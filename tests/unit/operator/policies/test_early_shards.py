@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -135,11 +136,9 @@ def test_a_resumed_batch_resumes_both_jobs() -> None:
     assert set(resumed.actions) == {PatchJob(one.name, suspend=False) for one in (plan, waiting)}
 
 
-@pytest.mark.parametrize("plan", [STUCK, {"failed_pods": 1, "ready": 0}])
-def test_the_shards_give_their_room_to_plan(plan: dict[str, Any]) -> None:
+def test_the_shards_give_their_room_to_plan() -> None:
     waiting = shards()
-    seen = {"outcomes": {job(Step.PLAN).name: PodOutcome(1, detail="OOMKilled")}}
-    decision = look(begun(), job(Step.PLAN, **plan), waiting, **seen)
+    decision = look(begun(), job(Step.PLAN, **STUCK), waiting)
     assert DeleteJob(waiting.name) in decision.actions
     assert run_of_shards(decision) == [2]
     # They come back with the plan, not before.
@@ -147,6 +146,35 @@ def test_the_shards_give_their_room_to_plan(plan: dict[str, Any]) -> None:
     assert look(later, job(Step.PLAN)).actions == ()
     planned = look(later, job(Step.PLAN), outcomes={job(Step.PLAN).name: plan_done(shards=4)})
     assert planned.actions == (CreateJob(Step.COMPRESS, 2, shards=4),)
+
+
+def test_a_failed_pod_of_plan_leaves_the_shards_that_may_have_begun() -> None:
+    seen = {"outcomes": {job(Step.PLAN).name: PodOutcome(1, detail="OOMKilled")}}
+    for plan in (job(Step.PLAN, failed_pods=1, ready=0), job(Step.PLAN, failed_pods=1)):
+        decision = look(begun(), plan, shards(), **seen)
+        assert not [one for one in decision.actions if isinstance(one, DeleteJob)]
+        assert run_of_shards(decision) == [1]
+
+
+def test_a_refused_plan_takes_the_shards_with_it() -> None:
+    plan, waiting = job(Step.PLAN, failed_pods=1, ready=0), shards()
+    refused = PodOutcome(ExitCode.CONFIGURATION_REFUSED, detail="no such bucket")
+    decision = look(begun(), plan, waiting, outcomes={plan.name: refused})
+    assert DeleteJob(waiting.name) in decision.actions
+    assert run_of_shards(decision) == [2]
+
+
+def test_a_batch_that_is_to_be_held_after_plan_gives_its_pods_back() -> None:
+    plan, waiting = job(Step.PLAN), shards()
+    decision = look(begun(suspendAfter="Plan"), plan, waiting)
+    assert DeleteJob(waiting.name) in decision.actions
+    again = counted(suspendAfter="Plan").status(runs={"plan": 1, "shards": [2], "collect": 0})
+    seen = {"outcomes": {plan.name: plan_done(shards=4)}}
+    held = look(again, plan, replace(waiting, deleting=True), **seen)
+    assert held.status.phase is Phase.SUSPENDED
+    # Too late: the shards run.
+    late = begun(suspendAfter="Plan").shards(4, images=1500, first_runs=1)
+    assert look(late, plan, waiting).status.phase is Phase.PROCESSING
 
 
 def test_the_plan_takes_over_the_pods_that_wait_for_it() -> None:
@@ -171,6 +199,8 @@ def test_a_job_that_was_gone_when_the_plan_came_is_created_again() -> None:
         {},
         {"completed_indexes": 4, "active": 0, "ready": 0, "succeeded": True},
         {"completed_indexes": 3, "active": 1, "ready": 1},
+        # Its failed shards are none of the plan's.
+        {"completed_indexes": 3, "active": 0, "ready": 0, "failed": True, "incomplete": "2"},
     ],
 )
 def test_a_wrong_number_makes_the_job_again(state: dict[str, Any]) -> None:
