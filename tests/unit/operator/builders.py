@@ -75,15 +75,18 @@ class BatchBuilder:
         self._body.setdefault("status", {}).update(fields)
         return self
 
-    def shards(self, total: int, *, images: int | None = None, first_runs: int = 0) -> Self:
-        """Planned already; ``first_runs`` says how many shard Jobs were begun, in their run 1."""
-        images = images if images is not None else total * 500
+    def shards(
+        self, total: int, *, images: int | None = None, first_runs: int = 0, each: int = 500
+    ) -> Self:
+        """Planned already, with shards of ``each`` images; ``first_runs`` says how many shard Jobs
+        were begun, in their run 1."""
+        images = images if images is not None else total * each
         return self.status(
             phase="Processing",
             startTime="2026-01-02T03:01:00Z",
             products=images,
             images={"total": images, "done": 0},
-            shards={"total": total, "done": 0, "failed": 0, "images": 500},
+            shards={"total": total, "done": 0, "failed": 0, "images": each},
             runs={"plan": 1, "shards": [1] * first_runs, "collect": 0},
         )
 

@@ -57,6 +57,13 @@ def test_shards_are_an_indexed_job_without_a_pod_failure_policy() -> None:
         assert absent not in spec
 
 
+@pytest.mark.parametrize("action", [SHARDS, CreateJob(Step.COMPRESS, 2, numbers="1,3", shards=2)])
+def test_a_shard_job_is_the_same_whatever_the_size_of_its_shards(action: CreateJob) -> None:
+    """So retries of an index, the second run of failed ones and the limit of indexes are, too."""
+    made = [construct(batch().shards(700, each=each).build(), action) for each in (50, 5000)]
+    assert made[0] == made[1]
+
+
 @pytest.mark.parametrize("action", [PLAN, SHARDS, COLLECT])
 def test_pods_are_restricted_and_tokenless(action: CreateJob) -> None:
     job = construct(batch().build(), action)

@@ -254,19 +254,18 @@ def test_a_collect_message_without_totals_counts_as_lost() -> None:
 # Shards
 
 
-def test_progress_is_counted_in_whole_shards_and_bounded_by_the_total() -> None:
+@pytest.mark.parametrize("each", [50, 500, 5000, 100_000])
+def test_progress_is_counted_in_whole_shards_and_bounded_by_the_total(each: int) -> None:
+    images = 3 * each + 10
+    built = batch().shards(4, images=images, first_runs=1, each=each).build()
     running = job(Step.COMPRESS, completed_indexes=3, failed_indexes=0)
-    decision = decide(
-        batch().shards(4, images=1600, first_runs=1).build(), Observation(jobs=(running,)), NOW
-    )
+    decision = decide(built, Observation(jobs=(running,)), NOW)
     assert decision.status.images is not None
-    assert decision.status.images.done == 1500
+    assert decision.status.images.done == 3 * each
     running = job(Step.COMPRESS, completed_indexes=3, failed_indexes=1, shards="0-3")
-    decision = decide(
-        batch().shards(4, images=1600, first_runs=1).build(), Observation(jobs=(running,)), NOW
-    )
+    decision = decide(built, Observation(jobs=(running,)), NOW)
     assert decision.status.images is not None
-    assert decision.status.images.done == 1600
+    assert decision.status.images.done == images
 
 
 def test_all_shards_done_starts_collect() -> None:
