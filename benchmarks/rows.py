@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +32,8 @@ from .measure import cpu_seconds
 
 _BASE = "https://files.example.com/files"
 #: Number of results in a part, as the runner writes them: half of IMAGEBATCH_PART_IMAGES' default.
-_PART = 25
+PART = 25
+_WRITER = "0b5d5e9a-6f4b-4a0e-9d0a-3f0c6a1c7f10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ def _batch(folder: Path) -> Batch:
     return Batch(job, BatchKeys.of("bench", "rows"), storage, Settings(public_base_url=_BASE))
 
 
-def _write_input(folder: Path, rows: int) -> None:
-    with (folder / "products.csv").open("w") as file:
+def write_input(path: Path, rows: int) -> None:
+    """Write a CSV of products with an image each."""
+    with path.open("w") as file:
         file.write("S. No.,Product Name,Input Image Urls\n")
         for number in range(1, rows + 1):
             file.write(f"{number},Product {number},https://cdn.example.com/img/{number}.jpg\n")
@@ -80,11 +83,22 @@ def _write_results(batch: Batch) -> None:
     made = read_plan(batch)
     assert made is not None  # noqa: S101 - the step before
     for shard in range(made.shards):
-        items = sharding.from_lines(batch.storage.get(batch.keys.shard(shard)) or b"")
-        for number, at in enumerate(range(0, len(items), _PART)):
-            lines = [_result(batch, item) for item in items[at : at + _PART]]
-            key = batch.keys.part(shard, "0b5d5e9a-6f4b-4a0e-9d0a-3f0c6a1c7f10", number)
-            batch.storage.put(key, "".join(lines).encode())
+        for number, items in parts_of(batch, shard):
+            write_part(batch, shard, number, items)
+
+
+def parts_of(batch: Batch, shard: int) -> Iterator[tuple[int, list[ShardItem]]]:
+    """Yield the number and the images of each part of a shard."""
+    items = sharding.from_lines(batch.storage.get(batch.keys.shard(shard)) or b"")
+    for number, at in enumerate(range(0, len(items), PART)):
+        yield number, items[at : at + PART]
+
+
+def write_part(batch: Batch, shard: int, number: int, items: Sequence[ShardItem]) -> None:
+    """Write a part as compress does; all its images have an output."""
+    of_rows = (items[0].row, items[-1].row)
+    key = batch.keys.part(shard, _WRITER, number, of_rows)
+    batch.storage.put(key, "".join(_result(batch, item) for item in items).encode())
 
 
 def _result(batch: Batch, item: ShardItem) -> str:
@@ -105,6 +119,7 @@ def _result(batch: Batch, item: ShardItem) -> str:
         height=816,
         source_sha256=digest,
         etag=f'"{digest[:16]}"',
+        recorded_at="2026-11-29T01:00:00Z",
     ).to_line()
 
 
@@ -117,7 +132,7 @@ def main() -> None:
     begin = time.monotonic()
     batch = _batch(folder)
     if name == "input":
-        _write_input(folder, rows)
+        write_input(folder / "products.csv", rows)
     elif name == "plan":
         assert plan(batch).images == rows  # noqa: S101
     elif name == "results":
