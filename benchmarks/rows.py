@@ -85,6 +85,7 @@ def _write_results(batch: Batch) -> None:
     for shard in range(made.shards):
         for number, items in parts_of(batch, shard):
             write_part(batch, shard, number, items)
+        write_whole(batch, shard)
 
 
 def parts_of(batch: Batch, shard: int) -> Iterator[tuple[int, list[ShardItem]]]:
@@ -99,6 +100,12 @@ def write_part(batch: Batch, shard: int, number: int, items: Sequence[ShardItem]
     of_rows = (items[0].row, items[-1].row)
     key = batch.keys.part(shard, _WRITER, number, of_rows)
     batch.storage.put(key, "".join(_result(batch, item) for item in items).encode())
+
+
+def write_whole(batch: Batch, shard: int) -> None:
+    """Write all results of a shard in one object, as a pod does that recorded them alone."""
+    lines = [_result(batch, item) for _, items in parts_of(batch, shard) for item in items]
+    batch.storage.put(batch.keys.whole_shard(shard), "".join(lines).encode())
 
 
 def _result(batch: Batch, item: ShardItem) -> str:

@@ -95,6 +95,7 @@ def _measured(made: RunnerBatch, count: int) -> Iterator[tuple[_Start, float]]:
 
         for shard in range(shards - _PODS):
             write(_parts(batch, shard))
+            rows.write_whole(batch, shard)
         for start in _STARTS:
             there = len(late) - ceil(start.images / rows.PART)
             write(late[:there])

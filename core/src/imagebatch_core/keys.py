@@ -224,6 +224,10 @@ class BatchKeys:
         """Return the key prefix of a shard's parts."""
         return f"{self.results}{shard:06d}/"
 
+    def whole_shard(self, shard: int) -> str:
+        """Return the key of all results of a shard in one object, if one pod recorded them all."""
+        return f"{self.root}whole/{shard:06d}.jsonl"
+
     def part(
         self, shard: int, pod_uid: str, number: int, rows: tuple[int, int] | None = None
     ) -> str:

@@ -169,10 +169,9 @@ class _ShardResults:
             self._ahead.append(self._pool.submit(self._read, shard))
 
     def _read(self, shard: int) -> dict[Place, Reported]:
-        batch = self._batch
+        batch, images = self._batch, self._plan.images_of(shard)
         if not batch.job.wait:
-            return read_reported(batch.storage, batch.keys, shard)
-        images = self._plan.images_of(shard)
+            return read_reported(batch.storage, batch.keys, shard, images)
         return wait_for_parts(batch.storage, batch.keys, shard, images, self._given_up)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
 from imagebatch_core.object_names import parse_part_key
@@ -28,6 +28,7 @@ from .plan import read_plan
 from .progress import ProgressCounts, ProgressWriter, put_progress
 from .recorded import RecordedPlaces
 from .shard_run import ShardOutcome, ShardRun
+from .whole_shard import OwnResults
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +85,17 @@ async def compress(
         images=settings.part_images,
         seconds=settings.part_seconds,
         on_recorded=on_recorded,
+        own=OwnResults() if plan is not None and plan.shards > 1 else None,
     )
     async with (
         nullcontext() if batch.is_local else progress.writing(),
         image_tools(batch, batch.job.retries) as tools,
     ):
         queues = tools.fetcher.queues(sharding.by_url(left))
-        sampled = _sampled(batch, plan, items)
         ending = stop if limit is None else asyncio.Event()
-        shared = plan is not None and may_be_helped(plan)
         kept = KeptSources(
             batch,
-            sampled,
+            _sampled(batch, plan, items),
             tools.decoders,
             batch.keys.kept_by_pod(shard, writer),
             alone=plan is not None and plan.shards == 1,
@@ -113,10 +113,12 @@ async def compress(
         )
         window = min(settings.fetch_window, len(left))
         if limit is None:
-            async with others.watching() if shared else nullcontext():
+            async with _watching(others, plan):
                 await without_groups(run.run(window))
             await kept.close()
-            if shared and plan is not None and not (outcome.interrupted or stop.is_set()):
+            if plan is not None and not (outcome.interrupted or stop.is_set()):
+                if parts.own is not None:
+                    await parts.own.store(batch, shard, writer, len(items))
                 await _help(batch, plan, tools, writer, stop)
             return outcome
         if not await _is_exceeded(limit):
@@ -135,10 +137,18 @@ async def compress(
     return outcome
 
 
+def _watching(others: RecordedPlaces, plan: Plan | None) -> AbstractAsyncContextManager[None]:
+    """Watch what helpers record of this shard during a block, if pods of this batch help."""
+    return others.watching() if plan is not None and may_be_helped(plan) else nullcontext()
+
+
 async def _help(
     batch: Batch, plan: Plan, tools: ImageTools, writer: str, stop: asyncio.Event
 ) -> None:
-    """Help with the slowest shards. A store in trouble ends that: this pod's own shard is done."""
+    """Help with the slowest shards, if this batch's pods help each other.
+
+    A store in trouble ends that: this pod's own shard is done.
+    """
     try:
         await without_groups(Helper(batch, plan, tools, writer, stop).run())
     except ImageBatchError as error:

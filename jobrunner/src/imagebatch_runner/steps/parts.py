@@ -24,6 +24,7 @@ from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
 
 from .result_lines import Reported, results_in
+from .whole_shard import OwnResults, read_whole_shard
 
 #: Seconds between two looks at a shard that is not done.
 _SHORTEST_WAIT: Final = 0.2
@@ -48,11 +49,16 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
     return found
 
 
-def read_reported(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Reported]:
-    """Return the recorded results of a shard by place, as the reports need them.
+def read_reported(
+    storage: Storage, keys: BatchKeys, shard: int, images: int
+) -> dict[Place, Reported]:
+    """Return the recorded results of a shard of ``images`` by place, as the reports need them.
 
     They are those of :func:`read_parts`.
     """
+    whole = read_whole_shard(storage, keys, shard, images)
+    if whole is not None:
+        return whole
     found: dict[Place, Reported] = {}
     _add_parts(storage, storage.keys(keys.shard_results(shard)), found, results_in)
     return found
@@ -65,6 +71,9 @@ def wait_for_parts(
 
     Return what there is when ``given_up`` is set.
     """
+    whole = read_whole_shard(storage, keys, shard, images)
+    if whole is not None:
+        return whole
     found: dict[Place, Reported] = {}
     read: set[str] = set()
     pace = Pace(images)
@@ -150,18 +159,21 @@ class PartWriter:
         images: int,
         seconds: float,
         on_recorded: Callable[[Sequence[ImageResult]], None] = lambda _part: None,
+        own: OwnResults | None = None,
     ) -> None:
         """Write the part with number n to ``key(n, rows)``, beginning with number ``first``.
 
         ``rows`` are the first and the last row of its results.
 
-        ``on_recorded`` is called with the results of each part that was written.
+        ``on_recorded`` is called with the results of each part that was written; ``own`` keeps the
+        part.
         """
         self._storage = storage
         self._key = key
         self._enough = max(1, images // 2)
         self._seconds = seconds
         self._on_recorded = on_recorded
+        self.own = own
         self._pending: list[ImageResult] = []
         self._claims: list[Claim] = []
         self._number = first
@@ -216,5 +228,7 @@ class PartWriter:
             await self._storage.put_async(self._key(number, (min(rows), max(rows))), body)
             self.recorded += len(part)
             self._on_recorded(part)
+            if self.own is not None:
+                self.own.add(body, len(part))
         for claim in claims:
             claim.give_back()
