@@ -40,7 +40,11 @@ def _until(holds: Callable[[], object]) -> None:
 
 
 def _parts_of(built: RunnerBatch, pod: str) -> list[str]:
-    return [key for key in built.list(built.keys.results) if f"/{pod}-" in key]
+    return [
+        key
+        for key in built.list(built.keys.results)
+        if f"/{pod}-" in key or f"/ahead-{pod}-" in key
+    ]
 
 
 def _planning(built: RunnerBatch) -> subprocess.Popen[str]:
@@ -115,8 +119,8 @@ def test_a_plan_that_is_stopped_meanwhile_loses_nothing(
     ended = built.wait(planning)
     assert ended.code == code
     assert (ended.message is not None) == (code == 0)
-    # Nobody else has begun the shard, so nothing says that it is begun.
-    assert not built.list(built.keys.progress)
+    # Nobody has begun the shard, so nothing says that it is begun.
+    assert not [key for key in built.list(built.keys.progress) if "/ahead-" not in key]
     again = _as(built, expectedShards=SHARDS).start("plan", pod="again")
     for shard in range(SHARDS):
         assert _as(built, wait=True).run("compress", shard).code == 0
@@ -131,4 +135,49 @@ def test_plan_ends_where_no_shard_begins(built: RunnerBatch) -> None:
     assert planned.message is not None
     assert planned.message.shards == SHARDS
     assert time.monotonic() - began < 30
-    assert not built.list(built.keys.progress)
+    assert not [key for key in built.list(built.keys.progress) if "/ahead-" not in key]
+
+
+@pytest.fixture
+def waves(batch: Build, host: ImageHost) -> RunnerBatch:
+    """Three shards, of which the last waits for the place of a pod."""
+    data = jpeg(size=(160, 120))
+    urls = [host.add(f"{n}.jpg", data) for n in range(3 * PER_SHARD)]
+    built = batch(products(urls), imagesPerShard=PER_SHARD, parallelism=2)
+    assert built.run("plan").code == 0
+    return built
+
+
+def test_a_pod_goes_on_until_the_next_one_has_begun(waves: RunnerBatch, host: ImageHost) -> None:
+    first = waves.run("compress", 0, pod="even")
+    assert first.code == 0
+    assert {key.split("/")[-2] for key in _parts_of(waves, "even")} == {"000000"}
+    going_on = waves.start("compress", 1, pod="odd")
+    _until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
+    following = waves.start("compress", 2, pod="next")
+    assert waves.wait(going_on).code == 0
+    assert following.wait(60) == 0
+    collected = waves.run("collect")
+    assert collected.message is not None
+    assert collected.message.totals is not None
+    assert collected.message.totals.succeeded == 3 * PER_SHARD
+    assert host.requests.total() < 3 * PER_SHARD * 1.3
+    told = [json.loads(waves.get(key)) for key in waves.list(waves.keys.progress)]
+    assert sum(one["totals"]["succeeded"] for one in told) >= 3 * PER_SHARD
+
+
+# At a SIGTERM it ends with 0: the shard of its own index is done.
+@pytest.mark.parametrize("end", [(signal.SIGKILL, -9), (signal.SIGTERM, 0)])
+def test_a_pod_that_is_stopped_while_it_goes_on_loses_nothing(
+    waves: RunnerBatch, host: ImageHost, end: tuple[int, int]
+) -> None:
+    number, code = end
+    assert waves.run("compress", 0).code == 0
+    going_on = waves.start("compress", 1, pod="odd")
+    _until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
+    waves.kill(going_on, number)
+    assert waves.wait(going_on).code == code
+    assert waves.run("compress", 1).code == 0  # as the Job runs the index again
+    assert waves.run("compress", 2).code == 0
+    assert len(waves.recorded()) == 3 * PER_SHARD
+    assert host.requests.total() < 3 * PER_SHARD * 1.3

@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -20,10 +23,10 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             await task
 
 
-async def without_groups(work: Awaitable[None]) -> None:
+async def without_groups(work: Awaitable[T]) -> T:
     """Await ``work``; instead of the exception group of a task group, raise its first error."""
     try:
-        await work
+        return await work
     except BaseExceptionGroup as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from imagebatch_core.errors import ImageBatchError
@@ -20,7 +20,8 @@ from . import sample, sharding
 from .background import without_groups
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
-from .helping import Helper, may_be_helped
+from .head_start import bridge
+from .helping import AHEAD, Helper, may_be_helped
 from .image_tools import ImageTools, image_tools
 from .kept_sources import KeptSources
 from .parts import PartWriter, Place, next_number, read_part
@@ -57,9 +58,7 @@ async def compress(
     failed_before = sum(counts.failed for counts in recorded.values())
     own = recorded.pop(writer, ProgressCounts())
     if not batch.is_local:
-        # A killed pod may have recorded more than its progress document says.
-        for pod, counts in recorded.items():
-            await put_progress(batch.storage, batch.keys.pod_progress(shard, pod), counts)
+        await _count_for_others(batch, shard, recorded)
     if not left:
         return outcome
     settings = batch.settings
@@ -119,7 +118,7 @@ async def compress(
             if plan is not None and not (outcome.interrupted or stop.is_set()):
                 if parts.own is not None:
                     await parts.own.store(batch, shard, writer, len(items))
-                await _help(batch, plan, tools, writer, stop)
+                await _help(batch, plan, tools, writer, own=shard, stop=stop)
             return outcome
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
@@ -143,12 +142,13 @@ def _watching(others: RecordedPlaces, plan: Plan | None) -> AbstractAsyncContext
 
 
 async def _help(
-    batch: Batch, plan: Plan, tools: ImageTools, writer: str, stop: asyncio.Event
+    batch: Batch, plan: Plan, tools: ImageTools, writer: str, *, own: int, stop: asyncio.Event
 ) -> None:
-    """Help with the slowest shards, if this batch's pods help each other.
+    """Go on while the next pods start, then help with the slowest shards, if this batch's pods do.
 
-    A store in trouble ends that: this pod's own shard is done.
+    A store in trouble ends that: this pod's ``own`` shard is done.
     """
+    await bridge(batch, plan, tools, writer, own=own, stop=stop)
     try:
         await without_groups(Helper(batch, plan, tools, writer, stop).run())
     except ImageBatchError as error:
@@ -189,6 +189,20 @@ async def _not_recorded(
     items = sharding.from_lines(data)
     left = [item for item in items if (item.row, item.position) not in recorded]
     return items, left, by_writer
+
+
+async def _count_for_others(
+    batch: Batch, shard: int, recorded: Mapping[str, ProgressCounts]
+) -> None:
+    """Store what other pods recorded: a killed pod may have recorded more than its document says.
+
+    A pod that works ahead may run still. Its document counts once it is there.
+    """
+    for writer, counts in recorded.items():
+        key = batch.keys.pod_progress(shard, writer)
+        if writer.startswith(AHEAD) and await asyncio.to_thread(batch.storage.exists, key):
+            continue
+        await put_progress(batch.storage, key, counts)
 
 
 def _plan_of(batch: Batch) -> Plan | None:

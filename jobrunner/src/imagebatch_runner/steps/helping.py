@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 #: The fewest images of a shard, besides those that its pod has begun, that are worth helping with.
 #: The pod of the shard does the last ones alone, while helpers end.
 WORTH: Final = 32
+#: With this begin the names of pods, in the keys of parts and progress documents of a shard, that
+#: may work on it before its own pod begins.
+AHEAD: Final = "ahead-"
 #: Images that a helper takes before it looks again which are left.
 CHUNK: Final = 16
 
@@ -46,6 +49,7 @@ def slowest(batch: Batch, plan: Plan, finished: Set[int] = frozenset()) -> int |
     the place of this pod.
     """
     done: Counter[int] = Counter()
+    begun: set[int] = set()
     documents = batch.storage.keys(batch.keys.progress)
     if len(documents) > MOST_HELPED:
         return None
@@ -54,7 +58,9 @@ def slowest(batch: Batch, plan: Plan, finished: Set[int] = frozenset()) -> int |
         done[_shard_of(batch, key)] += (
             PodProgress.model_validate_json(data).totals.images if data else 0
         )
-    if len(done) < plan.shards:
+        if not _is_ahead(key):
+            begun.add(_shard_of(batch, key))
+    if len(begun) < plan.shards:
         return None
     left = {
         shard: plan.images_of(shard) - done[shard]
@@ -233,8 +239,14 @@ def begun_shards(batch: Batch) -> set[int]:
     Raises:
         StorageUnavailable, StorageRefused: the documents cannot be listed.
     """
-    return {_shard_of(batch, key) for key in batch.storage.keys(batch.keys.progress)}
+    documents = batch.storage.keys(batch.keys.progress)
+    return {_shard_of(batch, key) for key in documents if not _is_ahead(key)}
 
 
 def _shard_of(batch: Batch, progress_key: str) -> int:
     return int(progress_key.removeprefix(batch.keys.progress).partition("/")[0])
+
+
+def _is_ahead(progress_key: str) -> bool:
+    """Return whether a document is of a pod that works on a shard ahead of the shard's own pod."""
+    return progress_key.rpartition("/")[2].startswith(AHEAD)

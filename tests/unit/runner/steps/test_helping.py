@@ -15,7 +15,7 @@ from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_core.spec import Output
 from imagebatch_runner.settings import Settings
 from imagebatch_runner.steps.batch import Batch
-from imagebatch_runner.steps.helping import CHUNK, chosen, slowest
+from imagebatch_runner.steps.helping import CHUNK, begun_shards, chosen, slowest
 from imagebatch_runner.steps.recorded import RecordedPlaces
 from imagebatch_runner.store.documents import Plan, to_json
 from imagebatch_runner.store.storage import Storage
@@ -84,6 +84,25 @@ def test_a_shard_that_was_not_begun_gets_the_place_instead(batch: Batch) -> None
     tell(batch, 0, done=500)
     tell(batch, 1, done=100)
     assert slowest(batch, plan()) is None
+
+
+def test_a_shard_that_another_pod_works_on_ahead_of_its_own_is_not_begun(batch: Batch) -> None:
+    tell(batch, 0, done=500)
+    tell(batch, 1, done=100)
+    tell(batch, 2, done=30, pod="ahead-a")
+    assert begun_shards(batch) == {0, 1}
+    assert slowest(batch, plan()) is None
+    tell(batch, 2, done=0)
+    assert slowest(batch, plan()) == 2
+    tell(batch, 2, done=400)  # with those 30 it has fewer left than shard 1
+    assert slowest(batch, plan()) == 1
+
+
+def test_a_shard_that_turned_out_to_be_done_is_left_out(batch: Batch) -> None:
+    for shard, done in enumerate((500, 120, 300)):
+        tell(batch, shard, done=done)
+    assert slowest(batch, plan(), {1}) == 2
+    assert slowest(batch, plan(), {1, 2}) is None
 
 
 def test_a_helper_takes_images_that_the_pod_of_the_shard_is_far_from() -> None:
