@@ -181,3 +181,18 @@ def test_a_pod_that_is_stopped_while_it_goes_on_loses_nothing(
     assert waves.run("compress", 2).code == 0
     assert len(waves.recorded()) == 3 * PER_SHARD
     assert host.requests.total() < 3 * PER_SHARD * 1.3
+
+
+def test_a_shard_that_others_did_ahead_of_its_pod_counts_as_begun(waves: RunnerBatch) -> None:
+    assert waves.run("compress", 0).code == 0
+    assert waves.run("compress", 1, pod="odd").code == 0
+    assert waves.run("compress", 2, pod="next").code == 0
+    assert waves.keys.pod_progress(2, "next") in waves.list(waves.keys.progress)
+
+
+def test_a_plan_that_was_made_before_is_given_back_at_once(built: RunnerBatch) -> None:
+    assert built.run("plan").code == 0
+    again = _as(built, expectedShards=SHARDS).run("plan")
+    assert again.message is not None
+    assert again.message.shards == SHARDS
+    assert not built.list(built.keys.results)

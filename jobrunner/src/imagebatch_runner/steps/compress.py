@@ -59,14 +59,13 @@ async def compress(
     own = recorded.pop(writer, ProgressCounts())
     if not batch.is_local:
         await _count_for_others(batch, shard, recorded)
+        # Pods that end their shards see by it that this one is begun, however slow its host is.
+        await put_progress(batch.storage, batch.keys.pod_progress(shard, writer), own)
     if not left:
         return outcome
     settings = batch.settings
     plan = await asyncio.to_thread(_plan_of, batch)
     limit = _failure_limit(batch, plan, shard, failed_before)
-    if not batch.is_local:
-        # Pods that end their shards see by it that this one is begun, however slow its host is.
-        await put_progress(batch.storage, batch.keys.pod_progress(shard, writer), own)
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
     others = RecordedPlaces(batch, shard, known=part_keys, without=writer)
     places: set[Place] = set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from .background import running, without_groups
 from .batch import Batch
 from .helping import AHEAD, begun_shards, may_be_helped, shard_help
 from .image_tools import ImageTools, image_tools
-from .progress import ProgressCounts, put_progress
+from .progress import ProgressCounts, ProgressWriter
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +80,10 @@ async def bridge(
             return len(begun) > len(before) or seconds > _STARTS_WITHIN
 
         if waiting:
-            one = random.choice(waiting)  # noqa: S311 - no secret
-            await _Meanwhile.of(batch, plan, tools, writer).until(enough, one, stop)
+            # Pods that run at once have numbers in a row: each takes another shard if it can.
+            turn, place = divmod(own // 2, len(waiting))
+            meanwhile = _Meanwhile.of(batch, plan, tools, writer)
+            await meanwhile.until(enough, waiting[-1 - place], stop, turn=turn)
     except Exception as error:  # noqa: BLE001 - the shard is done: no error may fail its index
         _log_end(error)
 
@@ -108,23 +109,35 @@ class _Meanwhile:
         brief = replace(batch, settings=settings, storage=batch.storage.within(_PATIENCE))
         return cls(brief, plan, tools, AHEAD + writer)
 
-    async def until(self, enough: Enough, shard: int, stop: asyncio.Event) -> None:
+    async def until(
+        self, enough: Enough, shard: int, stop: asyncio.Event, *, turn: int = 0
+    ) -> None:
         """Compress images of a shard from its end on, until enough shards have begun, or at a stop.
 
         The shard's own pod begins at the other end, and skips what is recorded.
         """
         batch, counts, end = self.batch, ProgressCounts(), asyncio.Event()
+        progress = ProgressWriter(
+            batch.storage, batch.keys.pod_progress(shard, self.writer), counts
+        )
         async with (
             shard_help(batch, self.plan, self.tools, self.writer, shard) as at_work,
+            progress.writing(),
             running(_set_once(enough, batch, stop, end)),
+            at_work.recorded.watching(),
         ):
-            left = await at_work.left()
-            await without_groups(at_work.compress(left[::-1], end, counts.add))
-        done = counts.images
-        log.info("%d images of shard %d meanwhile", done, shard, extra={"shard": shard})
-        if done:
-            key = batch.keys.pod_progress(shard, self.writer)
-            await put_progress(batch.storage, key, counts)
+            left = (await at_work.left())[::-1]
+            # Of pods that work on one shard, each begins at another quarter.
+            first = len(left) * (turn % 4) // 4
+            recorded = at_work.recorded
+            await without_groups(
+                at_work.compress(
+                    left[first:] + left[:first],
+                    end,
+                    lambda results: progress.add(recorded.without_known(results)),
+                )
+            )
+        log.info("%d images of shard %d meanwhile", counts.images, shard, extra={"shard": shard})
 
 
 async def _set_once(enough: Enough, batch: Batch, stop: asyncio.Event, end: asyncio.Event) -> None:

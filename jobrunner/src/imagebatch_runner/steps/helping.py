@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 #: The fewest images of a shard, besides those that its pod has begun, that are worth helping with.
 #: The pod of the shard does the last ones alone, while helpers end.
 WORTH: Final = 32
+#: The most progress documents that are read to find the slowest shard. Each shard has one of its
+#: own pod, and perhaps others: of a pod that was replaced, that helped or that worked ahead.
+_MOST_DOCUMENTS: Final = 4 * MOST_HELPED
 #: With this begin the names of pods, in the keys of parts and progress documents of a shard, that
 #: may work on it before its own pod begins.
 AHEAD: Final = "ahead-"
@@ -51,7 +54,7 @@ def slowest(batch: Batch, plan: Plan, finished: Set[int] = frozenset()) -> int |
     done: Counter[int] = Counter()
     begun: set[int] = set()
     documents = batch.storage.keys(batch.keys.progress)
-    if len(documents) > MOST_HELPED:
+    if len(documents) > _MOST_DOCUMENTS:
         return None
     for key in documents:
         data = batch.storage.get(key)
@@ -206,6 +209,7 @@ class ShardHelp:
             outcome=outcome,
             on_result=lambda _result: None,
             kept=self._kept,
+            elsewhere=self.recorded.places,
         )
         await run.run(min(batch.settings.fetch_window, len(some)))
         return not outcome.interrupted

@@ -45,7 +45,7 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
     If a place has several results, the first in key order is used.
     """
     found: dict[Place, ImageResult] = {}
-    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, _parsed)
+    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, {}, _parsed)
     return found
 
 
@@ -60,7 +60,7 @@ def read_reported(
     if whole is not None:
         return whole
     found: dict[Place, Reported] = {}
-    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, results_in)
+    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, {}, results_in)
     return found
 
 
@@ -75,12 +75,13 @@ def wait_for_parts(
     if whole is not None:
         return whole
     found: dict[Place, Reported] = {}
+    origin: dict[Place, str] = {}
     read: set[str] = set()
     pace = Pace(images)
     while True:
         new = [key for key in storage.keys(keys.shard_results(shard)) if key not in read]
         read.update(new)
-        _add_parts(storage, new, found, results_in)
+        _add_parts(storage, new, found, origin, results_in)
         wait = pace.until_next_look(len(found), time.monotonic())
         if len(found) >= images or given_up.wait(wait):
             return found
@@ -116,12 +117,18 @@ def _add_parts(
     storage: Storage,
     part_keys: Iterable[str],
     found: dict[Place, R],
+    origin: dict[Place, str],
     parse: Callable[[bytes], Iterable[R]],
 ) -> None:
-    """Add the results of these parts to ``found``; a place that is there keeps its result."""
+    """Add the results of these parts to ``found``, and their keys to ``origin``.
+
+    Of several results for a place, that of the first key counts, whenever it is read.
+    """
     for key in part_keys:
         for result in parse(storage.get(key) or b""):
-            found.setdefault((result.row, result.position), result)
+            place = result.row, result.position
+            if place not in found or key < origin[place]:
+                found[place], origin[place] = result, key
 
 
 def read_part(storage: Storage, key: str) -> list[ImageResult]:

@@ -48,15 +48,24 @@ class OwnResults:
         """
         if self._results != images or not self._parts:
             return
-        storage = batch.storage.within(_PATIENCE)
+        storage, key = batch.storage.within(_PATIENCE), batch.keys.whole_shard(shard)
         try:
-            for key in await asyncio.to_thread(storage.keys, batch.keys.shard_results(shard)):
-                named = parse_part_key(key)
-                if named is None or named.writer != writer:
-                    return  # of two results of an image the first in key order counts
-            await storage.put_async(batch.keys.whole_shard(shard), b"".join(self._parts))
+            if not await asyncio.to_thread(_is_alone, storage, batch.keys, shard, writer):
+                return
+            await storage.put_async(key, b"".join(self._parts))
+            if not await asyncio.to_thread(_is_alone, storage, batch.keys, shard, writer):
+                await asyncio.to_thread(storage.delete, key)
         except ImageBatchError as error:
             log.info("the results of shard %d are not stored as one object: %s", shard, error)
+
+
+def _is_alone(storage: Storage, keys: BatchKeys, shard: int, writer: str) -> bool:
+    """Return whether all parts of a shard are of one writer.
+
+    Of two results of an image the first in key order counts, so parts of others are read in turn.
+    """
+    named = map(parse_part_key, storage.keys(keys.shard_results(shard)))
+    return all(one is not None and one.writer == writer for one in named)
 
 
 def read_whole_shard(

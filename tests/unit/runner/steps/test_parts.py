@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from obstore.store import MemoryStore
 
+from imagebatch_core.keys import BatchKeys
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_runner.fetch.claims import Claim, Claims
-from imagebatch_runner.steps.parts import Pace, PartWriter
+from imagebatch_runner.steps.parts import Pace, PartWriter, read_parts, wait_for_parts
 from imagebatch_runner.store.storage import Storage
 
 
@@ -143,3 +147,25 @@ def test_a_shard_without_new_results_is_looked_at_every_five_seconds_at_most() -
     clocked.after(0, found=990)
     assert clocked.after(10, found=990) == pytest.approx(1.2)
     assert clocked.after(1000, found=990) == pytest.approx(5)
+
+
+def test_of_two_results_the_first_in_key_order_counts_whenever_it_is_read() -> None:
+    storage, keys = Storage(MemoryStore(), patience=0), BatchKeys.of("shop", "u-1")
+
+    def record(pod: str, message: str, *rows: int) -> None:
+        places = (ShardItem(row, 1, f"http://x/{row}") for row in rows)
+        lines = (ImageResult.failure(one, ErrorCode.EMPTY, message).to_line() for one in places)
+        storage.put(keys.part(0, pod, 0, (min(rows), max(rows))), "".join(lines).encode())
+
+    record("f3", "own", 1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_parts, storage, keys, 0, 3, threading.Event())
+        time.sleep(0.5)  # it has read the first part
+        record("ahead-b", "other", 1, 2)
+        record("f4", "late", 2, 3)
+        found = waiting.result(30)
+    told = {place[0]: getattr(result, "error_message", None) for place, result in found.items()}
+    assert told == {1: "other", 2: "other", 3: "late"}
+    assert {
+        place[0]: one.error_message for place, one in read_parts(storage, keys, 0).items()
+    } == told
