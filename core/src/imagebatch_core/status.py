@@ -242,6 +242,11 @@ class ImageBatchStatus(Document):
         """Return the condition of a type, if it is set."""
         return next((c for c in self.conditions if c.type == type_), None)
 
+    def is_true(self, type_: ConditionType) -> bool:
+        """Return whether the condition of a type is set and True."""
+        found = self.condition(type_)
+        return found is not None and found.status is ConditionStatus.TRUE
+
 
 def _phase_by_conditions(conditions: Iterable[Any]) -> Phase:
     """Return the phase that the condition ``Succeeded`` implies; ``Pending`` without it.

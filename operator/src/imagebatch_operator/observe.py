@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from imagebatch_core.ceilings import Ceilings
-from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.reasons import ConditionType
 from imagebatch_core.resource import ImageBatch
 from imagebatch_operator.cluster import pods, workloads
@@ -170,7 +169,7 @@ class Observer:
         if begun(batch) or ended or batch.deletion_timestamp is not None:
             return None
         accepted = batch.status.condition(ConditionType.ACCEPTED)
-        is_accepted = accepted is not None and accepted.status is ConditionStatus.TRUE
+        is_accepted = batch.status.is_true(ConditionType.ACCEPTED)
         # A batch that an older release accepted has no recorded root: it is checked again.
         if is_accepted and batch.status.storage is not None:
             # The batch was suspended from the start: no work is lost if a change since is refused.

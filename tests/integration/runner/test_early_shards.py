@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products
+from support.waiting import until
 
 Build = Callable[..., RunnerBatch]
 
@@ -29,14 +31,7 @@ def built(batch: Build, host: ImageHost) -> RunnerBatch:
 
 def _as(built: RunnerBatch, **job: Any) -> RunnerBatch:
     """Return the same batch with further fields in the job document."""
-    return RunnerBatch(built.s3, built.folder, {**built.job, **job}, built.settings, built.uid)
-
-
-def _until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    return replace(built, job={**built.job, **job})
 
 
 def _parts_of(built: RunnerBatch, pod: str) -> list[str]:
@@ -50,7 +45,7 @@ def _parts_of(built: RunnerBatch, pod: str) -> list[str]:
 def _planning(built: RunnerBatch) -> subprocess.Popen[str]:
     """Start plan, and return its process once it compresses images of the last shard."""
     process = _as(built, expectedShards=SHARDS).start("plan", pod="planner")
-    _until(lambda: _parts_of(built, "planner"))
+    until(lambda: _parts_of(built, "planner"))
     return process
 
 
@@ -153,7 +148,7 @@ def test_a_pod_goes_on_until_the_next_one_has_begun(waves: RunnerBatch, host: Im
     assert first.code == 0
     assert {key.split("/")[-2] for key in _parts_of(waves, "even")} == {"000000"}
     going_on = waves.start("compress", 1, pod="odd")
-    _until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
+    until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
     following = waves.start("compress", 2, pod="next")
     assert waves.wait(going_on).code == 0
     assert following.wait(60) == 0
@@ -174,7 +169,7 @@ def test_a_pod_that_is_stopped_while_it_goes_on_loses_nothing(
     number, code = end
     assert waves.run("compress", 0).code == 0
     going_on = waves.start("compress", 1, pod="odd")
-    _until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
+    until(lambda: [key for key in _parts_of(waves, "odd") if "/000002/" in key])
     waves.kill(going_on, number)
     assert waves.wait(going_on).code == code
     assert waves.run("compress", 1).code == 0  # as the Job runs the index again

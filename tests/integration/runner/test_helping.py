@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from support.imagehost import ImageHost
 from support.pictures import jpeg
 from support.runnerbatch import RunnerBatch, products
+from support.waiting import until
 
 Build = Callable[..., RunnerBatch]
 
@@ -42,18 +42,11 @@ def _by_pod(built: RunnerBatch, pod: str) -> int:
     return sum(len(built.get(key).splitlines()) for key in keys)
 
 
-def _until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def slow(built: RunnerBatch) -> subprocess.Popen[str]:
     """The pod of the slow shard, which has recorded some images and then hangs."""
     process = built.start("compress", 1, pod="pod-slow")
-    _until(lambda: built.list(built.keys.shard_progress(1)))
+    until(lambda: built.list(built.keys.shard_progress(1)))
     built.kill(process, signal.SIGSTOP)
     assert _by_pod(built, "pod-slow") <= PER_SHARD - 100, "the machine was too busy"
     return process
@@ -63,7 +56,7 @@ def slow(built: RunnerBatch) -> subprocess.Popen[str]:
 def helper(built: RunnerBatch, slow: subprocess.Popen[str]) -> subprocess.Popen[str]:
     """The pod of the fast shard once it helps with the slow one."""
     process = built.start("compress", 0, pod="pod-fast")
-    _until(lambda: _by_pod(built, "pod-fast"))
+    until(lambda: _by_pod(built, "pod-fast"))
     return process
 
 

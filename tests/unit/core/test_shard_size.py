@@ -35,14 +35,14 @@ from imagebatch_operator.policies.shards import SHARDS_PER_JOB, chunk_size
 def test_shards_are_as_few_as_keep_the_pods_busy(
     images: int, parallelism: int, size: int, shards: int
 ) -> None:
-    chosen = shard_size(images, None, parallelism, NO_CEILINGS)
+    chosen = shard_size(images, None, parallelism, 100, NO_CEILINGS)
     assert (chosen, ceil(images / chosen)) == (size, shards)
 
 
 @pytest.mark.parametrize("parallelism", [1, 3, 4, 64, 1000])
 def test_bounds_hold_for_any_number_of_images(parallelism: int) -> None:
     for images in [*range(1, 3000, 7), *range(3000, 20_000_000, 999_983)]:
-        size = shard_size(images, None, parallelism, NO_CEILINGS)
+        size = shard_size(images, None, parallelism, 100, NO_CEILINGS)
         assert 250 <= size <= 5000
         shards = ceil(images / size)
         assert shards == 1 or shards <= ceil(images / 250)
@@ -54,7 +54,7 @@ def test_bounds_hold_for_any_number_of_images(parallelism: int) -> None:
 def test_a_batch_of_any_size_keeps_each_of_its_jobs_within_the_limit_of_indexes(
     images: int, parallelism: int
 ) -> None:
-    shards = ceil(images / shard_size(images, None, parallelism, NO_CEILINGS))
+    shards = ceil(images / shard_size(images, None, parallelism, 100, NO_CEILINGS))
     sizes = [chunk_size(shards, chunk) for chunk in range(ceil(shards / SHARDS_PER_JOB))]
     assert all(0 < size <= 10_000 for size in sizes)
     assert sum(sizes) == shards
@@ -77,11 +77,11 @@ def test_a_batch_of_any_size_keeps_each_of_its_jobs_within_the_limit_of_indexes(
 def test_where_pods_do_not_help_each_other_several_waves_make_the_end_even(
     images: int, parallelism: int, helped: bool, size: int, shards: int
 ) -> None:
-    chosen = shard_size(images, None, parallelism, NO_CEILINGS, helped=helped)
+    chosen = shard_size(images, None, parallelism, 100 if helped else 10, NO_CEILINGS)
     assert (chosen, ceil(images / chosen)) == (size, shards)
 
 
 def test_a_size_that_is_asked_for_is_taken_and_a_chosen_one_is_within_the_ceilings() -> None:
     most = Ceilings.model_validate({"imagesPerShard": {"to": 1000}})
-    assert shard_size(20_000, 7, 4, most) == 7
-    assert shard_size(20_000, None, 4, most) == 1000
+    assert shard_size(20_000, 7, 4, 100, most) == 7
+    assert shard_size(20_000, None, 4, 100, most) == 1000

@@ -141,13 +141,11 @@ _Answer = tuple[ExitCode, RunnerMessage | None]
 
 
 def _plan(batch: Batch, env: Mapping[str, str], clock: _Clock, watch: SigtermWatch) -> _Answer:
-    expected = batch.job.expected_shards
     with clock.timing(Step.PLAN):
-        if expected is not None and plan.read_plan(batch) is not None:
-            expected = None  # this pod may replace one that an image of the head start has killed
-        made = plan.plan(batch, look.look_at_sample)
+        made, is_new = plan.plan_once(batch, look.look_at_sample)
     if len(made.shards_to_run) != 1 or batch.job.dry_run or batch.job.suspend_after_plan:
-        if made.shards == expected:
+        # A pod that finds the plan may replace one that an image of its head start has killed.
+        if is_new and made.shards == batch.job.expected_shards:
             asyncio.run(_head_start(batch, made, env, watch))
         return ExitCode.DONE, made.message()
     # A batch of one shard goes on in this pod: starting two more pods would take longer.

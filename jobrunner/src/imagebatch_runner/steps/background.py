@@ -1,14 +1,11 @@
-"""Run a task beside a block, or tasks of a group as one."""
+"""Run a task beside a block."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -21,14 +18,3 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-async def without_groups(work: Awaitable[T]) -> T:
-    """Await ``work``; instead of the exception group of a task group, raise its first error."""
-    try:
-        return await work
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None

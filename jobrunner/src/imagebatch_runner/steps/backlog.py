@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 
 class Backlog:
-    """Counts the images that are fetched and wait for a decoder; more than ``enough`` hold up
-    further requests."""
+    """Counts the images that are fetched and wait for a decoder; ``enough`` of them hold up further
+    requests."""
 
     def __init__(self, enough: int) -> None:
         self.enough = enough

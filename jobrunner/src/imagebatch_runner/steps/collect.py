@@ -22,12 +22,12 @@ from imagebatch_core.job import Totals
 from imagebatch_core.results import ErrorCode, ImageResult, ShardItem
 from imagebatch_runner.failures import NothingPlanned
 from imagebatch_runner.store.documents import Plan, Summary, to_json
-from imagebatch_runner.store.growing import GrowingFiles
+from imagebatch_runner.store.growing import growing_files
 
 from . import sharding
 from .batch import Batch
 from .counts import ResultCounts
-from .parts import Place, read_reported, wait_for_parts
+from .parts import Place, wait_for_parts
 from .plan import read_plan
 from .record import record_end
 from .report import ReportWriter, Sink
@@ -59,7 +59,7 @@ def collect(batch: Batch) -> Summary:
     # Only while it waits, collect has the time to upload what it has written. A process that is
     # killed meanwhile leaves an unfinished upload, which the sweeper aborts.
     ahead = batch.job.wait
-    with scratch_folder() as folder, GrowingFiles(batch.storage, ahead=ahead) as files:
+    with scratch_folder() as folder, growing_files(batch.storage, ahead=ahead) as files:
         # The reports go to files, too, because a broken upload is repeated from its first byte.
         csv_path, raw_path = folder / "report.csv", folder / "report.raw.csv"
 
@@ -170,14 +170,14 @@ class _ShardResults:
 
     def _read(self, shard: int) -> dict[Place, Reported]:
         batch, images = self._batch, self._plan.images_of(shard)
-        if not batch.job.wait:
-            return read_reported(batch.storage, batch.keys, shard, images)
         return wait_for_parts(batch.storage, batch.keys, shard, images, self._given_up)
 
 
 @contextmanager
 def _shards(batch: Batch, plan: Plan) -> Iterator[_ShardResults]:
     given_up = threading.Event()
+    if not batch.job.wait:
+        given_up.set()  # what there is counts
     # The shards of a group end together. So that few parts are left to read then, a collect that
     # waits reads all of them meanwhile.
     readers = max(_READERS, plan.shards_per_group) if batch.job.wait else _READERS

@@ -17,14 +17,13 @@ from imagebatch_core.results import ImageResult, ShardItem
 from imagebatch_runner.store.documents import Plan
 
 from . import sample, sharding
-from .background import without_groups
 from .batch import Batch, OnResult
 from .failure_limit import FailureLimit
-from .head_start import bridge
+from .head_start import go_on
 from .helping import AHEAD, Helper, may_be_helped
 from .image_tools import ImageTools, image_tools
 from .kept_sources import KeptSources
-from .parts import PartWriter, Place, next_number, read_part
+from .parts import Place, part_writer, read_part
 from .plan import read_plan
 from .progress import ProgressCounts, ProgressWriter, put_progress
 from .recorded import RecordedPlaces
@@ -63,7 +62,6 @@ async def compress(
         await put_progress(batch.storage, batch.keys.pod_progress(shard, writer), own)
     if not left:
         return outcome
-    settings = batch.settings
     plan = await asyncio.to_thread(_plan_of, batch)
     limit = _failure_limit(batch, plan, shard, failed_before)
     progress = ProgressWriter(batch.storage, batch.keys.pod_progress(shard, writer), own)
@@ -76,15 +74,8 @@ async def compress(
             limit.add(results)
             places.update((result.row, result.position) for result in results)
 
-    parts = PartWriter(
-        batch.storage,
-        lambda number, rows: batch.keys.part(shard, writer, number, rows),
-        first=next_number(part_keys, writer),
-        images=settings.part_images,
-        seconds=settings.part_seconds,
-        on_recorded=on_recorded,
-        own=OwnResults() if plan is not None and plan.shards > 1 else None,
-    )
+    own_results = OwnResults() if plan is not None and plan.shards > 1 else None
+    parts = part_writer(batch, shard, writer, part_keys, on_recorded, own=own_results)
     async with (
         nullcontext() if batch.is_local else progress.writing(),
         image_tools(batch, batch.job.retries) as tools,
@@ -109,19 +100,19 @@ async def compress(
             kept=kept,
             elsewhere=others.places,
         )
-        window = min(settings.fetch_window, len(left))
+        window = min(batch.settings.fetch_window, len(left))
         if limit is None:
-            async with _watching(others, plan):
-                await without_groups(run.run(window))
+            async with _watching(batch, others, plan):
+                await run.run(window)
             await kept.close()
             if plan is not None and not (outcome.interrupted or stop.is_set()):
-                if parts.own is not None:
-                    await parts.own.store(batch, shard, writer, len(items))
+                if own_results is not None:
+                    await own_results.store(batch, shard, writer, len(items))
                 await _help(batch, plan, tools, writer, own=shard, stop=stop)
             return outcome
         if not await _is_exceeded(limit):
             async with limit.watching(ending, stop):
-                await without_groups(run.run(window))
+                await run.run(window)
             if limit.unchecked and not (limit.exceeded or stop.is_set()):
                 # A shard may end before the first check; then the other pods have to learn of it.
                 await _is_exceeded(limit)
@@ -135,9 +126,12 @@ async def compress(
     return outcome
 
 
-def _watching(others: RecordedPlaces, plan: Plan | None) -> AbstractAsyncContextManager[None]:
+def _watching(
+    batch: Batch, others: RecordedPlaces, plan: Plan | None
+) -> AbstractAsyncContextManager[None]:
     """Watch what helpers record of this shard during a block, if pods of this batch help."""
-    return others.watching() if plan is not None and may_be_helped(plan) else nullcontext()
+    helped = plan is not None and may_be_helped(batch, plan)
+    return others.watching() if helped else nullcontext()
 
 
 async def _help(
@@ -147,9 +141,11 @@ async def _help(
 
     A store in trouble ends that: this pod's ``own`` shard is done.
     """
-    await bridge(batch, plan, tools, writer, own=own, stop=stop)
+    if not may_be_helped(batch, plan):
+        return
+    await go_on(batch, plan, tools, writer, own=own, stop=stop)
     try:
-        await without_groups(Helper(batch, plan, tools, writer, stop).run())
+        await Helper(batch, plan, tools, writer, stop).run()
     except ImageBatchError as error:
         log.info("no further help with other shards: %s", error)
 

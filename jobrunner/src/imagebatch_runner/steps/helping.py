@@ -11,20 +11,20 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import Final
 
 from imagebatch_core.progress import PodProgress
 from imagebatch_core.results import ImageResult, ShardItem
-from imagebatch_core.shard_size import MOST_HELPED
+from imagebatch_core.shard_size import MOST_HELPED, pods_help
 from imagebatch_runner.store.documents import Plan
 
 from . import sample, sharding
 from .batch import Batch
 from .image_tools import ImageTools
 from .kept_sources import KeptSources
-from .parts import PartWriter, next_number
+from .parts import part_writer
 from .progress import ProgressCounts, ProgressWriter
 from .recorded import RecordedPlaces
 from .shard_run import ShardOutcome, ShardRun
@@ -37,8 +37,8 @@ WORTH: Final = 32
 #: The most progress documents that are read to find the slowest shard. Each shard has one of its
 #: own pod, and perhaps others: of a pod that was replaced, that helped or that worked ahead.
 _MOST_DOCUMENTS: Final = 4 * MOST_HELPED
-#: With this begin the names of pods, in the keys of parts and progress documents of a shard, that
-#: may work on it before its own pod begins.
+#: The names of pods that may work on a shard before its own pod begins start with this, in the keys
+#: of their parts and progress documents.
 AHEAD: Final = "ahead-"
 #: Images that a helper takes before it looks again which are left.
 CHUNK: Final = 16
@@ -57,12 +57,10 @@ def slowest(batch: Batch, plan: Plan, finished: Set[int] = frozenset()) -> int |
     if len(documents) > _MOST_DOCUMENTS:
         return None
     for key in documents:
-        data = batch.storage.get(key)
-        done[_shard_of(batch, key)] += (
-            PodProgress.model_validate_json(data).totals.images if data else 0
-        )
+        shard, data = _shard_of(batch, key), batch.storage.get(key)
+        done[shard] += PodProgress.model_validate_json(data).totals.images if data else 0
         if not _is_ahead(key):
-            begun.add(_shard_of(batch, key))
+            begun.add(shard)
     if len(begun) < plan.shards:
         return None
     left = {
@@ -84,9 +82,12 @@ def chosen(left: Sequence[ShardItem], begun: int, chance: random.Random) -> Sequ
     return left[start : start + CHUNK]
 
 
-def may_be_helped(plan: Plan) -> bool:
-    """Return whether pods of this batch help each other, so that two may work on one shard."""
-    return 1 < plan.shards <= MOST_HELPED and plan.retry is None
+def may_be_helped(batch: Batch, plan: Plan) -> bool:
+    """Return whether pods of this batch help each other, so that two may work on one shard.
+
+    The shards of a retry differ in size, so those do not.
+    """
+    return plan.retry is None and pods_help(plan.shards, batch.job.max_failed_percent)
 
 
 class Helper:
@@ -108,8 +109,6 @@ class Helper:
         Raises:
             StorageUnavailable, StorageRefused: results cannot be read or recorded.
         """
-        if not may_be_helped(self._plan):
-            return
         finished: set[int] = set()
         while not self._stop.is_set():
             shard = await asyncio.to_thread(slowest, self._batch, self._plan, finished)
@@ -123,23 +122,15 @@ class Helper:
 
         Return ``False`` at a stop, or if nothing was left to do.
         """
-        batch, begun = self._batch, self._batch.settings.fetch_window
-        key = batch.keys.pod_progress(shard, self._writer)
-        progress = ProgressWriter(batch.storage, key, ProgressCounts())
+        begun = self._batch.settings.fetch_window
         helped, whole = 0, True
-        async with (
-            shard_help(batch, self._plan, self._tools, self._writer, shard) as shard_at_work,
-            progress.writing(),
-        ):
-            recorded = shard_at_work.recorded
+        async with shard_help(self._batch, self._plan, self._tools, self._writer, shard) as at_work:
             while whole and not self._stop.is_set():
-                left = await shard_at_work.left()
+                left = await at_work.left()
                 if len(left) < WORTH + begun:
                     break
                 some = chosen(left, begun, self._chance)
-                whole = await shard_at_work.compress(
-                    some, self._stop, lambda results: progress.add(recorded.without_known(results))
-                )
+                whole = not (await at_work.compress(some, self._stop)).interrupted
                 helped += len(some)
         log.info("helped with shard %d: %d images", shard, helped, extra={"shard": shard})
         return whole and helped > 0
@@ -160,6 +151,7 @@ class ShardHelp:
         items: Sequence[ShardItem],
         *,
         kept: KeptSources,
+        progress: ProgressWriter,
     ) -> None:
         self._batch = batch
         self._tools = tools
@@ -167,6 +159,7 @@ class ShardHelp:
         self._shard = shard
         self._items = items
         self._kept = kept
+        self._progress = progress
         self.recorded = RecordedPlaces(batch, shard)
 
     async def left(self) -> list[ShardItem]:
@@ -179,26 +172,18 @@ class ShardHelp:
         places = self.recorded.places
         return [item for item in self._items if (item.row, item.position) not in places]
 
-    async def compress(
-        self,
-        some: Sequence[ShardItem],
-        stop: asyncio.Event,
-        on_recorded: Callable[[Sequence[ImageResult]], None],
-    ) -> bool:
-        """Compress and record these images; return whether all were done before a stop.
+    async def compress(self, some: Sequence[ShardItem], stop: asyncio.Event) -> ShardOutcome:
+        """Compress, record and count these images until a stop, and return how the run went.
 
         Raises:
             StorageUnavailable, StorageRefused: results cannot be recorded.
         """
-        batch, writer = self._batch, self._writer
-        parts = PartWriter(
-            batch.storage,
-            lambda number, rows: batch.keys.part(self._shard, writer, number, rows),
-            first=next_number(self.recorded.part_keys, writer),
-            images=batch.settings.part_images,
-            seconds=batch.settings.part_seconds,
-            on_recorded=on_recorded,
-        )
+        batch, recorded = self._batch, self.recorded
+
+        def count(results: Sequence[ImageResult]) -> None:
+            self._progress.add(recorded.without_known(results))
+
+        parts = part_writer(batch, self._shard, self._writer, recorded.part_keys, count)
         outcome = ShardOutcome(len(some), skipped=0)
         run = ShardRun(
             batch,
@@ -209,10 +194,10 @@ class ShardHelp:
             outcome=outcome,
             on_result=lambda _result: None,
             kept=self._kept,
-            elsewhere=self.recorded.places,
+            elsewhere=recorded.places,
         )
         await run.run(min(batch.settings.fetch_window, len(some)))
-        return not outcome.interrupted
+        return outcome
 
 
 @asynccontextmanager
@@ -233,7 +218,10 @@ async def shard_help(
         batch.keys.kept_by_pod(shard, writer),
         alone=False,
     )
-    yield ShardHelp(batch, tools, writer, shard, items, kept=kept)
+    key = batch.keys.pod_progress(shard, writer)
+    progress = ProgressWriter(batch.storage, key, ProgressCounts())
+    async with progress.writing():
+        yield ShardHelp(batch, tools, writer, shard, items, kept=kept, progress=progress)
     await kept.close()
 
 

@@ -23,6 +23,7 @@ from imagebatch_core.results import ImageResult
 from imagebatch_runner.fetch.claims import Claim
 from imagebatch_runner.store.storage import Storage
 
+from .batch import Batch
 from .result_lines import Reported, results_in
 from .whole_shard import OwnResults, read_whole_shard
 
@@ -49,27 +50,13 @@ def read_parts(storage: Storage, keys: BatchKeys, shard: int) -> dict[Place, Ima
     return found
 
 
-def read_reported(
-    storage: Storage, keys: BatchKeys, shard: int, images: int
-) -> dict[Place, Reported]:
-    """Return the recorded results of a shard of ``images`` by place, as the reports need them.
-
-    They are those of :func:`read_parts`.
-    """
-    whole = read_whole_shard(storage, keys, shard, images)
-    if whole is not None:
-        return whole
-    found: dict[Place, Reported] = {}
-    _add_parts(storage, storage.keys(keys.shard_results(shard)), found, {}, results_in)
-    return found
-
-
 def wait_for_parts(
     storage: Storage, keys: BatchKeys, shard: int, images: int, given_up: threading.Event
 ) -> dict[Place, Reported]:
-    """Return the results of a shard by place once all its ``images`` are recorded.
+    """Return the results of a shard by place, as the reports need them, once all its ``images``
+    are recorded.
 
-    Return what there is when ``given_up`` is set.
+    Once ``given_up`` is set, return what there is.
     """
     whole = read_whole_shard(storage, keys, shard, images)
     if whole is not None:
@@ -180,7 +167,7 @@ class PartWriter:
         self._enough = max(1, images // 2)
         self._seconds = seconds
         self._on_recorded = on_recorded
-        self.own = own
+        self._own = own
         self._pending: list[ImageResult] = []
         self._claims: list[Claim] = []
         self._number = first
@@ -235,7 +222,32 @@ class PartWriter:
             await self._storage.put_async(self._key(number, (min(rows), max(rows))), body)
             self.recorded += len(part)
             self._on_recorded(part)
-            if self.own is not None:
-                self.own.add(body, len(part))
+            if self._own is not None:
+                self._own.add(body, len(part))
         for claim in claims:
             claim.give_back()
+
+
+def part_writer(
+    batch: Batch,
+    shard: int,
+    writer: str,
+    part_keys: Iterable[str],
+    on_recorded: Callable[[Sequence[ImageResult]], None],
+    *,
+    own: OwnResults | None = None,
+) -> PartWriter:
+    """Return a writer of a shard's parts; ``writer`` names this process in their keys.
+
+    ``part_keys`` are those of the parts that are there. The other arguments are those of
+    :class:`PartWriter`.
+    """
+    return PartWriter(
+        batch.storage,
+        lambda number, rows: batch.keys.part(shard, writer, number, rows),
+        first=next_number(part_keys, writer),
+        images=batch.settings.part_images,
+        seconds=batch.settings.part_seconds,
+        on_recorded=on_recorded,
+        own=own,
+    )

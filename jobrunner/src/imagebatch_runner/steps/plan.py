@@ -57,7 +57,13 @@ PROBE_PATIENCE: Final = 60.0
 
 
 def plan(batch: Batch, look: Look | None = None) -> Plan:
-    """Plan the batch, unless an earlier pod did, and return its plan.
+    """Plan the batch like :func:`plan_once`, and return its plan."""
+    made, _ = plan_once(batch, look)
+    return made
+
+
+def plan_once(batch: Batch, look: Look | None = None) -> tuple[Plan, bool]:
+    """Plan the batch, unless an earlier pod did; return its plan, and whether it was made now.
 
     ``look`` is called with a sample of the images before the plan is stored.
 
@@ -72,7 +78,7 @@ def plan(batch: Batch, look: Look | None = None) -> Plan:
     probe(batch)
     found = read_plan(batch)
     if found is not None:
-        return found
+        return found, False
     owner = to_json(Owner.of(batch.job))
     if not batch.is_local:
         # Before anything else: if this pod is killed, the sweeper knows whose the rest is.
@@ -93,7 +99,7 @@ def plan(batch: Batch, look: Look | None = None) -> Plan:
             raise
     record_plan(batch, made)
     batch.storage.put(batch.keys.plan, to_json(made))
-    return made
+    return made, True
 
 
 def read_plan(batch: Batch) -> Plan | None:
@@ -153,8 +159,9 @@ def _split(
             hosts: set[bytes] = set()
             file.writelines(_lines(counted, hosts))
     asked = batch.job.images_per_shard
-    helped = batch.job.max_failed_percent >= 100
-    per_shard = shard_size(counted.images, asked, batch.job.parallelism, ceilings, helped=helped)
+    per_shard = shard_size(
+        counted.images, asked, batch.job.parallelism, batch.job.max_failed_percent, ceilings
+    )
     counted.log_problems()
     for notice in (*copied.notices, *rows.notices):
         log.info("input: %s", notice)

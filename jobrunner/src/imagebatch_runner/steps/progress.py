@@ -42,10 +42,6 @@ class ProgressCounts:
             self._failures.add(result)
 
     @property
-    def images(self) -> int:
-        return self._counts.totals().images
-
-    @property
     def failed(self) -> int:
         return self._counts.totals().failed
 

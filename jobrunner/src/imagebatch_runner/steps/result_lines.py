@@ -1,4 +1,4 @@
-"""Read the lines of parts for the reports; those that the reports repeat are not parsed whole.
+"""Read the lines of parts for the reports, without parsing those that are copied unchanged.
 
 A line of ``report.jsonl`` is the line that a part records. So the line of an image with an output
 is passed on unchanged if it is written exactly as :meth:`.ImageResult.to_line` writes it. All other

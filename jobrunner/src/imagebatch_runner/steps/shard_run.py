@@ -81,7 +81,11 @@ class ShardRun:
         self._waiting = 0
 
     async def run(self, window: int) -> None:
-        """Work on ``window`` images at once, until none is left or a stop is requested."""
+        """Work on ``window`` images at once, until none is left or a stop is requested.
+
+        Raises:
+            StorageUnavailable, StorageRefused: results cannot be recorded.
+        """
         try:
             async with asyncio.timeout(None) as clock, asyncio.TaskGroup() as group:
                 self._begin_task = lambda held: self._tasks.add(
@@ -99,6 +103,8 @@ class ShardRun:
                 self._parts.close()
         except TimeoutError:
             log.warning("the store did not take the last results before the grace period was over")
+        except BaseExceptionGroup as group:
+            raise _first_error(group) from None
         done = self._outcome.skipped + self._parts.recorded
         self._outcome.interrupted = done < self._outcome.images
 
@@ -206,3 +212,11 @@ def _failed(item: ShardItem, failure: ImageFailed) -> ImageResult:
         http_status=failure.http_status,
         attempts=failure.attempts,
     )
+
+
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error in a group of a task group, which callers need not know of."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

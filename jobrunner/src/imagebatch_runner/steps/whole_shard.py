@@ -60,9 +60,9 @@ class OwnResults:
 
 
 def _is_alone(storage: Storage, keys: BatchKeys, shard: int, writer: str) -> bool:
-    """Return whether all parts of a shard are of one writer.
+    """Return whether all parts of a shard are of this writer.
 
-    Of two results of an image the first in key order counts, so parts of others are read in turn.
+    With parts of others, an image may have two results, of which the first in key order counts.
     """
     named = map(parse_part_key, storage.keys(keys.shard_results(shard)))
     return all(one is not None and one.writer == writer for one in named)

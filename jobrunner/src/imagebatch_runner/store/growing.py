@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from .storage import PART_BYTES, Storage
 
@@ -105,7 +105,7 @@ class GrowingFile:
 
 
 class GrowingFiles:
-    """Files that are uploaded together; an error within the block aborts their uploads."""
+    """Files that are uploaded together."""
 
     def __init__(self, storage: Storage, *, ahead: bool) -> None:
         self._storage = storage
@@ -123,14 +123,17 @@ class GrowingFiles:
         for file in self._files:
             file.finish()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def give_up(self) -> None:
+        """Abort all uploads that have not ended."""
         for file in self._files:
             file.give_up()
+
+
+@contextmanager
+def growing_files(storage: Storage, *, ahead: bool) -> Iterator[GrowingFiles]:
+    """Open :class:`GrowingFiles` for the block. What is not finished at its end is given up."""
+    files = GrowingFiles(storage, ahead=ahead)
+    try:
+        yield files
+    finally:
+        files.give_up()

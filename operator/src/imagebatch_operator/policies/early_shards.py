@@ -17,7 +17,7 @@ from imagebatch_core.names import ANNOTATION_IMAGES, LABEL_KUEUE_QUEUE
 from imagebatch_core.resource import ImageBatch
 from imagebatch_core.shard_size import shard_size
 
-from .actions import CreateJob
+from .actions import Action, CreateJob
 from .blocked import is_blocked
 from .facts import Case
 from .observed import JobView, find
@@ -44,9 +44,8 @@ def expected_shards(batch: ImageBatch, ceilings: Ceilings) -> int | None:
         return None
     images = int(told)
     parallelism = ceilings.parallelism_of(spec.parallelism)
-    helped = spec.max_failed_percent >= 100
-    size = shard_size(images, spec.images_per_shard, parallelism, ceilings, helped=helped)
-    shards = ceil(images / size)
+    asked, failed = spec.images_per_shard, spec.max_failed_percent
+    shards = ceil(images / shard_size(images, asked, parallelism, failed, ceilings))
     return shards if 1 < shards <= SHARDS_PER_JOB else None
 
 
@@ -57,26 +56,39 @@ def with_shards(case: Case, stage: Planning) -> Planning:
     ready: a pod that waits for the plan may hold the room that plan needs. It is also deleted if
     the batch is to be held after plan.
     """
-    facts, seen = stage.facts, case.seen
-    plan = find(seen, Step.PLAN, 0, facts.runs.plan)
+    facts = stage.facts
+    plan = find(case.seen, Step.PLAN, 0, facts.runs.plan)
     in_trouble = facts.retry is not None or (plan is not None and is_blocked(plan, case.now))
     if facts.runs.shards:
-        run = facts.runs.shards[0]
-        job = find(seen, Step.COMPRESS, 0, run)
-        if job is None or job.finished or job.deleting:
-            return stage
-        if in_trouble or case.batch.spec.suspend_after is not None:
-            return replace(stage, facts=facts.with_run(Step.COMPRESS, run + 1))
-        patches = bring_in_line(case, job)
-        return replace(stage, next=replace(stage.next, actions=(*stage.next.actions, *patches)))
-    shards = expected_shards(case.batch, seen.ceilings)
+        return _kept(case, stage, give_back=in_trouble or case.batch.spec.suspend_after is not None)
+    shards = expected_shards(case.batch, case.seen.ceilings)
     if shards is None or plan is None or in_trouble or not _runs(plan):
         return stage
-    if seen.obstacle is not None or plan.failed_pods:
+    if case.seen.obstacle is not None or plan.failed_pods:
         return stage
-    create = CreateJob(Step.COMPRESS, 1, shards=shards, waits=True)
-    following = replace(stage.next, actions=(*stage.next.actions, create))
-    return Planning(facts.with_run(Step.COMPRESS, 1), following)
+    facts = facts.with_run(Step.COMPRESS, 1)
+    return _with(
+        replace(stage, facts=facts), CreateJob(Step.COMPRESS, 1, shards=shards, waits=True)
+    )
+
+
+def _kept(case: Case, stage: Planning, *, give_back: bool) -> Planning:
+    """Return the stage with the Job of the shards as it is; with ``give_back`` without it.
+
+    The next run is then the one after plan, so the Job is deleted as a stray.
+    """
+    facts = stage.facts
+    run = facts.runs.shards[0]
+    job = find(case.seen, Step.COMPRESS, 0, run)
+    if job is None or job.finished or job.deleting:
+        return stage
+    if give_back:
+        return replace(stage, facts=facts.with_run(Step.COMPRESS, run + 1))
+    return _with(stage, *bring_in_line(case, job))
+
+
+def _with(stage: Planning, *actions: Action) -> Planning:
+    return replace(stage, next=replace(stage.next, actions=(*stage.next.actions, *actions)))
 
 
 def _runs(plan: JobView) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from imagebatch_core.condition import ConditionStatus
 from imagebatch_core.job import Step
 from imagebatch_core.reasons import ConditionType, Phase, Reason
 from imagebatch_core.status import Ending, Paused
@@ -129,8 +128,7 @@ def _may_have_results(case: Case) -> bool:
         return True
     # Without a refusal, an earlier pod or run may have got as far, or a Job that somebody deleted.
     failed = job is not None and job.failed_pods > 0
-    stalled = case.batch.status.condition(ConditionType.STALLED)
-    refused = stalled is not None and stalled.status is ConditionStatus.TRUE
+    refused = case.batch.status.is_true(ConditionType.STALLED)
     gone = job is None and facts.runs.plan > 0 and not refused
     return facts.retry is None and (failed or gone or facts.runs.plan > 1)
 

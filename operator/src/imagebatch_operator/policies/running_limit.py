@@ -74,12 +74,11 @@ class _State:
     @classmethod
     def decided(cls, status: ImageBatchStatus) -> Self:
         reconciling = status.condition(ConditionType.RECONCILING)
-        stalled = status.condition(ConditionType.STALLED)
         since = status.start_time
         return cls(
             status.phase,
             reconciling.reason if reconciling else None,
-            stalled is not None and stalled.status is ConditionStatus.TRUE,
+            status.is_true(ConditionType.STALLED),
             status.ending is not None,
             since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else "",
         )

@@ -10,7 +10,7 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
-from imagebatch_runner.store.growing import GrowingFiles
+from imagebatch_runner.store.growing import growing_files
 from imagebatch_runner.store.storage import PART_BYTES, Storage
 
 HALF = b"0123456789abcdef" * (PART_BYTES // 32)
@@ -44,7 +44,7 @@ class Watched(Storage):
 
 def test_the_beginning_is_uploaded_while_the_rest_is_written(tmp_path: Path) -> None:
     storage = Watched()
-    with GrowingFiles(storage, ahead=True) as files:
+    with growing_files(storage, ahead=True) as files:
         file = files.open("report", tmp_path / "report")
         for _ in range(2):
             for _ in range(2):
@@ -64,7 +64,7 @@ def test_a_small_file_or_one_in_no_hurry_is_uploaded_at_its_end(
     tmp_path: Path, ahead: bool, size: int
 ) -> None:
     storage = Watched()
-    with GrowingFiles(storage, ahead=ahead) as files:
+    with growing_files(storage, ahead=ahead) as files:
         file = files.open("report", tmp_path / "report")
         for _ in range(size):
             file.write(HALF)
@@ -76,7 +76,7 @@ def test_a_small_file_or_one_in_no_hurry_is_uploaded_at_its_end(
 
 def test_an_empty_file_is_stored(tmp_path: Path) -> None:
     storage = Watched()
-    with GrowingFiles(storage, ahead=True) as files:
+    with growing_files(storage, ahead=True) as files:
         files.open("report", tmp_path / "report").close()
         files.finish()
     assert storage.get("report") == b""
@@ -85,7 +85,7 @@ def test_an_empty_file_is_stored(tmp_path: Path) -> None:
 def test_a_broken_upload_is_repeated_from_the_first_byte(tmp_path: Path) -> None:
     storage = Watched()
     storage.breaks = True
-    with GrowingFiles(storage, ahead=True) as files:
+    with growing_files(storage, ahead=True) as files:
         file = files.open("report", tmp_path / "report")
         for _ in range(5):
             file.write(HALF)
@@ -98,7 +98,7 @@ def test_a_broken_upload_is_repeated_from_the_first_byte(tmp_path: Path) -> None
 def test_a_file_may_have_its_beginning_already(tmp_path: Path) -> None:
     storage = Watched()
     (tmp_path / "report").write_bytes(2 * HALF)
-    with GrowingFiles(storage, ahead=True) as files:
+    with growing_files(storage, ahead=True) as files:
         file = files.open("report", tmp_path / "report")
         file.write(b"more")
         file.close()
@@ -111,7 +111,7 @@ def test_an_error_leaves_no_object_and_no_thread(tmp_path: Path) -> None:
     storage = Watched()
 
     def fail_halfway() -> None:
-        with GrowingFiles(storage, ahead=True) as files:
+        with growing_files(storage, ahead=True) as files:
             file = files.open("report", tmp_path / "report")
             for _ in range(3):
                 file.write(HALF)
