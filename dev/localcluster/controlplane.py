@@ -79,10 +79,12 @@ class ControlPlane(Service):
         """Stop all processes during the block; yield the folder of etcd's data, to back it up or
         restore it."""
         self._stop()
-        yield self.folder / _ETCD
-        for name, command, probe in self._started:
-            self._spawn(name, command)
-            self._wait(name, probe)
+        try:
+            yield self.folder / _ETCD
+        finally:
+            for name, command, probe in self._started:
+                self._spawn(name, command)
+                self._wait(name, probe)
 
     @contextlib.contextmanager
     def controllers_paused(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
+from urllib3.exceptions import HTTPError
 
 from hosttools.service import Service
 from imagebatch_core import names
@@ -63,8 +64,10 @@ class PodRunner(Service):
             try:
                 self._look()
             except client.ApiException as error:
-                if error.status not in (404, 409):
+                if error.status not in (404, 409, 503):
                     raise
+            except HTTPError:
+                pass  # The API server is away: the pods go on, as on a node.
             time.sleep(_LOOK_SECONDS)
 
     def _look(self) -> None:
@@ -73,13 +76,12 @@ class PodRunner(Service):
             if uid not in found and process.poll() is None:
                 process.terminate()
             if process.poll() is not None:
-                del self._running[uid]
                 if uid in found:
                     self._tell_end(name, uid, process.returncode)
+                del self._running[uid]
         for uid, pod in found.items():
             free = len(self._running) < _AT_ONCE and not self._held.is_set()
             if free and uid not in self._seen and pod.status.phase == "Pending":
-                self._seen.add(uid)
                 self._begin(pod)
 
     def _pods(self) -> list[Any]:
@@ -90,7 +92,7 @@ class PodRunner(Service):
     def _begin(self, pod: Any) -> None:
         uid, (container,) = pod.metadata.uid, pod.spec.containers
         folder = self._folder / uid
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         shared = self._core.read_namespaced_config_map(
             names.RUNNER_CONFIG_MAP, self._namespace
         ).data
@@ -111,6 +113,7 @@ class PodRunner(Service):
                 stdout=log,
                 stderr=log,
             )
+        self._seen.add(uid)
         self._running[uid] = (pod.metadata.name, process)
         self._write(pod.metadata.name, "Running", {"running": {"startedAt": _now()}}, ready=True)
 

@@ -8,12 +8,19 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from integration.page.scenes import HEAD
 from integration.page.shop import Shop
 
 TABS = 7
+# Write down each number of pods at once that the page shows from now on.
+_NOTE_PODS = """changes => {
+  for (const { target } of changes)
+    if (target.name === "parallelism") (window.pods ??= []).push(target.getAttribute("value"));
+}"""
+_LIVE = "document.getElementById('live')"
+_ALL = "{ subtree: true, attributes: true, attributeFilter: ['value'] }"
 
 
 def slow(shop: Shop, name: str, images: int, seconds: float = 2) -> str:
@@ -97,16 +104,99 @@ def test_a_request_is_paused_resumed_and_cancelled_from_its_page(shop: Shop, pag
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
 
 
-def test_a_refused_change_says_why_where_the_reader_is(shop: Shop, page: Page) -> None:
+def ask_for_too_many_pods(page: Page) -> None:
+    """Send what the field itself refuses; in one step, for each version brings its limit back."""
+    page.get_by_label("Pods at once").evaluate("""field => {
+        field.removeAttribute("max");
+        field.value = "5000";
+        field.form.requestSubmit(field.form.querySelector("button"));
+    }""")
+
+
+def refuse(page: Page) -> None:
+    """Ask for more pods than there may be, and see why that is refused."""
+    ask_for_too_many_pods(page)
+    alert = page.get_by_role("alert")
+    expect(alert).to_be_focused(timeout=30_000)
+    expect(alert).to_contain_text("parallelism")
+
+
+def test_why_a_change_is_refused_stays_until_the_next_change(shop: Shop, page: Page) -> None:
     request_id = slow(shop, "refused", 80)
     page.goto(f"{shop.url}/requests/{request_id}")
-    field = page.get_by_label("Pods at once")
-    field.evaluate("field => field.removeAttribute('max')")
-    field.fill("5000")
-    field.press("Enter")
-    alert = page.get_by_role("alert")
-    expect(alert).to_be_focused()
-    expect(alert).to_contain_text("parallelism")
+    refuse(page)
+    # Newer versions of the page know nothing of it.
+    for priority in (-5, -6):
+        shop.http.patch(f"/api/requests/{request_id}", json={"priority": priority})
+        expect(page.get_by_label("Priority")).to_have_attribute("value", str(priority))
+        expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_label("Pods at once").fill("3")
+    page.get_by_label("Pods at once").press("Enter")
+    expect(page.locator("#said")).to_have_text("Done: Set")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+
+
+def test_a_version_from_before_a_change_is_not_shown_after_it(shop: Shop, page: Page) -> None:
+    request_id = slow(shop, "turns", 80)
+    address = f"{shop.url}/requests/{request_id}"
+    page.goto(address)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route(address, hold_first)
+    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -5})
+    eventually(lambda: page.wait_for_timeout(100) is None and bool(held))
+    page.get_by_label("Pods at once").fill("7")
+    page.get_by_label("Pods at once").press("Enter")
+    expect(page.get_by_label("Pods at once")).to_have_attribute("value", "7")
+    page.evaluate(f"new MutationObserver({_NOTE_PODS}).observe({_LIVE}, {_ALL})")
+    route, response = held[0]
+    route.fulfill(response=response)
+    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -6})
+    expect(page.get_by_label("Priority")).to_have_attribute("value", "-6")
+    assert page.evaluate("window.pods ?? []") == []
+    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+
+
+def test_below_a_path_of_a_proxy_the_links_lead_there_after_a_refused_change(
+    shop: Shop, page: Page
+) -> None:
+    request_id = slow(shop, "below", 80)
+    below = f"{shop.url}/shop/images/"
+
+    def proxy(route: Route) -> None:
+        asked = route.request.url.replace(below, f"{shop.url}/")
+        route.fulfill(response=route.fetch(url=asked, max_redirects=0))
+
+    page.route(re.compile(f"^{re.escape(below)}"), proxy)
+    page.goto(f"{below}requests/{request_id}")
+    refuse(page)
+    link = page.get_by_role("link", name="Images", exact=True)
+    assert link.evaluate("link => link.href") == f"{below}requests/{request_id}/images"
+    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+
+
+def test_a_form_that_was_sent_before_the_scripts_ran_leads_to_a_page_that_lives(
+    shop: Shop, page: Page
+) -> None:
+    request_id = slow(shop, "early", 80)
+    address = f"{shop.url}/requests/{request_id}"
+    page.goto(address)
+    page.evaluate("addEventListener('submit', event => event.stopPropagation(), true)")
+    ask_for_too_many_pods(page)
+    expect(page.get_by_role("alert")).to_contain_text("parallelism", timeout=30_000)
+    expect(page).to_have_url(address)
+    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -5})
+    expect(page.get_by_label("Priority")).to_have_attribute("value", "-5")
+    expect(page.get_by_role("alert")).to_contain_text("parallelism")
+    link = page.get_by_role("link", name="Images", exact=True)
+    assert link.evaluate("link => link.href") == f"{address}/images"
     shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
 
 

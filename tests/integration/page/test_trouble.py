@@ -38,6 +38,16 @@ def test_without_the_store_the_page_shows_what_is_known_and_heals_by_itself(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_page_that_could_not_be_shown_at_first_is_shown_once_the_cluster_is_back(
+    shop: Shop, page: Page, request_id: str
+) -> None:
+    with shop.plane.stopped():
+        page.goto(f"{shop.url}/requests/{request_id}", timeout=60_000)
+        expect(page.get_by_role("alert")).to_contain_text("This page tries again by itself")
+    expect(page.locator(".titled .badge")).to_have_text("Completed", timeout=60_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_gateway_that_is_gone_leaves_what_is_known_and_comes_back(
     shop: Shop, page: Page, request_id: str
 ) -> None:

@@ -106,6 +106,17 @@ async def test_a_list_that_cannot_be_had_says_so_and_what_to_do(
     assert "tries again by itself" in answer.text
 
 
+async def test_what_was_sent_while_the_cluster_is_away_is_the_readers_to_send_again(
+    http: httpx.AsyncClient, batches: FakeBatches
+) -> None:
+    batches.fail = ClusterUnavailable("the API server cannot be reached", undecided=False)
+    answer = await http.post("/new", files={"file": ("a.csv", CSV, "text/csv")})
+
+    assert answer.status_code == 503
+    assert "then try again." in answer.text
+    assert "tries again by itself" not in answer.text
+
+
 async def test_failures_are_told_in_words_with_their_rows_and_what_to_do(
     http: httpx.AsyncClient, pages: list[str]
 ) -> None:

@@ -1,5 +1,5 @@
 // Forms that answer in place: filters of lists, actions on a request, lines to copy.
-import { announce, connection, load, show, signedOut, tellSignedOut } from "./load.js";
+import { announce, connection, isProblem, load, show, signedOut, tellSignedOut } from "./load.js";
 
 /** Apply a filter as it is typed. */
 export function followFilters() {
@@ -52,14 +52,13 @@ export function followActions() {
       location.assign(response.url);
       return;
     }
-    if (!page.getElementById("live")) {
+    if (isProblem(page) || !page.getElementById("live")) {
       connection(page.querySelector("#problem strong")?.textContent ?? "That did not work. Load the page again.");
       return;
     }
     show(page);
-    const problem = document.getElementById("problem");
-    if (problem && !response.ok) problem.focus();
-    else announce(`Done: ${label}`);
+    if (response.ok) announce(`Done: ${label}`);
+    else (document.getElementById("problem") ?? document.getElementById("main")).focus();
   });
 }
 

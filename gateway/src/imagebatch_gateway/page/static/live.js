@@ -1,6 +1,6 @@
 // Keep the page current while it is seen: a request by its events, a list by looking now and then.
 import { number, span } from "./format.js";
-import { announce, connection, load, root, show, signedOut, tellSignedOut } from "./load.js";
+import { announce, connection, isProblem, load, rebase, root, show, shown, signedOut, tellSignedOut } from "./load.js";
 
 const LOOK_MS = 4_000;
 const LONGEST_MS = 30_000;
@@ -19,8 +19,13 @@ const counts = [];
 export function keepCurrent() {
   const live = document.getElementById("live");
   if (!live) return;
+  if (live.dataset.address) {
+    // A form was refused that was sent before this script ran: from here on this is the request's page.
+    rebase(document, location.href);
+    history.replaceState(null, "", live.dataset.address);
+  }
   measure();
-  if (live.querySelector('#problem[role="alert"]')) failures = 1;
+  if (isProblem(document)) failures = 1;
   const begin = () => {
     leave();
     clearTimeout(timer);
@@ -67,13 +72,18 @@ async function refresh() {
 }
 
 async function look() {
-  const address = location.href;
+  const [address, turn] = [location.href, shown];
   const got = await load(address);
   if (!got) {
     failures += 1;
     return;
   }
   if (address !== location.href) return;
+  if (turn !== shown) {
+    // The reader's action was shown meanwhile, and this page may be from before it.
+    again = true;
+    return;
+  }
   if (signedOut(got.response.url)) {
     failures += 1;
     tellSignedOut();
@@ -84,14 +94,21 @@ async function look() {
   if (away) {
     const said = got.page.querySelector("#problem strong")?.textContent ?? "ImageBatch does not answer";
     connection(`${said}. What you see is the last that is known; this page tries again by itself.`);
-    if (!document.querySelector("#live #problem")) return;
+    if (!isProblem(document)) return;
   } else {
     connection("");
   }
   const before = states();
+  keepAnswer(got.page);
   show(got.page);
   tellChanges(before);
   measure();
+}
+
+/** Why the last action was refused stays until the next action: a newer page does not know of it. */
+function keepAnswer(page) {
+  const [problem, place] = [document.querySelector("#answer #problem"), page.getElementById("answer")];
+  if (problem && place) place.replaceChildren(problem.cloneNode(true));
 }
 
 /** State of each row of the list, or of the request, by id. */

@@ -15,7 +15,9 @@ export async function load(address, options = {}) {
     connection("The connection to ImageBatch is lost. What you see is the last that is known; this page tries again by itself.");
     return undefined;
   }
-  return { response, page: parse(await response.text()) };
+  const page = parse(await response.text());
+  if (folder(response.url) !== folder(location.href)) rebase(page, response.url);
+  return { response, page };
 }
 
 /** A page's text as a document, with numbers and times in the reader's language. */
@@ -25,13 +27,31 @@ export function parse(text) {
   return page;
 }
 
+const folder = (address) => new URL(".", address).href;
+
+/** Make a page's relative addresses whole: it may be shown at another address than its own. */
+export function rebase(page, own) {
+  for (const name of ["href", "src", "action", "data-address"]) {
+    for (const node of page.querySelectorAll(`[${name}]:not([${name}^="#"])`)) {
+      node.setAttribute(name, new URL(node.getAttribute(name), own).href);
+    }
+  }
+}
+
+/** Whether a page tells why it could not be shown; why an action was refused stands in #answer. */
+export const isProblem = (page) => page.querySelector("#live #problem:not(#answer *)") !== null;
+
 /** Whether the gateway led to where one signs in. */
 export const signedOut = (address) => new URL(address).pathname === new URL("signin", root).pathname;
+
+/** How many versions of this page were shown; one that was asked for before the last is an old one. */
+export let shown = 0;
 
 /** Take over the newer version of the part of the page that changes. */
 export function show(page) {
   const [from, to] = [document.getElementById("live"), page.getElementById("live")];
   if (!from || !to) return;
+  shown += 1;
   morph(from, to);
   document.title = page.title;
   showGallery(document);
