@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,7 @@ class PodRunner(Service):
         for _, process in self._running.values():
             process.kill()
             process.wait()
+        shutil.rmtree(self._folder)
 
     def hold(self) -> None:
         """Begin no further pod until :meth:`release`, as in a cluster without a free node."""

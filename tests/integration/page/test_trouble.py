@@ -48,6 +48,24 @@ def test_a_page_that_could_not_be_shown_at_first_is_shown_once_the_cluster_is_ba
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_an_action_that_cannot_be_sent_says_so_until_the_next_action(
+    shop: Shop, page: Page, request_id: str
+) -> None:
+    page.goto(f"{shop.url}/requests/{request_id}")
+    retry = page.get_by_role("button", name="Retry", exact=False).first
+    with shop.plane.stopped():
+        retry.click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_be_focused(timeout=60_000)
+        expect(alert).to_contain_text("then try again")
+        expect(page.locator(".savings")).to_be_visible()
+    expect(alert).to_be_visible()
+    shop.wait(request_id, seconds=60)
+    retry.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page).not_to_have_url(re.compile(request_id), timeout=30_000)
+
+
 def test_a_gateway_that_is_gone_leaves_what_is_known_and_comes_back(
     shop: Shop, page: Page, request_id: str
 ) -> None:

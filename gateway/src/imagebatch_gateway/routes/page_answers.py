@@ -104,7 +104,12 @@ class Frame:
 
     async def refusal(self, answer: Answer) -> HTMLResponse:
         """Return the page that shows only an error response of the API."""
-        return await self.page("refused.html", answer.status, problem=problem_of(answer))
+        return await self.page(
+            "refused.html",
+            answer.status,
+            problem=problem_of(answer),
+            looks_again=self.request.method == "GET",
+        )
 
     def to(self, path: str) -> RedirectResponse:
         """Lead to another page, below the gateway's first one, by GET."""

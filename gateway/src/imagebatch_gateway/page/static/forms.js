@@ -52,7 +52,14 @@ export function followActions() {
       location.assign(response.url);
       return;
     }
-    if (isProblem(page) || !page.getElementById("live")) {
+    const answer = document.getElementById("answer");
+    if (isProblem(page) && answer) {
+      // The request cannot be shown just now either: what is on the screen stays.
+      answer.replaceChildren(page.getElementById("problem"));
+      answer.firstElementChild.focus();
+      return;
+    }
+    if (!page.getElementById("live")) {
       connection(page.querySelector("#problem strong")?.textContent ?? "That did not work. Load the page again.");
       return;
     }
