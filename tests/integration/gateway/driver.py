@@ -31,6 +31,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {
             "IMAGEBATCH_METRICS_PORT": "0",
+            # The Kubernetes client's files of keys stay there if the process is killed.
+            "TMPDIR": str(log.parent),
             **environment,
             "IMAGEBATCH_GATEWAY_PORT": str(port),
         }

@@ -208,7 +208,8 @@ class Operator:
     """The operator's process, run as it is in its container."""
 
     def __init__(self, environment: dict[str, str], health_port: int, log: Path) -> None:
-        self._environment = environment
+        # The Kubernetes client's files of keys stay there if the process is killed.
+        self._environment = {"TMPDIR": str(log.parent), **environment}
         self.health = f"http://127.0.0.1:{health_port}/healthz"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
