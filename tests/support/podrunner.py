@@ -14,13 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
-from urllib3.exceptions import HTTPError
 
 from hosttools.service import Service
 from imagebatch_core import names
@@ -41,6 +41,7 @@ class PodRunner(Service):
         self._seen: set[str] = set()
         self._stopping = threading.Event()
         self._held = threading.Event()
+        self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def set_up(self) -> None:
@@ -61,15 +62,22 @@ class PodRunner(Service):
     def release(self) -> None:
         self._held.clear()
 
+    @contextmanager
+    def without_api_server(self) -> Iterator[None]:
+        """Ask the API server for nothing during the block, in which it may be away. Connections
+        that it broke off would be left unclosed, which is a warning."""
+        with self._looking:
+            self._core.api_client.rest_client.pool_manager.clear()
+            yield
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._look()
+                with self._looking:
+                    self._look()
             except client.ApiException as error:
-                if error.status not in (404, 409, 503):
+                if error.status not in (404, 409):
                     raise
-            except HTTPError:
-                pass  # The API server is away: the pods go on, as on a node.
             time.sleep(_LOOK_SECONDS)
 
     def _look(self) -> None:

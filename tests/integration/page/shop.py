@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,12 @@ class Shop(Service):
         }
         literals = [f"--from-literal={name}={value}" for name, value in data.items()]
         self.kubectl("create", "configmap", names.RUNNER_CONFIG_MAP, *literals)
+
+    @contextmanager
+    def without_cluster(self) -> Iterator[None]:
+        """Stop the API server for the block."""
+        with self.pods.without_api_server(), self.plane.stopped():
+            yield
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.plane.kubectl("-n", NAMESPACE, *arguments, stdin=stdin)

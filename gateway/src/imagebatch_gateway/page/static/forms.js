@@ -1,5 +1,6 @@
 // Forms that answer in place: filters of lists, actions on a request, lines to copy.
-import { announce, connection, isProblem, load, show, signedOut, tellSignedOut } from "./load.js";
+import { lookNow } from "./live.js";
+import { announce, connection, isAway, load, show, signedOut, tellProblem, tellSignedOut } from "./load.js";
 
 /** Apply a filter as it is typed. */
 export function followFilters() {
@@ -11,10 +12,11 @@ export function followFilters() {
       for (const [name, value] of new FormData(form)) if (value) address.searchParams.set(name, value);
       const turn = (newest += 1);
       const got = await load(address);
-      if (!got || turn !== newest) return;
-      if (signedOut(got.response.url)) return tellSignedOut();
-      connection("");
+      if (turn !== newest) return;
+      if (got && signedOut(got.response.url)) return tellSignedOut();
       history.replaceState(null, "", address);
+      if (!got || isAway(got)) return lookNow();
+      connection("");
       show(got.page);
       const rows = document.querySelectorAll("#live tbody tr").length;
       announce(rows ? `${rows} shown` : (document.querySelector("#live .empty strong, #live #problem strong")?.textContent ?? "None"));
@@ -44,28 +46,34 @@ export function followActions() {
     const body = new URLSearchParams(new FormData(form, button));
     const got = await load(form.action, { method: "POST", body });
     if (button) button.ariaBusy = null;
-    if (!got) return;
+    const answer = document.getElementById("answer");
+    if (!got) {
+      tellProblem(answer, "The connection broke off. It is not known whether this was done: look at the request before you try again.");
+      lookNow();
+      return;
+    }
     const { response, page } = got;
     if (signedOut(response.url)) return tellSignedOut();
-    const here = new URL(location.href).pathname;
-    if (response.ok && new URL(response.url).pathname !== here) {
-      location.assign(response.url);
+    if (response.redirected) {
+      // It was done; whether the page after it can be shown just now is another matter.
+      if (new URL(response.url).pathname !== location.pathname) return location.assign(response.url);
+      answer.replaceChildren();
+      if (response.ok) show(page);
+      else lookNow();
+      announce(`Done: ${label}`);
       return;
     }
-    const answer = document.getElementById("answer");
-    if (isProblem(page) && answer) {
-      // The request cannot be shown just now either: what is on the screen stays.
-      answer.replaceChildren(page.getElementById("problem"));
-      answer.firstElementChild.focus();
-      return;
+    const problem = page.getElementById("problem");
+    if (page.getElementById("live")) {
+      show(page);
+      document.getElementById("problem")?.focus();
+    } else if (problem) {
+      answer.replaceChildren(problem);
+      problem.focus();
+    } else {
+      const said = page.querySelector("h1")?.textContent;
+      tellProblem(answer, said ? `That did not work: ${said}` : "That did not work. Try again.");
     }
-    if (!page.getElementById("live")) {
-      connection(page.querySelector("#problem strong")?.textContent ?? "That did not work. Load the page again.");
-      return;
-    }
-    show(page);
-    if (response.ok) announce(`Done: ${label}`);
-    else (document.getElementById("problem") ?? document.getElementById("main")).focus();
   });
 }
 

@@ -1,6 +1,6 @@
 // Keep the page current while it is seen: a request by its events, a list by looking now and then.
 import { number, span } from "./format.js";
-import { announce, connection, isProblem, load, rebase, root, show, shown, signedOut, tellSignedOut } from "./load.js";
+import { announce, connection, isAway, isProblem, load, rebase, root, show, shown, signedOut, tellSignedOut } from "./load.js";
 
 const LOOK_MS = 4_000;
 const LONGEST_MS = 30_000;
@@ -43,6 +43,8 @@ export function keepCurrent() {
   begin();
 }
 
+/** Whether the page that was asked for could not be shown at all. */
+const isRefused = () => document.querySelector("#live[data-refused]") !== null;
 const kind = () => document.getElementById("live")?.dataset.live;
 
 function next() {
@@ -51,6 +53,9 @@ function next() {
   const pause = failures ? Math.min(LOOK_MS * 2 ** (failures - 1), LONGEST_MS) : kind() === "request" && streaming ? SAFETY_MS : LOOK_MS;
   timer = setTimeout(refresh, pause);
 }
+
+/** Look now, and again and again if that does not work. */
+export const lookNow = () => void refresh();
 
 /** Look once; what comes meanwhile leads to one more look. */
 async function refresh() {
@@ -89,12 +94,16 @@ async function look() {
     tellSignedOut();
     return;
   }
-  const away = got.response.status >= 500 || got.response.status === 429;
+  const away = isAway(got);
   failures = away ? failures + 1 : 0;
   if (away) {
-    const said = got.page.querySelector("#problem strong")?.textContent ?? "ImageBatch does not answer";
+    const said = got.page.querySelector("#problem strong, h1")?.textContent ?? "ImageBatch does not answer";
     connection(`${said}. What you see is the last that is known; this page tries again by itself.`);
     if (!isProblem(document)) return;
+  } else if (isRefused()) {
+    // Much of a page lies outside of what changes here.
+    location.reload();
+    return;
   } else {
     connection("");
   }
@@ -108,7 +117,8 @@ async function look() {
 /** Why the last action was refused stays until the next action: a newer page does not know of it. */
 function keepAnswer(page) {
   const [problem, place] = [document.querySelector("#answer #problem"), page.getElementById("answer")];
-  if (problem && place) place.replaceChildren(problem.cloneNode(true));
+  const acts = page.querySelector("form[data-act]") !== null;
+  if (problem && place && acts) place.replaceChildren(problem.cloneNode(true));
 }
 
 /** State of each row of the list, or of the request, by id. */

@@ -38,6 +38,12 @@ export function rebase(page, own) {
   }
 }
 
+/** Whether an answer is none about what was asked for: the list or request that is shown is the last that is known. */
+export function isAway({ response, page }) {
+  const live = page.getElementById("live");
+  return response.status >= 500 || response.status === 429 || !live || live.dataset.refused !== undefined;
+}
+
 /** Whether a page tells why it could not be shown; why an action was refused stands in #answer. */
 export const isProblem = (page) => page.querySelector("#live #problem:not(#answer *)") !== null;
 
@@ -55,6 +61,18 @@ export function show(page) {
   morph(from, to);
   document.title = page.title;
   showGallery(document);
+}
+
+/** Say in this place, and to those who listen, what did not work. */
+export function tellProblem(place, text) {
+  const note = document.createElement("div");
+  note.className = "note bad";
+  note.id = "problem";
+  note.tabIndex = -1;
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  place.replaceChildren(note);
+  note.focus();
 }
 
 /** Say something in the line at the top; nothing takes it away. */

@@ -1,6 +1,6 @@
 // A new request: the file is checked as soon as it is there, and sent with a bar of progress.
 import { number, size } from "./format.js";
-import { announce, parse, signedOut, tellSignedOut } from "./load.js";
+import { announce, parse, signedOut, tellProblem, tellSignedOut } from "./load.js";
 
 export function followUpload() {
   const form = document.querySelector("form[data-upload]");
@@ -93,14 +93,8 @@ function take(form, page, part) {
 }
 
 function lost(form) {
-  const note = document.createElement("div");
-  note.className = "note bad";
-  note.id = "problem";
-  note.tabIndex = -1;
-  note.setAttribute("role", "alert");
-  note.textContent = "The connection broke off. Press the button again: nothing is made twice, and your choices are still here.";
-  form.querySelector("#answer").replaceChildren(note);
-  note.focus();
+  const text = "The connection broke off. Press the button again: nothing is made twice, and your choices are still here.";
+  tellProblem(form.querySelector("#answer"), text);
 }
 
 /** Say on the button how many images it is about, and aloud what was found. */
