@@ -86,12 +86,13 @@ class PodRunner(Service):
             if uid not in found and process.poll() is None:
                 process.terminate()
             if process.poll() is not None:
+                del self._running[uid]
                 if uid in found:
                     self._tell_end(name, uid, process.returncode)
-                del self._running[uid]
         for uid, pod in found.items():
             free = len(self._running) < _AT_ONCE and not self._held.is_set()
             if free and uid not in self._seen and pod.status.phase == "Pending":
+                self._seen.add(uid)
                 self._begin(pod)
 
     def _pods(self) -> list[Any]:
@@ -102,7 +103,7 @@ class PodRunner(Service):
     def _begin(self, pod: Any) -> None:
         uid, (container,) = pod.metadata.uid, pod.spec.containers
         folder = self._folder / uid
-        folder.mkdir(exist_ok=True)
+        folder.mkdir()
         shared = self._core.read_namespaced_config_map(
             names.RUNNER_CONFIG_MAP, self._namespace
         ).data
@@ -123,7 +124,6 @@ class PodRunner(Service):
                 stdout=log,
                 stderr=log,
             )
-        self._seen.add(uid)
         self._running[uid] = (pod.metadata.name, process)
         self._write(pod.metadata.name, "Running", {"running": {"startedAt": _now()}}, ready=True)
 

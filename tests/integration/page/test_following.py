@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, Page, Route, expect
@@ -121,25 +121,40 @@ def refuse(page: Page) -> None:
     expect(alert).to_contain_text("parallelism")
 
 
-def test_why_a_change_is_refused_stays_until_the_next_change(shop: Shop, page: Page) -> None:
-    request_id = slow(shop, "refused", 80)
-    page.goto(f"{shop.url}/requests/{request_id}")
+@pytest.fixture
+def running(shop: Shop) -> Iterator[str]:
+    """A request that runs during the test."""
+    request_id = slow(shop, "running", 80)
+    yield request_id
+    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+
+
+def address_of_images(page: Page) -> str:
+    """Return where the link to the request's images leads."""
+    link = page.get_by_role("link", name="Images", exact=True)
+    return str(link.evaluate("link => link.href"))
+
+
+def test_why_a_change_is_refused_stays_until_the_next_change(
+    shop: Shop, page: Page, running: str
+) -> None:
+    page.goto(f"{shop.url}/requests/{running}")
     refuse(page)
     # Newer versions of the page know nothing of it.
     for priority in (-5, -6):
-        shop.http.patch(f"/api/requests/{request_id}", json={"priority": priority})
+        shop.http.patch(f"/api/requests/{running}", json={"priority": priority})
         expect(page.get_by_label("Priority")).to_have_attribute("value", str(priority))
         expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_label("Pods at once").fill("3")
     page.get_by_label("Pods at once").press("Enter")
     expect(page.locator("#said")).to_have_text("Done: Set")
     expect(page.get_by_role("alert")).to_have_count(0)
-    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
 
 
-def test_a_version_from_before_a_change_is_not_shown_after_it(shop: Shop, page: Page) -> None:
-    request_id = slow(shop, "turns", 80)
-    address = f"{shop.url}/requests/{request_id}"
+def test_a_version_from_before_a_change_is_not_shown_after_it(
+    shop: Shop, page: Page, running: str
+) -> None:
+    address = f"{shop.url}/requests/{running}"
     page.goto(address)
     held: list[tuple[Route, APIResponse]] = []
 
@@ -150,7 +165,8 @@ def test_a_version_from_before_a_change_is_not_shown_after_it(shop: Shop, page: 
             held.append((route, route.fetch()))
 
     page.route(address, hold_first)
-    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -5})
+    shop.http.patch(f"/api/requests/{running}", json={"priority": -5})
+    # Playwright calls hold_first only while something of the page is waited for.
     eventually(lambda: page.wait_for_timeout(100) is None and bool(held))
     page.get_by_label("Pods at once").fill("7")
     page.get_by_label("Pods at once").press("Enter")
@@ -158,16 +174,14 @@ def test_a_version_from_before_a_change_is_not_shown_after_it(shop: Shop, page: 
     page.evaluate(f"new MutationObserver({_NOTE_PODS}).observe({_LIVE}, {_ALL})")
     route, response = held[0]
     route.fulfill(response=response)
-    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -6})
+    shop.http.patch(f"/api/requests/{running}", json={"priority": -6})
     expect(page.get_by_label("Priority")).to_have_attribute("value", "-6")
     assert page.evaluate("window.pods ?? []") == []
-    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
 
 
 def test_below_a_path_of_a_proxy_the_links_lead_there_after_a_refused_change(
-    shop: Shop, page: Page
+    shop: Shop, page: Page, running: str
 ) -> None:
-    request_id = slow(shop, "below", 80)
     below = f"{shop.url}/shop/images/"
 
     def proxy(route: Route) -> None:
@@ -175,29 +189,24 @@ def test_below_a_path_of_a_proxy_the_links_lead_there_after_a_refused_change(
         route.fulfill(response=route.fetch(url=asked, max_redirects=0))
 
     page.route(re.compile(f"^{re.escape(below)}"), proxy)
-    page.goto(f"{below}requests/{request_id}")
+    page.goto(f"{below}requests/{running}")
     refuse(page)
-    link = page.get_by_role("link", name="Images", exact=True)
-    assert link.evaluate("link => link.href") == f"{below}requests/{request_id}/images"
-    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+    assert address_of_images(page) == f"{below}requests/{running}/images"
 
 
 def test_a_form_that_was_sent_before_the_scripts_ran_leads_to_a_page_that_lives(
-    shop: Shop, page: Page
+    shop: Shop, page: Page, running: str
 ) -> None:
-    request_id = slow(shop, "early", 80)
-    address = f"{shop.url}/requests/{request_id}"
+    address = f"{shop.url}/requests/{running}"
     page.goto(address)
     page.evaluate("addEventListener('submit', event => event.stopPropagation(), true)")
     ask_for_too_many_pods(page)
     expect(page.get_by_role("alert")).to_contain_text("parallelism", timeout=30_000)
     expect(page).to_have_url(address)
-    shop.http.patch(f"/api/requests/{request_id}", json={"priority": -5})
+    shop.http.patch(f"/api/requests/{running}", json={"priority": -5})
     expect(page.get_by_label("Priority")).to_have_attribute("value", "-5")
     expect(page.get_by_role("alert")).to_contain_text("parallelism")
-    link = page.get_by_role("link", name="Images", exact=True)
-    assert link.evaluate("link => link.href") == f"{address}/images"
-    shop.http.patch(f"/api/requests/{request_id}", json={"cancel": True})
+    assert address_of_images(page) == f"{address}/images"
 
 
 def test_a_request_is_counted_first_and_goes_on_once_it_is_confirmed(

@@ -20,7 +20,7 @@ export function keepCurrent() {
   const live = document.getElementById("live");
   if (!live) return;
   if (live.dataset.address) {
-    // A form was refused that was sent before this script ran: from here on this is the request's page.
+    // The form was sent before this script ran, and was refused. From here on this is the request's page.
     rebase(document, location.href);
     history.replaceState(null, "", live.dataset.address);
   }
@@ -54,7 +54,7 @@ function next() {
   timer = setTimeout(refresh, pause);
 }
 
-/** Look now, and again and again if that does not work. */
+/** Look now; if that does not work, look again later. */
 export const lookNow = () => void refresh();
 
 /** Look once; what comes meanwhile leads to one more look. */
@@ -85,7 +85,7 @@ async function look() {
   }
   if (address !== location.href) return;
   if (turn !== shown) {
-    // The reader's action was shown meanwhile, and this page may be from before it.
+    // Meanwhile the outcome of the reader's action was shown, and this version may be from before it.
     again = true;
     return;
   }
@@ -101,7 +101,7 @@ async function look() {
     connection(`${said}. What you see is the last that is known; this page tries again by itself.`);
     if (!isProblem(document)) return;
   } else if (isRefused()) {
-    // Much of a page lies outside of what changes here.
+    // show() would not bring what lies outside of #live, such as the filters.
     location.reload();
     return;
   } else {
@@ -114,7 +114,7 @@ async function look() {
   measure();
 }
 
-/** Why the last action was refused stays until the next action: a newer page does not know of it. */
+/** Keep the reason why the last action was refused, which a newer page does not know, while there are actions. */
 function keepAnswer(page) {
   const [problem, place] = [document.querySelector("#answer #problem"), page.getElementById("answer")];
   const acts = page.querySelector("form[data-act]") !== null;

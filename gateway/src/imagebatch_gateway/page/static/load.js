@@ -29,7 +29,7 @@ export function parse(text) {
 
 const folder = (address) => new URL(".", address).href;
 
-/** Make a page's relative addresses whole: it may be shown at another address than its own. */
+/** Make a page's relative addresses absolute, because it is shown at another address than its own. */
 export function rebase(page, own) {
   for (const name of ["href", "src", "action", "data-address"]) {
     for (const node of page.querySelectorAll(`[${name}]:not([${name}^="#"])`)) {
@@ -38,7 +38,7 @@ export function rebase(page, own) {
   }
 }
 
-/** Whether an answer is none about what was asked for: the list or request that is shown is the last that is known. */
+/** Whether the gateway could not show what was asked for; then what is on the screen is the last that is known. */
 export function isAway({ response, page }) {
   const live = page.getElementById("live");
   return response.status >= 500 || response.status === 429 || !live || live.dataset.refused !== undefined;
@@ -50,7 +50,7 @@ export const isProblem = (page) => page.querySelector("#live #problem:not(#answe
 /** Whether the gateway led to where one signs in. */
 export const signedOut = (address) => new URL(address).pathname === new URL("signin", root).pathname;
 
-/** How many versions of this page were shown; one that was asked for before the last is an old one. */
+/** How many versions of this page were shown. If it grows while a version is loaded, that version is out of date. */
 export let shown = 0;
 
 /** Take over the newer version of the part of the page that changes. */
